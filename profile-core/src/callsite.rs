@@ -1,0 +1,263 @@
+//! Who is being measured: one `static CallSite` per annotated function or span.
+//!
+//! A call site is plain text known at compile time plus two words that the running program may change
+//! (its mode and where it is listed in the segment). Its identity is its address: two functions of one
+//! name are two call sites. Nothing here measures or allocates.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+
+/// What stands at a call site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A function that returns when it is done.
+    Function,
+    /// An `async` function or block: measured at each poll.
+    Async,
+    /// A block named with [`span!`](crate::span).
+    Span,
+}
+
+impl Kind {
+    pub(crate) const fn code(self) -> u64 {
+        match self {
+            Kind::Function => 0,
+            Kind::Async => 1,
+            Kind::Span => 2,
+        }
+    }
+
+    /// As it stands in reports.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Kind::Function => "function",
+            Kind::Async => "async",
+            Kind::Span => "span",
+        }
+    }
+
+    pub(crate) fn from_code(code: u64) -> Kind {
+        match code {
+            1 => Kind::Async,
+            2 => Kind::Span,
+            _ => Kind::Function,
+        }
+    }
+}
+
+/// The text of a call site, as the attribute saw it.
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    /// Function, async function or span.
+    pub kind: Kind,
+    /// The function's own name, or the name given by `#[profile(name = "…")]` or `span!("…")`.
+    pub name: &'static str,
+    /// `module_path!()` of the place.
+    pub module: &'static str,
+    /// The source file, as the compiler was given it.
+    pub file: &'static str,
+    /// Line of the function's name, from 1.
+    pub line: u32,
+    /// Column of the function's name, from 1.
+    pub column: u32,
+    /// The doc comment, one line per line.
+    pub documentation: &'static str,
+    /// The signature as written.
+    pub signature: &'static str,
+    /// The site's own overhead budget as a share (`0.02` is 2 %), if it has one.
+    pub overhead: Option<f64>,
+    /// The name of a closure inside the site's static: the compiler's own path to it.
+    pub path: fn() -> &'static str,
+}
+
+/// How calls of a site are recorded. Kept in one byte that the hot path compares with [`Mode::EXACT`].
+pub(crate) struct Mode;
+
+impl Mode {
+    /// Not seen yet: the first call registers the site.
+    pub(crate) const UNREGISTERED: u8 = 0;
+    /// Every call timed, by the time stamp counter: the inlined path.
+    pub(crate) const EXACT: u8 = 1;
+    /// Every call timed, by another clock.
+    pub(crate) const GENERAL: u8 = 2;
+    /// Every call counted, one in 2^k timed, as the budget allows.
+    pub(crate) const BUDGETED: u8 = 3;
+    /// Not recorded.
+    pub(crate) const OFF: u8 = 4;
+}
+
+/// One annotated function or span: a `static` that the attribute puts beside the code.
+///
+/// Obtained from [`functions`](crate::functions()) or [`find`](crate::find()).
+#[derive(Debug)]
+pub struct CallSite {
+    mode: AtomicU8,
+    record: AtomicU64,
+    source: Source,
+}
+
+impl CallSite {
+    /// A site that has not been called.
+    #[must_use]
+    pub const fn new(source: Source) -> CallSite {
+        CallSite { mode: AtomicU8::new(Mode::UNREGISTERED), record: AtomicU64::new(0), source }
+    }
+
+    #[inline(always)]
+    pub(crate) fn mode(&self) -> u8 {
+        self.mode.load(Relaxed)
+    }
+
+    pub(crate) fn set_mode(&self, mode: u8) {
+        self.mode.store(mode, Relaxed);
+    }
+
+    /// Address of the site's record in the segment; 0 before it has one.
+    pub(crate) fn record(&self) -> u64 {
+        self.record.load(Relaxed)
+    }
+
+    /// Gives the site its record; false if another thread has.
+    pub(crate) fn claim_record(&self, address: u64) -> bool {
+        self.record.compare_exchange(0, address, Relaxed, Relaxed).is_ok()
+    }
+
+    /// In the child of a `fork`, whose segment is empty.
+    pub(crate) fn forget_record(&self) {
+        self.record.store(0, Relaxed);
+    }
+
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The function's own name, or the name it was given.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.source.name
+    }
+
+    /// The whole path: crate, modules, type and name, such as `shop::cart::Cart::total` or
+    /// `<shop::Cart as shop::Priced>::total`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let given = self.source.name;
+        let whole = (self.source.path)();
+        let function = enclosing_function(whole);
+        match self.source.kind {
+            Kind::Span => format!("{function}::{given}"),
+            _ if last_segment(function) == given => function.to_owned(),
+            _ => with_last_segment(function, given),
+        }
+    }
+
+    /// `module_path!()` of the place.
+    #[must_use]
+    pub fn module(&self) -> &'static str {
+        self.source.module
+    }
+
+    /// The source file, as the compiler was given it.
+    #[must_use]
+    pub fn file(&self) -> &'static str {
+        self.source.file
+    }
+
+    /// Line of the function's name, from 1.
+    #[must_use]
+    pub fn line(&self) -> u32 {
+        self.source.line
+    }
+
+    /// Column of the function's name, from 1.
+    #[must_use]
+    pub fn column(&self) -> u32 {
+        self.source.column
+    }
+
+    /// The doc comment.
+    #[must_use]
+    pub fn documentation(&self) -> &'static str {
+        self.source.documentation
+    }
+
+    /// The signature as written.
+    #[must_use]
+    pub fn signature(&self) -> &'static str {
+        self.source.signature
+    }
+
+    /// Function, async function or span.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.source.kind
+    }
+}
+
+/// Cuts what the compiler added behind the function: the static and the closure in it, and the
+/// closures that an `async` block is.
+fn enclosing_function(path: &'static str) -> &'static str {
+    let before_static = path.rsplit_once("::__PROFILE_SITE").map_or(path, |(before, _)| before);
+    let mut function = before_static;
+    while let Some(shorter) = function.strip_suffix("::{{closure}}") {
+        function = shorter;
+    }
+    function
+}
+
+fn last_segment(path: &str) -> &str {
+    path.rsplit_once("::").map_or(path, |(_, last)| last)
+}
+
+fn with_last_segment(path: &str, name: &str) -> String {
+    path.rsplit_once("::")
+        .map_or_else(|| name.to_owned(), |(before, _)| format!("{before}::{name}"))
+}
+
+/// A function inside an annotated `impl`, `trait` or `mod` that could not be instrumented, and why.
+#[derive(Debug)]
+pub struct Skipped {
+    /// Its name.
+    pub name: &'static str,
+    /// `module_path!()` of the place.
+    pub module: &'static str,
+    /// Its file.
+    pub file: &'static str,
+    /// Its line, from 1.
+    pub line: u32,
+    /// Why, as a sentence.
+    pub reason: &'static str,
+}
+
+/// A call site listed by the linker; made by the attribute.
+#[derive(Debug)]
+pub struct Linked(pub &'static CallSite);
+
+/// A skipped function listed by the linker; made by the attribute.
+#[derive(Debug)]
+pub struct LinkedSkipped(pub &'static Skipped);
+
+inventory::collect!(Linked);
+inventory::collect!(LinkedSkipped);
+
+/// Every call site in the linked program, called or not.
+pub(crate) fn linked() -> impl Iterator<Item = &'static CallSite> {
+    inventory::iter::<Linked>.into_iter().map(|linked| linked.0)
+}
+
+/// The path of a closure that stands inside a call site's static.
+#[must_use]
+pub const fn path_of<F>(_: &F) -> fn() -> &'static str {
+    std::any::type_name::<F>
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_static_and_the_closures_behind_a_function_are_cut() {
+        let cut = enclosing_function("shop::Cart::total::{{closure}}::__PROFILE_SITE::{{closure}}");
+        assert_eq!(cut, "shop::Cart::total");
+    }
+}

@@ -1,0 +1,131 @@
+//! Ticks: what the recorder subtracts, and how they become nanoseconds.
+//!
+//! Three clocks: the time stamp counter read as it is (the default where the processor and the kernel
+//! vouch for it), the same between fences (`PROFILE_CLOCK=fenced`), and the monotonic clock of the system.
+//! A fourth, set by hand, exists for tests. The recorder never converts; readers do, with the rate that
+//! two readings of both clocks give: the longer the run, the better the rate.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+
+use crate::sys;
+
+/// Which clock is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clock {
+    /// The time stamp counter, unfenced.
+    Tsc = 0,
+    /// The time stamp counter between fences.
+    Fenced = 1,
+    /// The system's monotonic clock: ticks are nanoseconds.
+    Monotonic = 2,
+    /// A number that a test sets: ticks are nanoseconds.
+    Mock = 3,
+}
+
+static CURRENT: AtomicU8 = AtomicU8::new(Clock::Monotonic as u8);
+static MOCK_TICKS: AtomicU64 = AtomicU64::new(0);
+
+impl Clock {
+    /// The clock in use.
+    pub(crate) fn current() -> Clock {
+        Clock::from_code(u64::from(CURRENT.load(Relaxed)))
+    }
+
+    /// Decided once, before the first span.
+    pub(crate) fn select(self) {
+        CURRENT.store(self as u8, Relaxed);
+    }
+
+    /// The fastest clock that can be trusted here.
+    pub(crate) fn best() -> Clock {
+        if sys::tsc_is_invariant() && sys::kernel_trusts_tsc() {
+            Clock::Tsc
+        } else {
+            Clock::Monotonic
+        }
+    }
+
+    pub(crate) fn from_code(code: u64) -> Clock {
+        match code {
+            0 => Clock::Tsc,
+            1 => Clock::Fenced,
+            3 => Clock::Mock,
+            _ => Clock::Monotonic,
+        }
+    }
+
+    /// As it is named in the report and in `PROFILE_CLOCK`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Clock::Tsc => "tsc",
+            Clock::Fenced => "fenced",
+            Clock::Monotonic => "monotonic",
+            Clock::Mock => "mock",
+        }
+    }
+
+    /// Ticks now.
+    pub(crate) fn now(self) -> u64 {
+        match self {
+            Clock::Tsc => sys::read_tsc(),
+            Clock::Fenced => sys::read_tsc_fenced(),
+            Clock::Monotonic => sys::monotonic_ns(),
+            Clock::Mock => MOCK_TICKS.load(Relaxed),
+        }
+    }
+}
+
+/// Sets the mock clock; for tests.
+pub fn set_mock_ticks(ticks: u64) {
+    MOCK_TICKS.store(ticks, Relaxed);
+}
+
+/// The same moment on both clocks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Anchor {
+    pub(crate) ticks: u64,
+    pub(crate) monotonic_ns: u64,
+}
+
+impl Anchor {
+    /// Reads the system clock between two readings of ours, three times, and keeps the tightest: an
+    /// interrupt in between would otherwise shift the rate of a short run.
+    pub(crate) fn now(clock: Clock) -> Anchor {
+        let reading = |_| {
+            let before = clock.now();
+            let monotonic_ns = sys::monotonic_ns();
+            let width = clock.now().saturating_sub(before);
+            (width, Anchor { ticks: before.wrapping_add(width / 2), monotonic_ns })
+        };
+        (0..3).map(reading).min_by_key(|(width, _)| *width).map_or_else(Anchor::default, |(_, a)| a)
+    }
+}
+
+/// How many nanoseconds one tick lasts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate {
+    ns_per_tick: f64,
+}
+
+impl Rate {
+    /// One tick is one nanosecond.
+    pub(crate) const NANOSECONDS: Rate = Rate { ns_per_tick: 1.0 };
+
+    /// From two moments; one to one where they are too close to tell.
+    pub(crate) fn between(first: Anchor, last: Anchor) -> Rate {
+        let ticks = last.ticks.saturating_sub(first.ticks);
+        let ns = last.monotonic_ns.saturating_sub(first.monotonic_ns);
+        if ticks == 0 || ns == 0 {
+            return Rate::NANOSECONDS;
+        }
+        Rate { ns_per_tick: ns as f64 / ticks as f64 }
+    }
+
+    pub(crate) fn ns(self, ticks: u64) -> u64 {
+        (ticks as f64 * self.ns_per_tick).round() as u64
+    }
+
+    pub(crate) fn ns_f64(self, ticks: f64) -> f64 {
+        ticks * self.ns_per_tick
+    }
+}

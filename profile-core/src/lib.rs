@@ -1,0 +1,140 @@
+//! What your functions cost, in time and in memory, and whether that changed.
+//!
+//! Put [`#[profile]`](macro@profile) on the functions you care about, and run the program. When it ends,
+//! however it ends, it prints a table to standard error: calls, total and self time, percentiles, and, with
+//! [`ProfilingAllocator`] installed, allocations.
+//!
+//! ```
+//! use profile_core::profile;
+//!
+//! #[profile]
+//! fn fibonacci(n: u32) -> u64 {
+//!     if n < 2 { u64::from(n) } else { fibonacci(n - 1) + fibonacci(n - 2) }
+//! }
+//!
+//! assert_eq!(fibonacci(20), 6765);
+//! ```
+//!
+//! - [`span!`] times a block, [`capture`] gives the numbers to the program itself, [`find`] and
+//!   [`functions`] look around at run time, [`Settings`] chooses what is reported and how much recording may cost.
+//! - The variables `PROFILE_REPORT`, `PROFILE_SORT`, `PROFILE_PERCENTILES`, `PROFILE_TRIM`,
+//!   `PROFILE_OVERHEAD`, `PROFILE_CLOCK` and `PROFILE_RUN_DIR` do the same from outside, and win.
+//! - Without the feature `profile` (it is on by default) attributes return their item untouched and nothing
+//!   of this crate is left in the program. A library depends on it with `default-features = false` and leaves the
+//!   switch to the application.
+
+#[cfg(feature = "profile")]
+mod callsite;
+#[cfg(feature = "profile")]
+mod clock;
+#[cfg(feature = "profile")]
+mod memory;
+#[cfg(feature = "profile")]
+mod record;
+#[cfg(feature = "profile")]
+mod report;
+#[cfg(feature = "profile")]
+mod segment;
+#[cfg(feature = "profile")]
+mod session;
+#[cfg(feature = "profile")]
+mod settings;
+mod snapshot;
+#[cfg(feature = "profile")]
+mod stats;
+#[cfg(feature = "profile")]
+mod sys;
+
+#[cfg(not(feature = "profile"))]
+mod off;
+
+#[cfg(feature = "profile")]
+pub use on::*;
+pub use profile_macros::profile;
+pub use snapshot::{
+    AsyncTimes, Function, NeverCalled, NotInstrumented, Overhead, PathNode, Process,
+    SCHEMA_VERSION, Snapshot, WarningRecord,
+};
+
+#[cfg(not(feature = "profile"))]
+pub use off::*;
+
+#[cfg(feature = "profile")]
+mod on {
+    pub use crate::callsite::{CallSite, Kind};
+    pub use crate::memory::allocator::ProfilingAllocator;
+    pub use crate::record::SpanGuard;
+    pub use crate::segment::reader::SegmentError;
+    pub use crate::session::{capture, find, find_all, functions, read_segment, write_reports};
+    pub use crate::settings::{Budget, Format, SettingError, Settings, Sort};
+}
+
+/// Times a block: from here to the end of the scope, or until the guard is dropped.
+///
+/// ```
+/// fn parse(text: &str) -> usize {
+///     let words = {
+///         let _span = profile_core::span!("split");
+///         text.split(' ').count()
+///     };
+///     let _span = profile_core::span!("the rest");
+///     words * 2
+/// }
+///
+/// assert_eq!(parse("a b c"), 6);
+/// ```
+///
+/// The guard must be bound to a name that begins with `_` or is used later; `let _ = span!(…)` closes it at once.
+#[cfg(feature = "profile")]
+#[macro_export]
+macro_rules! span {
+    ($name:literal) => {{
+        static __PROFILE_SITE: $crate::__private::CallSite =
+            $crate::__private::CallSite::new($crate::__private::Source {
+                kind: $crate::__private::Kind::Span,
+                name: $name,
+                module: $crate::__private::core::module_path!(),
+                file: $crate::__private::core::file!(),
+                line: $crate::__private::core::line!(),
+                column: $crate::__private::core::column!(),
+                documentation: "",
+                signature: "",
+                overhead: $crate::__private::core::option::Option::None,
+                path: $crate::__private::path_of(&|| ()),
+            });
+        $crate::__private::submit!(__PROFILE_SITE);
+        $crate::__private::enter(&__PROFILE_SITE)
+    }};
+}
+
+/// What the attributes expand to. Not for use by hand: it changes without notice.
+#[cfg(feature = "profile")]
+#[doc(hidden)]
+pub mod __private {
+    pub use core;
+    pub use inventory;
+
+    pub use crate::__profile_submit as submit;
+    pub use crate::__profile_submit_skipped as submit_skipped;
+    pub use crate::callsite::{CallSite, Kind, Linked, LinkedSkipped, Skipped, Source, path_of};
+    pub use crate::clock::set_mock_ticks;
+    pub use crate::record::{begin::use_mock_clock, enter, future::Instrumented};
+}
+
+#[cfg(feature = "profile")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __profile_submit {
+    ($site:path) => {
+        $crate::__private::inventory::submit! { $crate::__private::Linked(&$site) }
+    };
+}
+
+#[cfg(feature = "profile")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __profile_submit_skipped {
+    ($skipped:path) => {
+        $crate::__private::inventory::submit! { $crate::__private::LinkedSkipped(&$skipped) }
+    };
+}

@@ -1,0 +1,172 @@
+//! Async functions: a span per poll, a call per future.
+//!
+//! A guard held across an `.await` would close on another thread, or stand on top of strangers' spans. So the
+//! user's block is wrapped in a future that opens a span while it polls, and while it drops the block of
+//! a call that was cancelled.
+
+use std::future::Future;
+use std::mem::ManuallyDrop;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::general::{self, Opened};
+use super::{begin, fold, thread};
+use crate::callsite::{CallSite, Mode};
+use crate::clock::Clock;
+use crate::segment::layout::{Polled, Tally, flags};
+
+/// A future whose polls are recorded. Made by `#[profile]` on an `async fn`.
+///
+/// 24 bytes more than the future in it.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Instrumented<F> {
+    inner: ManuallyDrop<F>,
+    site: &'static CallSite,
+    call: Call,
+}
+
+/// One call, from its first poll to its end.
+#[derive(Debug, Default)]
+struct Call {
+    /// Ticks of the first poll; 0 before it, [`Call::ENDED`] after the last.
+    started: u64,
+    /// Ticks spent in polls.
+    busy: u64,
+}
+
+impl Call {
+    const ENDED: u64 = u64::MAX;
+
+    fn is_running(&self) -> bool {
+        self.started != 0 && self.started != Call::ENDED
+    }
+}
+
+/// How a call came to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Finished,
+    Cancelled,
+}
+
+impl<F> Instrumented<F> {
+    /// Wraps the block of an async function.
+    pub fn new(site: &'static CallSite, inner: F) -> Instrumented<F> {
+        Instrumented { inner: ManuallyDrop::new(inner), site, call: Call::default() }
+    }
+}
+
+impl<F: Future> Future for Instrumented<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        // SAFETY: `inner` is pinned with `self` and only moved out by `drop` in place; the other fields are
+        // never pinned.
+        let (inner, site, call) = unsafe {
+            let this = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut *this.inner), this.site, &mut this.call)
+        };
+        let Some(mut poll) = PollSpan::open(site, call) else { return inner.poll(context) };
+        let outcome = inner.poll(context);
+        if outcome.is_ready() {
+            poll.end = Some(End::Finished);
+        }
+        outcome
+    }
+}
+
+impl<F> Drop for Instrumented<F> {
+    fn drop(&mut self) {
+        let span =
+            if self.call.is_running() { PollSpan::open(self.site, &mut self.call) } else { None };
+        let _span = span.map(PollSpan::cancelling);
+        // SAFETY: dropped here, once, in place; nothing uses it afterwards.
+        unsafe { ManuallyDrop::drop(&mut self.inner) };
+    }
+}
+
+/// The span of one poll.
+struct PollSpan<'a> {
+    opened: Opened,
+    started: u64,
+    call: &'a mut Call,
+    end: Option<End>,
+}
+
+impl<'a> PollSpan<'a> {
+    #[inline(never)]
+    fn open(site: &'static CallSite, call: &'a mut Call) -> Option<PollSpan<'a>> {
+        if site.mode() == Mode::UNREGISTERED {
+            begin::register(site);
+        }
+        if matches!(site.mode(), Mode::OFF | Mode::UNREGISTERED) || call.started == Call::ENDED {
+            return None;
+        }
+        let opened = general::open(site)?;
+        let unwinding = if std::thread::panicking() { flags::WHILE_PANICKING } else { 0 };
+        opened.frame.flags.set(flags::POLL | unwinding);
+        if call.started == 0 {
+            opened.edge.polled_calls.add(1);
+        }
+        let started = Clock::current().now();
+        if call.started == 0 {
+            // 0 is "not started": only a mock clock can say so.
+            call.started = started.max(1);
+        }
+        opened.frame.started.set(started);
+        opened.frame.edge.publish(std::ptr::from_ref(opened.edge).cast_mut());
+        Some(PollSpan { opened, started, call, end: None })
+    }
+
+    fn cancelling(mut self) -> PollSpan<'a> {
+        self.end = Some(End::Cancelled);
+        self
+    }
+
+    /// The call is over: its times go into the function's histograms.
+    fn end(&mut self, end: End, now: u64) {
+        let Opened { block, .. } = self.opened;
+        let tally = self.opened.tally();
+        let wall = fold::forward_only(block, now.wrapping_sub(self.call.started));
+        fold::record(block, tally, self.call.busy);
+        if let Some(polled) = polled_of(self.opened, tally) {
+            let ends = if end == End::Finished { &polled.finished } else { &polled.cancelled };
+            ends.add(1);
+            polled.wall_ticks.set(polled.wall_ticks.get().saturating_add(wall));
+            polled.busy_ticks.set(polled.busy_ticks.get().saturating_add(self.call.busy));
+            polled.max_wall_ticks.raise_to(wall);
+            fold::count_one(block, &polled.wall_histogram, wall);
+        }
+        self.call.started = Call::ENDED;
+    }
+}
+
+impl Drop for PollSpan<'_> {
+    fn drop(&mut self) {
+        let now = Clock::current().now();
+        let Opened { block, frame, .. } = self.opened;
+        let elapsed = fold::forward_only(block, now.wrapping_sub(self.started));
+        self.call.busy = self.call.busy.saturating_add(elapsed);
+        let broken_off =
+            std::thread::panicking() && frame.flags.get() & flags::WHILE_PANICKING == 0;
+        general::close_poll(self.opened, elapsed);
+        if let Some(polled) = polled_of(self.opened, self.opened.tally()) {
+            polled.polls.add(u64::from(self.end != Some(End::Cancelled)));
+        }
+        let end = if broken_off { Some(End::Finished) } else { self.end };
+        if let Some(end) = end {
+            self.end(end, now);
+        }
+        thread::refresh_anchor(block);
+    }
+}
+
+/// What only async functions have; made at the first poll.
+fn polled_of(opened: Opened, tally: &'static Tally) -> Option<&'static Polled> {
+    if tally.polled.get().is_null() {
+        tally.polled.publish(thread::take(opened.block)?);
+    }
+    // SAFETY: not null any more; records are never freed.
+    unsafe { tally.polled.get().as_ref() }
+}

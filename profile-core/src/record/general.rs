@@ -1,0 +1,264 @@
+//! Opening and closing a span when the inlined way does not apply: a first call, another clock, a page of
+//! frames that is full, allocations to settle, recursion, unwinding, guards dropped out of order.
+
+use super::{NOWHERE, SpanGuard, TOP, begin, budget, fold, paths, push, thread};
+use crate::callsite::{CallSite, Mode};
+use crate::clock::Clock;
+use crate::segment::layout::{Edge, Frame, Tally, ThreadBlock, flags};
+
+/// A frame that has just been put on top, not yet published.
+#[derive(Clone, Copy)]
+pub(crate) struct Opened {
+    pub(crate) block: &'static ThreadBlock,
+    pub(crate) frame: &'static Frame,
+    pub(crate) outer: &'static Frame,
+    pub(crate) edge: &'static Edge,
+}
+
+impl Opened {
+    pub(crate) fn tally(&self) -> &'static Tally {
+        tally_of(self.edge)
+    }
+}
+
+pub(crate) fn tally_of(edge: &Edge) -> &'static Tally {
+    // SAFETY: every edge has a tally from the moment it is made, and tallies are never freed.
+    unsafe { &*edge.tally.get() }
+}
+
+/// Opens a span of any mode.
+#[inline(never)]
+pub(crate) fn enter(site: &'static CallSite) -> SpanGuard {
+    match site.mode() {
+        Mode::OFF => return SpanGuard::nothing(),
+        Mode::BUDGETED => return budget::enter(site),
+        Mode::UNREGISTERED => {
+            begin::register(site);
+            // Registered, it has another mode; without a segment it is off.
+            return if site.mode() == Mode::UNREGISTERED {
+                SpanGuard::nothing()
+            } else {
+                enter(site)
+            };
+        }
+        _ => {}
+    }
+    open(site).map_or_else(SpanGuard::nothing, |opened| start(site, opened))
+}
+
+/// Puts a frame for `site` on top. `None`: not recorded, and counted as lost if it should have been.
+pub(crate) fn open(site: &'static CallSite) -> Option<Opened> {
+    let (block, outer) = thread::here()?;
+    if thread::is_suspended(block, outer) {
+        return None;
+    }
+    // SAFETY: an open frame has an edge; edges are never freed.
+    let from = unsafe { &*outer.edge.get() };
+    let found = paths::child(block, from, site).zip(thread::frame_above(outer));
+    let Some((edge, frame)) = found else {
+        block.lost_calls.add(1);
+        return None;
+    };
+    tally_of(edge).open.add(1);
+    TOP.set(frame);
+    // SAFETY: a frame of this block; never unmapped.
+    Some(Opened { block, frame: unsafe { &*frame }, outer, edge })
+}
+
+/// Reads the clock as the last thing before the body.
+pub(crate) fn start(site: &CallSite, opened: Opened) -> SpanGuard {
+    let Opened { frame, outer, edge, .. } = opened;
+    let panicking = std::thread::panicking();
+    frame.flags.set(if panicking { flags::WHILE_PANICKING } else { 0 });
+    let clock = Clock::current();
+    frame.started.set(clock.now());
+    frame.edge.set(std::ptr::from_ref(edge).cast_mut());
+    if site.mode() == Mode::EXACT && clock == Clock::Tsc && !panicking {
+        SpanGuard { frame, outer, not_send: std::marker::PhantomData }
+    } else {
+        SpanGuard::general(frame, outer)
+    }
+}
+
+/// Closes a span that was opened here.
+#[inline(never)]
+pub(crate) fn exit(frame: *const Frame, outer: *const Frame) {
+    let frame = frame.map_addr(|address| address & !SpanGuard::GENERAL);
+    // SAFETY: null, or a frame of a block, which is never unmapped.
+    let Some(open) = (unsafe { frame.as_ref() }) else { return };
+    let elapsed = Clock::current().now().wrapping_sub(open.started.get());
+    exit_eventful(frame, outer, Some(elapsed));
+}
+
+/// Closes a span in which something happened besides time.
+#[inline(never)]
+pub(crate) fn exit_eventful(frame: *const Frame, outer: *const Frame, elapsed: Option<u64>) {
+    if !std::ptr::eq(TOP.get(), frame) {
+        return close_early(frame, elapsed.unwrap_or(0));
+    }
+    // SAFETY: the top frame and the one below it are frames of this block.
+    let (frame, outer) = unsafe { (&*frame, &*outer) };
+    let above_closed = frame.flags.get() & flags::ABOVE_CLOSED != 0;
+    close(frame, outer, elapsed);
+    if above_closed {
+        pop_closed();
+    }
+}
+
+/// Takes the top frame off: settles what was allocated in it and keeps its duration.
+pub(crate) fn close(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
+    // SAFETY: an open frame has an edge; edges are never freed.
+    let edge = unsafe { &*frame.edge.get() };
+    let recursive = leave(frame, outer, edge);
+    match elapsed {
+        Some(elapsed) => {
+            if recursive && (elapsed as i64) > 0 {
+                tally_of(edge).recursive_ticks.add(elapsed);
+            }
+            push(edge, elapsed);
+        }
+        None => edge.untimed.add(1),
+    }
+}
+
+/// All of closing but the time. Says whether the same function was already open below.
+pub(crate) fn leave(frame: &Frame, outer: &Frame, edge: &Edge) -> bool {
+    let tally = tally_of(edge);
+    let open = tally.open.get().saturating_sub(1);
+    tally.open.set(open);
+    let unwinding = std::thread::panicking() && frame.flags.get() & flags::WHILE_PANICKING == 0;
+    if unwinding {
+        tally.panicked.add(1);
+    }
+    if frame.allocations.get() | frame.frees.get() != 0 {
+        settle(frame, outer, edge, open > 0);
+    }
+    frame.flags.set(0);
+    frame.edge.set(std::ptr::null_mut());
+    TOP.set(outer);
+    open > 0
+}
+
+/// Moves what was allocated during a call from its frame to its path and on to the caller's frame, and
+/// leaves the frame empty for the next call.
+fn settle(frame: &Frame, outer: &Frame, edge: &Edge, recursive: bool) {
+    let tally = tally_of(edge);
+    let counts = Counts::take(frame);
+    edge.allocations.add(counts.allocations);
+    edge.allocated_bytes.add(counts.allocated_bytes);
+    edge.frees.add(counts.frees);
+    edge.freed_bytes.add(counts.freed_bytes);
+    tally.peak_bytes.raise_to(counts.peak_bytes);
+    if recursive {
+        tally.recursive_allocations.add(counts.allocations);
+        tally.recursive_allocated_bytes.add(counts.allocated_bytes);
+        tally.recursive_frees.add(counts.frees);
+        tally.recursive_freed_bytes.add(counts.freed_bytes);
+    }
+    counts.charge(outer);
+}
+
+/// What was allocated in a frame.
+struct Counts {
+    allocations: u64,
+    allocated_bytes: u64,
+    frees: u64,
+    freed_bytes: u64,
+    peak_bytes: u64,
+}
+
+impl Counts {
+    fn take(frame: &Frame) -> Counts {
+        let take = |word: &crate::segment::layout::Word| {
+            let value = word.get();
+            word.set(0);
+            value
+        };
+        Counts {
+            allocations: take(&frame.allocations),
+            allocated_bytes: take(&frame.allocated_bytes),
+            frees: take(&frame.frees),
+            freed_bytes: take(&frame.freed_bytes),
+            peak_bytes: take(&frame.peak_bytes),
+        }
+    }
+
+    /// The callee's peak stands on what the caller held when it called.
+    fn charge(&self, outer: &Frame) {
+        let held = outer.allocated_bytes.get().wrapping_sub(outer.freed_bytes.get()) as i64;
+        let peak = held.saturating_add(self.peak_bytes as i64);
+        if peak > outer.peak_bytes.get() as i64 {
+            outer.peak_bytes.set(peak as u64);
+        }
+        outer.allocations.add(self.allocations);
+        outer.allocated_bytes.add(self.allocated_bytes);
+        outer.frees.add(self.frees);
+        outer.freed_bytes.add(self.freed_bytes);
+    }
+}
+
+/// A guard dropped while spans that opened later are still open: its time is fixed now, and its frame
+/// goes when those above it have gone. A frame that is not open here (the process has forked since) is left
+/// alone.
+#[cold]
+fn close_early(frame: *const Frame, elapsed: u64) {
+    let mut above: Option<&Frame> = None;
+    for open in open_frames() {
+        if std::ptr::eq(open, frame) {
+            let Some(above) = above else { return };
+            open.started.set(elapsed);
+            open.flags.set(open.flags.get() | flags::CLOSED_EARLY);
+            above.flags.set(above.flags.get() | flags::ABOVE_CLOSED);
+            return;
+        }
+        above = Some(open);
+    }
+}
+
+/// Takes off the frames on top whose guards are gone already.
+#[cold]
+pub(crate) fn pop_closed() {
+    while let Some(top) = open_frames().next() {
+        let Some(outer) = outer_of(top).filter(|_| top.flags.get() & flags::CLOSED_EARLY != 0)
+        else {
+            return;
+        };
+        let elapsed = top.started.get();
+        close(top, outer, (elapsed != 0).then_some(elapsed));
+    }
+}
+
+/// This thread's open frames, innermost first.
+fn open_frames() -> impl Iterator<Item = &'static Frame> {
+    let top = TOP.get();
+    let top = (!std::ptr::eq(top, &raw const NOWHERE)).then_some(top);
+    // SAFETY: TOP and the frames below it are frames of this block; never unmapped.
+    std::iter::successors(top, |frame| thread::frame_below(*frame)).map(|frame| unsafe { &*frame })
+}
+
+fn outer_of(frame: &Frame) -> Option<&'static Frame> {
+    // SAFETY: as in `open_frames`.
+    thread::frame_below(frame).map(|frame| unsafe { &*frame })
+}
+
+/// At the end of a thread: guards that were forgotten never close their spans, so they end here.
+pub(crate) fn close_abandoned() {
+    let now = Clock::current().now();
+    while let Some(top) = open_frames().next() {
+        let Some(outer) = outer_of(top) else { return };
+        let started = top.started.get();
+        let done = top.flags.get() & flags::CLOSED_EARLY != 0;
+        let elapsed = if done { started } else { now.wrapping_sub(started) };
+        close(top, outer, (started != 0).then_some(elapsed));
+    }
+}
+
+/// Closes a poll's frame: time goes straight to the path, calls are counted by the future.
+pub(crate) fn close_poll(opened: Opened, elapsed: u64) {
+    let Opened { block, frame, outer, edge } = opened;
+    let elapsed = fold::forward_only(block, elapsed);
+    if leave(frame, outer, edge) {
+        opened.tally().recursive_ticks.add(elapsed);
+    }
+    edge.ticks.add(elapsed);
+}

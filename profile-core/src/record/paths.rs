@@ -1,0 +1,81 @@
+//! From (path, site) to the edge that counts it: the calling-context tree, made as calls are seen.
+//!
+//! A site that is already on the path folds: the edge made for it targets the ancestor, and what is called
+//! from there continues the ancestor's path. So no path holds a site twice, however deep the recursion,
+//! and the tree is bounded by the paths without repetition.
+
+use crate::callsite::CallSite;
+use crate::segment::layout::{Edge, MAX_PATHS, Tally, ThreadBlock};
+use crate::segment::table::Key;
+
+use super::thread;
+
+/// The edge for a call of `site` from `from`; made if this is the first. `None`: no memory.
+///
+/// `from` remembers it, and the call before remembers what came after it: a loop that calls the same
+/// functions in turn finds each of them without a search.
+pub(crate) fn child(
+    block: &ThreadBlock,
+    from: &Edge,
+    site: &'static CallSite,
+) -> Option<&'static Edge> {
+    let parent = from.target.get();
+    let edge = find(block, parent, site).or_else(|| make(block, parent, site))?;
+    let edge_link = std::ptr::from_ref(edge).cast_mut();
+    // SAFETY: `last_child` is never null; edges are never freed.
+    unsafe { (*from.last_child.get()).successor.set(edge_link) };
+    from.last_child.set(edge_link);
+    Some(edge)
+}
+
+fn find(block: &ThreadBlock, parent: *mut Edge, site: &CallSite) -> Option<&'static Edge> {
+    let wanted = Key(parent.addr(), std::ptr::from_ref(site).addr());
+    block.edges.find(wanted)
+}
+
+#[cold]
+fn make(block: &ThreadBlock, parent: *mut Edge, site: &'static CallSite) -> Option<&'static Edge> {
+    if block.paths.get() >= MAX_PATHS && parent != block.other.get() {
+        let other = block.other.get();
+        return find(block, other, site).or_else(|| make(block, other, site));
+    }
+    let tally = tally_of(block, site)?;
+    let edge = thread::new_edge(block, parent, tally)?;
+    // SAFETY: just made, ours.
+    let made = unsafe { &*edge };
+    made.site.set(std::ptr::from_ref(site).cast_mut());
+    if let Some(ancestor) = ancestor_of(parent, site) {
+        made.target.set(ancestor);
+    }
+    block.edges.insert(made, |bytes| thread::take_bytes(block, bytes))?;
+    made.next.set(block.first_edge.get());
+    block.first_edge.publish(edge);
+    block.paths.add(1);
+    Some(made)
+}
+
+/// The edge on the way to the root that has this site.
+fn ancestor_of(parent: *mut Edge, site: &CallSite) -> Option<*mut Edge> {
+    // SAFETY: links are null or lead to edges, which are never freed.
+    let above = std::iter::successors(unsafe { parent.as_ref() }, |edge| unsafe {
+        edge.parent.get().as_ref()
+    });
+    let mut same = above.filter(|edge| std::ptr::eq(edge.site.get(), site));
+    same.next().map(|edge| std::ptr::from_ref(edge).cast_mut())
+}
+
+/// The function's tally in this thread; made if this is its first call here.
+fn tally_of(block: &ThreadBlock, site: &'static CallSite) -> Option<*mut Tally> {
+    let site = std::ptr::from_ref(site).cast_mut();
+    if let Some(known) = block.tallies.find(Key(0, site.addr())) {
+        return Some(std::ptr::from_ref(known).cast_mut());
+    }
+    let tally: *mut Tally = thread::take(block)?;
+    // SAFETY: just made, ours.
+    let made = unsafe { &*tally };
+    made.site.set(site);
+    block.tallies.insert(made, |bytes| thread::take_bytes(block, bytes))?;
+    made.next.set(block.first_tally.get());
+    block.first_tally.publish(tally);
+    Some(tally)
+}

@@ -1,0 +1,275 @@
+//! The block of a thread: taken at its first span or allocation, handed on at its end.
+
+use std::cell::Cell;
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::atomic::Ordering::*;
+
+use super::{NOWHERE, TOP, counters};
+use crate::clock::{Anchor, Clock};
+use crate::segment::layout::{Edge, FRAME_PAGE, Frame, FramePage, Header, Tally, ThreadBlock};
+use crate::segment::writer;
+use crate::sys;
+
+thread_local! {
+    /// This thread's block; null before it has one. No `Drop`, for the reasons given at `TOP`.
+    static BLOCK: Cell<*const ThreadBlock> = const { Cell::new(ptr::null()) };
+    /// There was no room for a block: not asked again.
+    static GAVE_UP: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Room taken from the segment at a time.
+const CHUNK: usize = 16 << 10;
+/// How often a thread refreshes the segment's second anchor, in ticks: about every tenth of a second.
+pub(crate) const ANCHOR_AFTER: u64 = 1 << 28;
+
+/// The calling thread's block, if it has one.
+#[inline]
+pub(crate) fn own_block() -> Option<&'static ThreadBlock> {
+    // SAFETY: null, or a block, which is never freed.
+    unsafe { BLOCK.get().as_ref() }
+}
+
+/// The innermost open frame, with the thread given a block if it has none.
+pub(crate) fn here() -> Option<(&'static ThreadBlock, &'static Frame)> {
+    if own_block().is_none() {
+        attach()?;
+    }
+    // SAFETY: TOP is NOWHERE or a frame of a block, and neither ever goes away.
+    own_block().map(|block| (block, unsafe { &*TOP.get() }))
+}
+
+/// What the allocator does when its thread has no block. It never starts the session: that reads the
+/// environment, which allocates.
+#[cold]
+pub(crate) fn attach_for_allocation() -> Option<&'static Frame> {
+    let attached = here().map(|(_, frame)| frame);
+    if attached.is_none() {
+        counters::unattributed();
+    }
+    attached
+}
+
+#[cold]
+fn attach() -> Option<()> {
+    if GAVE_UP.get() {
+        return None;
+    }
+    let header = writer::header()?;
+    let Some(block) = reuse(header).or_else(|| make(header)) else {
+        GAVE_UP.set(true);
+        return None;
+    };
+    block.threads.add(1);
+    BLOCK.set(block);
+    // SAFETY: a block has a first page of frames from the moment it is made.
+    TOP.set(unsafe { &raw const (*block.first_frames.get()).frames[0] });
+    sys::mark_thread(ptr::from_ref(block).cast_mut().cast());
+    Some(())
+}
+
+/// A block whose thread has ended: the newcomer goes on adding to it.
+fn reuse(header: &Header) -> Option<&'static ThreadBlock> {
+    let mut link = header.first_block.shared().load(Acquire);
+    // SAFETY: links lead to blocks that are never freed.
+    while let Some(block) = unsafe { link.as_ref() } {
+        if block.owned.get() == 0
+            && block.owned.shared().compare_exchange(0, 1, Acquire, Relaxed).is_ok()
+        {
+            return Some(block);
+        }
+        link = block.next.get();
+    }
+    None
+}
+
+fn make(header: &Header) -> Option<&'static ThreadBlock> {
+    let block =
+        writer::take(size_of::<ThreadBlock>().next_multiple_of(64), 64)?.cast::<ThreadBlock>();
+    // SAFETY: fresh zeroed room of the right size and alignment; all its words are atomics.
+    let made = unsafe { &*block };
+    made.owned.set(1);
+    made.random.set(block.addr() as u64 | 1);
+    furnish(made)?;
+    let mut first = header.first_block.shared().load(Relaxed);
+    loop {
+        made.next.set(first);
+        match header.first_block.shared().compare_exchange_weak(first, block, Release, Relaxed) {
+            Ok(_) => return Some(made),
+            Err(now) => first = now,
+        }
+    }
+}
+
+/// The parts every block has: a page of frames, the path from which all others start, the path for what
+/// finds no room, and the frame that its own allocations are charged to.
+fn furnish(block: &ThreadBlock) -> Option<()> {
+    let root: *mut Edge = new_edge(block, ptr::null_mut(), ptr::null_mut())?;
+    block.root.set(root);
+    let other: *mut Edge = new_edge(block, root, ptr::null_mut())?;
+    let own: *mut Frame = take(block)?;
+    let page = new_page(ptr::null_mut())?;
+    block.other.set(other);
+    // SAFETY: both were just made.
+    unsafe {
+        (*page).frames[0].edge.set(root);
+        (*own).edge.set(new_edge(block, root, ptr::null_mut())?);
+    }
+    block.own_frame.set(own);
+    block.first_frames.publish(page);
+    Some(())
+}
+
+/// An edge with a tally that no site owns, or with the tally to be set by the caller.
+pub(crate) fn new_edge(
+    block: &ThreadBlock,
+    parent: *mut Edge,
+    tally: *mut Tally,
+) -> Option<*mut Edge> {
+    let tally = if tally.is_null() { take(block)? } else { tally };
+    let edge: *mut Edge = take(block)?;
+    // SAFETY: just made, ours.
+    unsafe {
+        (*edge).tally.set(tally);
+        (*edge).parent.set(parent);
+        (*edge).target.set(edge);
+        // A guess that no site matches: the root, or this edge itself if it is the root.
+        let nothing = if block.root.get().is_null() { edge } else { block.root.get() };
+        (*edge).last_child.set(nothing);
+        (*edge).successor.set(nothing);
+    }
+    Some(edge)
+}
+
+fn new_page(previous: *mut FramePage) -> Option<*mut FramePage> {
+    let page = writer::take(FRAME_PAGE, FRAME_PAGE)?.cast::<FramePage>();
+    // SAFETY: fresh zeroed room of the right size and alignment.
+    unsafe { (*page).links.previous.set(previous) };
+    Some(page)
+}
+
+/// The frame above an open one, in the next page if this one is full.
+pub(crate) fn frame_above(frame: *const Frame) -> Option<*const Frame> {
+    let above = frame.wrapping_add(1);
+    if above.addr() % FRAME_PAGE != 0 {
+        return Some(above);
+    }
+    let page = frame.map_addr(|address| address & !(FRAME_PAGE - 1)).cast::<FramePage>().cast_mut();
+    // SAFETY: frames live in pages that are aligned to their size; `page` is the one around `frame`.
+    unsafe {
+        let mut next = (*page).links.next.get();
+        if next.is_null() {
+            next = new_page(page)?;
+            (*page).links.next.publish(next);
+        }
+        Some(&raw const (*next).frames[0])
+    }
+}
+
+/// The frame below one; `None` for the thread's first.
+pub(crate) fn frame_below(frame: *const Frame) -> Option<*const Frame> {
+    let page = frame.map_addr(|address| address & !(FRAME_PAGE - 1)).cast::<FramePage>();
+    // SAFETY: as in `frame_above`; `previous` is null or a page.
+    unsafe {
+        if !ptr::eq(frame, &raw const (*page).frames[0]) {
+            return Some(frame.wrapping_sub(1));
+        }
+        let previous = (*page).links.previous.get().as_ref()?;
+        previous.frames.last().map(ptr::from_ref)
+    }
+}
+
+/// Zeroed room for a record, from the thread's own chunk.
+pub(crate) fn take<T>(block: &ThreadBlock) -> Option<*mut T> {
+    take_bytes(block, size_of::<T>()).map(<*mut u8>::cast)
+}
+
+/// Zeroed room, a multiple of 64 bytes.
+pub(crate) fn take_bytes(block: &ThreadBlock, bytes: usize) -> Option<*mut u8> {
+    let bytes = bytes.next_multiple_of(64);
+    if bytes > CHUNK / 4 {
+        return writer::take(bytes, 64);
+    }
+    if block.cursor.get() + bytes as u64 > block.limit.get() {
+        let chunk = writer::take(CHUNK, 64)? as u64;
+        block.cursor.set(chunk);
+        block.limit.set(chunk + CHUNK as u64);
+    }
+    let start = block.cursor.get();
+    block.cursor.set(start + bytes as u64);
+    Some(start as *mut u8)
+}
+
+/// Keeps the segment's second anchor fresh, so that a reader of a killed process knows the clock's rate
+/// and the time of death within a tenth of a second.
+#[inline]
+pub(crate) fn refresh_anchor(block: &ThreadBlock) {
+    let clock = Clock::current();
+    let now = clock.now();
+    if now.wrapping_sub(block.anchored.get()) > ANCHOR_AFTER {
+        block.anchored.set(now);
+        write_anchor(clock);
+    }
+}
+
+#[cold]
+pub(crate) fn write_anchor(clock: Clock) {
+    let Some(header) = writer::header() else { return };
+    let anchor = Anchor::now(clock);
+    header.last_ticks.set(anchor.ticks);
+    header.last_monotonic_ns.set(anchor.monotonic_ns);
+}
+
+/// At the end of a thread: spans that were never closed are closed, and the block is free for another.
+pub(crate) extern "C" fn release(block: *mut c_void) {
+    // SAFETY: `attach` passed a block, which is never freed.
+    let block = unsafe { &*block.cast::<ThreadBlock>() };
+    super::general::close_abandoned();
+    TOP.set(&raw const NOWHERE);
+    BLOCK.set(ptr::null());
+    block.owned.publish(0);
+}
+
+/// In the child of a `fork`: this thread has no block any more.
+pub(crate) fn forget_block() {
+    TOP.set(&raw const NOWHERE);
+    BLOCK.set(ptr::null());
+    GAVE_UP.set(false);
+}
+
+/// While it lives, allocations of this thread are charged to the recorder itself, and calls are not
+/// recorded.
+#[derive(Debug)]
+pub(crate) struct Suspended {
+    before: *const Frame,
+}
+
+impl Suspended {
+    pub(crate) fn new() -> Suspended {
+        let before = TOP.get();
+        if let Some((block, _)) = here() {
+            TOP.set(block.own_frame.get());
+        }
+        Suspended { before }
+    }
+}
+
+impl Drop for Suspended {
+    fn drop(&mut self) {
+        // A thread that had no block when this began keeps the one it got: its first frame is then the
+        // innermost.
+        let first = own_block().map(|block| block.first_frames.get());
+        match first {
+            // SAFETY: a block has a first page of frames.
+            Some(page) if ptr::eq(self.before, &raw const NOWHERE) => {
+                TOP.set(unsafe { &raw const (*page).frames[0] })
+            }
+            _ => TOP.set(self.before),
+        }
+    }
+}
+
+/// Whether the recorder itself is at work in this thread.
+pub(crate) fn is_suspended(block: &ThreadBlock, frame: &Frame) -> bool {
+    ptr::eq(block.own_frame.get(), frame)
+}

@@ -1,0 +1,100 @@
+//! The whole snapshot for programs: its keys are the snapshot's fields, its integers plain numbers (beyond 2^53
+//! a reader that knows only doubles rounds them), its numbers never NaN or infinite: these are `null`.
+
+use std::fmt::Write as _;
+use std::io;
+
+use super::text::is_dangerous;
+use crate::snapshot::Snapshot;
+
+pub(crate) fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
+    let json = serde_json::to_string_pretty(snapshot)?;
+    writeln!(to, "{}", escaped(&json))
+}
+
+/// The same value, fit for a terminal. JSON itself demands escapes for C0 only; what else is dangerous can stand
+/// only inside strings, where an escape is the same character.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        if is_dangerous(character) && character != '\n' {
+            let _ = write!(text, "\\u{:04x}", u32::from(character));
+        } else {
+            text.push(character);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+    use crate::settings::Format;
+
+    fn value(snapshot: &Snapshot) -> serde_json::Value {
+        let text = samples::rendered(Format::Json, snapshot, None);
+        assert!(text.ends_with("}\n") && !text.ends_with("\n\n"));
+        serde_json::from_str(&text).expect("it is JSON")
+    }
+
+    #[test]
+    fn a_snapshot_comes_back_as_it_was() {
+        let hostile = samples::HOSTILE.iter().map(|name| samples::named(name));
+        for snapshot in hostile.chain([samples::ordinary(), Snapshot::default()]) {
+            let text = samples::rendered(Format::Json, &snapshot, None);
+            assert_eq!(serde_json::from_str::<Snapshot>(&text).expect("it is JSON"), snapshot);
+        }
+    }
+
+    #[test]
+    fn the_keys_are_the_documented_ones() {
+        let value = value(&samples::ordinary());
+        for key in [
+            "schema_version",
+            "process",
+            "functions",
+            "never_called",
+            "call_tree",
+            "warnings",
+            "overhead",
+        ] {
+            assert!(value.get(key).is_some(), "{key}");
+        }
+        let function = &value["functions"][0];
+        for key in [
+            "path",
+            "file",
+            "line",
+            "calls",
+            "panicked",
+            "inclusive_ns",
+            "exclusive_ns",
+            "min_ns",
+            "max_ns",
+            "mean_ns",
+            "trimmed_mean_ns",
+            "quantiles",
+            "allocations",
+            "allocated_bytes",
+            "freed_bytes",
+            "peak_bytes",
+            "retained_bytes",
+            "exclusive_allocations",
+            "exclusive_allocated_bytes",
+            "exclusive_freed_bytes",
+            "async",
+        ] {
+            assert!(function.get(key).is_some(), "{key}");
+        }
+    }
+
+    #[test]
+    fn integers_are_exact_and_what_was_not_measured_is_null() {
+        let value = value(&samples::extreme());
+        assert_eq!(value["functions"][0]["inclusive_ns"], u64::MAX);
+        assert_eq!(value["functions"][0]["allocations"], serde_json::Value::Null);
+        assert_eq!(value["functions"][0]["mean_ns"], serde_json::Value::Null, "it was NaN");
+        assert_eq!(value["overhead"]["share"], serde_json::Value::Null, "it was infinite");
+    }
+}

@@ -1,0 +1,202 @@
+//! Rows of a name and numbers fitted to a width: columns are dropped in the order of least importance, then
+//! names are shortened. It knows nothing of what the columns mean.
+
+use comfy_table::{Cell, CellAlignment, LineStyle, Table, presets};
+
+use super::text;
+
+/// Widest name where nothing limits the line. Names are padded, so one long name makes every line long.
+const WIDEST_NAME: usize = 100;
+/// Below this the report is laid out as for this, and the terminal breaks its lines.
+const NARROWEST: u16 = 20;
+
+/// A column of numbers, aligned to the right.
+pub(crate) struct Column {
+    head: String,
+    importance: u32,
+    cells: Vec<String>,
+    width: usize,
+}
+
+/// What stands at a row's start: `│ └ ` `crate::parse` ` (2 open)`. Only the path is shortened.
+#[derive(Default)]
+pub(crate) struct Name {
+    pub(crate) indent: String,
+    pub(crate) path: String,
+    pub(crate) marks: String,
+}
+
+/// Names and numbers, not laid out.
+pub(crate) struct Grid {
+    pub(crate) head: &'static str,
+    pub(crate) names: Vec<Name>,
+    pub(crate) columns: Vec<Column>,
+}
+
+/// The same as lines.
+pub(crate) struct Laid {
+    /// Heads and the rule below them.
+    pub(crate) head: Vec<String>,
+    pub(crate) rows: Vec<String>,
+    /// Heads of the columns that had no room, as they stood.
+    pub(crate) dropped: Vec<String>,
+}
+
+impl Grid {
+    /// In at most `columns`, unless the first column alone is wider; with `None` nothing is dropped.
+    pub(crate) fn lay_out(mut self, columns: Option<u16>) -> Laid {
+        let (mut gap, mut name, mut dropped) = (2, WIDEST_NAME, Vec::new());
+        if let Some(columns) = columns {
+            let room = usize::from(columns.max(NARROWEST));
+            let least = self.least_name(room);
+            dropped = self.drop_columns(room.saturating_sub(least));
+            // Blanks are worth less than columns and names.
+            gap = if self.numbers(2) + self.widest_name() <= room { 2 } else { 1 };
+            name = room.saturating_sub(self.numbers(gap));
+        }
+        let lines = self.lines(name, gap);
+        let head_lines = self.head_height() + 1;
+        let rows = lines.iter().skip(head_lines).cloned().collect();
+        Laid { head: lines.into_iter().take(head_lines).collect(), rows, dropped }
+    }
+
+    /// What the name needs at least to be told from others: a quarter of the line, or what follows the path
+    /// and a little.
+    fn least_name(&self, room: usize) -> usize {
+        const LEAST_PATH: usize = 8;
+        let quarter = (room / 4).max(12);
+        let needed = |name: &Name| {
+            let beside = text::width(&name.indent) + text::width(&name.marks);
+            (beside + text::width(&name.path)).min(quarter.max(beside + LEAST_PATH))
+        };
+        self.names.iter().map(needed).max().unwrap_or(0).max(text::width(self.head))
+    }
+
+    fn widest_name(&self) -> usize {
+        let width = |name: &Name| {
+            text::width(&name.indent) + text::width(&name.path) + text::width(&name.marks)
+        };
+        self.names.iter().map(width).max().unwrap_or(0).max(text::width(self.head))
+    }
+
+    /// Drops columns until the rest fits into `room`; the first column stays.
+    fn drop_columns(&mut self, room: usize) -> Vec<String> {
+        let all: Vec<String> = self.columns.iter().map(|column| column.head.clone()).collect();
+        while self.columns.len() > 1 && self.numbers(1) > room {
+            let removable = self.columns.iter().enumerate().skip(1);
+            let Some((least, _)) = removable.min_by_key(|(_, column)| column.importance) else {
+                break;
+            };
+            self.columns.remove(least);
+        }
+        let kept = |head: &String| self.columns.iter().any(|column| column.head == *head);
+        all.into_iter().filter(|head| !kept(head)).map(|head| head.replace('\n', " ")).collect()
+    }
+
+    /// Width of all columns of numbers.
+    fn numbers(&self, gap: u16) -> usize {
+        self.columns.iter().map(|column| usize::from(gap) + column.width).sum()
+    }
+
+    fn head_height(&self) -> usize {
+        self.columns.iter().map(|column| height(&column.head)).max().unwrap_or(1)
+    }
+
+    fn lines(&self, name: usize, gap: u16) -> Vec<String> {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING.header_separator(LineStyle::none().fill('─')));
+        table.set_header(self.head_cells());
+        for (row, shown) in self.names.iter().enumerate() {
+            let numbers = self.columns.iter().map(|column| column.cells.get(row).cloned());
+            let shown = shown.fitted(name);
+            table.add_row(std::iter::once(shown).chain(numbers.map(Option::unwrap_or_default)));
+        }
+        for (at, column) in table.column_iter_mut().enumerate() {
+            column.set_padding((if at == 0 { 0 } else { gap }, 0));
+            column.set_cell_alignment(if at == 0 {
+                CellAlignment::Left
+            } else {
+                CellAlignment::Right
+            });
+        }
+        table.lines().map(|line| line.trim_end().to_owned()).collect()
+    }
+
+    /// Heads, the shorter ones moved down to the rule.
+    fn head_cells(&self) -> Vec<Cell> {
+        let tallest = self.head_height();
+        let lowered =
+            |head: &str| Cell::new("\n".repeat(tallest.saturating_sub(height(head))) + head);
+        let heads = self.columns.iter().map(|column| column.head.as_str());
+        std::iter::once(self.head).chain(heads).map(lowered).collect()
+    }
+}
+
+fn height(head: &str) -> usize {
+    head.matches('\n').count() + 1
+}
+
+impl Column {
+    /// Of two columns the one with the smaller importance is dropped first; a head may have two lines.
+    pub(crate) fn new(head: String, importance: u32, cells: Vec<String>) -> Column {
+        let width = text::widest(cells.iter().map(String::as_str).chain([head.as_str()]));
+        Column { head, importance, cells, width }
+    }
+}
+
+impl Name {
+    fn fitted(&self, columns: usize) -> String {
+        let beside = text::width(&self.indent) + text::width(&self.marks);
+        let path = text::shorten(&self.path, columns.saturating_sub(beside));
+        text::cut(&format!("{}{path}{}", self.indent, self.marks), columns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grid(path: &str) -> Grid {
+        let column = |head: &str, importance, cell: &str| {
+            Column::new(head.to_owned(), importance, vec![cell.to_owned()])
+        };
+        Grid {
+            head: "name",
+            names: vec![Name { path: path.to_owned(), ..Name::default() }],
+            columns: vec![
+                column("first", 9, "1.00 ms"),
+                column("in two\nlines", 1, "12345"),
+                column("last", 2, "1"),
+            ],
+        }
+    }
+
+    #[test]
+    fn the_least_important_column_goes_first_and_is_named() {
+        let laid = grid("some::path::to::a").lay_out(Some(25));
+        assert_eq!(laid.dropped, ["in two lines"]);
+        assert_eq!(laid.head, ["name       first last", "─────────────────────"]);
+        assert_eq!(laid.rows, ["…::to::a 1.00 ms    1"]);
+    }
+
+    #[test]
+    fn without_a_width_nothing_is_dropped() {
+        let laid = grid(&"x::".repeat(100)).lay_out(None);
+        assert_eq!(laid.dropped, [""; 0]);
+        assert!(text::width(&laid.rows[0]) <= WIDEST_NAME + 3 * 2 + 7 + 6 + 4);
+    }
+
+    #[test]
+    fn every_line_fits() {
+        for columns in 20..200 {
+            for path in
+                ["a", "some::path::to::a_function", "漢字::漢字漢字漢字漢字漢字漢字漢字漢字"]
+            {
+                let laid = grid(path).lay_out(Some(columns));
+                for line in laid.head.iter().chain(&laid.rows) {
+                    assert!(text::width(line) <= usize::from(columns), "{columns}: {line}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The marks behind a function's name, and what they mean, said below the table for those that are there.
+
+use super::page::Page;
+use super::text::safe_and_short as safe;
+use super::{frame, units};
+use crate::snapshot::{Function, Process};
+
+/// Marks for a width: a narrow terminal needs its columns for numbers.
+pub(crate) struct Marks {
+    polled: &'static str,
+    open: &'static str,
+    panicked: &'static str,
+}
+
+impl Marks {
+    pub(crate) fn for_width(columns: Option<u16>) -> Marks {
+        const NARROW: u16 = 60;
+        match columns {
+            Some(0..=NARROW) => Marks { polled: "a", open: "o", panicked: "p" },
+            _ => Marks { polled: "async", open: "open", panicked: "panicked" },
+        }
+    }
+
+    /// What follows the name: ` async ± ~ (2 open) (3 panicked)`.
+    pub(crate) fn of(&self, function: &Function) -> String {
+        let mut marks = String::new();
+        for (used, mark) in [
+            (function.polled.is_some(), self.polled),
+            (function.inclusive_interval_ns.is_some(), "±"),
+            (function.too_short, "~"),
+        ] {
+            if used {
+                marks.extend([" ", mark]);
+            }
+        }
+        for (calls, what) in [(function.open, self.open), (function.panicked, self.panicked)] {
+            if calls > 0 {
+                marks.push_str(&format!(" ({} {what})", units::count(calls)));
+            }
+        }
+        marks
+    }
+
+    /// The meaning of those that some function has.
+    pub(crate) fn explain(&self, functions: &[&Function], process: &Process, page: &mut Page) {
+        let any = |is: &dyn Fn(&Function) -> bool| functions.iter().any(|function| is(function));
+        let words: [(bool, &str, &str); 5] = [
+            (
+                any(&|f| f.too_short),
+                "~",
+                "too short to be timed well, its mean is near the clock's cost",
+            ),
+            (any(&|f| f.open > 0), self.open, "calls that had not ended when this was written"),
+            (any(&|f| f.panicked > 0), self.panicked, "calls that ended by unwinding"),
+            (
+                any(&|f| f.polled.is_some()),
+                self.polled,
+                "async, times inside polls; the rest is below",
+            ),
+            (
+                any(&|f| f.inclusive_interval_ns.is_some()),
+                "±",
+                "estimated from the timed calls, see below",
+            ),
+        ];
+        for (_, mark, meaning) in words.iter().filter(|(used, ..)| *used) {
+            page.dim(&format!("{mark}: {meaning}"));
+        }
+        if any(&|function| function.inclusive_ns > process.duration_ns) {
+            page.dim(frame::ABOVE_100);
+        }
+        estimates(functions, page);
+    }
+}
+
+fn estimates(functions: &[&Function], page: &mut Page) {
+    let estimates: Vec<String> =
+        functions.iter().filter_map(|function| estimate(function)).collect();
+    frame::list("estimated, with 95 % intervals", &estimates, page, |line, page| page.item(line));
+}
+
+fn estimate(function: &Function) -> Option<String> {
+    let [low, high] = function.inclusive_interval_ns?;
+    let total = function.inclusive_ns;
+    let half = high.saturating_sub(total).max(total.saturating_sub(low));
+    let error = match units::share(half, total) {
+        Some(share) => format!("{} ± {}", units::duration(total), units::percent(share)),
+        None => format!("{} to {}", units::duration(low), units::duration(high)),
+    };
+    let (timed, ended) = (function.timed_calls, function.calls.saturating_sub(function.open));
+    let calls = format!("{} of {} calls timed", units::count(timed), units::count(ended));
+    Some(format!("{}: total {error}, {calls}", safe(&function.path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+    use crate::settings::Format;
+
+    #[test]
+    fn only_marks_that_are_used_are_explained() {
+        let mut snapshot = samples::ordinary();
+        let explained = |snapshot: &_, columns| {
+            let text = samples::rendered(Format::Table, snapshot, Some(columns));
+            let is_mark =
+                |line: &&str| line.split_once(": ").is_some_and(|(mark, _)| mark.len() < 9);
+            text.lines()
+                .filter(is_mark)
+                .map(|line| line.split(':').next().unwrap_or("").to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(explained(&snapshot, 120), ["~", "open", "panicked", "async", "±"]);
+        assert_eq!(explained(&snapshot, 60), ["~", "o", "p", "a", "±"]);
+        snapshot.functions.truncate(2);
+        assert_eq!(explained(&snapshot, 120), [""; 0]);
+        snapshot.process.duration_ns = 1;
+        assert_eq!(explained(&snapshot, 120), ["%"]);
+    }
+
+    #[test]
+    fn marks_stand_behind_the_name() {
+        let marked = Function { open: 2, panicked: 3_000, too_short: true, ..Function::default() };
+        assert_eq!(Marks::for_width(None).of(&marked), " ~ (2 open) (3,000 panicked)");
+        assert_eq!(Marks::for_width(Some(60)).of(&marked), " ~ (2 o) (3,000 p)");
+        assert_eq!(Marks::for_width(None).of(&Function::default()), "");
+    }
+
+    #[test]
+    fn an_estimate_has_its_interval() {
+        let text = samples::rendered(Format::Table, &samples::ordinary(), Some(120));
+        let line = "  survey::report::to_table: total 100 ms ± 3.00 %, 64 of 4,096 calls timed\n";
+        assert!(text.contains(&format!("estimated, with 95 % intervals (1)\n{line}")), "{text}");
+        let nothing = Function { inclusive_interval_ns: Some([0, 1_000]), ..Function::default() };
+        assert_eq!(
+            estimate(&nothing),
+            Some(": total 0 ns to 1.00 µs, 0 of 0 calls timed".to_owned())
+        );
+    }
+}

@@ -1,0 +1,142 @@
+//! Lines for a person, with a tone each. Colour goes around whole lines, after layout, so that widths hold.
+
+use std::io;
+
+use super::text;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tone {
+    Plain,
+    Bold,
+    Dim,
+}
+
+/// A report being put together.
+pub(crate) struct Page {
+    columns: Option<u16>,
+    lines: Vec<(Tone, String)>,
+}
+
+impl Page {
+    pub(crate) fn new(columns: Option<u16>) -> Page {
+        Page { columns, lines: Vec::new() }
+    }
+
+    /// A heading or what must be seen, wrapped.
+    pub(crate) fn bold(&mut self, words: &str) {
+        self.wrapped(Tone::Bold, 0, words);
+    }
+
+    /// Words, wrapped.
+    pub(crate) fn plain(&mut self, words: &str) {
+        self.wrapped(Tone::Plain, 0, words);
+    }
+
+    /// Words of less weight, wrapped.
+    pub(crate) fn dim(&mut self, words: &str) {
+        self.wrapped(Tone::Dim, 0, words);
+    }
+
+    /// An entry of a list, wrapped.
+    pub(crate) fn item(&mut self, words: &str) {
+        self.wrapped(Tone::Plain, 2, words);
+    }
+
+    /// An entry of a list that is a path, and what of `beside` has room on its line.
+    pub(crate) fn path_item(&mut self, path: &str, beside: &str) {
+        let whole = format!("  {path}{beside}");
+        let columns = self.columns.map_or(usize::MAX, usize::from);
+        let fits = text::width(&whole) <= columns;
+        let line = if fits {
+            whole
+        } else {
+            format!("  {}", text::shorten(path, columns.saturating_sub(2)))
+        };
+        self.lines.push((Tone::Plain, line));
+    }
+
+    /// A blank line, but not two of them.
+    pub(crate) fn blank(&mut self) {
+        if self.lines.last().is_some_and(|(_, line)| !line.is_empty()) {
+            self.lines.push((Tone::Plain, String::new()));
+        }
+    }
+
+    /// A table, and which columns it could not show.
+    pub(crate) fn table(&mut self, grid: super::layout::Grid) {
+        let laid = grid.lay_out(self.columns);
+        self.blank();
+        self.lines.extend(laid.head.into_iter().map(|line| (Tone::Bold, line)));
+        self.lines.extend(laid.rows.into_iter().map(|line| (Tone::Plain, line)));
+        self.blank();
+        if !laid.dropped.is_empty() {
+            let dropped = laid.dropped.join(", ");
+            self.dim(&format!(
+                "no room for: {dropped} (a wider terminal or PROFILE_REPORT=json shows them)"
+            ));
+        }
+    }
+
+    fn wrapped(&mut self, tone: Tone, indent: u16, words: &str) {
+        let lines = text::wrap(words, indent, self.columns);
+        self.lines.extend(lines.into_iter().map(|line| (tone, line)));
+    }
+
+    /// Writes it, closed by one end of line.
+    pub(crate) fn write(mut self, color: bool, to: &mut dyn io::Write) -> io::Result<()> {
+        while self.lines.last().is_some_and(|(_, line)| line.is_empty()) {
+            self.lines.pop();
+        }
+        for (tone, line) in &self.lines {
+            let style = tone.style().filter(|_| color && !line.is_empty()).unwrap_or_default();
+            writeln!(to, "{style}{line}{style:#}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Tone {
+    fn style(self) -> Option<anstyle::Style> {
+        match self {
+            Tone::Plain => None,
+            Tone::Bold => Some(anstyle::Style::new().bold()),
+            Tone::Dim => Some(anstyle::Style::new().dimmed()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_lines_are_bold_or_dim_and_only_if_asked() {
+        let page = || {
+            let mut page = Page::new(Some(20));
+            page.bold("head");
+            page.blank();
+            page.blank();
+            page.dim("note");
+            page.plain("text");
+            page.blank();
+            page
+        };
+        let written = |color| {
+            let mut bytes = Vec::new();
+            page().write(color, &mut bytes).expect("a vector takes everything");
+            String::from_utf8(bytes).expect("text")
+        };
+        assert_eq!(written(false), "head\n\nnote\ntext\n");
+        assert_eq!(written(true), "\u{1b}[1mhead\u{1b}[0m\n\n\u{1b}[2mnote\u{1b}[0m\ntext\n");
+    }
+
+    #[test]
+    fn what_stands_beside_a_path_goes_before_the_path_is_shortened() {
+        let mut page = Page::new(Some(20));
+        page.path_item("a::b", " (a.rs:1)");
+        page.path_item("krate::module::b", " (a.rs:1)");
+        page.path_item("krate::module::long::b", " (a.rs:1)");
+        let lines: Vec<&str> = page.lines.iter().map(|(_, line)| line.as_str()).collect();
+        assert_eq!(lines, ["  a::b (a.rs:1)", "  krate::module::b", "  …::module::long::b"]);
+    }
+}

@@ -1,0 +1,244 @@
+//! Snapshots for the tests of this room.
+
+use super::{Style, render};
+use crate::settings::{Format, Sort};
+use crate::snapshot::{
+    AsyncTimes, Function, NeverCalled, NotInstrumented, Overhead, PathNode, Process,
+    SCHEMA_VERSION, Snapshot, WarningRecord,
+};
+
+/// Names that break naive reports.
+pub(crate) const HOSTILE: &[&str] = &[
+    "\u{1b}[2J\u{1b}]52;c;ZXZpbA==\u{7}",
+    "\u{1b}]8;;http://x.example\u{1b}\\link\u{1b}]8;;\u{1b}\\",
+    "\u{9b}31mred\u{85}\u{7f}",
+    "a\nb\r\nc\td\0\u{8}",
+    "\u{202e}gnp.exe\u{2066}\u{2069}\u{200f}\u{2028}",
+    "=cmd|' /C calc'!A0",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "  =1",
+    "＝1",
+    "a;b 12 34",
+    "a 17",
+    "b 1e5",
+    "a,b\"c\"",
+    "| a | `b` | [c](d)",
+    "</script><script>\"><img onerror=x> ]]> &amp;",
+    "",
+    " ",
+    "::",
+    "<<<>>>::<a::b",
+    "漢字かな::👩‍👩‍👧‍👦::é\u{301}\u{301}",
+    "{}{0}%s%n",
+    match std::str::from_utf8(&[b'x'; 100_000]) {
+        Ok(text) => text,
+        Err(_) => "",
+    },
+];
+
+pub(crate) fn rendered(format: Format, snapshot: &Snapshot, columns: Option<u16>) -> String {
+    let style = Style { columns, color: false, sort: Sort::Total };
+    let mut bytes = Vec::new();
+    render(format, snapshot, &style, &mut bytes).expect("a vector takes everything");
+    String::from_utf8(bytes).expect("a report is text")
+}
+
+pub(crate) fn never_called(path: &str) -> NeverCalled {
+    NeverCalled { path: path.to_owned(), file: "src/a.rs".to_owned(), line: 7 }
+}
+
+/// What a run of a small program gives.
+pub(crate) fn ordinary() -> Snapshot {
+    Snapshot {
+        schema_version: SCHEMA_VERSION,
+        process: process(),
+        functions: vec![
+            Function {
+                retained_bytes: Some(-64),
+                ..function("survey::main", 1, 22_500_000_000, 400_000_000)
+            },
+            function("survey::parse::Parser::run", 12_345, 21_900_000_000, 20_900_000_000),
+            Function {
+                too_short: true,
+                ..function("survey::parse::peek", 48_120_334, 1_000_000_000, 1_000_000_000)
+            },
+            Function {
+                polled: Some(polled()),
+                open: 2,
+                kind: "async".to_owned(),
+                ..function("survey::fetch", 200, 100_000_000, 100_000_000)
+            },
+            Function {
+                panicked: 3,
+                inclusive_interval_ns: Some([97_000_000, 103_000_000]),
+                timed_calls: 64,
+                ..function("survey::report::to_table", 4_096, 100_000_000, 100_000_000)
+            },
+        ],
+        never_called: vec![never_called("survey::report::to_html")],
+        call_tree: vec![
+            node("survey::main", None, 22_500_000_000, 400_000_000),
+            node("survey::report::to_table", Some(0), 100_000_000, 100_000_000),
+            node("survey::parse::Parser::run", Some(0), 21_900_000_000, 20_900_000_000),
+            node("survey::parse::peek", Some(2), 1_000_000_000, 1_000_000_000),
+            node("survey::fetch", Some(0), 100_000_000, 100_000_000),
+        ],
+        overhead: Overhead {
+            timed_calls: 48_000_000,
+            recording_ns: 700_000_000,
+            share: 0.031,
+            inside_ns: 11.0,
+            outside_ns: 14.0,
+            ..Overhead::default()
+        },
+        ..Snapshot::default()
+    }
+}
+
+fn process() -> Process {
+    Process {
+        program: "target/release/survey".to_owned(),
+        process_id: 4_711,
+        started_unix_ns: 1_769_862_600_000_000_000,
+        duration_ns: 22_600_000_000,
+        clock: "tsc".to_owned(),
+        tick_ns: 0.4,
+        logical_cores: 8,
+        physical_cores: Some(4),
+        available_cores: 2,
+        allocator: true,
+        debug_assertions: false,
+        threads: 8,
+    }
+}
+
+fn function(path: &str, calls: u64, inclusive_ns: u64, exclusive_ns: u64) -> Function {
+    let mean = inclusive_ns / calls.max(1);
+    let quantile = |key: &str| (key.to_owned(), mean);
+    Function {
+        path: path.to_owned(),
+        file: "src/main.rs".to_owned(),
+        line: 12,
+        kind: "function".to_owned(),
+        calls,
+        timed_calls: calls,
+        inclusive_ns,
+        exclusive_ns,
+        max_ns: Some(mean.saturating_mul(3)),
+        mean_ns: Some(mean as f64),
+        trimmed_mean_ns: Some(mean as f64),
+        quantiles: ["p50", "p95", "p99"].map(quantile).into(),
+        allocations: Some(calls.saturating_mul(3)),
+        allocated_bytes: Some(calls.saturating_mul(200)),
+        ..Function::default()
+    }
+}
+
+fn polled() -> AsyncTimes {
+    AsyncTimes {
+        wall_ns: 9_000_000_000,
+        busy_ns: 100_000_000,
+        waiting_ns: 8_900_000_000,
+        max_wall_ns: Some(80_000_000),
+        wall_quantiles: [("p50".to_owned(), 45_000_000), ("p95".to_owned(), 61_000_000)].into(),
+        polls: 1_234,
+        finished: 190,
+        cancelled: 8,
+    }
+}
+
+fn node(path: &str, parent: Option<usize>, inclusive_ns: u64, exclusive_ns: u64) -> PathNode {
+    PathNode {
+        path: path.to_owned(),
+        parent,
+        calls: 1_000,
+        inclusive_ns,
+        exclusive_ns,
+        exclusive_allocations: Some(12),
+        exclusive_allocated_bytes: Some(4_096),
+    }
+}
+
+/// The name everywhere a name can stand.
+pub(crate) fn named(name: &str) -> Snapshot {
+    let text = || name.to_owned();
+    let mut snapshot = ordinary();
+    snapshot.process.program = text();
+    snapshot.process.clock = text();
+    for function in &mut snapshot.functions {
+        function.path = text();
+        function.file = text();
+        function.kind = text();
+        function.documentation = text();
+        function.quantiles = [(text(), 5)].into();
+    }
+    snapshot.never_called = vec![NeverCalled { path: text(), file: text(), line: 1 }];
+    snapshot.not_instrumented =
+        vec![NotInstrumented { path: text(), file: text(), line: 1, reason: text() }];
+    snapshot.warnings =
+        vec![WarningRecord { category: text(), message: text(), path: Some(text()), count: 1 }];
+    snapshot.call_tree = vec![node(name, None, 5, 2), node(name, Some(0), 3, 3)];
+    snapshot
+}
+
+/// Every number at its largest or not a number.
+pub(crate) fn extreme() -> Snapshot {
+    const MAX: u64 = u64::MAX;
+    let worst = Function {
+        panicked: MAX,
+        open: MAX,
+        timed_calls: MAX,
+        inclusive_interval_ns: Some([MAX, 0]),
+        mean_ns: Some(f64::NAN),
+        trimmed_mean_ns: Some(f64::INFINITY),
+        quantiles: [("p50".to_owned(), MAX)].into(),
+        too_short: true,
+        allocations: None,
+        polled: Some(AsyncTimes { wall_ns: MAX, polls: MAX, ..AsyncTimes::default() }),
+        ..function(&"long::".repeat(200), MAX, MAX, MAX)
+    };
+    Snapshot {
+        process: Process { started_unix_ns: MAX, duration_ns: MAX, tick_ns: f64::NAN, ..process() },
+        functions: vec![worst.clone(), worst],
+        call_tree: (0..200)
+            .map(|index: usize| node("deep::f", index.checked_sub(1), MAX, MAX))
+            .collect(),
+        not_instrumented: vec![NotInstrumented {
+            path: "a::LIMIT".to_owned(),
+            file: "src/a.rs".to_owned(),
+            line: 9,
+            reason: "a const fn runs in the compiler".to_owned(),
+        }],
+        warnings: vec![WarningRecord {
+            category: "ClockWarning".to_owned(),
+            message: "The clock is slow.".to_owned(),
+            path: Some("a::f".to_owned()),
+            count: 3,
+        }],
+        overhead: Overhead {
+            timed_calls: MAX,
+            counted_calls: MAX,
+            recording_ns: MAX,
+            share: f64::INFINITY,
+            inside_ns: f64::NAN,
+            lost_calls: MAX,
+            clock_anomalies: MAX,
+            capped_paths: true,
+            ..Overhead::default()
+        },
+        ..Snapshot::default()
+    }
+}
+
+/// A call of which nothing is known, in a run without duration.
+pub(crate) fn zero() -> Snapshot {
+    Snapshot {
+        functions: vec![Function { polled: Some(AsyncTimes::default()), ..Function::default() }],
+        call_tree: vec![PathNode::default()],
+        ..Snapshot::default()
+    }
+}

@@ -1,0 +1,184 @@
+//! Text from outside made fit for a terminal: control characters shown and not obeyed, paths shortened, lines
+//! wrapped. Widths are columns on the screen, counted by the crate that lays out the tables.
+
+use std::borrow::Cow;
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+const ELLIPSIS: &str = "…";
+const SEPARATOR: &str = "::";
+
+/// A text with what a terminal would obey, or what would reorder the line, as visible escapes.
+pub(crate) fn safe(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_dangerous) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if is_dangerous(character) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// C0, DEL, C1, the line separators, and what changes the direction of writing ("Trojan source").
+pub(crate) fn is_dangerous(character: char) -> bool {
+    let direction = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}');
+    direction || character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
+}
+
+/// As [`safe`], and no longer than a reader of a report bears: a snapshot may come from anyone.
+pub(crate) fn safe_and_short(text: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 4_096;
+    match text.char_indices().nth(LONGEST) {
+        None => safe(text),
+        Some((end, _)) => Cow::Owned(format!("{}{ELLIPSIS}", safe(&text[..end]))),
+    }
+}
+
+/// How many columns a text without control characters takes.
+pub(crate) fn width(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
+    widest([text])
+}
+
+/// The widest line of the texts.
+pub(crate) fn widest<'a>(texts: impl IntoIterator<Item = &'a str>) -> usize {
+    let mut table = Table::new();
+    table.add_rows(texts.into_iter().map(|text| [text]));
+    table.column_max_content_widths().first().copied().map_or(0, usize::from)
+}
+
+/// The path in at most `columns`, without its first segments if need be: `…::Parser::run`. Only a last segment
+/// that is itself too long is cut.
+pub(crate) fn shorten(path: &str, columns: usize) -> String {
+    if width(path) <= columns {
+        return path.to_owned();
+    }
+    let mark = width(ELLIPSIS) + SEPARATOR.len();
+    let fits = |start: &usize| width(&path[*start..]) + mark <= columns;
+    let starts = segment_starts(path);
+    let last = starts.last().copied().unwrap_or(0);
+    match starts.into_iter().find(fits) {
+        Some(start) => format!("{ELLIPSIS}{SEPARATOR}{}", &path[start..]),
+        None => cut(&path[last..], columns),
+    }
+}
+
+/// The start of the text, in at most `columns`.
+pub(crate) fn cut(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    let mut left = columns.saturating_sub(width(ELLIPSIS));
+    for character in text.chars() {
+        let needed = width(character.encode_utf8(&mut [0; 4]));
+        let Some(rest) = left.checked_sub(needed) else { break };
+        left = rest;
+        kept.push(character);
+    }
+    kept + ELLIPSIS
+}
+
+/// The last two segments of a path: type and name, or module and name.
+pub(crate) fn last_two_segments(path: &str) -> &str {
+    let starts = segment_starts(path);
+    &path[starts.iter().nth_back(1).copied().unwrap_or(0)..]
+}
+
+/// Where a path's segments begin. `::` between angle brackets is a part of a type and separates nothing.
+fn segment_starts(path: &str) -> Vec<usize> {
+    let mut starts = vec![0];
+    let mut nesting = 0_usize;
+    for (at, byte) in path.bytes().enumerate() {
+        let before = &path.as_bytes()[..at];
+        match byte {
+            b'<' => nesting += 1,
+            b'>' if !before.ends_with(b"-") => nesting = nesting.saturating_sub(1),
+            b':' if nesting == 0 && before.ends_with(b":") => starts.push(at + 1),
+            _ => {}
+        }
+    }
+    starts
+}
+
+/// The text in lines of at most `columns`, broken between words.
+pub(crate) fn wrap(text: &str, indent: u16, columns: Option<u16>) -> Vec<String> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).add_row([text]);
+    if let Some(columns) = columns {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns);
+    }
+    if let Some(column) = table.column_mut(0) {
+        column.set_padding((indent, 0));
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown() {
+        assert_eq!(safe("plain ünïcode 漢字"), "plain ünïcode 漢字");
+        assert_eq!(safe("a\u{1b}]52;c;AA\u{7}b"), "a\\u{1b}]52;c;AA\\u{7}b");
+        assert_eq!(safe("\n\r\t\u{7f}\u{9b}"), "\\n\\r\\t\\u{7f}\\u{9b}");
+        assert_eq!(
+            safe("\u{202e}\u{2066}\u{2069}\u{2028}"),
+            "\\u{202e}\\u{2066}\\u{2069}\\u{2028}"
+        );
+        assert!(safe_and_short(&"a".repeat(1 << 20)).len() < 5_000);
+    }
+
+    #[test]
+    fn a_path_is_shortened_from_the_left_between_segments() {
+        let path = "crate::parse::Parser::run";
+        for (columns, shown) in [
+            (25, path),
+            (24, "…::parse::Parser::run"),
+            (20, "…::Parser::run"),
+            (14, "…::Parser::run"),
+            (13, "…::run"),
+            (5, "run"),
+            (2, "r…"),
+            (0, "…"),
+        ] {
+            assert_eq!(shorten(path, columns), shown, "{columns}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_not_divided_inside_a_type() {
+        assert_eq!(
+            last_two_segments("a::b::<impl c::D for e::F>::run"),
+            "<impl c::D for e::F>::run"
+        );
+        assert_eq!(last_two_segments("a::Call<fn(u8) -> x::Y>::run"), "Call<fn(u8) -> x::Y>::run");
+        assert_eq!(last_two_segments("main"), "main");
+        assert_eq!(last_two_segments(""), "");
+        assert_eq!(last_two_segments(">>::a::b<"), "a::b<");
+        assert_eq!(shorten("a::<impl c::D for e::F>::run", 12), "…::run");
+    }
+
+    #[test]
+    fn wide_characters_count_twice() {
+        assert_eq!(width("漢字"), 4);
+        assert_eq!(cut("漢字漢字", 5), "漢字…");
+        assert_eq!(cut("漢字漢字", 4), "漢…");
+    }
+
+    #[test]
+    fn a_text_is_wrapped_between_words() {
+        assert_eq!(wrap("one two three", 2, Some(10)), ["  one two", "  three"]);
+        assert_eq!(wrap("one two three", 2, None), ["  one two three"]);
+        assert!(wrap(&"x".repeat(100), 2, Some(20)).iter().all(|line| width(line) <= 20));
+    }
+}

@@ -1,0 +1,166 @@
+//! The tree: one row per call path, the called below their callers, the dearest first.
+
+use std::collections::HashMap;
+
+use super::layout::{Column, Grid, Name};
+use super::page::Page;
+use super::table::optional;
+use super::text::{last_two_segments, safe_and_short as safe};
+use super::{Step, Style, frame, units, walk};
+use crate::snapshot::{PathNode, Process, Snapshot};
+
+pub(crate) fn page(snapshot: &Snapshot, style: &Style) -> Page {
+    let mut page = Page::new(style.columns);
+    frame::head(snapshot, &mut page);
+    if snapshot.call_tree.is_empty() && snapshot.functions.is_empty() {
+        frame::nothing_called(snapshot, &mut page);
+    } else {
+        let deepest = deepest_indent(style.columns);
+        let steps = walk(&snapshot.call_tree, |a, b| {
+            b.inclusive_ns.cmp(&a.inclusive_ns).then_with(|| a.path.cmp(&b.path))
+        });
+        page.table(grid(&steps, &snapshot.process, deepest));
+        if steps.iter().any(|step| step.depth > deepest) {
+            page.dim(&format!(
+                "[{}]: so many callers; deeper rows are not indented further",
+                deepest + 1
+            ));
+        }
+        let duration = snapshot.process.duration_ns;
+        if snapshot.call_tree.iter().any(|node| node.inclusive_ns > duration) {
+            page.dim(frame::ABOVE_100);
+        }
+    }
+    frame::foot(snapshot, &mut page);
+    page
+}
+
+/// Levels that are indented: a third of the line, at two columns each.
+fn deepest_indent(columns: Option<u16>) -> usize {
+    const WITHOUT_LIMIT: usize = 30;
+    columns.map_or(WITHOUT_LIMIT, |columns| usize::from(columns) / 6).clamp(3, WITHOUT_LIMIT)
+}
+
+fn grid(steps: &[Step<'_>], process: &Process, deepest: usize) -> Grid {
+    let column = |head: &str, importance, cell: &dyn Fn(&PathNode) -> String| {
+        Column::new(head.to_owned(), importance, steps.iter().map(|step| cell(step.node)).collect())
+    };
+    let share = |node: &PathNode| units::share(node.inclusive_ns, process.duration_ns);
+    let mut columns = vec![
+        column("total", 100, &|node| units::duration(node.inclusive_ns)),
+        column("%", 60, &|node| {
+            share(node).map_or_else(|| units::NONE.to_owned(), units::per_cent)
+        }),
+        column("self", 90, &|node| units::duration(node.exclusive_ns)),
+        column("calls", 80, &|node| units::count(node.calls)),
+    ];
+    if process.allocator {
+        columns.push(column("self\nallocations", 40, &|node| {
+            optional(node.exclusive_allocations, units::count)
+        }));
+        columns.push(column("self\nbytes", 50, &|node| {
+            optional(node.exclusive_allocated_bytes, units::bytes)
+        }));
+    }
+    Grid { head: "call path", names: names(steps, deepest), columns }
+}
+
+fn names(steps: &[Step<'_>], deepest: usize) -> Vec<Name> {
+    let short = short_paths(steps);
+    // For each level above the row whether its rail goes on.
+    let mut rails: Vec<bool> = Vec::new();
+    let mut names = Vec::with_capacity(steps.len());
+    for step in steps {
+        rails.truncate(step.depth);
+        let path = short.get(step.node.path.as_str()).copied().unwrap_or(&step.node.path);
+        names.push(Name {
+            indent: indent(&rails, step, deepest),
+            path: safe(path).into_owned(),
+            marks: String::new(),
+        });
+        rails.push(!step.last);
+    }
+    names
+}
+
+/// Rails and the branch to this row. A root has neither; below the deepest level the depth is a number.
+fn indent(rails: &[bool], step: &Step<'_>, deepest: usize) -> String {
+    let rail = |goes_on: &bool| if *goes_on { "│ " } else { "  " };
+    let branch = if step.last { "└ " } else { "├ " };
+    match step.depth {
+        0 => String::new(),
+        depth if depth <= deepest => rails.iter().skip(1).map(rail).chain([branch]).collect(),
+        depth => {
+            let rails: String = rails.iter().skip(1).take(deepest).map(rail).collect();
+            format!("{rails}[{depth}] ")
+        }
+    }
+}
+
+/// For each path its last two segments; the whole path where another one has the same.
+fn short_paths<'a>(steps: &[Step<'a>]) -> HashMap<&'a str, &'a str> {
+    let mut path_of: HashMap<&str, Option<&str>> = HashMap::new();
+    for step in steps {
+        let path = step.node.path.as_str();
+        let known = path_of.entry(last_two_segments(path)).or_insert(Some(path));
+        *known = known.filter(|known| *known == path);
+    }
+    let unambiguous = |(short, path): (&'a str, Option<&'a str>)| Some((path?, short));
+    path_of.into_iter().filter_map(unambiguous).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+    use crate::settings::Format;
+
+    fn tree(snapshot: &Snapshot, columns: u16) -> String {
+        samples::rendered(Format::Tree, snapshot, Some(columns))
+    }
+
+    #[test]
+    fn the_dearest_are_first_below_their_callers() {
+        let mut snapshot = samples::ordinary();
+        snapshot.process.allocator = false;
+        let text = tree(&snapshot, 80);
+        let expected = "
+call path            total     %    self  calls
+───────────────────────────────────────────────
+survey::main        22.5 s  99.6  400 ms  1,000
+├ Parser::run       21.9 s  96.9  20.9 s  1,000
+│ └ parse::peek     1.00 s  4.42  1.00 s  1,000
+├ survey::fetch     100 ms  0.44  100 ms  1,000
+└ report::to_table  100 ms  0.44  100 ms  1,000
+";
+        assert!(text.contains(expected), "{text}");
+    }
+
+    #[test]
+    fn paths_that_end_alike_are_shown_whole() {
+        let mut snapshot = samples::ordinary();
+        snapshot.call_tree[3].path = "survey::lex::Parser::run".to_owned();
+        let text = tree(&snapshot, 120);
+        assert!(text.contains("├ survey::parse::Parser::run "), "{text}");
+        assert!(text.contains("│ └ survey::lex::Parser::run "), "{text}");
+        assert!(text.contains("└ report::to_table "), "{text}");
+    }
+
+    #[test]
+    fn a_deep_tree_stays_narrow_and_says_how_deep() {
+        let node = |index: usize| PathNode {
+            path: format!("deep::f{index}"),
+            parent: index.checked_sub(1),
+            ..PathNode::default()
+        };
+        let snapshot =
+            Snapshot { call_tree: (0..5_000).map(node).collect(), ..Snapshot::default() };
+        for columns in [Some(60), None] {
+            let text = samples::rendered(Format::Tree, &snapshot, columns);
+            assert!(text.contains("[4999] deep::f4999 "), "{columns:?}");
+            assert!(text.contains(": so many callers; deeper rows are not indented further"));
+            let widest = text.lines().map(super::super::text::width).max();
+            assert!(widest <= Some(columns.map_or(180, usize::from)), "{widest:?}");
+        }
+    }
+}

@@ -1,0 +1,466 @@
+//! The memory format, word by word. Version 1.
+//!
+//! A segment is one stretch of 64-bit little-endian words, all of them atomics. Everything in it is found
+//! from the [`Header`] at its start. A *link* is the address of a record in the process that wrote it; a
+//! reader subtracts the header's `base`. 0 is no link. Every record has exactly one writer: the thread
+//! that owns its block (headers and site records: whoever holds the session's start). A record never
+//! moves, is never freed, and is zero until it is written; it is published by the link to it.
+//!
+//! ```text
+//!  Header ──first_site──► SiteRecord ─next─► SiteRecord …            names, places, texts
+//!     └───first_block─► ThreadBlock ─next─► ThreadBlock …            one per thread alive at once
+//!                          │  ├─frames──► page of 63 Frames ─next─►  the spans open now
+//!                          │  ├─first_edge──► Edge ─next─► Edge …    one per call path
+//!                          │  └─first_tally─► Tally ─next─► Tally …  one per function
+//!                          │                    ├─histogram──► HistogramRoot → Node → Leaf
+//!                          │                    └─polled─────► Polled (async functions only)
+//! ```
+//!
+//! The tables below give the number of each 8-byte word in its record.
+//!
+//! | Header | | | | | |
+//! |---|---|---|---|---|---|
+//! | 0 magic | 1 version | 2 base | 3 reserved bytes | 4 used bytes | 5 process id |
+//! | 6 start, ns since 1970 | 7, 8 first anchor (ticks, monotonic ns) | 9, 10 last anchor | 11 clock (0 tsc, 1 fenced, 2 monotonic, 3 mock) | 12 first site | 13 first block |
+//! | 14 allocator in use (0, 1) | 15 span cost inside | 16 span cost outside | 17 cost of a counted span | 18 lost calls | 19 program (link to text) |
+//! | 20 committed bytes | 21 debug assertions | 22 bytes of the recorder's own in the heap | | | |
+//!
+//! Costs are in 1/1024 of a tick. A *text* is one word of length in bytes, then the bytes, padded to words.
+
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::*};
+
+use super::table::Table;
+
+/// First word of every segment: `PROFSEG1` in memory order.
+pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"PROFSEG1");
+/// Second word. A reader refuses what it does not know.
+pub(crate) const VERSION: u64 = 1;
+
+/// Calls that an edge keeps unfolded.
+///
+/// 16 beat 8, 32 and 64 here: the fold's entry cost is spread far enough, and an edge stays four cache lines.
+pub(crate) const RING: usize = 16;
+/// Bytes of a page of frames, and its alignment: the end of a page shows in the address alone.
+pub(crate) const FRAME_PAGE: usize = 4096;
+/// Call paths per thread; further ones go to `<other>`.
+pub(crate) const MAX_PATHS: u64 = 1 << 16;
+
+/// One 64-bit number that one thread writes and any thread may read.
+#[repr(transparent)]
+#[derive(Debug)]
+pub(crate) struct Word(AtomicU64);
+
+impl Word {
+    pub(crate) const ZERO: Word = Word(AtomicU64::new(0));
+
+    #[inline(always)]
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(&self, value: u64) {
+        self.0.store(value, Relaxed);
+    }
+
+    /// Load, add, store: the owner is the only writer, so no read-modify-write is needed.
+    #[inline(always)]
+    pub(crate) fn add(&self, value: u64) {
+        self.set(self.get().wrapping_add(value));
+    }
+
+    #[inline(always)]
+    pub(crate) fn raise_to(&self, value: u64) {
+        if value > self.get() {
+            self.set(value);
+        }
+    }
+
+    /// Publishes what was written before.
+    #[inline(always)]
+    pub(crate) fn publish(&self, value: u64) {
+        self.0.store(value, Release);
+    }
+
+    /// For the words that several threads write.
+    pub(crate) fn shared(&self) -> &AtomicU64 {
+        &self.0
+    }
+}
+
+/// A link to a record.
+#[repr(transparent)]
+#[derive(Debug)]
+pub(crate) struct Link<T>(AtomicPtr<T>);
+
+impl<T> Link<T> {
+    pub(crate) const NONE: Link<T> = Link(AtomicPtr::new(std::ptr::null_mut()));
+
+    pub(crate) const fn to(target: *mut T) -> Link<T> {
+        Link(AtomicPtr::new(target))
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self) -> *mut T {
+        self.0.load(Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(&self, target: *mut T) {
+        self.0.store(target, Relaxed);
+    }
+
+    /// Publishes the record behind the link.
+    pub(crate) fn publish(&self, target: *mut T) {
+        self.0.store(target, Release);
+    }
+
+    pub(crate) fn shared(&self) -> &AtomicPtr<T> {
+        &self.0
+    }
+}
+
+/// Declares a record and the number of each of its words, which the reader uses.
+macro_rules! record {
+    ($(#[$attribute:meta])* $name:ident, $words:ident { $($(#[$field_attribute:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$attribute])*
+        #[repr(C, align(64))]
+        #[derive(Debug)]
+        pub(crate) struct $name { $($(#[$field_attribute])* pub(crate) $field: $type,)* }
+
+        #[doc = concat!("Word numbers of [`", stringify!($name), "`].")]
+        #[allow(dead_code, non_upper_case_globals, reason = "one constant per field, named as the field")]
+        pub(crate) mod $words {
+            use super::*;
+            $(pub(crate) const $field: u64 = (std::mem::offset_of!($name, $field) / 8) as u64;)*
+        }
+    };
+}
+
+record! {
+    /// The start of a segment.
+    Header, header {
+        magic: Word,
+        version: Word,
+        base: Word,
+        reserved_bytes: Word,
+        used_bytes: Word,
+        process_id: Word,
+        started_unix_ns: Word,
+        first_ticks: Word,
+        first_monotonic_ns: Word,
+        last_ticks: Word,
+        last_monotonic_ns: Word,
+        clock: Word,
+        first_site: Link<SiteRecord>,
+        first_block: Link<ThreadBlock>,
+        allocator: Word,
+        cost_inside: Word,
+        cost_outside: Word,
+        cost_counted: Word,
+        lost_calls: Word,
+        program: Word,
+        committed_bytes: Word,
+        debug_assertions: Word,
+        own_bytes: Word,
+    }
+}
+
+record! {
+    /// A call site's text, so that another process can name it.
+    SiteRecord, site_record {
+        next: Link<SiteRecord>,
+        /// Address of the `CallSite`.
+        site: Word,
+        kind: Word,
+        /// Line in the low, column in the high half.
+        place: Word,
+        /// Texts.
+        name: Word,
+        path: Word,
+        module: Word,
+        file: Word,
+        documentation: Word,
+        signature: Word,
+    }
+}
+
+record! {
+    /// All that one thread writes. When the thread ends the next new thread goes on with it.
+    ThreadBlock, thread_block {
+        next: Link<ThreadBlock>,
+        /// 0 free, 1 owned by a running thread.
+        owned: Word,
+        first_frames: Link<FramePage>,
+        first_edge: Link<Edge>,
+        first_tally: Link<Tally>,
+        root: Link<Edge>,
+        /// Where paths beyond the limit are kept, one per function.
+        other: Link<Edge>,
+        paths: Word,
+        /// Calls that found no room at all.
+        lost_calls: Word,
+        /// Clock readings that went backwards.
+        anomalies: Word,
+        /// The owner's bump allocator.
+        cursor: Word,
+        limit: Word,
+        /// The owner's indices: (parent, site) to edge, site to tally.
+        edges: Table<Edge>,
+        tallies: Table<Tally>,
+        /// How many threads have owned it.
+        threads: Word,
+        /// Ticks when the last anchor was refreshed.
+        anchored: Word,
+        /// Budget: when the window began, timed spans in it, its number, and whether the one before it
+        /// was over (2), within (1) or far below (0) the budget.
+        window_start: Word,
+        window_timed: Word,
+        window_number: Word,
+        window_verdict: Word,
+        /// State of the generator that spreads the timed calls.
+        random: Word,
+        /// Where allocations of the recorder itself are charged.
+        own_frame: Link<Frame>,
+    }
+}
+
+/// 63 frames and, in place of the first, the page's links.
+#[repr(C, align(4096))]
+#[derive(Debug)]
+pub(crate) struct FramePage {
+    pub(crate) links: PageLinks,
+    pub(crate) frames: [Frame; FRAME_PAGE / size_of::<Frame>() - 1],
+}
+
+record! {
+    /// First 64 bytes of a page of frames.
+    PageLinks, page_links {
+        next: Link<FramePage>,
+        previous: Link<FramePage>,
+    }
+}
+
+record! {
+    /// One open span. All zero while no span is open in it.
+    Frame, frame {
+        /// The call path; published last when the span opens, cleared first when it closes.
+        edge: Link<Edge>,
+        /// Ticks at which the body began; 0: not timed.
+        started: Word,
+        /// See [`flags`].
+        flags: Word,
+        allocations: Word,
+        allocated_bytes: Word,
+        frees: Word,
+        freed_bytes: Word,
+        /// Highest `allocated_bytes - freed_bytes` so far.
+        peak_bytes: Word,
+    }
+}
+
+/// Bits of [`Frame::flags`]; any of them sends the closing span the slow way.
+pub(crate) mod flags {
+    /// Opened while the thread was already unwinding.
+    pub(crate) const WHILE_PANICKING: u64 = 1;
+    /// Closed before a span that was opened later; popped with that one.
+    pub(crate) const CLOSED_EARLY: u64 = 2;
+    /// One poll of a future, not a call.
+    pub(crate) const POLL: u64 = 4;
+    /// Below it lies a frame that was closed early.
+    pub(crate) const ABOVE_CLOSED: u64 = 8;
+}
+
+record! {
+    /// One call path: a site called from a given path. `ring[folded..pushed]`, modulo [`RING`], are the
+    /// durations in ticks not yet in `ticks` and in the function's histogram.
+    Edge, edge {
+        /// The owner's guess at what is called next from here: what was called last. Never null.
+        last_child: Link<Edge>,
+        /// The owner's guess at what its caller calls after this: what it called then. Never null.
+        successor: Link<Edge>,
+        tally: Link<Tally>,
+        /// Timed calls that have ended.
+        pushed: Word,
+        /// Calls that have ended untimed.
+        untimed: Word,
+        site: Link<crate::callsite::CallSite>,
+        folded: Word,
+        /// Sum over the folded calls, and over all polls.
+        ticks: Word,
+        ring: [Word; RING],
+        /// The path this one continues.
+        parent: Link<Edge>,
+        /// Itself; or, for a recursive call, the ancestor on the path that has the same site.
+        target: Link<Edge>,
+        next: Link<Edge>,
+        allocations: Word,
+        allocated_bytes: Word,
+        frees: Word,
+        freed_bytes: Word,
+        /// Calls of an async function begun here.
+        polled_calls: Word,
+    }
+}
+
+record! {
+    /// One function in one thread: what is counted over all its call paths.
+    Tally, tally {
+        /// Calls (of any path) open now.
+        open: Word,
+        site: Link<crate::callsite::CallSite>,
+        next: Link<Tally>,
+        min_ticks: Word,
+        max_ticks: Word,
+        panicked: Word,
+        peak_bytes: Word,
+        histogram: Link<HistogramRoot>,
+        /// Sums over calls during which the same function was already open: inclusive figures leave these
+        /// out, since the outermost call holds them.
+        recursive_ticks: Word,
+        recursive_allocations: Word,
+        recursive_allocated_bytes: Word,
+        recursive_frees: Word,
+        recursive_freed_bytes: Word,
+        polled: Link<Polled>,
+        /// Budget: see [`pace`].
+        pace: Word,
+        /// Calls recorded in the histogram: those folded from rings, and ended async calls.
+        recorded: Word,
+    }
+}
+
+/// [`Tally::pace`]: bits 0 to 15 calls to go until one is timed, 16 to 23 log2 of the period, from 24 on the
+/// number of the window in which the period last changed.
+pub(crate) mod pace {
+    pub(crate) const TO_GO: u64 = 0xffff;
+    pub(crate) const PERIOD_SHIFT: u32 = 16;
+    pub(crate) const WINDOW_SHIFT: u32 = 24;
+}
+
+record! {
+    /// What only async functions have.
+    Polled, polled {
+        polls: Word,
+        finished: Word,
+        cancelled: Word,
+        /// From the first poll to the end, summed over the calls that ended.
+        wall_ticks: Word,
+        busy_ticks: Word,
+        /// Recursive polls' share, as in [`Tally`].
+        min_wall_ticks: Word,
+        max_wall_ticks: Word,
+        wall_histogram: Link<HistogramRoot>,
+    }
+}
+
+/// 64 buckets of equal width to each power of two: the middle of a bucket is within 1/128 of every value in it. Bucket `b`
+/// is in leaf `b / 16` (16 counters of 32 bits), leaf `l` in node `l / 8`.
+pub(crate) mod buckets {
+    pub(crate) const SUB_BITS: u32 = 6;
+    pub(crate) const LEAF: usize = 16;
+    pub(crate) const LEAVES: usize = 8;
+    pub(crate) const NODES: usize = 32;
+    pub(crate) const ALL: usize = NODES * LEAVES * LEAF;
+
+    /// The bucket of a duration; 0 shares that of 1.
+    ///
+    /// The exponent and the first six bits of the fraction of the floating-point form are the bucket:
+    /// one conversion and a shift. Counting leading zeros takes eight micro-operations on AMD unless the
+    /// program is built for processors that have `lzcnt`.
+    #[inline(always)]
+    pub(crate) fn of(ticks: u64) -> usize {
+        const ONE: u64 = 1.0_f64.to_bits() >> (f64::MANTISSA_DIGITS - 1 - SUB_BITS);
+        let bits = (ticks.max(1) as i64 as f64).to_bits() >> (f64::MANTISSA_DIGITS - 1 - SUB_BITS);
+        (bits - ONE) as usize % ALL
+    }
+
+    /// The middle of a bucket's whole numbers, the value that stands for them.
+    pub(crate) fn middle(bucket: usize) -> f64 {
+        let octave = 2f64.powi((bucket >> SUB_BITS) as i32);
+        let width = octave / f64::from(1 << SUB_BITS);
+        let low = octave + width * (bucket % (1 << SUB_BITS)) as f64;
+        low + ((width - 1.0) / 2.0).max(0.0)
+    }
+}
+
+record! {
+    /// Root of a histogram: links to nodes, and counts that no longer fitted 32 bits.
+    HistogramRoot, histogram_root {
+        nodes: [Link<HistogramNode>; buckets::NODES],
+        carries: Link<Carry>,
+    }
+}
+
+record! {
+    /// Links to eight leaves: 128 buckets.
+    HistogramNode, histogram_node {
+        leaves: [Link<HistogramLeaf>; buckets::LEAVES],
+    }
+}
+
+/// Sixteen counters of 32 bits.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub(crate) struct HistogramLeaf {
+    pub(crate) counts: [std::sync::atomic::AtomicU32; buckets::LEAF],
+}
+
+/// The counters of a leaf, from its words.
+pub(crate) fn histogram_leaf_words(word: impl Fn(u64) -> u64) -> impl Iterator<Item = u32> {
+    let words = (0..buckets::LEAF as u64 / 2).map(word);
+    words.flat_map(|pair| [pair as u32, (pair >> 32) as u32])
+}
+
+record! {
+    /// 2^31 calls at a time, taken out of a counter before it overflows.
+    Carry, carry {
+        next: Link<Carry>,
+        bucket: Word,
+        count: Word,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_record_has_the_documented_size() {
+        assert_eq!(size_of::<Frame>(), 64);
+        assert_eq!(size_of::<FramePage>(), FRAME_PAGE);
+        assert_eq!(size_of::<Edge>(), 256);
+        assert_eq!(size_of::<Tally>(), 128);
+        assert_eq!(size_of::<HistogramRoot>(), 320);
+        assert_eq!(size_of::<HistogramLeaf>(), 64);
+        assert_eq!(header::program, 19);
+        assert_eq!(edge::ring, 8);
+    }
+
+    #[test]
+    fn buckets_never_go_back() {
+        let mut last = buckets::of(0);
+        for ticks in 1..100_000_u64 {
+            let bucket = buckets::of(ticks);
+            assert!(bucket >= last, "{ticks}");
+            last = bucket;
+        }
+        assert_eq!(buckets::of(0), 0);
+        assert_eq!(
+            buckets::of(i64::MAX as u64),
+            buckets::NODES * buckets::LEAVES * buckets::LEAF - 64
+        );
+    }
+
+    #[test]
+    fn a_bucket_stands_for_its_values_within_one_part_in_128() {
+        for shift in 0..57 {
+            for ticks in
+                [1_u64 << shift, 64 << shift, (64 << shift) + (63 << shift) / 2, (128 << shift) - 1]
+            {
+                let error = (buckets::middle(buckets::of(ticks)) - ticks as f64).abs();
+                assert!(error <= ticks as f64 / 128.0, "{ticks}: {error}");
+            }
+        }
+    }
+}

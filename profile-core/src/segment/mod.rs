@@ -1,0 +1,10 @@
+//! The memory that outlives the recorder: one versioned stretch of words per process, written in place by
+//! the threads that are measured and read by anyone at any time.
+//!
+//! `layout` says what is where, `writer` makes the segment and hands out room in it, `reader` is a bounded
+//! view of one, live or from a file. No room here knows what a statistic is.
+
+pub(crate) mod layout;
+pub(crate) mod reader;
+pub(crate) mod table;
+pub(crate) mod writer;

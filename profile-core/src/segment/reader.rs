@@ -1,0 +1,152 @@
+//! A bounded view of a segment: of this process, live, or of a file that any process left behind.
+//!
+//! Every access is checked against the view's end and every walk along `next` links is limited, so a
+//! damaged or hostile file gives missing rows, never a crash, a hang or a wild read. Nothing is written.
+
+use std::sync::atomic::{AtomicU64, Ordering::*};
+
+use super::layout::{self, header};
+
+/// Why a segment cannot be read.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SegmentError {
+    /// Too short to hold a header.
+    Truncated {
+        /// Its length in bytes.
+        bytes: u64,
+    },
+    /// The first eight bytes are not those of a segment.
+    NotASegment,
+    /// Written by a version that this reader does not know.
+    UnknownVersion(u64),
+}
+
+impl std::fmt::Display for SegmentError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SegmentError::Truncated { bytes } => {
+                write!(
+                    f,
+                    "the segment is cut off: {bytes} bytes, at least {} expected",
+                    header_bytes()
+                )
+            }
+            SegmentError::NotASegment => {
+                write!(f, "not a segment: byte 0 does not begin with PROFSEG1")
+            }
+            SegmentError::UnknownVersion(version) => write!(
+                f,
+                "byte 8: segment version {version} is unknown to this reader, which knows version {}",
+                layout::VERSION
+            ),
+        }
+    }
+}
+
+impl std::error::Error for SegmentError {}
+
+const fn header_bytes() -> usize {
+    size_of::<layout::Header>()
+}
+
+/// The words of a segment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View<'a> {
+    words: &'a [AtomicU64],
+    base: u64,
+}
+
+impl<'a> View<'a> {
+    /// The segment of this process.
+    pub(crate) fn live() -> Option<View<'static>> {
+        let header = super::writer::header()?;
+        let bytes = header.committed_bytes.shared().load(Acquire);
+        let start = std::ptr::from_ref(header).cast::<AtomicU64>();
+        // SAFETY: [start, start + committed) stays mapped for the life of the process and is only ever
+        // accessed as atomics.
+        let words = unsafe { std::slice::from_raw_parts(start, bytes as usize / 8) };
+        Some(View { words, base: header.base.get() })
+    }
+
+    /// Words read from a file.
+    pub(crate) fn from_words(words: &'a [AtomicU64]) -> Result<View<'a>, SegmentError> {
+        let view = View { words, base: 0 };
+        if words.len() < header_bytes() / 8 {
+            return Err(SegmentError::Truncated { bytes: words.len() as u64 * 8 });
+        }
+        if view.header(header::magic) != layout::MAGIC {
+            return Err(SegmentError::NotASegment);
+        }
+        match view.header(header::version) {
+            layout::VERSION => Ok(View { words, base: view.header(header::base) }),
+            version => Err(SegmentError::UnknownVersion(version)),
+        }
+    }
+
+    /// A word of the header.
+    pub(crate) fn header(&self, word: u64) -> u64 {
+        self.words.get(word as usize).map_or(0, |word| word.load(Acquire))
+    }
+
+    /// The record behind a link, if the link lies in the segment.
+    pub(crate) fn record(&self, link: u64) -> Option<Record<'a>> {
+        let offset = link.checked_sub(self.base)?;
+        let start = usize::try_from(offset / 8).ok()?;
+        (link != 0 && offset % 8 == 0 && start < self.words.len()).then_some(Record {
+            view: *self,
+            start,
+            link,
+        })
+    }
+
+    /// The records of a list, from its first; stops where the list leaves the segment or, being a ring,
+    /// could not end.
+    pub(crate) fn list(&self, first: u64, next: u64) -> impl Iterator<Item = Record<'a>> + use<'a> {
+        let view = *self;
+        let limit = self.words.len();
+        std::iter::successors(self.record(first), move |record| view.record(record.word(next)))
+            .take(limit)
+    }
+
+    /// A text: its length, then its bytes.
+    pub(crate) fn text(&self, link: u64) -> String {
+        const LONGEST: u64 = 1 << 16;
+        let Some(record) = self.record(link) else { return String::new() };
+        let length = record.word(0).min(LONGEST) as usize;
+        let bytes = (0..length.div_ceil(8)).flat_map(|i| record.word(1 + i as u64).to_le_bytes());
+        let bytes: Vec<u8> = bytes.take(length).collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+/// One record in a view.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record<'a> {
+    view: View<'a>,
+    start: usize,
+    link: u64,
+}
+
+impl<'a> Record<'a> {
+    /// A word of the record; 0 beyond the end of the segment.
+    pub(crate) fn word(&self, word: u64) -> u64 {
+        let index = usize::try_from(word).ok().and_then(|word| self.start.checked_add(word));
+        index.and_then(|index| self.view.words.get(index)).map_or(0, |word| word.load(Acquire))
+    }
+
+    /// The record that one of the words links to.
+    pub(crate) fn follow(&self, word: u64) -> Option<Record<'a>> {
+        self.view.record(self.word(word))
+    }
+
+    /// The record that lies so many bytes into this one.
+    pub(crate) fn at(&self, bytes: u64) -> Option<Record<'a>> {
+        self.view.record(self.link.checked_add(bytes)?)
+    }
+
+    /// The record's own link.
+    pub(crate) fn link(&self) -> u64 {
+        self.link
+    }
+}

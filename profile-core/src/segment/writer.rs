@@ -1,0 +1,166 @@
+//! Makes the segment and hands out zeroed room in it. Nothing is ever given back: what is in a segment is
+//! bounded by threads alive at once and call paths, not by calls.
+//!
+//! No lock: space is taken with one addition, and committing the same stretch twice is harmless, so a
+//! thread that is killed, forked or interrupted here blocks nobody.
+
+use std::fs::File;
+use std::os::fd::{AsRawFd, IntoRawFd};
+use std::path::Path;
+use std::sync::atomic::{AtomicI32, Ordering::*};
+
+use once_cell::race::OnceNonZeroUsize;
+
+use super::layout::{Header, MAGIC, VERSION};
+use crate::sys;
+
+/// Address space asked for; halved until the system agrees (`ulimit -v`).
+const RESERVE: usize = 1 << 30;
+const SMALLEST_RESERVE: usize = 4 << 20;
+/// Memory is committed, and disk space reserved, in steps of this.
+const COMMIT_STEP: usize = 1 << 20;
+
+/// Base address of the segment of this process. `race`, not `OnceLock`: the allocator asks for it, and
+/// waiting for a lock there could mean waiting for oneself.
+static BASE: OnceNonZeroUsize = OnceNonZeroUsize::new();
+/// Descriptor of the file behind the segment; -1: anonymous memory.
+static FILE: AtomicI32 = AtomicI32::new(-1);
+
+/// The segment of this process, if there is one yet.
+#[inline]
+pub(crate) fn header() -> Option<&'static Header> {
+    // SAFETY: BASE holds the address of a committed, never unmapped segment, whose start is a Header
+    // made of atomics.
+    BASE.get().map(|base| unsafe { &*(base.get() as *const Header) })
+}
+
+/// Makes the segment: in `file` if given and possible, else in anonymous memory.
+///
+/// # Errors
+/// The file could not back it (the segment is then anonymous). `Ok(None)`: no memory at all.
+pub(crate) fn create(file: Option<&Path>) -> (Option<&'static Header>, std::io::Result<()>) {
+    let opened = file.map(sys::create_segment_file).transpose();
+    let (backing, mut outcome) = match opened {
+        Ok(backing) => (backing, Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    let Some((start, reserved)) = reserve() else { return (None, outcome) };
+    let mut fd = backing.map_or(-1, IntoRawFd::into_raw_fd);
+    if fd >= 0 && !commit(fd, start, 0, COMMIT_STEP) {
+        outcome = Err(std::io::Error::other("no room for it on the disk, or it is limited"));
+        fd = -1;
+    }
+    if fd < 0 && !commit(-1, start, 0, COMMIT_STEP) {
+        return (None, outcome);
+    }
+    FILE.store(fd, Relaxed);
+    (Some(publish(start, reserved)), outcome)
+}
+
+/// Puts a first header into fresh memory and makes it the segment of this process.
+fn publish(start: *mut u8, reserved: usize) -> &'static Header {
+    // SAFETY: the first COMMIT_STEP bytes are committed, zero, aligned to a page, and never unmapped.
+    let header = unsafe { &*start.cast::<Header>() };
+    initialise(header, reserved);
+    if let Some(base) = std::num::NonZeroUsize::new(start as usize) {
+        // The session's start is a `Once`, so nobody races with this one.
+        let _ = BASE.set(base);
+    }
+    header
+}
+
+fn initialise(header: &Header, reserved: usize) {
+    header.version.set(VERSION);
+    header.base.set(std::ptr::from_ref(header) as u64);
+    header.reserved_bytes.set(reserved as u64);
+    header.used_bytes.set(size_of::<Header>().next_multiple_of(4096) as u64);
+    header.committed_bytes.set(COMMIT_STEP as u64);
+    header.process_id.set(u64::from(std::process::id()));
+    // Last: a reader that sees the magic sees a whole header.
+    header.magic.publish(MAGIC);
+}
+
+fn reserve() -> Option<(*mut u8, usize)> {
+    let sizes = std::iter::successors(Some(RESERVE), |size| Some(size / 2));
+    sizes
+        .take_while(|size| *size >= SMALLEST_RESERVE)
+        .find_map(|size| sys::reserve(size).map(|start| (start, size)))
+}
+
+fn commit(fd: i32, start: *mut u8, offset: usize, length: usize) -> bool {
+    // SAFETY: callers pass a stretch of the reservation that is unused, or committed already in the same
+    // way; committing it again keeps its content (the same file pages, or the same protection).
+    unsafe {
+        let place = start.add(offset);
+        if fd >= 0 {
+            sys::commit_file(fd, place, length, offset)
+        } else {
+            sys::commit_anonymous(place, length)
+        }
+    }
+}
+
+/// Takes zeroed room for good. `bytes` and `align` are multiples of 64; `None` when the reservation, the
+/// disk or the memory has no more.
+pub(crate) fn take(bytes: usize, align: usize) -> Option<*mut u8> {
+    let header = header()?;
+    let padded = (bytes + if align > 64 { align } else { 0 }) as u64;
+    let from = header.used_bytes.shared().fetch_add(padded, Relaxed);
+    if from.checked_add(padded)? > header.reserved_bytes.get() || !ensure(header, from + padded) {
+        // Not given back: others may have taken room behind it meanwhile. Saturate against wrap-around.
+        header.used_bytes.shared().fetch_min(header.reserved_bytes.get(), Relaxed);
+        return None;
+    }
+    let start = (header.base.get() + from).next_multiple_of(align as u64);
+    Some(start as *mut u8)
+}
+
+/// Commits up to `end`.
+fn ensure(header: &Header, end: u64) -> bool {
+    loop {
+        let committed = header.committed_bytes.shared().load(Acquire);
+        if end <= committed {
+            return true;
+        }
+        let step = (end - committed).next_multiple_of(COMMIT_STEP as u64);
+        let step = step.min(header.reserved_bytes.get() - committed);
+        let base = header.base.get() as *mut u8;
+        if !commit(FILE.load(Relaxed), base, committed as usize, step as usize) {
+            return false;
+        }
+        let _ = header.committed_bytes.shared().compare_exchange(
+            committed,
+            committed + step,
+            Release,
+            Relaxed,
+        );
+    }
+}
+
+/// The child of a `fork` starts with an empty segment of its own at the same address: pointers into it stay
+/// valid, and the parent's figures stay the parent's.
+pub(crate) fn restart_after_fork(file: Option<&Path>) {
+    let Some(header) = header() else { return };
+    let (reserved, committed) =
+        (header.reserved_bytes.get() as usize, header.committed_bytes.get() as usize);
+    let base = header.base.get() as *mut u8;
+    // SAFETY: the range is the committed part of our own reservation; the child has one thread, which is
+    // here, and its open spans look at the segment again only through `record`, which ignores spans it
+    // does not find open.
+    if !unsafe { sys::replace_by_zeroes(base, committed) } {
+        return;
+    }
+    // The parent's descriptor is the parent's file: closed here, or the child would keep it alive.
+    let parents = FILE.swap(-1, Relaxed);
+    if parents >= 0 {
+        // SAFETY: the descriptor was ours alone, and nothing uses it after the swap.
+        drop(unsafe { <File as std::os::fd::FromRawFd>::from_raw_fd(parents) });
+    }
+    if let Some(own) = file.and_then(|path| sys::create_segment_file(path).ok()) {
+        if commit(own.as_raw_fd(), base, 0, committed) {
+            FILE.store(own.into_raw_fd(), Relaxed);
+        }
+    }
+    initialise(header, reserved);
+    header.committed_bytes.set(committed as u64);
+}

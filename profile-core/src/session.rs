@@ -1,0 +1,376 @@
+//! The composition root: joins recorder, snapshot and report, and sees to it that the report is written
+//! however the program ends. Nothing names this room.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering::*};
+
+use crate::callsite::{self, CallSite, LinkedSkipped, Mode};
+use crate::clock::{Anchor, Clock};
+use crate::record::begin;
+use crate::record::thread::Suspended;
+use crate::report::{self, Style};
+use crate::segment::layout::header;
+use crate::segment::reader::{SegmentError, View};
+use crate::settings::{self, Output, Settings};
+use crate::snapshot::read::{self, Options};
+use crate::snapshot::{
+    NeverCalled, NotInstrumented, Process, SCHEMA_VERSION, Snapshot, WarningRecord,
+};
+use crate::sys;
+
+/// Runs before `main`, so that a program in which nothing annotated is ever called reports that, and the
+/// start of the run is the start of the program.
+#[cfg(all(target_os = "linux", not(profile_fallback)))]
+#[used]
+// SAFETY: the section holds pointers to functions that the C library calls before `main`; `start` has the
+// right type, is called once, and needs nothing that is not there yet.
+#[unsafe(link_section = ".init_array")]
+static BEFORE_MAIN: extern "C" fn() = start;
+
+extern "C" fn start() {
+    static START: Once = Once::new();
+    START.call_once(|| {
+        // A program that links the crate and annotates nothing is left as it is.
+        if callsite::linked().next().is_none() {
+            return;
+        }
+        sys::at_exit(report_at_exit);
+        begin::begin();
+        install_panic_hook();
+    });
+}
+
+/// What was recorded in this process so far. Changes nothing; may be called at any time, from any thread.
+///
+/// What the calling thread allocates meanwhile is not charged to its functions. Without memory to record in, the
+/// snapshot is empty.
+#[must_use]
+pub fn capture() -> Snapshot {
+    start();
+    let _own = Suspended::new();
+    View::live().map_or_else(Snapshot::default, |view| {
+        let now = Anchor::now(Clock::current());
+        let mut snapshot = snapshot_of(view, Some(now));
+        snapshot.never_called = never_called(&snapshot);
+        snapshot.not_instrumented = not_instrumented();
+        snapshot.warnings.extend(warnings());
+        snapshot
+    })
+}
+
+/// Reads the segment that a process with `PROFILE_RUN_DIR` set writes: while it runs, or after it ended in
+/// whatever way.
+///
+/// # Errors
+/// The file cannot be read ([`io::Error`]), or is no segment, cut off, or of an unknown version
+/// ([`SegmentError`] inside an `io::Error` of kind `InvalidData`, with the byte concerned).
+pub fn read_segment(path: impl AsRef<Path>) -> io::Result<Snapshot> {
+    let _own = Suspended::new();
+    let bytes = std::fs::read(path)?;
+    let words: Vec<_> = bytes.chunks_exact(8).map(word_of).collect();
+    let invalid = |error: SegmentError| io::Error::new(io::ErrorKind::InvalidData, error);
+    let view = View::from_words(&words).map_err(invalid)?;
+    Ok(snapshot_of(view, None))
+}
+
+fn word_of(bytes: &[u8]) -> std::sync::atomic::AtomicU64 {
+    let word = bytes.iter().rev().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
+    word.into()
+}
+
+/// What can be known from the segment alone.
+fn snapshot_of(view: View<'_>, now: Option<Anchor>) -> Snapshot {
+    let (percentiles, trim) =
+        settings::with(|settings| (settings.percentiles.clone(), settings.trim));
+    let contents = read::read(view, &Options { percentiles, trim, now });
+    let clock = Clock::from_code(view.header(header::clock));
+    let process = Process {
+        program: view.text(view.header(header::program)),
+        process_id: view.header(header::process_id) as u32,
+        started_unix_ns: view.header(header::started_unix_ns),
+        duration_ns: contents.duration_ns,
+        clock: clock.name().to_owned(),
+        tick_ns: contents.tick_ns,
+        logical_cores: sys::logical_cores(),
+        physical_cores: sysinfo::System::physical_core_count().ok(),
+        available_cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        allocator: view.header(header::allocator) != 0,
+        debug_assertions: view.header(header::debug_assertions) != 0,
+        threads: contents.threads,
+    };
+    let mut snapshot = Snapshot { schema_version: SCHEMA_VERSION, process, ..Snapshot::default() };
+    snapshot.functions = contents.functions;
+    snapshot.call_tree = contents.call_tree;
+    snapshot.overhead = contents.overhead;
+    snapshot.warnings = losses(&snapshot);
+    snapshot
+}
+
+fn never_called(snapshot: &Snapshot) -> Vec<NeverCalled> {
+    let called: std::collections::HashSet<_> = snapshot
+        .functions
+        .iter()
+        .map(|function| (&*function.path, &*function.file, function.line))
+        .collect();
+    let sites = callsite::linked().map(|site| NeverCalled {
+        path: site.path(),
+        file: site.file().to_owned(),
+        line: site.line(),
+    });
+    let mut never: Vec<_> =
+        sites.filter(|site| !called.contains(&(&*site.path, &*site.file, site.line))).collect();
+    never.sort();
+    never
+}
+
+fn not_instrumented() -> Vec<NotInstrumented> {
+    let linked = inventory::iter::<LinkedSkipped>.into_iter().map(|linked| linked.0);
+    let mut skipped: Vec<_> = linked
+        .map(|skipped| NotInstrumented {
+            path: format!("{}::{}", skipped.module, skipped.name),
+            file: skipped.file.to_owned(),
+            line: skipped.line,
+            reason: skipped.reason.to_owned(),
+        })
+        .collect();
+    skipped.sort();
+    skipped
+}
+
+/// Variables that were not understood, and what recording complained of.
+fn warnings() -> impl Iterator<Item = WarningRecord> {
+    let configuration = settings::complaints().iter().cloned();
+    configuration
+        .chain(begin::complaints())
+        .map(|message| warning("ConfigurationWarning", message, 1))
+}
+
+/// What was lost or capped.
+fn losses(snapshot: &Snapshot) -> Vec<WarningRecord> {
+    let overhead = &snapshot.overhead;
+    let lost = "calls were not recorded: no memory for them";
+    let backwards = "readings of the clock went backwards; these calls count as 0 ns";
+    let capped =
+        "more call paths than are kept for a thread; the others are under <other> in the tree";
+    let all = [
+        ("DataLossWarning", lost, overhead.lost_calls),
+        ("ClockWarning", backwards, overhead.clock_anomalies),
+        ("DataLossWarning", capped, u64::from(overhead.capped_paths)),
+    ];
+    let some = all.into_iter().filter(|(.., count)| *count > 0);
+    some.map(|(category, message, count)| warning(category, message.to_owned(), count)).collect()
+}
+
+fn warning(category: &str, message: String, count: u64) -> WarningRecord {
+    WarningRecord { category: category.to_owned(), message, path: None, count }
+}
+
+/// Every annotated function and span of the program, called or not, by path.
+///
+/// ```
+/// # #[cfg(feature = "profile")] {
+/// #[profile_core::profile]
+/// fn rarely() {}
+///
+/// let found = profile_core::functions().iter().any(|site| site.name() == "rarely");
+/// assert!(found);
+/// # }
+/// ```
+#[must_use]
+pub fn functions() -> Vec<&'static CallSite> {
+    let mut sites: Vec<_> = callsite::linked().collect();
+    sites.sort_by_cached_key(|site| (site.path(), site.file(), site.line()));
+    sites
+}
+
+/// The annotated function whose path is `path` or ends in `::path`; the first by path if several do.
+#[must_use]
+pub fn find(path: &str) -> Option<&'static CallSite> {
+    functions().into_iter().find(|site| crate::snapshot::is_path(&site.path(), path))
+}
+
+/// The annotated functions whose path matches a pattern, in which `*` stands for any text.
+///
+/// ```
+/// for site in profile_core::find_all("shop::cart::*") {
+///     site.set_enabled(false);
+/// }
+/// ```
+#[must_use]
+pub fn find_all(pattern: &str) -> Vec<&'static CallSite> {
+    functions().into_iter().filter(|site| matches(pattern, &site.path())).collect()
+}
+
+/// Whether the text is the pattern with every `*` replaced by something.
+fn matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or("");
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let mut parts: Vec<_> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        let Some(place) = rest.find(part) else { return false };
+        rest = &rest[place + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+impl Settings {
+    /// Puts the choices in force, from now on and for the report at exit.
+    pub fn apply(self) {
+        begin::set_budget(settings::choose(self));
+    }
+}
+
+impl CallSite {
+    /// Whether its calls are recorded.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.mode() != Mode::OFF
+    }
+
+    /// Switches recording of its calls on or off, from the next call on.
+    pub fn set_enabled(&'static self, enabled: bool) {
+        begin::set_enabled(self, enabled);
+    }
+
+    /// Its statistics as they stand; `None` if it was not called.
+    #[must_use]
+    pub fn statistics(&self) -> Option<crate::snapshot::Function> {
+        let _own = Suspended::new();
+        let path = self.path();
+        let same = |function: &crate::snapshot::Function| {
+            function.path == path && function.line == self.line() && function.file == self.file()
+        };
+        capture().functions.into_iter().find(same)
+    }
+}
+
+/// Writes the reports that the settings ask for, now; at exit they are written again, with all.
+///
+/// For the endings at which no code runs: before `_exit`, `exec` or `abort`.
+pub fn write_reports() {
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
+        let _own = Suspended::new();
+        let outputs = settings::with(|settings| settings.outputs.clone());
+        let snapshot = capture();
+        tell_warnings(&outputs, &snapshot);
+        for output in &outputs {
+            write_output(output, &snapshot);
+        }
+    }));
+    if outcome.is_err() {
+        complain("the report failed; this is a mistake in profile-core");
+    }
+}
+
+/// After `main`, or in `exit`: once, whatever the number of threads that exit at the same time.
+extern "C" fn report_at_exit() {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    if DONE.swap(true, AcqRel) || is_silent_child() {
+        return;
+    }
+    write_reports();
+}
+
+/// A child of `fork` that recorded nothing of its own has nothing to say.
+fn is_silent_child() -> bool {
+    begin::is_forked_child() && View::live().is_none_or(|view| view.header(header::first_site) == 0)
+}
+
+/// A report in the form of data has no room for complaints; a person must see them all the same.
+fn tell_warnings(outputs: &[Output], snapshot: &Snapshot) {
+    use crate::settings::Format;
+    let shown = |output: &Output| output.file.is_none() && output.format == Format::Table;
+    if outputs.iter().any(shown) {
+        return;
+    }
+    for warning in &snapshot.warnings {
+        complain(&format!("{}: {}", warning.category, warning.message));
+    }
+}
+
+fn write_output(output: &Output, snapshot: &Snapshot) {
+    let written = match &output.file {
+        Some(path) => write_file(path, output, snapshot),
+        None => write_stderr(output, snapshot),
+    };
+    if let Err(error) = written {
+        let place = output
+            .file
+            .as_ref()
+            .map_or("standard error".to_owned(), |path| path.display().to_string());
+        complain(&format!("the report could not be written to {place}: {error}"));
+    }
+}
+
+fn write_file(path: &Path, output: &Output, snapshot: &Snapshot) -> io::Result<()> {
+    let plain = Style { columns: None, color: false, sort: sort() };
+    sys::without_file_size_signal(|| {
+        let mut file = BufWriter::new(File::create(path)?);
+        report::render(output.format, snapshot, &plain, &mut file)?;
+        file.flush()
+    })
+}
+
+fn write_stderr(output: &Output, snapshot: &Snapshot) -> io::Result<()> {
+    let mut stderr = sys::raw_stderr();
+    let style =
+        Style { columns: sys::terminal_columns(), color: wants_color(&stderr), sort: sort() };
+    let mut whole = Vec::new();
+    report::render(output.format, snapshot, &style, &mut whole)?;
+    // One write: lines of other threads do not come between.
+    stderr.write_all(&whole)
+}
+
+fn sort() -> settings::Sort {
+    settings::with(|settings| settings.sort)
+}
+
+/// Colour only for a person at a terminal who has not refused it.
+fn wants_color(stderr: &File) -> bool {
+    stderr.is_terminal() && settings::color_allowed()
+}
+
+/// One line on standard error; if that is gone too, nothing.
+fn complain(sentence: &str) {
+    let _ = sys::raw_stderr().write_all(format!("profile: {sentence}\n").as_bytes());
+}
+
+/// A panic after which no code runs at exit: the report is written in the hook.
+fn install_panic_hook() {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        before(info);
+        if cfg!(panic = "abort") || cannot_unwind(info) {
+            report_at_exit();
+        }
+    }));
+}
+
+/// Whether the process is about to abort: a panic while unwinding, or in a function that must not unwind.
+/// The standard library tells only by these two messages.
+fn cannot_unwind(info: &panic::PanicHookInfo<'_>) -> bool {
+    let message = info.payload_as_str().unwrap_or("");
+    message == "panic in a destructor during cleanup"
+        || message == "panic in a function that cannot unwind"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        assert!(matches("a::*::f", "a::b::c::f"));
+        assert!(matches("*", ""));
+        assert!(matches("a::b", "a::b"));
+        assert!(!matches("a::b", "a::bc"));
+        assert!(!matches("a*b*c", "acb"));
+        assert!(!matches("ab*b", "ab"));
+    }
+}

@@ -1,0 +1,436 @@
+//! What a person may choose: a plain value, set in code with [`Settings`] and by `PROFILE_*` variables, of
+//! which the variables win. The environment is read here, once, and nowhere else.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use crate::clock::Clock;
+use crate::sys;
+
+/// How much of the run's time recording may take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Budget {
+    /// Every call is timed.
+    Exact,
+    /// One call in so many is timed, rounded down to a power of two; at most 1,024.
+    OneIn(u32),
+    /// As many calls are timed as fit into this share of a thread's time: 0.02 is 2 %.
+    Share(f64),
+}
+
+/// A form of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// One row per function.
+    Table,
+    /// One row per call path.
+    Tree,
+    /// Everything, for programs.
+    Json,
+    /// One row per function, for spreadsheets.
+    Csv,
+    /// `a;b;c self-nanoseconds`: what flame graph tools read.
+    Folded,
+}
+
+impl Format {
+    const ALL: [(&str, Format); 5] = [
+        ("table", Format::Table),
+        ("tree", Format::Tree),
+        ("json", Format::Json),
+        ("csv", Format::Csv),
+        ("folded", Format::Folded),
+    ];
+}
+
+/// What the table is sorted by, largest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Sort {
+    /// Inclusive time.
+    Total,
+    /// Exclusive time.
+    Exclusive,
+    /// Number of calls.
+    Calls,
+    /// Mean time of a call.
+    Mean,
+    /// Longest call.
+    Max,
+    /// Number of allocations.
+    Allocations,
+    /// Bytes allocated.
+    Bytes,
+    /// Path, from a to z.
+    Name,
+}
+
+impl Sort {
+    const ALL: [(&str, Sort); 8] = [
+        ("total", Sort::Total),
+        ("self", Sort::Exclusive),
+        ("calls", Sort::Calls),
+        ("mean", Sort::Mean),
+        ("max", Sort::Max),
+        ("allocations", Sort::Allocations),
+        ("bytes", Sort::Bytes),
+        ("name", Sort::Name),
+    ];
+}
+
+/// A report and where it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Output {
+    pub(crate) format: Format,
+    /// Standard error if there is none.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Choices made in code. What a variable says of the same thing wins.
+///
+/// ```
+/// # #[cfg(feature = "profile")] {
+/// use profile_core::{Settings, Sort};
+///
+/// Settings::new().report("table,json:/dev/null")?.sort(Sort::Exclusive).percentiles(&[50.0, 99.9])?.apply();
+/// # }
+/// # Ok::<(), profile_core::SettingError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[must_use = "settings do nothing until `apply` is called"]
+pub struct Settings {
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) sort: Sort,
+    pub(crate) percentiles: Vec<f64>,
+    /// Share cut from each end for the trimmed mean.
+    pub(crate) trim: f64,
+    pub(crate) budget: Budget,
+    pub(crate) clock: Option<Clock>,
+    pub(crate) run_dir: Option<PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            outputs: vec![Output { format: Format::Table, file: None }],
+            sort: Sort::Total,
+            percentiles: vec![50.0, 95.0, 99.0],
+            trim: 0.1,
+            budget: Budget::Exact,
+            clock: None,
+            run_dir: None,
+        }
+    }
+}
+
+/// A setting that is not allowed: what was said, and what may be said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingError {
+    value: String,
+    allowed: &'static str,
+}
+
+impl SettingError {
+    fn new(value: &str, allowed: &'static str) -> SettingError {
+        const LONGEST: usize = 60;
+        let shown: String = value.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+        SettingError { value: shown, allowed }
+    }
+}
+
+impl std::fmt::Display for SettingError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "`{}` is not understood; allowed is {}", self.value, self.allowed)
+    }
+}
+
+impl std::error::Error for SettingError {}
+
+impl Settings {
+    /// The defaults: a table on standard error, sorted by total time, p50, p95 and p99, every call timed.
+    pub fn new() -> Settings {
+        Settings::default()
+    }
+
+    /// Which reports are written at exit: `FORMAT` or `FORMAT:FILE`, comma-separated; formats `table`,
+    /// `tree`, `json`, `csv`, `folded`, `none`. Without a file it goes to standard error.
+    ///
+    /// # Errors
+    /// An unknown format, or an empty file name.
+    pub fn report(mut self, outputs: &str) -> Result<Settings, SettingError> {
+        self.outputs = parse_outputs(outputs)?;
+        Ok(self)
+    }
+
+    /// What the table is sorted by.
+    pub fn sort(mut self, sort: Sort) -> Settings {
+        self.sort = sort;
+        self
+    }
+
+    /// Which percentiles are shown, each above 0 and at most 100.
+    ///
+    /// # Errors
+    /// A number outside that range.
+    pub fn percentiles(mut self, percentiles: &[f64]) -> Result<Settings, SettingError> {
+        let bad = percentiles.iter().find(|p| !is_percentile(**p));
+        if let Some(bad) = bad {
+            return Err(SettingError::new(&bad.to_string(), PERCENTILES));
+        }
+        self.percentiles = percentiles.to_vec();
+        Ok(self)
+    }
+
+    /// How much recording may cost: `2%` of a thread's time, `1/64` (one call in 64 is timed), or `exact`.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub fn overhead(mut self, budget: &str) -> Result<Settings, SettingError> {
+        self.budget = parse_budget(budget)?;
+        Ok(self)
+    }
+}
+
+static CURRENT: Mutex<Option<Settings>> = Mutex::new(None);
+
+fn lock() -> std::sync::MutexGuard<'static, Option<Settings>> {
+    CURRENT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Puts choices in force, but for what the variables say; gives the budget that holds now.
+pub(crate) fn choose(mut chosen: Settings) -> Budget {
+    environment().clone().overrule(&mut chosen);
+    let budget = chosen.budget;
+    *lock() = Some(chosen);
+    budget
+}
+
+/// Looks at the settings in force.
+pub(crate) fn with<T>(look: impl FnOnce(&Settings) -> T) -> T {
+    let mut current = lock();
+    look(current.get_or_insert_with(|| {
+        let mut settings = Settings::default();
+        environment().clone().overrule(&mut settings);
+        settings
+    }))
+}
+
+/// What the variables say. Read once.
+fn environment() -> &'static Environment {
+    static READ: OnceLock<Environment> = OnceLock::new();
+    READ.get_or_init(|| {
+        // A program with more rights than its caller believes none of its caller's variables.
+        if sys::is_secure_execution() {
+            return Environment::default();
+        }
+        Environment::read(|name| {
+            std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+        })
+    })
+}
+
+/// One sentence for each variable that was not understood.
+pub(crate) fn complaints() -> &'static [String] {
+    &environment().complaints
+}
+
+/// Whether the environment lets a terminal be coloured (no-color.org; `TERM=dumb` cannot).
+pub(crate) fn color_allowed() -> bool {
+    environment().color_allowed
+}
+
+/// What was found in the environment.
+#[derive(Clone, Debug, Default)]
+struct Environment {
+    outputs: Option<Vec<Output>>,
+    sort: Option<Sort>,
+    percentiles: Option<Vec<f64>>,
+    trim: Option<f64>,
+    budget: Option<Budget>,
+    clock: Option<Clock>,
+    run_dir: Option<PathBuf>,
+    color_allowed: bool,
+    complaints: Vec<String>,
+}
+
+impl Environment {
+    fn read(lookup: impl Fn(&str) -> Option<String>) -> Environment {
+        let mut complaints = Vec::new();
+        let mut reader = Reader { lookup: &lookup, complaints: &mut complaints };
+        let mut read = Environment {
+            outputs: reader.variable("PROFILE_REPORT", parse_outputs),
+            sort: reader.variable("PROFILE_SORT", |text| choice(text, &Sort::ALL, SORTS)),
+            percentiles: reader.variable("PROFILE_PERCENTILES", parse_percentiles),
+            trim: reader.variable("PROFILE_TRIM", parse_trim),
+            budget: reader.variable("PROFILE_OVERHEAD", parse_budget),
+            clock: reader.variable("PROFILE_CLOCK", |text| choice(text, &CLOCKS, CLOCK_NAMES)),
+            run_dir: reader.variable("PROFILE_RUN_DIR", |text| Ok(PathBuf::from(text))),
+            color_allowed: lookup("NO_COLOR").is_none_or(|value| value.is_empty())
+                && lookup("TERM").is_none_or(|terminal| terminal != "dumb"),
+            complaints: Vec::new(),
+        };
+        read.complaints = complaints;
+        read
+    }
+
+    fn overrule(self, settings: &mut Settings) {
+        overrule(&mut settings.outputs, self.outputs);
+        overrule(&mut settings.sort, self.sort);
+        overrule(&mut settings.percentiles, self.percentiles);
+        overrule(&mut settings.trim, self.trim);
+        overrule(&mut settings.budget, self.budget);
+        overrule(&mut settings.clock, self.clock.map(Some));
+        overrule(&mut settings.run_dir, self.run_dir.map(Some));
+    }
+}
+
+fn overrule<T>(setting: &mut T, variable: Option<T>) {
+    if let Some(value) = variable {
+        *setting = value;
+    }
+}
+
+struct Reader<'a, L> {
+    lookup: &'a L,
+    complaints: &'a mut Vec<String>,
+}
+
+impl<L: Fn(&str) -> Option<String>> Reader<'_, L> {
+    /// A variable's value; an empty one counts as unset, a bad one becomes a complaint.
+    fn variable<T>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, SettingError>,
+    ) -> Option<T> {
+        let text = (self.lookup)(name)?;
+        let text = text.trim();
+        if text.is_empty() {
+            return None;
+        }
+        parse(text).map_err(|error| self.complaints.push(format!("{name}: {error}; ignored"))).ok()
+    }
+}
+
+const OUTPUTS: &str = "FORMAT or FORMAT:FILE, comma-separated, with FORMAT one of table, tree, json, csv, folded, none";
+const SORTS: &str = "total, self, calls, mean, max, allocations, bytes or name";
+const PERCENTILES: &str = "numbers above 0 and at most 100, comma-separated";
+const BUDGETS: &str =
+    "a percentage above 0 and at most 100 such as 2%, or 1/64 (up to 1/1024), or exact";
+const CLOCK_NAMES: &str = "tsc, fenced or monotonic";
+const TRIMS: &str = "a share from 0 to below 0.5, such as 0.1";
+const CLOCKS: [(&str, Clock); 3] =
+    [("tsc", Clock::Tsc), ("fenced", Clock::Fenced), ("monotonic", Clock::Monotonic)];
+
+fn choice<T: Copy>(
+    text: &str,
+    choices: &[(&str, T)],
+    allowed: &'static str,
+) -> Result<T, SettingError> {
+    let found = choices.iter().find(|(name, _)| *name == text);
+    found.map(|(_, value)| *value).ok_or_else(|| SettingError::new(text, allowed))
+}
+
+fn parse_outputs(text: &str) -> Result<Vec<Output>, SettingError> {
+    let parts = text.split(',').map(str::trim).filter(|part| *part != "none");
+    parts.map(parse_output).collect()
+}
+
+fn parse_output(text: &str) -> Result<Output, SettingError> {
+    let (format, file) =
+        text.split_once(':').map_or((text, None), |(format, file)| (format, Some(file)));
+    if file == Some("") {
+        return Err(SettingError::new(text, OUTPUTS));
+    }
+    let format = choice(format, &Format::ALL, OUTPUTS)?;
+    Ok(Output { format, file: file.map(PathBuf::from) })
+}
+
+fn parse_percentiles(text: &str) -> Result<Vec<f64>, SettingError> {
+    let number =
+        |part: &str| part.trim().trim_start_matches('p').parse().ok().filter(|p| is_percentile(*p));
+    let numbers: Option<Vec<f64>> = text.split(',').map(number).collect();
+    numbers.ok_or_else(|| SettingError::new(text, PERCENTILES))
+}
+
+fn is_percentile(number: f64) -> bool {
+    number > 0.0 && number <= 100.0
+}
+
+fn parse_trim(text: &str) -> Result<f64, SettingError> {
+    let share = text.parse().ok().filter(|share| (0.0..0.5).contains(share));
+    share.ok_or_else(|| SettingError::new(text, TRIMS))
+}
+
+fn parse_budget(text: &str) -> Result<Budget, SettingError> {
+    let share = |percent: &str| {
+        let percent: f64 = percent.trim().parse().ok()?;
+        (percent > 0.0 && percent <= 100.0).then_some(Budget::Share(percent / 100.0))
+    };
+    let one_in = |calls: &str| {
+        let calls: u32 = calls.trim().parse().ok()?;
+        (1..=1024).contains(&calls).then_some(Budget::OneIn(calls))
+    };
+    let budget = match text {
+        "exact" => Some(Budget::Exact),
+        _ => text.strip_suffix('%').map_or_else(|| text.strip_prefix("1/").and_then(one_in), share),
+    };
+    budget.ok_or_else(|| SettingError::new(text, BUDGETS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: &'static str, value: &'static str) -> Environment {
+        Environment::read(|asked| (asked == name).then(|| value.to_owned()))
+    }
+
+    #[test]
+    fn reports_are_read_with_and_without_a_file() {
+        let read = read("PROFILE_REPORT", "table, json:out.json,none");
+        let json = Output { format: Format::Json, file: Some("out.json".into()) };
+        assert_eq!(read.outputs, Some(vec![Output { format: Format::Table, file: None }, json]));
+        assert!(read.complaints.is_empty());
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_what_is_allowed_and_changes_nothing() {
+        for (name, value) in [
+            ("PROFILE_REPORT", "tabel"),
+            ("PROFILE_REPORT", "json:"),
+            ("PROFILE_SORT", "Total"),
+            ("PROFILE_PERCENTILES", "50,101"),
+            ("PROFILE_PERCENTILES", "NaN"),
+            ("PROFILE_OVERHEAD", "0%"),
+            ("PROFILE_OVERHEAD", "2"),
+            ("PROFILE_OVERHEAD", "1/0"),
+            ("PROFILE_OVERHEAD", "inf%"),
+            ("PROFILE_CLOCK", "sundial"),
+            ("PROFILE_TRIM", "0.5"),
+        ] {
+            let read = read(name, value);
+            let [complaint] = &read.complaints[..] else { panic!("{name}={value}: {read:?}") };
+            assert!(
+                complaint.starts_with(&format!("{name}: `{value}` is not understood; allowed is "))
+            );
+            let mut settings = Settings::default();
+            read.overrule(&mut settings);
+            assert_eq!(settings, Settings::default());
+        }
+    }
+
+    #[test]
+    fn a_variable_wins_over_code() {
+        let mut settings = Settings::new().overhead("1/8").expect("a good value");
+        read("PROFILE_OVERHEAD", "2.5%").overrule(&mut settings);
+        assert_eq!(settings.budget, Budget::Share(0.025));
+    }
+
+    #[test]
+    fn a_control_character_in_a_value_is_shown_escaped() {
+        let read = read("PROFILE_SORT", "\u{1b}[2J");
+        assert!(read.complaints[0].contains("`\\u{1b}[2J`"), "{:?}", read.complaints);
+    }
+}

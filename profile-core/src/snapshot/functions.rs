@@ -1,0 +1,108 @@
+//! One annotated function's row.
+
+/// What one function did, over all threads and call paths.
+///
+/// Times are wall-clock times of the calls, with the calibrated cost of recording taken off. For an async function
+/// they are the times inside its polls; [`AsyncTimes`] has the rest. Figures of memory are `None` where no
+/// allocator wrapper was installed.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Function {
+    /// Crate, modules, type and name.
+    pub path: String,
+    /// The name alone.
+    pub name: String,
+    /// Module it stands in.
+    pub module: String,
+    /// Its file.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: u32,
+    /// Its column, from 1.
+    pub column: u32,
+    /// `function`, `async` or `span`.
+    pub kind: String,
+    /// Its doc comment.
+    pub documentation: String,
+    /// Its signature.
+    pub signature: String,
+
+    /// Calls begun.
+    pub calls: u64,
+    /// Of these, calls that ended by unwinding.
+    pub panicked: u64,
+    /// Of these, calls not ended at the snapshot.
+    pub open: u64,
+    /// Of the ended calls, those timed. Fewer than the ended ones only under an overhead budget; times are
+    /// then estimates and `inclusive_interval_ns` says how good.
+    pub timed_calls: u64,
+
+    /// Time from entry to exit, the outermost call counted alone where the function recurses.
+    pub inclusive_ns: u64,
+    /// Time outside other annotated functions.
+    pub exclusive_ns: u64,
+    /// Two-sided 95 % confidence interval of `inclusive_ns`, where that is an estimate.
+    pub inclusive_interval_ns: Option<[u64; 2]>,
+    /// Shortest call.
+    pub min_ns: Option<u64>,
+    /// Longest call.
+    pub max_ns: Option<u64>,
+    /// Arithmetic mean of the ended calls.
+    pub mean_ns: Option<f64>,
+    /// Mean without the share [`Settings`](crate::Settings) says (0.1) at each end, as `scipy.stats.trim_mean`.
+    pub trimmed_mean_ns: Option<f64>,
+    /// Quantiles of the ended calls, keyed `p50`: the shortest duration that at least so many per cent do
+    /// not exceed, within 0.8 %.
+    pub quantiles: std::collections::BTreeMap<String, u64>,
+    /// How the calls were distributed: `[ns, calls]`, each value within 0.8 % of the calls it stands for, ascending.
+    pub histogram: Vec<[u64; 2]>,
+    /// The mean is so near the cost of reading the clock that the single times say little.
+    pub too_short: bool,
+
+    /// Allocations during the calls, those of callees included.
+    pub allocations: Option<u64>,
+    /// Bytes of them.
+    pub allocated_bytes: Option<u64>,
+    /// Blocks freed during the calls.
+    pub frees: Option<u64>,
+    /// Bytes of them.
+    pub freed_bytes: Option<u64>,
+    /// Most bytes that one call held at a time beyond what was held when it began.
+    pub peak_bytes: Option<u64>,
+    /// `allocated_bytes` less `freed_bytes`: what the calls left behind (negative: gave back).
+    pub retained_bytes: Option<i64>,
+    /// Allocations outside other annotated functions.
+    pub exclusive_allocations: Option<u64>,
+    /// Bytes of them.
+    pub exclusive_allocated_bytes: Option<u64>,
+    /// Bytes freed outside other annotated functions.
+    pub exclusive_freed_bytes: Option<u64>,
+
+    /// What only async functions have.
+    #[cfg_attr(feature = "profile", serde(rename = "async"))]
+    pub polled: Option<AsyncTimes>,
+}
+
+/// How an async function spent its calls.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct AsyncTimes {
+    /// From first poll to end, summed over the ended calls.
+    pub wall_ns: u64,
+    /// Of this, inside polls.
+    pub busy_ns: u64,
+    /// Of this, between polls: `wall_ns` less `busy_ns`.
+    pub waiting_ns: u64,
+    /// Longest call, from first poll to end.
+    pub max_wall_ns: Option<u64>,
+    /// Quantiles of the calls' wall time, as [`Function::quantiles`].
+    pub wall_quantiles: std::collections::BTreeMap<String, u64>,
+    /// Polls of all calls.
+    pub polls: u64,
+    /// Calls that ran to their end, by return or panic.
+    pub finished: u64,
+    /// Calls dropped before their end.
+    pub cancelled: u64,
+}

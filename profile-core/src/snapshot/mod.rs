@@ -1,0 +1,187 @@
+//! What was recorded, as plain data: read from a segment, written by the reports, asserted on by tests.
+//!
+//! Every number has its unit in its name and one definition, here. Taking a snapshot changes nothing.
+
+mod functions;
+#[cfg(feature = "profile")]
+pub(crate) mod read;
+#[cfg(feature = "profile")]
+mod tree;
+
+pub use functions::*;
+
+/// The version of the snapshot's form, in JSON the key `schema_version`.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Everything recorded in a process up to a moment.
+///
+/// ```
+/// # #[cfg(feature = "profile")] {
+/// #[profile_core::profile]
+/// fn twice(n: u32) -> u32 {
+///     n * 2
+/// }
+///
+/// twice(21);
+/// let snapshot = profile_core::capture();
+/// let function = snapshot.function("twice").expect("it was called");
+/// assert_eq!(function.calls, 1);
+/// # }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// [`SCHEMA_VERSION`] of the version that made it.
+    pub schema_version: u32,
+    /// Which program, when, where.
+    pub process: Process,
+    /// Every annotated function that was called, by inclusive time, largest first.
+    pub functions: Vec<Function>,
+    /// Every annotated function in the program that was not.
+    pub never_called: Vec<NeverCalled>,
+    /// Who called whom: one entry for each path from a thread's start, a parent before its children.
+    pub call_tree: Vec<PathNode>,
+    /// What stands in an annotated `impl`, `trait` or `mod` and could not be instrumented.
+    pub not_instrumented: Vec<NotInstrumented>,
+    /// What a person should know of before trusting the numbers.
+    pub warnings: Vec<WarningRecord>,
+    /// What recording itself cost and lost.
+    pub overhead: Overhead,
+}
+
+impl Snapshot {
+    /// The function whose path is `path`, or ends in `::path`; the one with most inclusive time if several
+    /// do.
+    #[must_use]
+    pub fn function(&self, path: &str) -> Option<&Function> {
+        self.functions.iter().find(|function| is_path(&function.path, path))
+    }
+}
+
+/// Whether `asked` names `path`: the whole of it, or its last segments.
+pub(crate) fn is_path(path: &str, asked: &str) -> bool {
+    path.strip_suffix(asked).is_some_and(|before| before.is_empty() || before.ends_with("::"))
+}
+
+/// Which program was measured, when and where.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Process {
+    /// The program as it was started.
+    pub program: String,
+    /// Its process id.
+    pub process_id: u32,
+    /// When recording began, in nanoseconds since 1970.
+    pub started_unix_ns: u64,
+    /// From then to the snapshot.
+    pub duration_ns: u64,
+    /// Which clock timed the calls: `tsc`, `fenced`, `monotonic`.
+    pub clock: String,
+    /// How long one tick of it lasts.
+    pub tick_ns: f64,
+    /// Processors the system has.
+    pub logical_cores: usize,
+    /// Of these, physical cores; `None` if the system does not tell.
+    pub physical_cores: Option<usize>,
+    /// Processors this process may use.
+    pub available_cores: usize,
+    /// Whether allocations were counted; if not, every figure of memory is `None`.
+    pub allocator: bool,
+    /// Whether the program was built with debug assertions, so that its times say little.
+    pub debug_assertions: bool,
+    /// Threads that recorded something, the ended ones included.
+    pub threads: u64,
+}
+
+/// One call path.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct PathNode {
+    /// The function's path.
+    pub path: String,
+    /// Index of the caller's entry in the list; `None` at a thread's start.
+    pub parent: Option<usize>,
+    /// Calls along this path; a recursive call counts at the entry of its function further up.
+    pub calls: u64,
+    /// Time in these calls, and in what they called: `exclusive_ns` and the children's `inclusive_ns`.
+    pub inclusive_ns: u64,
+    /// Time in these calls themselves.
+    pub exclusive_ns: u64,
+    /// Allocations in these calls themselves.
+    pub exclusive_allocations: Option<u64>,
+    /// Bytes allocated in these calls themselves.
+    pub exclusive_allocated_bytes: Option<u64>,
+}
+
+/// An annotated function that was linked into the program and not called.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct NeverCalled {
+    /// Its path.
+    pub path: String,
+    /// Its file.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: u32,
+}
+
+/// Something in an annotated container that could not be instrumented.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct NotInstrumented {
+    /// Its module and name.
+    pub path: String,
+    /// Its file.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: u32,
+    /// Why.
+    pub reason: String,
+}
+
+/// Something that went wrong in recording, or that makes a number doubtful.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct WarningRecord {
+    /// Its category, such as `ConfigurationWarning`.
+    pub category: String,
+    /// What is wrong, as a sentence.
+    pub message: String,
+    /// The function concerned, if one is.
+    pub path: Option<String>,
+    /// How often.
+    pub count: u64,
+}
+
+/// What recording cost and what it lost.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Overhead {
+    /// Calls that were timed.
+    pub timed_calls: u64,
+    /// Calls that were counted and not timed.
+    pub counted_calls: u64,
+    /// Time spent in recording, over all threads: calls times the calibrated cost of one.
+    pub recording_ns: u64,
+    /// The same as a share of `duration_ns` times the processors in use, at most the threads; 0.031 is 3.1 %.
+    pub share: f64,
+    /// Cost of one timed span inside its own two clock readings; taken off every duration.
+    pub inside_ns: f64,
+    /// Cost of one timed span outside them; taken off its callers' times.
+    pub outside_ns: f64,
+    /// Cost of one call that is only counted.
+    pub counted_ns: f64,
+    /// Calls that found no memory to be recorded in.
+    pub lost_calls: u64,
+    /// Readings of the clock that went backwards; these calls count as 0 ns.
+    pub clock_anomalies: u64,
+    /// Call paths that found no room of their own: their calls are under `<other>` in the tree.
+    pub capped_paths: bool,
+}

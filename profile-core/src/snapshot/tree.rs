@@ -1,0 +1,87 @@
+//! The threads' trees of call paths, put together into one, with what each path did by itself.
+//!
+//! An edge's time is that of all its calls, recursion included. What a path did by itself is what
+//! flowed in over the edges that lead to it, less what flowed out over those that leave it: so recursion, whose edges
+//! lead back up, needs no case of its own.
+
+use std::collections::HashMap;
+
+/// What flows along an edge.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Flow {
+    pub(crate) calls: u64,
+    /// Time inside the calls, without the cost of their own recording.
+    pub(crate) ns: f64,
+    /// What recording these calls cost, where their caller sees it.
+    pub(crate) recording_ns: f64,
+    pub(crate) allocations: i128,
+    pub(crate) allocated_bytes: i128,
+    pub(crate) freed_bytes: i128,
+}
+
+/// A path in the tree.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Node {
+    /// Which function, by its index.
+    pub(crate) function: usize,
+    pub(crate) parent: Option<usize>,
+    pub(crate) calls: u64,
+    pub(crate) exclusive_ns: f64,
+    pub(crate) inclusive_ns: f64,
+    /// Recording done below this path.
+    pub(crate) recording_ns: f64,
+    pub(crate) allocations: i128,
+    pub(crate) allocated_bytes: i128,
+    pub(crate) freed_bytes: i128,
+}
+
+/// All paths, parents before children.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tree {
+    pub(crate) nodes: Vec<Node>,
+    index: HashMap<(Option<usize>, usize), usize>,
+}
+
+impl Tree {
+    /// The path that continues `parent` by `function`.
+    pub(crate) fn node(&mut self, parent: Option<usize>, function: usize) -> usize {
+        let nodes = &mut self.nodes;
+        *self.index.entry((parent, function)).or_insert_with(|| {
+            nodes.push(Node { function, parent, ..Node::default() });
+            nodes.len() - 1
+        })
+    }
+
+    /// Adds what flows from `from` to `to`.
+    pub(crate) fn add(&mut self, from: Option<usize>, to: usize, flow: Flow) {
+        let node = &mut self.nodes[to];
+        node.calls = node.calls.saturating_add(flow.calls);
+        node.exclusive_ns += flow.ns;
+        node.allocations += flow.allocations;
+        node.allocated_bytes += flow.allocated_bytes;
+        node.freed_bytes += flow.freed_bytes;
+        if let Some(from) = from {
+            let caller = &mut self.nodes[from];
+            caller.exclusive_ns -= flow.ns + flow.recording_ns;
+            caller.recording_ns += flow.recording_ns;
+            caller.allocations -= flow.allocations;
+            caller.allocated_bytes -= flow.allocated_bytes;
+            caller.freed_bytes -= flow.freed_bytes;
+        }
+    }
+
+    /// Sums from the leaves up. Children come after their parents in the list, so one pass from its end does.
+    pub(crate) fn sum_up(&mut self) {
+        for place in (0..self.nodes.len()).rev() {
+            let (own, recording) =
+                (self.nodes[place].exclusive_ns.max(0.0), self.nodes[place].recording_ns);
+            self.nodes[place].exclusive_ns = own;
+            self.nodes[place].inclusive_ns += own;
+            let inclusive = self.nodes[place].inclusive_ns;
+            if let Some(parent) = self.nodes[place].parent {
+                self.nodes[parent].inclusive_ns += inclusive;
+                self.nodes[parent].recording_ns += recording;
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! A system this crate does not know: recording works, in memory, by the standard library's clock. What is
+//! missing is said: no report at exit by itself (call `write_reports` at the end of `main`), no run folder,
+//! blocks of ended threads are not reused, and a child of `fork` is not told from its parent.
+
+use std::alloc::{Layout, alloc_zeroed};
+use std::ffi::c_void;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::Instant;
+
+/// Nanoseconds since the first call.
+pub(crate) fn monotonic_ns() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed().as_nanos() as u64 + 1
+}
+
+pub(crate) fn kernel_trusts_tsc() -> bool {
+    false
+}
+
+/// All of it is committed at once, so less is asked for.
+pub(crate) fn reserve(length: usize) -> Option<*mut u8> {
+    const MOST: usize = 64 << 20;
+    const PAGE: usize = 4096;
+    if length > MOST {
+        return None;
+    }
+    let layout = Layout::from_size_align(length, PAGE).ok()?;
+    // SAFETY: the layout's size is not zero.
+    let start = unsafe { alloc_zeroed(layout) };
+    (!start.is_null()).then_some(start)
+}
+
+/// # Safety
+/// None needed: `reserve` has committed everything.
+pub(crate) unsafe fn commit_anonymous(_: *mut u8, _: usize) -> bool {
+    true
+}
+
+/// # Safety
+/// None needed: nothing is done.
+pub(crate) unsafe fn replace_by_zeroes(_: *mut u8, _: usize) -> bool {
+    false
+}
+
+/// # Safety
+/// None needed: nothing is done.
+pub(crate) unsafe fn commit_file(_: i32, _: *mut u8, _: usize, _: usize) -> bool {
+    false
+}
+
+pub(crate) fn on_thread_exit(_: extern "C" fn(*mut c_void)) {}
+
+pub(crate) fn mark_thread(_: *mut c_void) {}
+
+pub(crate) fn at_exit(_: extern "C" fn()) {}
+
+pub(crate) fn at_fork_in_child(_: extern "C" fn()) {}
+
+pub(crate) fn is_secure_execution() -> bool {
+    false
+}
+
+pub(crate) fn terminal_columns() -> Option<u16> {
+    None
+}
+
+pub(crate) fn without_file_size_signal<T>(write: impl FnOnce() -> T) -> T {
+    write()
+}
+
+pub(crate) fn logical_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Standard error.
+pub(crate) struct RawStderr;
+
+impl Write for RawStderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::stderr().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+impl io::IsTerminal for RawStderr {
+    fn is_terminal(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+}
+
+pub(crate) fn raw_stderr() -> RawStderr {
+    RawStderr
+}
+
+pub(crate) fn create_segment_file(_: &Path) -> io::Result<File> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no run folder"))
+}

@@ -1,0 +1,214 @@
+//! Linux: memory that is reserved before it is committed, ends of threads and of the process, fork.
+
+use std::ffi::c_void;
+use std::fs::File;
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::path::Path;
+use std::ptr;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+/// Nanoseconds of `CLOCK_MONOTONIC`: one clock for all processes since boot.
+pub(crate) fn monotonic_ns() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is a valid timespec to write to; the clock exists on every Linux.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// Whether the kernel itself keeps time by the time stamp counter: it has then checked that the cores
+/// agree.
+pub(crate) fn kernel_trusts_tsc() -> bool {
+    let path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+    std::fs::read_to_string(path).is_ok_and(|name| name.trim() == "tsc")
+}
+
+/// Reserves address space without memory behind it; `None` if the system refuses.
+pub(crate) fn reserve(length: usize) -> Option<*mut u8> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a fresh private mapping at an address of the kernel's choice touches no other memory.
+    let start = unsafe { libc::mmap(ptr::null_mut(), length, libc::PROT_NONE, flags, -1, 0) };
+    if start == libc::MAP_FAILED {
+        return None;
+    }
+    // Huge pages would turn one touched word into 2 MiB of resident memory.
+    // SAFETY: the range is the mapping just made.
+    unsafe { libc::madvise(start, length, libc::MADV_NOHUGEPAGE) };
+    Some(start.cast())
+}
+
+/// Puts zeroed private memory behind a part of a reservation.
+///
+/// # Safety
+/// The range lies in a live reservation; what it held before is of no use to anybody.
+pub(crate) unsafe fn commit_anonymous(start: *mut u8, length: usize) -> bool {
+    // SAFETY: by the contract the range is ours.
+    unsafe { libc::mprotect(start.cast(), length, libc::PROT_READ | libc::PROT_WRITE) == 0 }
+}
+
+/// Replaces a part of a reservation by fresh zeroed memory: what a child does after `fork`.
+///
+/// # Safety
+/// The range lies in a live reservation.
+pub(crate) unsafe fn replace_by_zeroes(start: *mut u8, length: usize) -> bool {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: by the contract the range is ours, so MAP_FIXED replaces nobody else's mapping.
+    let got = unsafe { libc::mmap(start.cast(), length, access, flags, -1, 0) };
+    if got != libc::MAP_FAILED {
+        // SAFETY: the mapping just made.
+        unsafe { libc::madvise(got, length, libc::MADV_NOHUGEPAGE) };
+    }
+    got != libc::MAP_FAILED
+}
+
+/// Reserves room in the file, then maps it over a part of a reservation. Reserving first turns a full
+/// disk into `false` here instead of a SIGBUS at some later store.
+///
+/// # Safety
+/// The range lies in a live reservation and is either unused or already this very mapping.
+pub(crate) unsafe fn commit_file(fd: RawFd, start: *mut u8, length: usize, offset: usize) -> bool {
+    let Ok(file_offset) = libc::off_t::try_from(offset) else { return false };
+    // SIGXFSZ (a file size limit) goes to this thread only, and its default action kills the program:
+    // it is blocked for the call, which then returns EFBIG.
+    let blocked = BlockedSignal::new(libc::SIGXFSZ);
+    // SAFETY: plain system call on a descriptor of ours.
+    let reserved = unsafe { libc::posix_fallocate(fd, file_offset, length as libc::off_t) } == 0;
+    drop(blocked);
+    if !reserved {
+        return false;
+    }
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_SHARED | libc::MAP_FIXED;
+    // SAFETY: by the contract the range is ours.
+    let got = unsafe { libc::mmap(start.cast(), length, access, flags, fd, file_offset) };
+    got != libc::MAP_FAILED
+}
+
+/// Blocks one signal in this thread for as long as it lives, and swallows what arrived meanwhile.
+struct BlockedSignal {
+    before: libc::sigset_t,
+    signal: libc::c_int,
+}
+
+impl BlockedSignal {
+    fn new(signal: libc::c_int) -> BlockedSignal {
+        // SAFETY: a sigset_t is plain bits; both sets are written before they are read.
+        unsafe {
+            let mut before: libc::sigset_t = std::mem::zeroed();
+            let mut set: libc::sigset_t = std::mem::zeroed();
+            libc::sigemptyset(&mut set);
+            libc::sigaddset(&mut set, signal);
+            libc::pthread_sigmask(libc::SIG_BLOCK, &set, &mut before);
+            BlockedSignal { before, signal }
+        }
+    }
+}
+
+impl Drop for BlockedSignal {
+    fn drop(&mut self) {
+        // SAFETY: `before` was filled in by `new`; the wait has a time limit of zero.
+        unsafe {
+            if libc::sigismember(&self.before, self.signal) == 0 {
+                let mut set: libc::sigset_t = std::mem::zeroed();
+                libc::sigemptyset(&mut set);
+                libc::sigaddset(&mut set, self.signal);
+                let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+                libc::sigtimedwait(&set, ptr::null_mut(), &at_once);
+            }
+            libc::pthread_sigmask(libc::SIG_SETMASK, &self.before, ptr::null_mut());
+        }
+    }
+}
+
+/// Has a function run at the end of each thread that [`mark_thread`] marked.
+///
+/// A raw pthread key, not a Rust thread-local with `Drop`: its destructors run after those of Rust's
+/// thread-locals, and again (up to four rounds) when one of them marks the thread anew. So calls made from
+/// a thread-local's destructor are recorded and their block is still handed back.
+pub(crate) fn on_thread_exit(run: extern "C" fn(*mut c_void)) {
+    let mut key: libc::pthread_key_t = 0;
+    // SAFETY: `key` is written to; `run` lives as long as the code does.
+    if unsafe { libc::pthread_key_create(&mut key, Some(run as unsafe extern "C" fn(_))) } == 0 {
+        EXIT_KEY.store(key + 1, Relaxed);
+    }
+}
+
+/// The key plus one; 0 before [`on_thread_exit`].
+static EXIT_KEY: AtomicU32 = AtomicU32::new(0);
+
+/// Marks the calling thread, so that the function of [`on_thread_exit`] gets `value` at its end.
+pub(crate) fn mark_thread(value: *mut c_void) {
+    if let Some(key) = EXIT_KEY.load(Relaxed).checked_sub(1) {
+        // SAFETY: the key was made by `on_thread_exit` and is never deleted.
+        unsafe { libc::pthread_setspecific(key, value) };
+    }
+}
+
+/// Has a function run when the process exits (return from `main`, `exit`), after those registered later.
+pub(crate) fn at_exit(run: extern "C" fn()) {
+    // SAFETY: `run` lives as long as the code does, and does not unwind.
+    unsafe { libc::atexit(run) };
+}
+
+/// Has a function run in the child of a `fork`, before `fork` returns there.
+pub(crate) fn at_fork_in_child(run: extern "C" fn()) {
+    // SAFETY: as above.
+    unsafe { libc::pthread_atfork(None, None, Some(run as unsafe extern "C" fn())) };
+}
+
+/// Whether the program runs with more rights than its caller: then no variable is believed.
+pub(crate) fn is_secure_execution() -> bool {
+    // SAFETY: reads the auxiliary vector.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
+/// Columns of the terminal behind standard error; `None` if it is none.
+pub(crate) fn terminal_columns() -> Option<u16> {
+    // SAFETY: winsize is plain numbers, written by the kernel.
+    let size = unsafe {
+        let mut size: libc::winsize = std::mem::zeroed();
+        (libc::ioctl(libc::STDERR_FILENO, libc::TIOCGWINSZ, &mut size) == 0).then_some(size)
+    };
+    size.map(|size| size.ws_col).filter(|columns| *columns > 0)
+}
+
+/// Runs something that writes to a file: a limit on file sizes then gives an error, not the signal that ends
+/// the program.
+pub(crate) fn without_file_size_signal<T>(write: impl FnOnce() -> T) -> T {
+    let _blocked = BlockedSignal::new(libc::SIGXFSZ);
+    write()
+}
+
+/// Processors the system has configured and switched on.
+pub(crate) fn logical_cores() -> usize {
+    // SAFETY: plain query.
+    let online = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+    usize::try_from(online).unwrap_or(1)
+}
+
+/// Standard error as a file: without the lock and the `RefCell` of `std::io::stderr`, which the thread
+/// that ended the program may hold.
+pub(crate) fn raw_stderr() -> ManuallyDrop<File> {
+    // SAFETY: never closed here (`ManuallyDrop`); a closed descriptor only makes writes fail.
+    ManuallyDrop::new(unsafe { File::from_raw_fd(libc::STDERR_FILENO) })
+}
+
+/// Makes the file of a segment: new, ours alone, closed on exec, and not one of the three standard
+/// descriptors.
+pub(crate) fn create_segment_file(path: &Path) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).write(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+    let file = options.open(path)?;
+    if file.as_raw_fd() > libc::STDERR_FILENO {
+        return Ok(file);
+    }
+    // SAFETY: duplicates a descriptor that is open here.
+    let fd = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) };
+    if fd < 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    // SAFETY: `fd` was just made and has no other owner.
+    Ok(unsafe { File::from_raw_fd(fd) })
+}

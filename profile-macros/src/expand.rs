@@ -1,0 +1,462 @@
+//! Writes the code: one static and one guard in a function's own block, or a future around it.
+//!
+//! Every token made here is at `Span::mixed_site()`: its names cannot meet the user's, and lints
+//! know that nobody wrote it. All paths start at the core crate, since the user may have shadowed
+//! anything else. Nothing here may put the user's code into another function, or into braces that
+//! are not theirs: both change lints, lifetimes and the order of drops.
+
+use crate::body::{self, AsyncTail, Front};
+use crate::describe;
+use crate::item::{self, Braced, Container, End, Function, Item, in_braces};
+use crate::options::{self, Options};
+use crate::validate::{self, Skipped};
+use proc_macro2::{Group, Literal, Span, TokenStream, TokenTree};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::spanned::Spanned as _;
+use syn::visit_mut::{self, VisitMut};
+use syn::{
+    Attribute, GenericArgument, Meta, Path, PathArguments, Result, ReturnType, Type,
+    TypeParamBound, parse_quote_spanned, token,
+};
+
+/// The attribute: its arguments and the item it stands on, to what replaces the item.
+pub fn profile(arguments: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
+    let options: Options = syn::parse2(arguments)?;
+    let mut item = match item::parse(tokens.clone()) {
+        // Whatever this is, it shall be left alone.
+        Err(_) if options.skip.is_some() => return Ok(tokens),
+        parsed => parsed?,
+    };
+    let options = take_repeated(item.attributes_mut(), options);
+    if options.skip.is_some() {
+        return Ok(item.into_token_stream());
+    }
+    validate::alone(&item, &options)?;
+    let Output { item, beside } = expand(&item, Scope { options: &options, imported: false });
+    Ok(quote!(#item #(#beside)*))
+}
+
+/// Removes further `#[profile]` attributes of the same item; the first, which is being expanded,
+/// wins. A container adds one below a `cfg_attr` that may or may not turn into its own.
+fn take_repeated(attributes: &mut Vec<Attribute>, mut options: Options) -> Options {
+    let krate = options.krate();
+    attributes.retain(|attribute| {
+        if !options::is_ours(attribute.path(), &krate) {
+            return true;
+        }
+        let repeated = options::of_attribute(attribute);
+        // A wrong one stays, to complain when its turn comes.
+        let is_wrong = repeated.is_err();
+        options = std::mem::take(&mut options).or(&repeated.unwrap_or_default());
+        is_wrong
+    });
+    options
+}
+
+/// An item, and registrations that must stand outside of it: an `impl` holds no statics.
+struct Output {
+    item: TokenStream,
+    beside: Vec<TokenStream>,
+}
+
+impl Output {
+    fn only(item: TokenStream) -> Self {
+        Self { item, beside: Vec::new() }
+    }
+}
+
+/// What holds for the members of a container.
+#[derive(Clone, Copy)]
+struct Scope<'a> {
+    options: &'a Options,
+    /// Whether the module that is expanded imports `profile`, for the attributes in it.
+    imported: bool,
+}
+
+fn expand(item: &Item, scope: Scope<'_>) -> Output {
+    match item {
+        Item::Function(function) if is_measured(item) => {
+            Output::only(expand_function(function, scope.options))
+        }
+        Item::Function(_) | Item::Other(_) => left_out(item, scope.options),
+        Item::Container(container) => expand_container(container, scope),
+    }
+}
+
+/// Whether the attribute does something for this item in a container.
+fn is_measured(item: &Item) -> bool {
+    match item {
+        Item::Function(function) => validate::obstacle(function).is_none(),
+        Item::Container(_) => true,
+        Item::Other(_) => false,
+    }
+}
+
+fn expand_container(container: &Container, mut scope: Scope<'_>) -> Output {
+    if container.is_module {
+        scope.imported = container.imports("profile");
+    }
+    let mut tokens = TokenStream::new();
+    let mut beside = Vec::new();
+    for member in &container.members {
+        let output = expand_member(member.clone(), scope);
+        tokens.extend(output.item);
+        if container.is_module {
+            tokens.extend(output.beside);
+        } else {
+            beside.extend(output.beside);
+        }
+    }
+    let cfgs = cfgs(&container.attributes);
+    let beside = beside.into_iter().map(|it| quote!(#(#cfgs)* #it)).collect();
+    Output { item: container.with_members(tokens), beside }
+}
+
+/// A member with a `#[profile]` of its own keeps it, with what the container adds; the compiler
+/// comes back with it. So nothing is measured twice, and mistakes are reported once and where they
+/// are.
+fn expand_member(mut member: Item, scope: Scope<'_>) -> Output {
+    let is_measured = is_measured(&member);
+    let attributes = member.attributes_mut();
+    let own = add_to_own(attributes, scope);
+    let conditional = is_measured && attributes.iter().any(options::may_become_ours);
+    if !own && conditional {
+        // Whether the compiler takes the condition is not known here. This one stands below it,
+        // and is merged into it if it turns out to be there.
+        attributes.push(attribute(scope.options));
+    }
+    if own || conditional {
+        return Output::only(member.into_token_stream());
+    }
+    expand(&member, scope)
+}
+
+/// Hands the container's options to the attributes that are ours. Wrong ones stay as they are:
+/// they will speak for themselves.
+fn add_to_own(attributes: &mut [Attribute], scope: Scope<'_>) -> bool {
+    let krate = scope.options.krate();
+    let mut found = false;
+    for own in attributes.iter_mut().filter(|it| options::is_ours(it.path(), &krate)) {
+        found = true;
+        // A bare `profile` need not be in scope in here; but if it was imported for this
+        // attribute alone, the import must stay in use.
+        let path = match own.path().get_ident() {
+            Some(_) if !scope.imported => parse_quote_spanned!(own.span()=> #krate::profile),
+            _ => own.path().clone(),
+        };
+        let arguments = match (options::of_attribute(own), &own.meta) {
+            (Ok(inner), _) if inner.skip.is_none() => inner.or(scope.options).to_arguments(),
+            (_, Meta::List(list)) => list.tokens.clone(),
+            _ => TokenStream::new(),
+        };
+        own.meta = parse_quote_spanned!(Span::mixed_site()=> #path(#arguments));
+    }
+    found
+}
+
+fn attribute(options: &Options) -> Attribute {
+    let (krate, arguments) = (options.krate(), options.to_arguments());
+    parse_quote_spanned!(Span::mixed_site()=> #[#krate::profile(#arguments)])
+}
+
+/// An item that stays as it is, with a registration for each function the report shall list.
+fn left_out(item: &Item, options: &Options) -> Output {
+    let cfgs = cfgs(item.attributes());
+    let krate = options.krate();
+    let skipped = validate::skipped(item).into_iter().map(|it| {
+        let registration = skipped_registration(&krate, &it);
+        quote!(#(#cfgs)* #registration)
+    });
+    Output { item: item.to_token_stream(), beside: skipped.collect() }
+}
+
+/// What says that an item may not exist must also be said of what we put next to it.
+fn cfgs(attributes: &[Attribute]) -> Vec<Attribute> {
+    attributes.iter().filter(|it| it.path().is_ident("cfg")).cloned().collect()
+}
+
+fn skipped_registration(krate: &Path, skipped: &Skipped) -> TokenStream {
+    let here = Span::mixed_site();
+    let (name, reason) = (string(&skipped.name), string(skipped.reason));
+    let Place { file, line, .. } = place(krate, skipped.span);
+    quote_spanned! {here=>
+        const _: () = {
+            static __PROFILE_SKIPPED: #krate::__private::Skipped = #krate::__private::Skipped {
+                name: #name,
+                module: #krate::__private::core::module_path!(),
+                file: #file,
+                line: #line,
+                reason: #reason,
+            };
+            #krate::__private::submit_skipped!(__PROFILE_SKIPPED);
+        };
+    }
+}
+
+/// The function with its body measured, in the way that suits it.
+fn expand_function(function: &Function, options: &Options) -> TokenStream {
+    let End::Body(body) = &function.end else { return function.to_token_stream() };
+    if is_instrumented(body.tokens.clone()) {
+        // The attribute came under another name, which a container around it did not recognise.
+        return function.to_token_stream();
+    }
+    let body_tokens = if function.signature.asyncness.is_some() {
+        async_body(function, body, options)
+    } else {
+        sync_body(function, body, options)
+    };
+    function.with_body(body.brace, body_tokens)
+}
+
+/// One statement more in the user's block; or, if the block ends in a future, that future wrapped.
+fn sync_body(function: &Function, body: &Braced, options: &Options) -> TokenStream {
+    let Front { inner_attributes, items, rest } = body::front(body.tokens.clone());
+    let statement_or_tail = match body::async_tail(&rest) {
+        Some(tail) => wrapped_tail(function, tail, options),
+        None => {
+            let guard = guard(function, options);
+            quote!(#guard #rest)
+        }
+    };
+    quote!(#inner_attributes #items #statement_or_tail)
+}
+
+fn guard(function: &Function, options: &Options) -> TokenStream {
+    let krate = options.krate();
+    let site = site(function, "Function", options);
+    quote_spanned! {Span::mixed_site()=>
+        let __profile_guard = {
+            #site
+            #krate::__private::enter(&__PROFILE_SITE)
+        };
+    }
+}
+
+fn wrapped_tail(function: &Function, tail: AsyncTail, options: &Options) -> TokenStream {
+    let AsyncTail { before, boxed, head, block } = tail;
+    if boxed.is_none() && before.is_empty() {
+        // All but an `async fn`. clippy advises to write it as one, and looks into the block for
+        // what it returns; so the block stays and only its inside is wrapped. That is not done for
+        // others because the inner future holds a second copy of what the block captures.
+        let output = future_output(&function.signature.output);
+        let brace = token::Brace { span: block.delim_span() };
+        let block = Block { head, brace, tokens: block.stream(), output };
+        let (head, polled) = (&block.head, in_braces(brace, polled(function, &block, options)));
+        return quote!(#head #polled);
+    }
+    let future = instrumented(function, quote!(#head #block), options);
+    match boxed {
+        Some((path, argument)) => {
+            let mut group = Group::new(argument.delimiter(), future);
+            group.set_span(argument.span());
+            quote!(#before #path #group)
+        }
+        None => quote!(#before #future),
+    }
+}
+
+/// The body of an `async fn` becomes a future in a block with the same braces.
+fn async_body(function: &Function, body: &Braced, options: &Options) -> TokenStream {
+    let output = match &function.signature.output {
+        ReturnType::Default => parse_quote_spanned!(Span::mixed_site()=> ()),
+        ReturnType::Type(_, declared) => Type::clone(declared),
+    };
+    // `async` from the signature: clippy does not look into blocks that nobody wrote.
+    let asyncness = &function.signature.asyncness;
+    let head = quote_spanned!(Span::mixed_site()=> #asyncness move);
+    let Braced { brace, tokens } = body.clone();
+    polled(function, &Block { head, brace, tokens, output: Some(output) }, options)
+}
+
+/// A block of the user's that runs as a future.
+struct Block {
+    /// `async` or `async move`
+    head: TokenStream,
+    brace: token::Brace,
+    tokens: TokenStream,
+    /// The declared type of its value, where there is one.
+    output: Option<Type>,
+}
+
+/// What stands in a block once every poll of it is measured.
+///
+/// ```text
+/// #![inner] let hint = || None::<T>;
+/// Instrumented::new(site, async move {
+///     items
+///     if let Some(it) = hint() { return it; }
+///     rest
+/// })
+/// .await
+/// ```
+///
+/// The `return` never runs. It tells the async block its type, since such a block declares none,
+/// and `?` and coercions in the body lean on it; after `loop {}` instead of `None` everything
+/// would be unreachable code. The type is named out here, where the body's own items do not hide
+/// it. Another pair of braces inside would do that too, but rustc advises to remove them.
+fn polled(function: &Function, block: &Block, options: &Options) -> TokenStream {
+    let here = Span::mixed_site();
+    let krate = options.krate();
+    let Front { inner_attributes, items, rest } = body::front(block.tokens.clone());
+    let declared = block.output.as_ref().and_then(nameable);
+    let hint = declared.iter().map(|declared| {
+        quote_spanned! {here=>
+            let __profile_return = || #krate::__private::core::option::Option::None::<#declared>;
+        }
+    });
+    let hinted = declared.iter().map(|declared| {
+        // The compiler's "return type inferred here" shall point at the declared one.
+        quote_spanned! {here.located_at(declared.span())=>
+            if let #krate::__private::core::option::Option::Some(__profile_return) =
+                __profile_return()
+            {
+                return __profile_return;
+            }
+        }
+    });
+    let inside = in_braces(block.brace, quote!(#items #(#hinted)* #rest));
+    let head = &block.head;
+    let future = instrumented(function, quote!(#head #inside), options);
+    let awaited = quote_spanned!(here=> #(#hint)* #future.await);
+    quote!(#inner_attributes #awaited)
+}
+
+fn instrumented(function: &Function, future: TokenStream, options: &Options) -> TokenStream {
+    let krate = options.krate();
+    let site = site(function, "Async", options);
+    quote_spanned! {Span::mixed_site()=>
+        #krate::__private::Instrumented::new({ #site &__PROFILE_SITE }, #future)
+    }
+}
+
+/// The type as it can be written in a body.
+fn nameable(declared: &Type) -> Option<Type> {
+    // A block that never ends needs no hint, and `!` cannot be written as an argument yet.
+    if matches!(declared, Type::Never(_)) {
+        return None;
+    }
+    let mut declared = declared.clone();
+    ImplToInfer.visit_type_mut(&mut declared);
+    Some(declared)
+}
+
+/// `T` of `-> impl Future<Output = T>`
+fn future_output(output: &ReturnType) -> Option<Type> {
+    let ReturnType::Type(_, declared) = output else { return None };
+    let Type::ImplTrait(declared) = &**declared else { return None };
+    declared.bounds.iter().find_map(|bound| {
+        let TypeParamBound::Trait(bound) = bound else { return None };
+        let last = bound.path.segments.last().filter(|it| it.ident == "Future")?;
+        let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+        arguments.args.iter().find_map(|argument| match argument {
+            GenericArgument::AssocType(it) if it.ident == "Output" => Some(it.ty.clone()),
+            _ => None,
+        })
+    })
+}
+
+/// `impl Trait` has no name in a body; `_` leaves it to the rest of the body.
+struct ImplToInfer;
+
+impl VisitMut for ImplToInfer {
+    fn visit_type_mut(&mut self, node: &mut Type) {
+        if matches!(node, Type::ImplTrait(_)) {
+            *node = parse_quote_spanned!(Span::mixed_site()=> _);
+        } else {
+            visit_mut::visit_type_mut(self, node);
+        }
+    }
+}
+
+/// The static that describes a function, and its entry in the list of all.
+fn site(function: &Function, kind: &str, options: &Options) -> TokenStream {
+    let here = Span::mixed_site();
+    let krate = options.krate();
+    let kind = proc_macro2::Ident::new(kind, here);
+    let ident = &function.signature.ident;
+    let name = options
+        .name
+        .as_ref()
+        .map_or_else(|| ident.to_string().trim_start_matches("r#").to_owned(), syn::LitStr::value);
+    let name = string(&name);
+    let documentation = string(&describe::documentation(&function.attributes));
+    let signature = string(&describe::readable(function.head.clone()));
+    let overhead = overhead(options, &krate);
+    let Place { file, line, column } = place(&krate, ident.span());
+    quote_spanned! {here=>
+        static __PROFILE_SITE: #krate::__private::CallSite =
+            #krate::__private::CallSite::new(#krate::__private::Source {
+                kind: #krate::__private::Kind::#kind,
+                name: #name,
+                module: #krate::__private::core::module_path!(),
+                file: #file,
+                line: #line,
+                column: #column,
+                documentation: #documentation,
+                signature: #signature,
+                overhead: #overhead,
+                path: #krate::__private::path_of(&|| ()),
+            });
+        #krate::__private::submit!(__PROFILE_SITE);
+    }
+}
+
+fn overhead(options: &Options, krate: &Path) -> TokenStream {
+    let here = Span::mixed_site();
+    match &options.overhead {
+        None => quote_spanned!(here=> #krate::__private::core::option::Option::None),
+        Some(overhead) => {
+            let share = spanned(Literal::f64_suffixed(overhead.share));
+            quote_spanned!(here=> #krate::__private::core::option::Option::Some(#share))
+        }
+    }
+}
+
+/// Three expressions that say where a token was written.
+struct Place {
+    file: TokenStream,
+    line: TokenStream,
+    column: TokenStream,
+}
+
+fn place(krate: &Path, span: Span) -> Place {
+    let here = Span::mixed_site();
+    match describe::place(span) {
+        Some(place) => Place {
+            file: string(&place.file).into(),
+            line: spanned(Literal::u32_suffixed(place.line)).into(),
+            column: spanned(Literal::u32_suffixed(place.column)).into(),
+        },
+        None => Place {
+            file: quote_spanned!(here=> #krate::__private::core::file!()),
+            line: quote_spanned!(here=> #krate::__private::core::line!()),
+            column: quote_spanned!(here=> #krate::__private::core::column!()),
+        },
+    }
+}
+
+fn string(text: &str) -> TokenTree {
+    spanned(Literal::string(text))
+}
+
+fn spanned(mut literal: Literal) -> TokenTree {
+    literal.set_span(Span::mixed_site());
+    TokenTree::Literal(literal)
+}
+
+/// Whether a body already holds our static.
+fn is_instrumented(body: TokenStream) -> bool {
+    let mut after_static = false;
+    body.into_iter().any(|tree| match tree {
+        TokenTree::Ident(word) => {
+            let ours = after_static && word == "__PROFILE_SITE";
+            after_static = word == "static";
+            ours
+        }
+        TokenTree::Group(group) => is_instrumented(group.stream()),
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! What is written for a handful of shapes, token for token.
+
+use super::*;
+
+fn expanded(arguments: &str, item: &str) -> String {
+    normalised(profile(arguments.parse().unwrap(), item.parse().unwrap()).unwrap())
+}
+
+fn normal(text: &str) -> String {
+    normalised(text.parse().unwrap())
+}
+
+/// Printed tokens differ in their spaces, by where they come from.
+fn normalised(tokens: TokenStream) -> String {
+    tokens.to_string().replace(' ', "")
+}
+
+/// What is written for a site, outside of the compiler, where no token knows its place.
+fn site(kind: &str, name: &str, documentation: &str, signature: &str, more: &str) -> String {
+    format!(
+        "static __PROFILE_SITE: ::profile_core::__private::CallSite =
+            ::profile_core::__private::CallSite::new(::profile_core::__private::Source {{
+                kind: ::profile_core::__private::Kind::{kind},
+                name: {name:?},
+                module: ::profile_core::__private::core::module_path!(),
+                file: ::profile_core::__private::core::file!(),
+                line: ::profile_core::__private::core::line!(),
+                column: ::profile_core::__private::core::column!(),
+                documentation: {documentation:?},
+                signature: {signature:?},
+                overhead: ::profile_core::__private::core::option::Option::{more},
+                path: ::profile_core::__private::path_of(&|| ()),
+            }});
+        ::profile_core::__private::submit!(__PROFILE_SITE);"
+    )
+}
+
+fn guard(site: &str) -> String {
+    format!("let __profile_guard = {{ {site} ::profile_core::__private::enter(&__PROFILE_SITE) }};")
+}
+
+fn instrumented(site: &str, future: &str) -> String {
+    format!(
+        "::profile_core::__private::Instrumented::new(
+            {{ {site} &__PROFILE_SITE }}, {future})"
+    )
+}
+
+#[test]
+fn one_statement_goes_after_the_items_of_a_function() {
+    let item = "#[inline] /// Adds.\n pub fn add(a: u8) -> u8 { #![allow(x)] use y; a + 1 }";
+    let site = site("Function", "add", "Adds.", "pub fn add(a: u8) -> u8", "None");
+    let expected = format!(
+        "#[inline] /// Adds.\n pub fn add(a: u8) -> u8 {{ #![allow(x)] use y; {} a + 1 }}",
+        guard(&site)
+    );
+    assert_eq!(expanded("", item), normal(&expected));
+}
+
+#[test]
+fn options_reach_the_site() {
+    let site = site("Function", "n", "", "fn f()", "Some(0.02f64)");
+    let expected = format!("fn f() {{ {} }}", guard(&site));
+    assert_eq!(expanded("name = \"n\", overhead = \"2%\"", "fn f() {}"), normal(&expected));
+}
+
+#[test]
+fn an_async_body_becomes_a_future() {
+    let site = site("Async", "f", "", "async fn f() -> Result<impl A, E>", "None");
+    let future = "async move {
+        struct S;
+        if let ::profile_core::__private::core::option::Option::Some(__profile_return) =
+            __profile_return() { return __profile_return; }
+        g().await?;
+        Ok(1)
+    }";
+    let expected = format!(
+        "async fn f() -> Result<impl A, E> {{
+            let __profile_return =
+                || ::profile_core::__private::core::option::Option::None::<Result<_, E>>;
+            {}.await
+        }}",
+        instrumented(&site, future)
+    );
+    let item = "async fn f() -> Result<impl A, E> { struct S; g().await?; Ok(1) }";
+    assert_eq!(expanded("", item), normal(&expected));
+}
+
+#[test]
+fn a_boxed_future_is_wrapped_in_its_box() {
+    let site = site("Async", "f", "", "fn f() -> B", "None");
+    let future = instrumented(&site, "async move { x.await }");
+    let expected = format!("fn f() -> B {{ let x = y; Box::pin({future}) }}");
+    let item = "fn f() -> B { let x = y; Box::pin(async move { x.await }) }";
+    assert_eq!(expanded("", item), normal(&expected));
+}
+
+#[test]
+fn a_container_lists_what_it_leaves_out() {
+    let text =
+        expanded("", "#[cfg(a)] impl S { #[cfg(b)] const fn c() {} #[profile(skip)] fn d() {} }");
+    assert!(text.starts_with(&normal(
+        "#[cfg(a)] impl S { #[cfg(b)] const fn c() {} #[::profile_core::profile(skip)] fn d() {} }
+         #[cfg(a)] #[cfg(b)] const _: () ="
+    )));
+    assert!(text.contains("aconstfncannotbetimed"));
+}
+
+#[test]
+fn a_member_with_its_own_attribute_gets_the_options_of_its_container() {
+    assert_eq!(
+        expanded("overhead = \"2%\"", "mod m { #[profile(name = \"n\")] fn f() {} }"),
+        normal("mod m { #[::profile_core::profile(name = \"n\", overhead = \"2%\")] fn f() {} }")
+    );
+    let imported = "mod m { use a::profile; impl S { #[profile()] fn f() {} } }";
+    assert_eq!(expanded("", imported), normal(imported));
+    let conditional = "mod m { #[cfg_attr(a, profile(skip))] fn f() {} }";
+    assert_eq!(
+        expanded("", conditional),
+        normal("mod m { #[cfg_attr(a, profile(skip))] #[::profile_core::profile()] fn f() {} }")
+    );
+}
+
+#[test]
+fn nothing_is_measured_twice() {
+    for text in ["fn f() { g() }", "async fn f() { g().await }"] {
+        let once = profile(TokenStream::new(), text.parse().unwrap()).unwrap();
+        let twice = profile(TokenStream::new(), once.clone()).unwrap();
+        assert_eq!(normalised(twice), normalised(once.clone()));
+        assert_eq!(expanded("", &format!("#[profile] {text}")), normalised(once));
+    }
+}
+
+#[test]
+fn skip_leaves_everything_alone() {
+    for item in ["fn f() {}", "const fn f() {}", "struct S;", "@ not an item"] {
+        assert_eq!(expanded("skip", item), normal(item));
+    }
+    assert_eq!(expanded("skip", "#[profile] fn f() {}"), normal("fn f() {}"));
+}

@@ -1,0 +1,109 @@
+//! The attributes of `profile-core`. Depend on that crate, which re-exports them; this one only
+//! writes text that names it.
+//!
+//! ```text
+//! tokens -> options + item -> validate -> expand -> tokens
+//!                    \____________\________________ fallback, when something is wrong
+//! ```
+//!
+//! Nothing here may fail loudly: whatever goes wrong, the user's item is handed back beside one
+//! message, so one mistake is never two.
+
+mod body;
+mod describe;
+mod expand;
+mod fallback;
+mod item;
+mod krate;
+mod options;
+mod validate;
+
+use proc_macro::TokenStream;
+
+/// Measures a function, or every function of an `impl`, a `trait` or an inline `mod`.
+///
+/// ```ignore
+/// use profile_core::profile;
+///
+/// #[profile]
+/// fn parse(text: &str) -> Result<u32, std::num::ParseIntError> {
+///     text.trim().parse()
+/// }
+///
+/// #[profile(overhead = "2%")]
+/// impl Parser {
+///     fn run(&mut self) {}
+///
+///     #[profile(skip)]
+///     fn peek(&self) {}
+/// }
+/// ```
+///
+/// # Options
+///
+/// | option | meaning |
+/// |---|---|
+/// | `name = "load"` | the name in the report, in place of the function's own; functions only |
+/// | `overhead = "2%"` | how much of the run this may cost before calls are sampled; more than 0, at most 100 |
+/// | `skip` | leave this item out of the container around it |
+/// | `crate = some::path` | where `profile_core` is, when a crate of yours re-exports it |
+///
+/// Inside an annotated container an item's own `#[profile(...)]` wins over the container's, and
+/// nothing is measured twice. A dependency under another name
+/// (`p2 = { package = "profile-core" }`) is found without an option.
+///
+/// # What it becomes
+///
+/// One statement is added to the function's own block, after the items it begins with:
+///
+/// ```ignore
+/// fn parse(text: &str) -> Result<u32, std::num::ParseIntError> {
+///     let __profile_guard = {
+///         static __PROFILE_SITE: CallSite = CallSite::new(Source { name: "parse", /* where */ });
+///         submit!(__PROFILE_SITE);
+///         enter(&__PROFILE_SITE)
+///     };
+///     text.trim().parse()
+/// }
+/// ```
+///
+/// The body is never moved into a closure or another function, so lints, lifetimes, `return`, `?`
+/// and `#[track_caller]` work as before. The body of an `async fn` becomes a future that is
+/// entered at each poll and left at each `.await`:
+///
+/// ```ignore
+/// async fn fetch(url: &str) -> Page {
+///     Instrumented::new(&__PROFILE_SITE, async move { /* the body */ }).await
+/// }
+/// ```
+///
+/// So does the async block at the end of a function that returns a future, alone or inside
+/// `Box::pin(...)`, which is also what `#[async_trait]` leaves. A function that makes its future
+/// in any other way is measured as it is called: the making, not the polling.
+///
+/// A generic function is one row, whatever its types. It does not matter whether the attribute
+/// stands above or below `#[test]`, `#[tokio::main]`, `#[tokio::test]` or `#[async_trait]`.
+///
+/// # What cannot be measured
+///
+/// * a `const fn`: it may run in the compiler, where there is no clock;
+/// * a naked fn: its body may hold nothing but assembly;
+/// * a foreign function, or a trait method without a body: annotate what calls or implements it;
+/// * what a macro call inside a container makes, and `mod name;` in another file: the attribute
+///   cannot see it. In a `macro_rules!` put the attribute on the function it writes.
+///
+/// On such an item alone the attribute is an error. Inside a container the item is left as it is
+/// and listed in the report as skipped, with the reason.
+///
+/// # Errors
+///
+/// An unknown or repeated option, or a value out of range, is a compile error at that option. The
+/// item stays in place, unmeasured.
+#[proc_macro_attribute]
+pub fn profile(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    if cfg!(feature = "profile") {
+        fallback::or_untouched(arguments.into(), item.into(), expand::profile).into()
+    } else {
+        item
+    }
+}

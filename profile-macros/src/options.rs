@@ -1,0 +1,273 @@
+//! The words between the parentheses of `#[profile(...)]`, and which attributes are ours.
+//!
+//! Every message says what is allowed, at the token that is not. Nothing here may know what an
+//! item is; whether an option fits the item it stands on is for `validate`.
+
+use crate::krate;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::ext::IdentExt as _;
+use syn::parse::{Parse, ParseStream};
+use syn::{Attribute, Error, LitStr, Meta, Path, Result, Token};
+
+const KNOWN: &str =
+    "the options are `name = \"...\"`, `overhead = \"2%\"`, `skip` and `crate = path`";
+
+/// What the user asked for. A value is kept as written, to be handed on from a container.
+#[derive(Clone, Default)]
+pub struct Options {
+    pub name: Option<LitStr>,
+    pub overhead: Option<Overhead>,
+    pub skip: Option<Ident>,
+    pub krate: Option<Path>,
+}
+
+/// A share of the run's time, as written and as a number in (0, 1].
+#[derive(Clone)]
+pub struct Overhead {
+    pub literal: LitStr,
+    pub share: f64,
+}
+
+impl Options {
+    /// Takes from `outer`, the container's options, what these leave open.
+    pub fn or(mut self, outer: &Self) -> Self {
+        self.name = self.name.or_else(|| outer.name.clone());
+        self.skip = self.skip.or_else(|| outer.skip.clone());
+        self.overhead = self.overhead.or_else(|| outer.overhead.clone());
+        self.krate = self.krate.or_else(|| outer.krate.clone());
+        self
+    }
+
+    /// The path to `profile_core` from the user's code.
+    pub fn krate(&self) -> Path {
+        self.krate.clone().unwrap_or_else(|| {
+            let here = Span::mixed_site();
+            // Parsed, as `Ident::new` panics on what is no identifier.
+            let mut name = syn::parse_str::<Ident>(krate::name())
+                .unwrap_or_else(|_| Ident::new("profile_core", here));
+            name.set_span(here);
+            syn::parse_quote_spanned!(here=> ::#name)
+        })
+    }
+
+    /// The options as they would stand in an attribute.
+    pub fn to_arguments(&self) -> TokenStream {
+        let here = Span::mixed_site();
+        let name = self.name.iter().map(|it| quote_spanned!(here=> name = #it));
+        let overhead = self.overhead.iter().map(|it| &it.literal);
+        let overhead = overhead.map(|it| quote_spanned!(here=> overhead = #it));
+        let krate = self.krate.iter().map(|it| quote_spanned!(here=> crate = #it));
+        let all = name.chain(overhead).chain(krate);
+        quote_spanned!(here=> #(#all),*)
+    }
+
+    /// Parses one option into its place.
+    fn parse_one(&mut self, input: ParseStream<'_>) -> Result<()> {
+        let word = input.call(Ident::parse_any)?;
+        match word.to_string().as_str() {
+            "name" => fill(&mut self.name, &word, || name(&word, input)),
+            "overhead" => fill(&mut self.overhead, &word, || overhead(&word, input)),
+            "crate" => fill(&mut self.krate, &word, || path(&word, input)),
+            "skip" => fill(&mut self.skip, &word, || Ok(word.clone())),
+            other => Err(Error::new(word.span(), format!("unknown option `{other}`: {KNOWN}"))),
+        }
+    }
+
+    fn skip_stands_alone(&self) -> Result<()> {
+        let others = self.name.is_some() || self.overhead.is_some() || self.krate.is_some();
+        match &self.skip {
+            Some(skip) if others => {
+                Err(Error::new(skip.span(), "`skip` stands alone: remove it or the other options"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Parse for Options {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut options = Self::default();
+        while !input.is_empty() {
+            if !input.peek(Ident::peek_any) {
+                return Err(input.error(format!("not an option: {KNOWN}")));
+            }
+            options.parse_one(input)?;
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        options.skip_stands_alone()?;
+        Ok(options)
+    }
+}
+
+/// Puts a parsed value into its place, which must be empty.
+fn fill<T>(place: &mut Option<T>, word: &Ident, value: impl FnOnce() -> Result<T>) -> Result<()> {
+    if place.is_some() {
+        let message = format!("option `{word}` stands twice: give each once; {KNOWN}");
+        return Err(Error::new(word.span(), message));
+    }
+    *place = Some(value()?);
+    Ok(())
+}
+
+/// What stands after `word =`. When nothing does, the message is for the word.
+fn value<T>(
+    word: &Ident,
+    input: ParseStream<'_>,
+    allowed: &str,
+    parse: fn(ParseStream<'_>) -> Result<T>,
+) -> Result<T> {
+    if input.parse::<Token![=]>().is_err() || input.is_empty() {
+        return Err(Error::new(word.span(), allowed));
+    }
+    parse(input).map_err(|error| Error::new(error.span(), allowed))
+}
+
+fn name(word: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
+    const ALLOWED: &str = "`name` takes a text that is not empty: `name = \"load\"`";
+    let literal: LitStr = value(word, input, ALLOWED, Parse::parse)?;
+    if literal.value().trim().is_empty() {
+        return Err(Error::new(literal.span(), ALLOWED));
+    }
+    Ok(literal)
+}
+
+fn overhead(word: &Ident, input: ParseStream<'_>) -> Result<Overhead> {
+    const ALLOWED: &str =
+        "`overhead` takes a percentage more than 0 and at most 100: `overhead = \"2%\"`";
+    let literal: LitStr = value(word, input, ALLOWED, Parse::parse)?;
+    let share = share(&literal.value()).ok_or_else(|| Error::new(literal.span(), ALLOWED))?;
+    Ok(Overhead { literal, share })
+}
+
+fn path(word: &Ident, input: ParseStream<'_>) -> Result<Path> {
+    const ALLOWED: &str = "`crate` takes the path to `profile_core`: `crate = some::path`";
+    value(word, input, ALLOWED, Path::parse_mod_style)
+}
+
+/// `"2%"` is 0.02.
+fn share(text: &str) -> Option<f64> {
+    let percent: f64 = text.trim().strip_suffix('%')?.trim_end().parse().ok()?;
+    let share = percent / 100.0;
+    // The share is tested too: the least of positive percentages divides to zero.
+    (share > 0.0 && percent <= 100.0).then_some(share)
+}
+
+/// Whether an attribute is `#[profile]`, `#[profile_core::profile]` or that of the renamed crate.
+pub fn is_ours(path: &Path, krate: &Path) -> bool {
+    let words = |path: &Path| path.segments.iter().map(|it| it.ident.to_string()).collect();
+    let full: Vec<String> = words(path);
+    let home: Vec<String> = words(krate);
+    match full.split_last() {
+        Some((last, home_of)) if last == "profile" => {
+            home_of.is_empty() || home_of == ["profile_core"] || home_of == home
+        }
+        _ => false,
+    }
+}
+
+/// Whether `#[cfg_attr(...)]` may turn into `#[profile]` once the compiler has looked.
+pub fn may_become_ours(attribute: &Attribute) -> bool {
+    let Meta::List(list) = &attribute.meta else { return false };
+    list.path.is_ident("cfg_attr") && mentions(list.tokens.clone(), "profile")
+}
+
+/// Whether a word stands anywhere in these tokens.
+pub fn mentions(tokens: TokenStream, word: &str) -> bool {
+    tokens.into_iter().any(|tree| match tree {
+        proc_macro2::TokenTree::Ident(ident) => ident == word,
+        proc_macro2::TokenTree::Group(group) => mentions(group.stream(), word),
+        _ => false,
+    })
+}
+
+/// The options of an attribute that `is_ours`.
+pub fn of_attribute(attribute: &Attribute) -> Result<Options> {
+    match &attribute.meta {
+        Meta::Path(_) => Ok(Options::default()),
+        Meta::List(list) => syn::parse2(list.tokens.clone()),
+        Meta::NameValue(pair) => {
+            Err(Error::new_spanned(pair.value.to_token_stream(), format!("not an option: {KNOWN}")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::quote;
+
+    fn parse(tokens: TokenStream) -> std::result::Result<Options, String> {
+        syn::parse2(tokens).map_err(|error: Error| error.to_string())
+    }
+
+    fn error(tokens: TokenStream) -> String {
+        parse(tokens).err().expect("an error")
+    }
+
+    #[test]
+    fn every_option_arrives() {
+        let options = parse(quote!(name = "load", overhead = "2%", crate = a::b,)).unwrap();
+        assert_eq!(options.name.unwrap().value(), "load");
+        assert_eq!(options.overhead.unwrap().share, 0.02);
+        assert_eq!(options.krate.unwrap().to_token_stream().to_string(), "a :: b");
+        assert!(parse(quote!(skip)).unwrap().skip.is_some());
+        assert!(parse(quote!()).unwrap().name.is_none());
+    }
+
+    #[test]
+    fn an_unknown_option_is_named_and_the_known_are_listed() {
+        let message = error(quote!(naem = "load"));
+        assert_eq!(message, format!("unknown option `naem`: {KNOWN}"));
+        assert_eq!(error(quote!(5)), format!("not an option: {KNOWN}"));
+    }
+
+    #[test]
+    fn a_repeated_option_is_named() {
+        let message = error(quote!(name = "a", name = "b"));
+        assert_eq!(message, format!("option `name` stands twice: give each once; {KNOWN}"));
+    }
+
+    #[test]
+    fn skip_goes_with_nothing() {
+        assert!(error(quote!(skip, name = "a")).starts_with("`skip` stands alone"));
+    }
+
+    #[test]
+    fn an_overhead_is_a_percentage_in_range() {
+        for (text, expected) in
+            [("2%", 0.02), (" 0.5 % ", 0.005), ("100%", 1.0), ("1e1%", 0.1), ("1e-300%", 1e-302)]
+        {
+            assert_eq!(share(text), Some(expected), "{text}");
+        }
+        for bad in ["", "2", "%", "0%", "-1%", "101%", "nan%", "inf%", "2%%", "two%", "1e-323%"] {
+            assert_eq!(share(bad), None, "{bad}");
+        }
+        for bad in [quote!(overhead), quote!(overhead = 2), quote!(overhead = "0%")] {
+            assert!(error(bad).starts_with("`overhead` takes a percentage"));
+        }
+    }
+
+    #[test]
+    fn only_our_own_attributes_are_ours() {
+        let krate: Path = syn::parse_quote!(::p2);
+        for ours in ["profile", "profile_core::profile", "::profile_core::profile", "p2::profile"] {
+            assert!(is_ours(&syn::parse_str(ours).unwrap(), &krate), "{ours}");
+        }
+        for other in ["profiles", "fastrace::profile", "profile::profile", "a::p2::profile"] {
+            assert!(!is_ours(&syn::parse_str(other).unwrap(), &krate), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_container_hands_its_options_on() {
+        let outer = parse(quote!(overhead = "2%", crate = ::k)).unwrap();
+        let inner = parse(quote!(name = "n")).unwrap().or(&outer);
+        let expected = quote!(name = "n", overhead = "2%", crate = ::k);
+        assert_eq!(inner.to_arguments().to_string(), expected.to_string());
+        let inner = parse(quote!(overhead = "3%")).unwrap().or(&outer);
+        assert_eq!(inner.overhead.unwrap().share, 0.03);
+    }
+}

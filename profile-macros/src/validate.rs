@@ -1,0 +1,186 @@
+//! What can be measured and what cannot, and the sentence that says what to do about it.
+//!
+//! Alone, an item that cannot be measured is an error; in a container it is listed instead.
+//! Nothing here may change an item.
+
+use crate::item::{Container, End, Function, Item, Kind, Other};
+use crate::options::Options;
+use proc_macro2::{Ident, Span};
+use syn::{Attribute, Error, Meta, Result};
+
+/// Refuses what the attribute cannot work on when it stands there alone.
+pub fn alone(item: &Item, options: &Options) -> Result<()> {
+    let refusal = match item {
+        Item::Function(function) => obstacle(function).map(|it| (it.span, it.advice)),
+        Item::Container(_) => options.name.as_ref().map(|it| (it.span(), NAME_ON_CONTAINER)),
+        Item::Other(other) => Some((other.keyword.span(), refused_kind(&other.kind))),
+    };
+    refusal.map_or(Ok(()), |(span, sentence)| Err(Error::new(span, sentence)))
+}
+
+const NAME_ON_CONTAINER: &str =
+    "`name` is for one function: put `#[profile(name = \"...\")]` on the function it names";
+
+fn refused_kind(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::OutlineModule(_) => {
+            "`#[profile]` cannot see a module in another file: put it on the items in that file"
+        }
+        Kind::Foreign(_) => {
+            "`#[profile]` cannot reach into a foreign function: put it on a fn that calls it"
+        }
+        Kind::MacroCall => {
+            "`#[profile]` cannot see what a macro makes: put it on the fn inside the macro"
+        }
+        Kind::Plain => "`#[profile]` measures functions: put it on a fn, impl, trait or inline mod",
+    }
+}
+
+/// Why a function cannot be measured.
+pub struct Obstacle {
+    pub span: Span,
+    /// For the error on a lone item: what to do.
+    pub advice: &'static str,
+    /// For the report: what is so.
+    pub reason: &'static str,
+}
+
+/// What stands in the way of measuring this function, if anything.
+pub fn obstacle(function: &Function) -> Option<Obstacle> {
+    if let End::Semicolon(semicolon) = &function.end {
+        return Some(Obstacle {
+            span: semicolon.span,
+            advice: "`#[profile]` needs a body to measure: put it on the fn that implements or calls this one",
+            reason: "a fn without a body has nothing to time",
+        });
+    }
+    if let Some(constness) = &function.signature.constness {
+        return Some(Obstacle {
+            span: constness.span,
+            advice: "`#[profile]` cannot time a const fn, which may run in the compiler: remove `const`, or put it on a fn that calls this one",
+            reason: "a const fn cannot be timed",
+        });
+    }
+    let naked = function.attributes.iter().find(|it| is_naked(it))?;
+    Some(Obstacle {
+        span: naked.pound_token.span,
+        advice: "`#[profile]` cannot add to a naked fn, which holds only assembly: put it on a fn that calls this one",
+        reason: "a naked fn holds only assembly",
+    })
+}
+
+/// `#[naked]` or `#[unsafe(naked)]`
+fn is_naked(attribute: &Attribute) -> bool {
+    match &attribute.meta {
+        Meta::List(list) if list.path.is_ident("unsafe") => {
+            syn::parse2::<Ident>(list.tokens.clone()).is_ok_and(|word| word == "naked")
+        }
+        meta => meta.path().is_ident("naked"),
+    }
+}
+
+/// Something in a container that is not measured, for the report.
+pub struct Skipped {
+    pub name: String,
+    pub span: Span,
+    pub reason: &'static str,
+}
+
+/// What the report must list when this item, which is no container, stays as it is.
+pub fn skipped(item: &Item) -> Vec<Skipped> {
+    match item {
+        Item::Function(function) => skipped_function(function).into_iter().collect(),
+        Item::Container(Container { .. }) => Vec::new(),
+        Item::Other(other) => skipped_other(other),
+    }
+}
+
+/// A required trait method is left out: it is not code.
+fn skipped_function(function: &Function) -> Option<Skipped> {
+    let End::Body(_) = function.end else { return None };
+    let ident = &function.signature.ident;
+    obstacle(function).map(|it| skip(ident, ident.to_string(), it.reason))
+}
+
+fn skipped_other(other: &Other) -> Vec<Skipped> {
+    let keyword = &other.keyword;
+    match &other.kind {
+        Kind::OutlineModule(name) => {
+            vec![skip(name, name.to_string(), "a module in another file cannot be seen from here")]
+        }
+        Kind::Foreign(names) => {
+            let reason = "a foreign fn has no body here";
+            names.iter().map(|it| skip(it, it.to_string(), reason)).collect()
+        }
+        Kind::MacroCall => {
+            let name = format!("{}!", macro_name(other));
+            vec![skip(keyword, name, "what a macro makes cannot be seen from here")]
+        }
+        Kind::Plain => Vec::new(),
+    }
+}
+
+/// `a::b` of `a::b!(…)`
+fn macro_name(other: &Other) -> String {
+    let trees = other.tokens.clone().into_iter().map(|tree| tree.to_string());
+    trees.take_while(|text| text != "!").collect()
+}
+
+fn skip(ident: &Ident, name: String, reason: &'static str) -> Skipped {
+    Skipped { name, span: ident.span(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::item::parse;
+
+    fn refusal(text: &str) -> Option<String> {
+        let item = parse(text.parse().unwrap()).unwrap();
+        alone(&item, &Options::default()).err().map(|error| error.to_string())
+    }
+
+    fn listed(text: &str) -> String {
+        let all = skipped(&parse(text.parse().unwrap()).unwrap());
+        all.iter().map(|it| format!("{}: {};", it.name, it.reason)).collect()
+    }
+
+    #[test]
+    fn what_has_a_body_is_accepted() {
+        for text in
+            ["fn f() {}", "impl A {}", "trait B {}", "mod c {}", "unsafe extern \"C\" fn f() {}"]
+        {
+            assert_eq!(refusal(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_refusal_says_where_to_put_it_instead() {
+        for text in [
+            "const fn f() {}",
+            "fn f(&self);",
+            "#[unsafe(naked)] extern \"C\" fn f() {}",
+            "struct S;",
+            "mod m;",
+            "extern \"C\" { fn a(); }",
+            "call!();",
+        ] {
+            let message = refusal(text).unwrap_or_default();
+            assert!(message.starts_with("`#[profile]`"), "{text}: {message}");
+            assert!(message.contains("put it on"), "{text}: {message}");
+            assert!(!message.contains(". "), "one sentence: {message}");
+        }
+    }
+
+    #[test]
+    fn a_container_lists_what_it_leaves_out() {
+        assert_eq!(listed("const fn f() {}"), "f: a const fn cannot be timed;");
+        assert_eq!(listed("fn f();"), "");
+        assert_eq!(listed("struct S;"), "");
+        assert_eq!(listed("macro_rules! m { () => {} }"), "");
+        assert!(listed("a::call!();").starts_with("a::call!: "));
+        assert!(listed("mod m;").starts_with("m: "));
+        let foreign = listed("extern \"C\" { fn a(); safe fn b(x: extern \"C\" fn(u8)); }");
+        assert_eq!(foreign.matches(':').count(), 2, "{foreign}");
+    }
+}

@@ -1,0 +1,14 @@
+//! Programs that end in every way there is, instrumented. `endings_plain` is the same without the attribute.
+
+macro_rules! measured {
+    ($function:item) => {
+        #[profile_core::profile]
+        $function
+    };
+}
+
+mod scenes;
+
+fn main() {
+    scenes::main();
+}

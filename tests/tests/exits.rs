@@ -1,0 +1,156 @@
+//! The ends of a process: its status is that of the same program without the instrument, the report is written
+//! once wherever code can run, and the segment holds every call also where none can.
+
+use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+
+use tests::{Program, calls, kill, row};
+
+const ENDINGS: &str = env!("CARGO_BIN_EXE_endings");
+const PLAIN: &str = env!("CARGO_BIN_EXE_endings_plain");
+
+/// Whether code can run at the end of the scene.
+const SCENES: [(&str, bool); 16] = [
+    ("return", true),
+    ("output", true),
+    ("exit", true),
+    ("exit_in_thread", true),
+    ("panic", true),
+    ("caught_panic", true),
+    ("detached", true),
+    ("double_panic", true),
+    ("panic_in_extern", true),
+    ("atexit", true),
+    ("abort", false),
+    ("_exit", false),
+    ("kill", false),
+    ("terminate", false),
+    ("overflow", false),
+    ("exec", false),
+];
+
+#[test]
+fn the_status_and_the_output_are_those_of_the_plain_program() {
+    for (scene, _) in SCENES {
+        let plain = Program::new(PLAIN, scene).run();
+        let ours = Program::new(ENDINGS, scene).run();
+        assert_eq!(ours.status(), plain.status(), "{scene}: {}", ours.stderr());
+        assert_eq!(ours.output.stdout, plain.output.stdout, "{scene}");
+    }
+}
+
+#[test]
+fn one_report_is_written_wherever_code_can_run_and_its_calls_are_exact() {
+    for (scene, reports) in SCENES {
+        let run = Program::new(ENDINGS, scene).run();
+        assert_eq!(run.reports.len(), usize::from(reports), "{scene}: {}", run.stderr());
+        for report in &run.reports {
+            assert_eq!(calls(report, "work"), 20, "{scene}");
+        }
+    }
+}
+
+#[test]
+fn the_segment_holds_every_call_however_the_process_ends() {
+    for (scene, _) in SCENES {
+        let segment = Program::new(ENDINGS, scene).recording_into_files().run().segment();
+        assert_eq!(calls(&segment, "work"), 20, "{scene}");
+    }
+}
+
+#[test]
+fn panics_are_counted_where_they_unwind_and_open_where_they_abort() {
+    let report = |scene| Program::new(ENDINGS, scene).run().report().clone();
+    let row = |report, open, panicked| {
+        let row = row(report, "fails");
+        assert_eq!((row.open, row.panicked), (open, panicked), "{row:?}");
+    };
+    row(&report("panic"), 0, 1);
+    row(&report("caught_panic"), 0, 1);
+    // The first has unwound, the second has nowhere to go.
+    row(&report("double_panic"), 1, 1);
+    let report = report("panic_in_extern");
+    assert_eq!(tests::row(&report, "must_not_unwind").open, 1);
+}
+
+#[test]
+fn calls_in_atexit_handlers_are_in_the_segment_and_those_before_the_report_in_it() {
+    let run = Program::new(ENDINGS, "atexit").recording_into_files().run().successful();
+    assert_eq!(calls(run.report(), "late"), 1);
+    assert_eq!(calls(&run.segment(), "late"), 2);
+}
+
+#[test]
+fn what_detached_threads_did_before_main_returned_is_reported() {
+    for _ in 0..20 {
+        let run = Program::new(ENDINGS, "detached").run().successful();
+        assert!(calls(run.report(), "background") >= 4);
+    }
+}
+
+#[test]
+fn eight_threads_that_exit_at_once_give_one_report_and_one_of_their_statuses() {
+    for _ in 0..40 {
+        let run = Program::new(ENDINGS, "exit_race").run();
+        let code = run.status().code();
+        assert!(code.is_some_and(|code| code < 8), "{:?}: {}", run.status(), run.stderr());
+        assert_eq!(calls(run.report(), "work"), 20);
+    }
+}
+
+#[test]
+fn a_stack_overflow_leaves_the_calls_that_were_open() {
+    let run = Program::new(ENDINGS, "overflow").recording_into_files().run();
+    assert_eq!(run.status().signal(), Some(libc::SIGABRT), "{}", run.stderr());
+    let segment = run.segment();
+    let sink = row(&segment, "sink");
+    assert_eq!(sink.calls, sink.open);
+    assert!(sink.calls > 1000, "{}", sink.calls);
+}
+
+/// Where the child is killed is left to chance, but not to a clock: after so many words in the pipe.
+#[test]
+fn a_killed_process_has_lost_nothing_that_it_announced() {
+    for turn in 0_u64..100 {
+        let batch = if turn % 2 == 0 { 1 } else { 1000 };
+        let words = turn * turn % 97 * 7;
+        let (announced, segment) = killed_after(words, batch);
+        let work = calls(&segment, "work");
+        let most = announced + batch;
+        assert!((announced..=most).contains(&work), "{work} calls, {announced} announced");
+        // The last call of `outer` may have been open before it called `work`.
+        let outer = calls(&segment, "outer") + 20;
+        assert!(outer == work || outer == work + 1, "{outer} around {work}");
+    }
+}
+
+/// Lets a child announce so many times, kills it, and returns the last announcement.
+fn killed_after(words: u64, batch: u64) -> (u64, profile_core::Snapshot) {
+    let program = Program::new(ENDINGS, "announce").arg(batch).recording_into_files();
+    let mut running = program.with(|it| drop(it.stdout(Stdio::piped()))).start();
+    let mut pipe = running.child.stdout.take().expect("the child's standard output");
+    let mut word = [0; 8];
+    for _ in 0..=words {
+        pipe.read_exact(&mut word).expect("an announcement");
+    }
+    kill(running.child.id(), libc::SIGKILL);
+    let mut rest = Vec::new();
+    pipe.read_to_end(&mut rest).expect("the last announcements");
+    let last = rest.chunks_exact(8).last().map_or(word, |last| last.try_into().expect("8 bytes"));
+    (u64::from_le_bytes(last), running.wait().segment())
+}
+
+#[test]
+fn a_process_killed_while_it_starts_leaves_no_file_that_breaks_the_reader() {
+    for _ in 0..100 {
+        let program = Program::new(ENDINGS, "announce").arg(1).recording_into_files();
+        let running = program.with(|it| drop(it.stdout(Stdio::null()))).start();
+        kill(running.child.id(), libc::SIGKILL);
+        let run = running.wait();
+        for file in run.folder.segment_files() {
+            // Begun and not finished, it is refused; finished, it is read.
+            let _ = profile_core::read_segment(file);
+        }
+    }
+}
