@@ -155,9 +155,15 @@ impl Program {
         self
     }
 
-    /// With the command changed in ways that have no method here.
-    pub fn with(mut self, change: impl FnOnce(&mut Command)) -> Program {
-        change(&mut self.command);
+    /// With its standard output going elsewhere.
+    pub fn stdout(mut self, stream: impl Into<Stdio>) -> Program {
+        self.command.stdout(stream);
+        self
+    }
+
+    /// With its standard error going elsewhere.
+    pub fn stderr(mut self, stream: impl Into<Stdio>) -> Program {
+        self.command.stderr(stream);
         self
     }
 
@@ -180,11 +186,7 @@ impl Program {
     /// # Panics
     /// It cannot be started, or hangs.
     pub fn run(self) -> Run {
-        self.with(|command| {
-            command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        })
-        .start()
-        .wait()
+        self.stdout(Stdio::piped()).stderr(Stdio::piped()).start().wait()
     }
 
     /// Runs it to its end, with the streams it was given.
@@ -275,7 +277,6 @@ impl Run {
     ///
     /// # Panics
     /// It did not.
-    #[must_use]
     pub fn successful(self) -> Run {
         assert!(self.status().success(), "{:?}: {}", self.status(), self.stderr());
         self
@@ -364,4 +365,85 @@ fn kilobytes(key: &str) -> i64 {
     let line = status.lines().find_map(|line| line.strip_prefix(key));
     let number = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
     number.expect("a number of kilobytes")
+}
+
+/// Crates that a test writes, builds in a way of its own, and runs. What is built stays for the next time.
+#[derive(Debug)]
+pub struct Workspace {
+    root: PathBuf,
+}
+
+impl Workspace {
+    /// The crates' folder in `folder`, which is `CARGO_TARGET_TMPDIR`; `profile` is what its `Cargo.toml` says of
+    /// the profiles.
+    ///
+    /// # Panics
+    /// It cannot be written.
+    pub fn new(folder: &str, name: &str, members: &[&str], profile: &str) -> Workspace {
+        let workspace = Workspace { root: Path::new(folder).join(name) };
+        let manifest =
+            format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n\n{profile}\n");
+        workspace.write("Cargo.toml", &manifest);
+        // So that cargo needs no network: the versions this workspace was built with.
+        if let Ok(lock) = fs::read_to_string(sources().join("../Cargo.lock")) {
+            workspace.write("Cargo.lock", &lock);
+        }
+        workspace
+    }
+
+    /// A crate with these dependencies.
+    ///
+    /// # Panics
+    /// It cannot be written.
+    pub fn add(&self, package: &str, dependencies: &str, files: &[(&str, &str)]) {
+        let manifest = format!(
+            "[package]\nname = \"{package}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\
+             publish = false\n\n[dependencies]\n{dependencies}\n"
+        );
+        self.write(&format!("{package}/Cargo.toml"), &manifest);
+        for (path, text) in files {
+            self.write(&format!("{package}/{path}"), text);
+        }
+    }
+
+    /// Keeps the time stamp of a file that is as it should be, or cargo would build it again.
+    fn write(&self, path: &str, text: &str) {
+        let path = self.root.join(path);
+        if fs::read_to_string(&path).is_ok_and(|it| it == text) {
+            return;
+        }
+        fs::create_dir_all(path.parent().expect("a folder")).expect("create a folder");
+        fs::write(path, text).expect("write a file");
+    }
+
+    /// Builds all of it as `cargo build --release` does.
+    ///
+    /// # Panics
+    /// It does not compile.
+    pub fn build(&self) {
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.args(["build", "--release", "--offline", "--quiet"]).current_dir(&self.root);
+        cargo.env("CARGO_TARGET_DIR", self.root.join("target"));
+        for inherited in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER"] {
+            cargo.env_remove(inherited);
+        }
+        let output = cargo.output().expect("start cargo");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Where a program is.
+    pub fn program(&self, name: &str) -> String {
+        self.root.join("target/release").join(name).display().to_string()
+    }
+}
+
+/// The dependency on the crate under test, with these words more.
+pub fn core_dependency(more: &str) -> String {
+    let path = sources().parent().expect("the workspace").join("profile-core");
+    format!("profile-core = {{ path = {path:?}{more} }}\n")
+}
+
+/// The folder of this crate.
+pub fn sources() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }

@@ -253,17 +253,38 @@ mod guards {
     fn after() {}
 
     #[test]
-    fn a_forgotten_guard_does_not_outlive_the_call_it_was_made_in() {
+    fn a_span_whose_guard_is_forgotten_stays_open_and_nothing_else_does() {
         for _ in 0..40 {
             forgets();
             after();
         }
-        let forgets = row("guards::forgets");
-        assert_eq!((forgets.calls, forgets.open), (40, 0));
-        assert_eq!(row("guards::forgets::forgotten").calls, 40);
-        assert_eq!(row("guards::forgets::forgotten").open, 0);
-        assert_eq!(callers("guards::after"), [(40, None)]);
+        let counts = |path| (row(path).calls, row(path).open);
+        assert_eq!(counts("guards::forgets"), (40, 0));
+        assert_eq!(counts("guards::forgets::forgotten"), (40, 40));
+        assert_eq!(counts("guards::after"), (40, 0));
     }
+
+    /// A guard may be returned: then its span goes on, and what made it has ended.
+    #[profile]
+    fn begins() -> profile_core::SpanGuard {
+        span!("goes on")
+    }
+
+    #[test]
+    fn a_guard_that_leaves_its_function_keeps_its_span_open_until_it_is_dropped() {
+        for _ in 0..40 {
+            let guard = begins();
+            assert_eq!(row("guards::begins").open, 0);
+            assert_eq!(row("guards::begins::goes on").open, 1);
+            drop(guard);
+            end();
+        }
+        assert_eq!(row("guards::begins::goes on").open, 0);
+        assert_eq!(callers("guards::end"), [(40, None)]);
+    }
+
+    #[profile]
+    fn end() {}
 
     #[profile]
     fn runs() -> (u64, u64) {
@@ -277,6 +298,8 @@ mod guards {
         assert_eq!(row("guards::runs").open, 0);
     }
 
+    const KEEPS: &str = "keeps_until_the_end_of_its_thread";
+
     #[profile]
     fn keeps_until_the_end_of_its_thread() {
         mem::forget(span!("kept"));
@@ -287,7 +310,8 @@ mod guards {
         std::thread::spawn(|| mem::forget(span!("never closed"))).join().expect("it ends");
         std::thread::spawn(keeps_until_the_end_of_its_thread).join().expect("it ends");
         let test = "a_thread_that_ends_with_open_spans_closes_them";
-        let never = row(&format!("{test}::{{{{closure}}}}::never closed"));
-        assert_eq!((never.calls, never.open), (1, 0));
+        for path in [format!("{test}::never closed"), format!("guards::{KEEPS}::kept")] {
+            assert_eq!((row(&path).calls, row(&path).open), (1, 0), "{path}");
+        }
     }
 }

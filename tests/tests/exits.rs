@@ -61,17 +61,18 @@ fn the_segment_holds_every_call_however_the_process_ends() {
 
 #[test]
 fn panics_are_counted_where_they_unwind_and_open_where_they_abort() {
-    let report = |scene| Program::new(ENDINGS, scene).run().report().clone();
-    let row = |report, open, panicked| {
-        let row = row(report, "fails");
-        assert_eq!((row.open, row.panicked), (open, panicked), "{row:?}");
+    let counts = |scene: &str, function: &str| {
+        let run = Program::new(ENDINGS, scene).run();
+        let row = row(run.report(), function);
+        (row.open, row.panicked)
     };
-    row(&report("panic"), 0, 1);
-    row(&report("caught_panic"), 0, 1);
-    // The first has unwound, the second has nowhere to go.
-    row(&report("double_panic"), 1, 1);
-    let report = report("panic_in_extern");
-    assert_eq!(tests::row(&report, "must_not_unwind").open, 1);
+    assert_eq!(counts("panic", "fails"), (0, 1));
+    assert_eq!(counts("caught_panic", "fails"), (0, 1));
+    // Both have unwound, the second as far as the destructor it began in. What begins while a thread unwinds is
+    // never counted as panicked: the standard library does not tell whether it did.
+    assert_eq!(counts("double_panic", "fails"), (0, 1));
+    // This one unwinds as far as its own edge.
+    assert_eq!(counts("panic_in_extern", "must_not_unwind"), (0, 1));
 }
 
 #[test]
@@ -114,7 +115,7 @@ fn a_stack_overflow_leaves_the_calls_that_were_open() {
 fn a_killed_process_has_lost_nothing_that_it_announced() {
     for turn in 0_u64..100 {
         let batch = if turn % 2 == 0 { 1 } else { 1000 };
-        let words = turn * turn % 97 * 7;
+        let words = turn * turn % 97;
         let (announced, segment) = killed_after(words, batch);
         let work = calls(&segment, "work");
         let most = announced + batch;
@@ -128,7 +129,7 @@ fn a_killed_process_has_lost_nothing_that_it_announced() {
 /// Lets a child announce so many times, kills it, and returns the last announcement.
 fn killed_after(words: u64, batch: u64) -> (u64, profile_core::Snapshot) {
     let program = Program::new(ENDINGS, "announce").arg(batch).recording_into_files();
-    let mut running = program.with(|it| drop(it.stdout(Stdio::piped()))).start();
+    let mut running = program.stdout(Stdio::piped()).start();
     let mut pipe = running.child.stdout.take().expect("the child's standard output");
     let mut word = [0; 8];
     for _ in 0..=words {
@@ -145,7 +146,7 @@ fn killed_after(words: u64, batch: u64) -> (u64, profile_core::Snapshot) {
 fn a_process_killed_while_it_starts_leaves_no_file_that_breaks_the_reader() {
     for _ in 0..100 {
         let program = Program::new(ENDINGS, "announce").arg(1).recording_into_files();
-        let running = program.with(|it| drop(it.stdout(Stdio::null()))).start();
+        let running = program.stdout(Stdio::null()).start();
         kill(running.child.id(), libc::SIGKILL);
         let run = running.wait();
         for file in run.folder.segment_files() {

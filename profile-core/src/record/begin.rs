@@ -9,7 +9,7 @@ use super::calibrate::{self, Costs};
 use super::thread::{self, Suspended};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::{Anchor, Clock};
-use crate::segment::layout::{Header, SiteRecord};
+use crate::segment::layout::{Header, SiteRecord, Word};
 use crate::segment::writer;
 use crate::settings::{self, Budget};
 use crate::sys;
@@ -47,7 +47,7 @@ pub(crate) fn begin() {
         describe(header, clock);
         set_budget(settings::with(|settings| settings.budget));
         let costs = calibrate::measure(clock);
-        SPAN_COST.store(costs.span().to_bits(), Relaxed);
+        SPAN_COST.store(costs.empty_span().to_bits(), Relaxed);
         costs.store(header);
     });
 }
@@ -226,11 +226,7 @@ extern "C" fn restart_in_child() {
     thread::forget_block();
     let path = RUN_DIR.get().and_then(Option::as_deref).map(segment_path);
     let parent = writer::header().map(|header| {
-        Costs::from_words(
-            header.cost_inside.get(),
-            header.cost_outside.get(),
-            header.cost_counted.get(),
-        )
+        Costs::from_words(header.cost_points.each_ref().map(Word::get), header.cost_counted.get())
     });
     writer::restart_after_fork(path.as_deref());
     for site in crate::callsite::linked() {

@@ -5,15 +5,30 @@ use crate::callsite::{CallSite, Kind, Mode, Source};
 use crate::clock::Clock;
 use crate::segment::layout::Header;
 
-/// Costs of one span in ticks.
+/// What spans cost, in ticks.
+///
+/// A span's cost is no constant: the processor goes on with the body while the clock is read, so around an empty
+/// body a span costs two readings of the clock and more, around one of 50 ns half of that. So it is measured
+/// around bodies of several lengths, and looked up by what was recorded.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Costs {
-    /// Between the two readings: what an empty body shows.
-    pub(crate) inside: f64,
-    /// Outside them: what the caller shows for each call.
-    pub(crate) outside: f64,
+    points: [Point; POINTS],
     /// Of a span that is counted and not timed.
     pub(crate) counted: f64,
+}
+
+/// Lengths of body that are measured.
+pub(crate) const POINTS: usize = 5;
+
+/// A body and what its span made of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Point {
+    /// The body alone.
+    body: f64,
+    /// Between the span's two readings.
+    reading: f64,
+    /// From one span to the next.
+    period: f64,
 }
 
 /// The scale of costs in the header.
@@ -22,20 +37,54 @@ const SCALE: f64 = 1024.0;
 impl Costs {
     /// In the segment, for every reader.
     pub(crate) fn store(self, header: &Header) {
-        header.cost_inside.set((self.inside * SCALE) as u64);
-        header.cost_outside.set((self.outside * SCALE) as u64);
+        for (words, point) in header.cost_points.as_chunks::<3>().0.iter().zip(self.points) {
+            for (word, ticks) in words.iter().zip([point.body, point.reading, point.period]) {
+                word.set((ticks * SCALE) as u64);
+            }
+        }
         header.cost_counted.set((self.counted * SCALE) as u64);
     }
 
-    /// From the three words of a header.
-    pub(crate) fn from_words(inside: u64, outside: u64, counted: u64) -> Costs {
+    /// From the words of a header.
+    pub(crate) fn from_words(points: [u64; 3 * POINTS], counted: u64) -> Costs {
         let unscaled = |word: u64| word as f64 / SCALE;
-        Costs { inside: unscaled(inside), outside: unscaled(outside), counted: unscaled(counted) }
+        let mut costs = Costs { counted: unscaled(counted), ..Costs::default() };
+        for (point, words) in costs.points.iter_mut().zip(points.as_chunks::<3>().0) {
+            let [body, reading, period] = words.map(unscaled);
+            *point = Point { body, reading, period };
+        }
+        costs
     }
 
-    /// Of one timed span in all.
-    pub(crate) fn span(self) -> f64 {
-        self.inside + self.outside
+    /// What recording added between the two readings of a call that shows `reading` ticks. Not below 0: the second
+    /// reading may well come before the body's last instructions are done.
+    pub(crate) fn inside(&self, reading: f64) -> f64 {
+        let added = |point: &Point| (point.reading, (point.reading - point.body).max(0.0));
+        interpolate(self.points.each_ref().map(added), reading).min(reading)
+    }
+
+    /// Of a span around nothing.
+    pub(crate) fn empty_span(&self) -> f64 {
+        self.points[0].period
+    }
+
+    /// What recording added in all to each of many calls that followed each other every `period` ticks.
+    pub(crate) fn span(&self, period: f64) -> f64 {
+        let added = |point: &Point| (point.period, (point.period - point.body).max(0.0));
+        interpolate(self.points.each_ref().map(added), period).min(period)
+    }
+}
+
+/// The value at `x` of the line through points of ascending x; beyond the ends, that of the end.
+fn interpolate(points: [(f64, f64); POINTS], x: f64) -> f64 {
+    let after = points.iter().position(|point| point.0 > x);
+    match after {
+        Some(0) => points[0].1,
+        Some(after) => {
+            let (low, high) = (points[after - 1], points[after]);
+            low.1 + (high.1 - low.1) * (x - low.0) / (high.0 - low.0)
+        }
+        None => points[POINTS - 1].1,
     }
 }
 
@@ -59,33 +108,74 @@ const fn source() -> Source {
 }
 
 const BATCH: u64 = 64;
-/// Enough for the caches, the branch predictor and the processor's frequency to settle; 0.1 ms in all.
-const BATCHES: usize = 48;
+/// Enough for the caches and the branch predictor to settle; 0.4 ms in all.
+const BATCHES: usize = 12;
+/// Dependent steps of about 2 ns in each body.
+const STEPS: [u32; POINTS] = [0, 4, 10, 20, 48];
 
 /// Measures both kinds of span. The quickest batch counts: everything that disturbs a batch makes it
 /// longer, never shorter.
 pub(crate) fn measure(clock: Clock) -> Costs {
     TIMED.set_mode(if clock == Clock::Tsc { Mode::EXACT } else { Mode::GENERAL });
     COUNTED.set_mode(Mode::BUDGETED);
-    let timed = quickest(&TIMED, clock);
+    quickest(&TIMED, clock, STEPS[0]);
     stop_timing(&COUNTED);
-    let counted = quickest(&COUNTED, clock);
-    Costs { inside: timed.1, outside: (timed.0 - timed.1).max(0.0), counted: counted.0 }
+    let empty = quickest_plain(clock, 0);
+    let counted = (quickest(&COUNTED, clock, 0).period - empty).max(0.0);
+    let mut points = STEPS.map(|steps| {
+        let body = (quickest_plain(clock, steps) - empty).max(0.0);
+        let Point { reading, period, .. } = quickest(&TIMED, clock, steps);
+        Point { body, reading, period: (period - empty).max(0.0) }
+    });
+    // A longer body cannot take less: what says so is noise.
+    for place in 1..POINTS {
+        let before = points[place - 1];
+        points[place].body = points[place].body.max(before.body);
+        points[place].reading = points[place].reading.max(before.reading);
+        points[place].period = points[place].period.max(before.period);
+    }
+    Costs { points, counted }
 }
 
-/// Ticks of one span of the quickest batch: in all, and between its own two readings.
-fn quickest(site: &'static CallSite, clock: Clock) -> (f64, f64) {
-    let per_span = |ticks: u64| ticks as f64 / BATCH as f64;
+/// A body that nothing can shorten: each step waits for the one before, and the first for the last body's last, as
+/// in a loop that carries a value along.
+#[inline(always)]
+fn body(steps: u32, mut value: u64) -> u64 {
+    for _ in 0..steps {
+        value = std::hint::black_box(value.wrapping_mul(31));
+    }
+    value
+}
+
+/// Ticks of one body in a loop, of the quickest batch.
+#[inline(never)]
+fn quickest_plain(clock: Clock, steps: u32) -> f64 {
+    let batches = (0..BATCHES).map(|_| {
+        let start = clock.now();
+        let last = (0..BATCH).fold(1, |value, _| body(std::hint::black_box(steps), value));
+        std::hint::black_box(last);
+        clock.now().saturating_sub(start)
+    });
+    batches.min().unwrap_or(0) as f64 / BATCH as f64
+}
+
+/// The same with a span around the body.
+#[inline(never)]
+fn quickest(site: &'static CallSite, clock: Clock, steps: u32) -> Point {
     let batches = (0..BATCHES).map(|_| {
         let before = ticks_of(site);
         let start = clock.now();
-        for _ in 0..BATCH {
-            drop(std::hint::black_box(enter(site)));
-        }
+        let last = (0..BATCH).fold(1, |value, _| {
+            let _span = enter(site);
+            body(std::hint::black_box(steps), value)
+        });
+        std::hint::black_box(last);
         let all = clock.now().saturating_sub(start);
-        (per_span(all), per_span(ticks_of(site).saturating_sub(before)))
+        (all, ticks_of(site).saturating_sub(before))
     });
-    batches.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or_default()
+    let (all, between) = batches.min().unwrap_or_default();
+    let each = |ticks: u64| ticks as f64 / BATCH as f64;
+    Point { body: 0.0, reading: each(between), period: each(all) }
 }
 
 /// The site's edge below what is open now.
@@ -106,5 +196,28 @@ fn ticks_of(site: &'static CallSite) -> u64 {
 fn stop_timing(site: &'static CallSite) {
     if let Some(edge) = edge_of(site) {
         general::tally_of(edge).pace.set(crate::segment::layout::pace::TO_GO);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn costs_are_looked_up_between_and_beyond_what_was_measured() {
+        let point = |body, reading, period| Point { body, reading, period };
+        let points = [
+            point(0.0, 20.0, 60.0),
+            point(10.0, 20.0, 60.0),
+            point(20.0, 24.0, 64.0),
+            point(40.0, 34.0, 74.0),
+            point(80.0, 70.0, 114.0),
+        ];
+        let costs = Costs { points, counted: 10.0 };
+        assert_eq!(costs.inside(5.0), 5.0, "never more than was read");
+        assert_eq!(costs.inside(22.0), 7.0);
+        assert_eq!(costs.inside(1e6), 0.0);
+        assert_eq!(costs.span(69.0), 39.0);
+        assert_eq!(costs.span(1e6), 34.0);
     }
 }

@@ -3,6 +3,7 @@
 //! A thread killed in the middle has lost nothing: the histogram's total tells how many of the ring are in
 //! it already, since `recorded` moves only when all are.
 
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
 use super::thread;
@@ -28,12 +29,13 @@ pub(crate) fn fold(edge: &Edge) {
     }
     let mut ticks = [0; RING];
     let batch = Batch::read(block, edge, &mut ticks, from, to);
-    let ticks = &ticks[..(to.wrapping_sub(from) as usize).min(RING)];
-    match one_leaf(&tally.histogram, &batch) {
-        Some(leaf) => count_in_leaf(block, &tally.histogram, leaf, ticks),
-        None => ticks.iter().for_each(|ticks| count_one(block, &tally.histogram, *ticks)),
+    match to.wrapping_sub(from) as usize {
+        RING => count_batch(block, &tally.histogram, &ticks),
+        part => {
+            ticks.iter().take(part).for_each(|ticks| count_one(block, &tally.histogram, *ticks))
+        }
     }
-    batch.into_tally(tally);
+    batch.add_to(tally);
     // Released, as every word a reader combines with others: whoever sees the new sum also sees that the ring
     // was full, and reads again.
     edge.ticks.publish(edge.ticks.get().saturating_add(batch.sum));
@@ -44,51 +46,41 @@ pub(crate) fn fold(edge: &Edge) {
     }
 }
 
-/// The leaf that holds all of a batch, if one does and exists: usual where a function's time is steady.
+/// Counts a batch: first every counter is read, then every sum is written, equal buckets the same one.
+///
+/// Adding one at a time, to the same few words again and again, makes the processor guess each time whether a load
+/// depends on the store before; where neighbouring buckets alternate it guesses wrong, and a fold took four times as
+/// long as this.
 #[inline(always)]
-fn one_leaf<'a>(
-    histogram: &Link<HistogramRoot>,
-    batch: &Batch,
-) -> Option<(usize, &'a HistogramLeaf)> {
-    let number = buckets::of(batch.least) / buckets::LEAF;
-    if number != buckets::of(batch.most) / buckets::LEAF {
-        return None;
-    }
-    known_leaf(histogram, number).map(|leaf| (number, leaf))
-}
-
-/// Counts a batch in the sixteen bytes of one register first. Adding to the same few words of memory sixteen times
-/// waits each time for the addition before, and a branch on "same bucket again" is mispredicted: this took a
-/// third off the fold.
-#[inline(always)]
-fn count_in_leaf(
-    block: &ThreadBlock,
-    histogram: &Link<HistogramRoot>,
-    (number, leaf): (usize, &HistogramLeaf),
-    ticks: &[u64],
-) {
-    const BYTE: usize = 8;
-    let mut counts = [0_u64; 2];
-    for ticks in ticks {
-        let bucket = buckets::of(*ticks) % buckets::LEAF;
-        let one = 1 << (bucket % BYTE * BYTE);
-        counts[0] += if bucket < BYTE { one } else { 0 };
-        counts[1] += if bucket < BYTE { 0 } else { one };
-    }
-    for (place, counter) in leaf.counts.iter().enumerate() {
-        let calls = counts[place / BYTE].to_le_bytes()[place % BYTE];
-        let counted = counter.load(Relaxed) + u32::from(calls);
-        counter.store(counted, Relaxed);
-        if counted >= CARRY_AT {
-            carry(block, histogram, number * buckets::LEAF + place);
+fn count_batch(block: &ThreadBlock, histogram: &Link<HistogramRoot>, ticks: &[u64; RING]) {
+    let buckets = ticks.map(|ticks| buckets::of(ticks) as u16);
+    let mut alike = [0_u16; RING];
+    for bucket in buckets {
+        // Without a branch, and vertical: eight comparisons in one instruction.
+        for (alike, other) in alike.iter_mut().zip(buckets) {
+            *alike += u16::from(other == bucket);
         }
+    }
+    let counters = buckets.map(|bucket| counter(block, histogram, usize::from(bucket)));
+    let counted = counters.map(|counter| counter.map_or(0, |counter| counter.load(Relaxed)));
+    let mut highest = 0;
+    for place in 0..RING {
+        let sum = counted[place] + u32::from(alike[place]);
+        highest |= sum;
+        match counters[place] {
+            Some(counter) => counter.store(sum, Relaxed),
+            None => block.lost_calls.add(1),
+        }
+    }
+    if highest >= CARRY_AT {
+        buckets.iter().for_each(|bucket| carry(block, histogram, usize::from(*bucket)));
     }
 }
 
 /// One duration straight into the tally: calls of async functions.
 pub(crate) fn record(block: &ThreadBlock, tally: &Tally, ticks: u64) {
     let ticks = forward_only(block, ticks);
-    Batch { sum: ticks, least: ticks, most: ticks }.into_tally(tally);
+    Batch { sum: ticks, least: ticks, most: ticks }.add_to(tally);
     count_one(block, &tally.histogram, ticks);
     tally.recorded.add(1);
 }
@@ -149,7 +141,7 @@ impl Batch {
     }
 
     /// The least is kept plus one, so that a zeroed tally has none.
-    fn into_tally(&self, tally: &Tally) {
+    fn add_to(&self, tally: &Tally) {
         let (least, known) = (self.least.saturating_add(1), tally.min_ticks.get());
         if known == 0 || least < known {
             tally.min_ticks.set(least);
@@ -159,22 +151,25 @@ impl Batch {
 }
 
 /// Adds one call to the bucket of `ticks`.
+#[inline(never)]
 pub(crate) fn count_one(block: &ThreadBlock, histogram: &Link<HistogramRoot>, ticks: u64) {
-    count(block, histogram, buckets::of(ticks), 1);
+    let bucket = buckets::of(ticks);
+    let Some(counter) = counter(block, histogram, bucket) else {
+        return block.lost_calls.add(1);
+    };
+    counter.store(counter.load(Relaxed) + 1, Relaxed);
+    carry(block, histogram, bucket);
 }
 
-/// Adds calls to a bucket.
+/// The counter of a bucket, made if it is the first use.
 #[inline(always)]
-fn count(block: &ThreadBlock, histogram: &Link<HistogramRoot>, bucket: usize, calls: u32) {
-    let Some(leaf) = leaf(block, histogram, bucket / buckets::LEAF) else {
-        return block.lost_calls.add(u64::from(calls));
-    };
-    let counter = &leaf.counts[bucket % buckets::LEAF];
-    let counted = counter.load(Relaxed) + calls;
-    counter.store(counted, Relaxed);
-    if counted >= CARRY_AT {
-        carry(block, histogram, bucket);
-    }
+fn counter<'a>(
+    block: &ThreadBlock,
+    histogram: &Link<HistogramRoot>,
+    bucket: usize,
+) -> Option<&'a AtomicU32> {
+    let leaf = leaf(block, histogram, bucket / buckets::LEAF)?;
+    Some(&leaf.counts[bucket % buckets::LEAF])
 }
 
 #[inline(always)]
@@ -217,15 +212,19 @@ fn behind<'a, T>(block: &ThreadBlock, link: &Link<T>) -> Option<&'a T> {
     unsafe { link.get().as_ref() }
 }
 
-/// Moves 2^31 calls out of a counter, into the record that holds this bucket's surplus.
-#[cold]
+/// Moves the calls of a counter that nears its end into the record that holds this bucket's surplus.
 fn carry(block: &ThreadBlock, histogram: &Link<HistogramRoot>, bucket: usize) {
-    // SAFETY: called only after the leaf of `bucket` was found, so the root exists; carries are never freed.
-    let Some(root) = (unsafe { histogram.get().as_ref() }) else { return };
-    let Some(carry) = carry_of(block, root, bucket) else { return };
-    let Some(leaf) = leaf(block, histogram, bucket / buckets::LEAF) else { return };
-    leaf.counts[bucket % buckets::LEAF].store(0, Release);
-    carry.count.add(u64::from(CARRY_AT));
+    let Some(counter) = counter(block, histogram, bucket) else { return };
+    let counted = counter.load(Relaxed);
+    if counted < CARRY_AT {
+        return;
+    }
+    // SAFETY: the counter was found, so the root exists; it is never freed.
+    let carry = unsafe { histogram.get().as_ref() }.and_then(|root| carry_of(block, root, bucket));
+    if let Some(carry) = carry {
+        counter.store(0, Release);
+        carry.count.add(u64::from(counted));
+    }
 }
 
 fn carry_of<'a>(block: &ThreadBlock, root: &HistogramRoot, bucket: usize) -> Option<&'a Carry> {

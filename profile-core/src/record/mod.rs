@@ -97,7 +97,7 @@ pub fn enter(site: &'static CallSite) -> SpanGuard {
     // SAFETY: TOP is NOWHERE or an open frame of this thread's block, so its edge is set; neither frames
     // nor edges are ever freed.
     let edge = unsafe { &*(*outer).edge.get() };
-    let Some(child) = guess(edge, site).filter(|_| frame.addr() % FRAME_PAGE != 0) else {
+    let Some(child) = guess(edge, site).filter(|_| !frame.addr().is_multiple_of(FRAME_PAGE)) else {
         return general::enter(site);
     };
     // SAFETY: every edge has a tally; the frame is not at a page's end, so it lies in the page of `outer`,
@@ -193,7 +193,7 @@ pub(crate) fn push(edge: &Edge, elapsed: u64) {
     edge.ring[pushed as usize % RING].publish(elapsed);
     let pushed = pushed.wrapping_add(1);
     edge.pushed.publish(pushed);
-    if pushed as usize % RING == 0 {
+    if (pushed as usize).is_multiple_of(RING) {
         fold::fold(edge);
     }
 }

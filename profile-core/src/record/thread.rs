@@ -62,8 +62,7 @@ fn attach() -> Option<()> {
     };
     block.threads.add(1);
     BLOCK.set(block);
-    // SAFETY: a block has a first page of frames from the moment it is made.
-    TOP.set(unsafe { &raw const (*block.first_frames.get()).frames[0] });
+    TOP.set(first_frame(block));
     sys::mark_thread(ptr::from_ref(block).cast_mut().cast());
     Some(())
 }
@@ -151,7 +150,7 @@ fn new_page(previous: *mut FramePage) -> Option<*mut FramePage> {
 /// The frame above an open one, in the next page if this one is full.
 pub(crate) fn frame_above(frame: *const Frame) -> Option<*const Frame> {
     let above = frame.wrapping_add(1);
-    if above.addr() % FRAME_PAGE != 0 {
+    if !above.addr().is_multiple_of(FRAME_PAGE) {
         return Some(above);
     }
     let page = frame.map_addr(|address| address & !(FRAME_PAGE - 1)).cast::<FramePage>().cast_mut();
@@ -256,17 +255,20 @@ impl Suspended {
 
 impl Drop for Suspended {
     fn drop(&mut self) {
-        // A thread that had no block when this began keeps the one it got: its first frame is then the
-        // innermost.
-        let first = own_block().map(|block| block.first_frames.get());
-        match first {
-            // SAFETY: a block has a first page of frames.
-            Some(page) if ptr::eq(self.before, &raw const NOWHERE) => {
-                TOP.set(unsafe { &raw const (*page).frames[0] })
-            }
-            _ => TOP.set(self.before),
-        }
+        // A thread that had no block when this began keeps the one it got, with nothing open in it.
+        let unattached = ptr::eq(self.before, &raw const NOWHERE);
+        TOP.set(if unattached {
+            own_block().map_or(self.before, first_frame)
+        } else {
+            self.before
+        });
     }
+}
+
+/// The frame of the thread itself, always open.
+fn first_frame(block: &ThreadBlock) -> *const Frame {
+    // SAFETY: a block has a first page of frames from the moment it is made, and it is never freed.
+    unsafe { &raw const (*block.first_frames.get()).frames[0] }
 }
 
 /// Whether the recorder itself is at work in this thread.

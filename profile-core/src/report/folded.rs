@@ -1,7 +1,8 @@
 //! `a;b;c <exclusive_ns>`: what flame graph tools read.
 //!
-//! Lines come out of a walk through the tree, siblings by name: sorted as the tools want it, without holding all lines
-//! (a chain of n calls has n²/2 names in them). Paths without time of their own are left out: a count of 0 draws nothing.
+//! Lines come out of a walk through the tree, siblings by name: sorted as the tools want it, without
+//! holding all lines (a chain of n calls has n²/2 names in them). Paths without time of their own are left
+//! out: a count of 0 draws nothing.
 
 use std::io;
 

@@ -49,7 +49,7 @@ fn memory(process: &Process) -> &'static str {
 }
 
 fn recording(overhead: &Overhead) -> String {
-    let cost = units::duration_f64(overhead.inside_ns + overhead.outside_ns);
+    let cost = units::duration_f64(overhead.span_ns);
     let mut line = format!(
         "recording took {}, {} of the run ({cost} a call, taken off)",
         units::duration(overhead.recording_ns),

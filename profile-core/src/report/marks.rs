@@ -55,7 +55,7 @@ impl Marks {
             (
                 any(&|f| f.polled.is_some()),
                 self.polled,
-                "async, times inside polls; the rest is below",
+                "an async function; these times are inside polls, the rest is below",
             ),
             (
                 any(&|f| f.inclusive_interval_ns.is_some()),

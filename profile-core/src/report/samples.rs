@@ -91,8 +91,7 @@ pub(crate) fn ordinary() -> Snapshot {
             timed_calls: 48_000_000,
             recording_ns: 700_000_000,
             share: 0.031,
-            inside_ns: 11.0,
-            outside_ns: 14.0,
+            span_ns: 25.0,
             ..Overhead::default()
         },
         ..Snapshot::default()
@@ -224,7 +223,7 @@ pub(crate) fn extreme() -> Snapshot {
             counted_calls: MAX,
             recording_ns: MAX,
             share: f64::INFINITY,
-            inside_ns: f64::NAN,
+            span_ns: f64::NAN,
             lost_calls: MAX,
             clock_anomalies: MAX,
             capped_paths: true,

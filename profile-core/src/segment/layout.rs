@@ -22,8 +22,8 @@
 //! |---|---|---|---|---|---|
 //! | 0 magic | 1 version | 2 base | 3 reserved bytes | 4 used bytes | 5 process id |
 //! | 6 start, ns since 1970 | 7, 8 first anchor (ticks, monotonic ns) | 9, 10 last anchor | 11 clock (0 tsc, 1 fenced, 2 monotonic, 3 mock) | 12 first site | 13 first block |
-//! | 14 allocator in use (0, 1) | 15 span cost inside | 16 span cost outside | 17 cost of a counted span | 18 lost calls | 19 program (link to text) |
-//! | 20 committed bytes | 21 debug assertions | 22 bytes of the recorder's own in the heap | | | |
+//! | 14 allocator in use (0, 1) | 15 lost calls | 16 program (link to text) | 17 committed bytes | 18 debug assertions | 19 cost of a counted span |
+//! | 20 to 34 costs of a timed span | | | | | |
 //!
 //! Costs are in 1/1024 of a tick. A *text* is one word of length in bytes, then the bytes, padded to words.
 
@@ -51,6 +51,10 @@ pub(crate) const MAX_PATHS: u64 = 1 << 16;
 pub(crate) struct Word(AtomicU64);
 
 impl Word {
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "the start of statics, copied on purpose"
+    )]
     pub(crate) const ZERO: Word = Word(AtomicU64::new(0));
 
     #[inline(always)]
@@ -94,6 +98,10 @@ impl Word {
 pub(crate) struct Link<T>(AtomicPtr<T>);
 
 impl<T> Link<T> {
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "the start of statics, copied on purpose"
+    )]
     pub(crate) const NONE: Link<T> = Link(AtomicPtr::new(std::ptr::null_mut()));
 
     pub(crate) const fn to(target: *mut T) -> Link<T> {
@@ -155,14 +163,13 @@ record! {
         first_site: Link<SiteRecord>,
         first_block: Link<ThreadBlock>,
         allocator: Word,
-        cost_inside: Word,
-        cost_outside: Word,
-        cost_counted: Word,
         lost_calls: Word,
         program: Word,
         committed_bytes: Word,
         debug_assertions: Word,
-        own_bytes: Word,
+        cost_counted: Word,
+        /// Five bodies: each its ticks, those between the readings, those from span to span.
+        cost_points: [Word; 15],
     }
 }
 
@@ -433,7 +440,7 @@ mod tests {
         assert_eq!(size_of::<Tally>(), 128);
         assert_eq!(size_of::<HistogramRoot>(), 320);
         assert_eq!(size_of::<HistogramLeaf>(), 64);
-        assert_eq!(header::program, 19);
+        assert_eq!(header::program, 16);
         assert_eq!(edge::ring, 8);
     }
 

@@ -156,10 +156,9 @@ pub(crate) fn restart_after_fork(file: Option<&Path>) {
         // SAFETY: the descriptor was ours alone, and nothing uses it after the swap.
         drop(unsafe { <File as std::os::fd::FromRawFd>::from_raw_fd(parents) });
     }
-    if let Some(own) = file.and_then(|path| sys::create_segment_file(path).ok()) {
-        if commit(own.as_raw_fd(), base, 0, committed) {
-            FILE.store(own.into_raw_fd(), Relaxed);
-        }
+    let own = file.and_then(|path| sys::create_segment_file(path).ok());
+    if let Some(own) = own.filter(|own| commit(own.as_raw_fd(), base, 0, committed)) {
+        FILE.store(own.into_raw_fd(), Relaxed);
     }
     initialise(header, reserved);
     header.committed_bytes.set(committed as u64);

@@ -172,10 +172,9 @@ pub struct Overhead {
     pub recording_ns: u64,
     /// The same as a share of `duration_ns` times the processors in use, at most the threads; 0.031 is 3.1 %.
     pub share: f64,
-    /// Cost of one timed span inside its own two clock readings; taken off every duration.
-    pub inside_ns: f64,
-    /// Cost of one timed span outside them; taken off its callers' times.
-    pub outside_ns: f64,
+    /// Cost of one timed span around nothing. Around longer bodies it is less, since the processor goes on with
+    /// them while it reads the clock; what is taken off follows the lengths that were measured.
+    pub span_ns: f64,
     /// Cost of one call that is only counted.
     pub counted_ns: f64,
     /// Calls that found no memory to be recorded in.

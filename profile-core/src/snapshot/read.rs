@@ -131,11 +131,8 @@ impl<'a> Reading<'a> {
             .enumerate()
             .map(|(place, site)| (site.word(site_record::site), place))
             .collect();
-        let costs = Costs::from_words(
-            view.header(header::cost_inside),
-            view.header(header::cost_outside),
-            view.header(header::cost_counted),
-        );
+        let points = std::array::from_fn(|place| view.header(header::cost_points + place as u64));
+        let costs = Costs::from_words(points, view.header(header::cost_counted));
         let sums = sites.iter().map(|_| Sums::default()).collect();
         let (tree, overhead) = Default::default();
         Reading {
@@ -284,11 +281,11 @@ impl<'a> Reading<'a> {
     /// What one edge holds goes into its function's sums; what flows along it is returned.
     fn edge(&mut self, place: usize, record: &Record<'a>, open: &[(OpenFrame, bool)]) -> Flow {
         let state = self.state_of(record);
-        let inside = self.rate.ns_f64(self.costs.inside);
+        let inside = self.costs.inside(state.ticks as f64 / state.timed.max(1) as f64);
         let sums = &mut self.sums[place];
         let ended = state.timed + state.untimed;
         let timed_ns =
-            (self.rate.ns_f64(state.ticks as f64) - state.timed as f64 * inside).max(0.0);
+            self.rate.ns_f64((state.ticks as f64 - state.timed as f64 * inside).max(0.0));
         let mut ns =
             if state.timed == 0 { timed_ns } else { timed_ns * ended as f64 / state.timed as f64 };
         let mut memory = Memory {
@@ -327,12 +324,11 @@ impl<'a> Reading<'a> {
         self.overhead.clock_anomalies += state.anomalies;
         self.overhead.timed_calls += state.timed;
         self.overhead.counted_calls += state.untimed;
-        let span = self.rate.ns_f64(self.costs.span());
-        let counted = self.rate.ns_f64(self.costs.counted);
         Flow {
             calls,
             ns,
-            recording_ns: state.timed as f64 * span + state.untimed as f64 * counted,
+            timed: state.timed,
+            counted: state.untimed,
             allocations: i128::from(memory.allocations),
             allocated_bytes: i128::from(memory.allocated_bytes),
             freed_bytes: i128::from(memory.freed_bytes),
@@ -384,7 +380,10 @@ impl<'a> Reading<'a> {
     }
 
     fn finish(mut self, blocks: &[Record<'a>]) -> Contents {
-        self.tree.sum_up();
+        let (rate, costs) = (self.rate, self.costs);
+        self.tree.sum_up(|period_ns| {
+            (rate.ns_f64(costs.span(rate.ticks(period_ns))), rate.ns_f64(costs.counted))
+        });
         let mut own = vec![Own::default(); self.sites.len()];
         for node in &self.tree.nodes {
             let own = &mut own[node.function];
@@ -419,14 +418,16 @@ impl<'a> Reading<'a> {
         self.now.monotonic_ns.saturating_sub(self.view.header(header::first_monotonic_ns))
     }
 
-    /// What recording cost in all.
+    /// What recording cost in all: what it cost below the paths that begin threads, and these themselves.
     fn price(&mut self, duration_ns: u64, threads_at_once: u64) {
+        let first = self.tree.nodes.iter().filter(|node| node.parent.is_none());
+        let (below, timed) = first.fold((0.0, 0), |(below, timed), node| {
+            (below + node.recording_ns, timed + node.timed_in)
+        });
         let overhead = &mut self.overhead;
-        overhead.inside_ns = self.rate.ns_f64(self.costs.inside);
-        overhead.outside_ns = self.rate.ns_f64(self.costs.outside);
+        overhead.span_ns = self.rate.ns_f64(self.costs.empty_span());
         overhead.counted_ns = self.rate.ns_f64(self.costs.counted);
-        let timed = overhead.timed_calls as f64 * (overhead.inside_ns + overhead.outside_ns);
-        let recording = timed + overhead.counted_calls as f64 * overhead.counted_ns;
+        let recording = below + timed as f64 * overhead.span_ns;
         overhead.recording_ns = recording as u64;
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
         let busy = duration_ns.saturating_mul(threads_at_once.clamp(1, cores));
@@ -471,7 +472,7 @@ impl<'a> Reading<'a> {
 
     /// Everything that follows from the single calls' times.
     fn distribution(&self, sums: &Sums, function: &mut Function) {
-        let values = self.values(&sums.histogram, &sums.exact, self.costs.inside);
+        let values = self.values(&sums.histogram, &sums.exact, &self.costs);
         function.min_ns = sums.least_ticks.map(|ticks| self.corrected(ticks as f64) as u64);
         function.max_ns = sums.least_ticks.map(|_| self.corrected(sums.most_ticks as f64) as u64);
         let timed = stats::total(&values);
@@ -480,7 +481,7 @@ impl<'a> Reading<'a> {
         function.trimmed_mean_ns = stats::trimmed_mean(&values, self.options.trim);
         function.quantiles = self.quantiles(&values, function.max_ns);
         function.histogram = values.iter().map(|(ns, calls)| [ns.round() as u64, *calls]).collect();
-        let short = self.rate.ns_f64(self.costs.inside) * 2.0;
+        let short = self.rate.ns_f64(self.costs.empty_span());
         function.too_short = function.mean_ns.is_some_and(|mean| mean < short);
         if sums.timed < sums.ended {
             let margin = stats::mean_margin(&values, sums.ended).unwrap_or(f64::INFINITY)
@@ -506,7 +507,7 @@ impl<'a> Reading<'a> {
 
     /// Ticks between the readings to nanoseconds of the body.
     fn corrected(&self, ticks: f64) -> f64 {
-        self.rate.ns_f64((ticks - self.costs.inside).max(0.0))
+        self.rate.ns_f64(ticks - self.costs.inside(ticks))
     }
 
     /// Buckets and single durations as ascending nanoseconds, the inner cost taken off.
@@ -514,9 +515,9 @@ impl<'a> Reading<'a> {
         &self,
         histogram: &HashMap<usize, u64>,
         exact: &[u64],
-        inside: f64,
+        costs: &Costs,
     ) -> Vec<(f64, u64)> {
-        let ns = |ticks: f64| self.rate.ns_f64((ticks - inside).max(0.0));
+        let ns = |ticks: f64| self.rate.ns_f64(ticks - costs.inside(ticks));
         let mut counts: HashMap<usize, u64> = histogram.clone();
         for ticks in exact {
             *counts.entry(buckets::of(*ticks)).or_default() += 1;
@@ -530,7 +531,7 @@ impl<'a> Reading<'a> {
     }
 
     fn async_times(&self, polled: &PolledSums) -> AsyncTimes {
-        let values = self.values(&polled.histogram, &[], 0.0);
+        let values = self.values(&polled.histogram, &[], &Costs::default());
         let max_wall_ns = (polled.most_ticks > 0).then(|| self.rate.ns(polled.most_ticks));
         AsyncTimes {
             waiting_ns: polled.times.wall_ns.saturating_sub(polled.times.busy_ns),

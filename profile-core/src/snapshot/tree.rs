@@ -10,10 +10,11 @@ use std::collections::HashMap;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Flow {
     pub(crate) calls: u64,
-    /// Time inside the calls, without the cost of their own recording.
+    /// Time inside the calls, without what recording them added there.
     pub(crate) ns: f64,
-    /// What recording these calls cost, where their caller sees it.
-    pub(crate) recording_ns: f64,
+    /// Of the calls, those timed and those only counted.
+    pub(crate) timed: u64,
+    pub(crate) counted: u64,
     pub(crate) allocations: i128,
     pub(crate) allocated_bytes: i128,
     pub(crate) freed_bytes: i128,
@@ -28,7 +29,14 @@ pub(crate) struct Node {
     pub(crate) calls: u64,
     pub(crate) exclusive_ns: f64,
     pub(crate) inclusive_ns: f64,
-    /// Recording done below this path.
+    /// Time that flowed in, recording below included.
+    gross_ns: f64,
+    /// Calls that led here and were timed.
+    pub(crate) timed_in: u64,
+    /// Calls made from here, timed and only counted.
+    timed: u64,
+    counted: u64,
+    /// What recording cost below this path.
     pub(crate) recording_ns: f64,
     pub(crate) allocations: i128,
     pub(crate) allocated_bytes: i128,
@@ -57,30 +65,38 @@ impl Tree {
         let node = &mut self.nodes[to];
         node.calls = node.calls.saturating_add(flow.calls);
         node.exclusive_ns += flow.ns;
+        node.gross_ns += flow.ns;
+        node.timed_in += flow.timed;
         node.allocations += flow.allocations;
         node.allocated_bytes += flow.allocated_bytes;
         node.freed_bytes += flow.freed_bytes;
         if let Some(from) = from {
             let caller = &mut self.nodes[from];
-            caller.exclusive_ns -= flow.ns + flow.recording_ns;
-            caller.recording_ns += flow.recording_ns;
+            caller.exclusive_ns -= flow.ns;
+            caller.timed += flow.timed;
+            caller.counted += flow.counted;
             caller.allocations -= flow.allocations;
             caller.allocated_bytes -= flow.allocated_bytes;
             caller.freed_bytes -= flow.freed_bytes;
         }
     }
 
-    /// Sums from the leaves up. Children come after their parents in the list, so one pass from its end does.
-    pub(crate) fn sum_up(&mut self) {
+    /// Takes the cost of recording off each path's own time, then sums from the leaves up. Children come after
+    /// their parents in the list, so one pass from its end does.
+    ///
+    /// `cost` gives the cost of one timed call, from the time there was for each, and that of a counted one.
+    pub(crate) fn sum_up(&mut self, cost: impl Fn(f64) -> (f64, f64)) {
         for place in (0..self.nodes.len()).rev() {
-            let (own, recording) =
-                (self.nodes[place].exclusive_ns.max(0.0), self.nodes[place].recording_ns);
-            self.nodes[place].exclusive_ns = own;
-            self.nodes[place].inclusive_ns += own;
-            let inclusive = self.nodes[place].inclusive_ns;
-            if let Some(parent) = self.nodes[place].parent {
+            let node = &mut self.nodes[place];
+            let (timed, counted) = cost(node.gross_ns / node.timed.max(1) as f64);
+            let recording = node.timed as f64 * timed + node.counted as f64 * counted;
+            node.recording_ns += recording;
+            node.exclusive_ns = (node.exclusive_ns - recording).max(0.0);
+            node.inclusive_ns += node.exclusive_ns;
+            let (inclusive, below) = (node.inclusive_ns, node.recording_ns);
+            if let Some(parent) = node.parent {
                 self.nodes[parent].inclusive_ns += inclusive;
-                self.nodes[parent].recording_ns += recording;
+                self.nodes[parent].recording_ns += below;
             }
         }
     }

@@ -75,5 +75,4 @@ fn main() {
     println!("called {called}");
     println!("functions {}", snapshot.functions.len());
     println!("recorded {}", snapshot.functions.iter().map(|function| function.calls).sum::<u64>());
-    println!("threads {}", snapshot.process.threads);
 }

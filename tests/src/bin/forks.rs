@@ -29,6 +29,7 @@ fn main() {
         "storm" => storm(background),
         "storm_of_captures" => storm(|| drop(profile_core::capture())),
         "before_exec" => before_exec(),
+        "threads" => ten_threads(),
         _ => panic!("no scene is called {scene}"),
     }
 }
@@ -152,6 +153,11 @@ fn storm(beside: fn()) {
     }
     STOP.store(true, Relaxed);
     threads.into_iter().for_each(|thread| thread.join().expect("a thread ends"));
+}
+
+/// No fork at all, and nothing that `main`'s own thread calls.
+fn ten_threads() {
+    (0..10).for_each(|_| thread::spawn(work).join().expect("a thread ends"));
 }
 
 fn before_exec() {

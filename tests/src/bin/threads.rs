@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
+use std::time::Duration;
 
 use profile_core::profile;
 use tests::resident_bytes;
@@ -50,8 +51,12 @@ fn detached() {
     for done in &DONE {
         thread::spawn(move || {
             loop {
-                work();
-                done.fetch_add(1, Relaxed);
+                for _ in 0..100 {
+                    work();
+                    done.fetch_add(1, Relaxed);
+                }
+                // Or `main` would hardly get to its end beside so many.
+                thread::sleep(Duration::from_micros(200));
             }
         });
     }

@@ -1,7 +1,9 @@
 //! The endings. Each begins with twenty calls of `work`.
 
+use std::fs::File;
 use std::hint::black_box;
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::Barrier;
@@ -167,7 +169,8 @@ fn exit_from_eight_threads() {
 fn announce() {
     static CALLS: AtomicU64 = AtomicU64::new(20);
     let batch: u64 = std::env::args().nth(2).and_then(|it| it.parse().ok()).expect("a number");
-    let mut out = std::io::stdout();
+    // Not `stdout`, which would keep the words until there are some more.
+    let mut out = File::from(std::io::stdout().as_fd().try_clone_to_owned().expect("a descriptor"));
     loop {
         for _ in 0..batch {
             outer();

@@ -1,0 +1,232 @@
+//! What allocates. Figures are printed as lines `name number`.
+
+use std::hint::black_box;
+use std::sync::mpsc;
+use std::thread;
+
+use profile_core::profile;
+use tests::{peak_resident_bytes, resident_bytes};
+
+pub fn main() {
+    let scene = std::env::args().nth(1).expect("the name of a scene");
+    match &*scene {
+        "simple" => simple(),
+        "zeroed" => zeroed(),
+        "grow" => grow(),
+        "fail" => fail(),
+        "cross" => cross(),
+        "shapes" => shapes(),
+        "threads" => threads(),
+        "grow_to_most" => grow_to_most(),
+        _ => panic!("no scene is called {scene}"),
+    }
+}
+
+#[profile]
+fn vector() -> Vec<u64> {
+    black_box(Vec::with_capacity(100))
+}
+
+#[profile]
+fn boxed() -> Box<[u8; 64]> {
+    black_box(Box::new([1; 64]))
+}
+
+#[profile]
+fn text() -> String {
+    black_box("0123456789".repeat(10))
+}
+
+#[profile]
+fn nothing() -> Vec<u8> {
+    black_box(Vec::new())
+}
+
+/// Keeps what it gets from two others and gives up something of its own.
+#[profile]
+fn caller() -> (Vec<u64>, Box<[u8; 64]>) {
+    drop(black_box(vec![0_u8; 1000]));
+    (vector(), boxed())
+}
+
+#[profile]
+fn doubles() -> Vec<u8> {
+    let mut bytes: Vec<u8> = black_box(Vec::with_capacity(1024));
+    bytes.reserve_exact(2048);
+    bytes.reserve_exact(4096);
+    bytes.shrink_to(1024);
+    bytes
+}
+
+#[profile]
+fn aligned() -> Vec<Aligned> {
+    black_box(Vec::with_capacity(3))
+}
+
+#[derive(Clone, Copy)]
+#[repr(align(4096))]
+struct Aligned;
+
+#[repr(align(256))]
+struct Wide(#[allow(dead_code, reason = "it is there for its size")] [u8; 256]);
+
+#[profile]
+fn wide() -> Vec<Wide> {
+    black_box(Vec::with_capacity(3))
+}
+
+#[profile]
+fn frees(value: Vec<u64>) {
+    drop(value);
+}
+
+fn simple() {
+    for _ in 0..10 {
+        drop((vector(), boxed(), text(), nothing(), caller(), doubles(), aligned(), wide()));
+        let value = black_box(vec![0_u64; 50]);
+        frees(value);
+    }
+}
+
+#[profile]
+fn zeroes(bytes: usize) -> Vec<u8> {
+    black_box(vec![0; bytes])
+}
+
+/// A gibibyte of zeroes that nobody looks at.
+fn zeroed() {
+    drop(zeroes(1 << 20));
+    let before = resident_bytes();
+    let zeroes = zeroes(1 << 30);
+    println!("growth {}", resident_bytes() - before);
+    drop(zeroes);
+}
+
+#[profile]
+fn doubling(most: usize) -> Vec<u8> {
+    let mut bytes: Vec<u8> = Vec::with_capacity(1 << 20);
+    bytes.resize(1 << 20, 1);
+    while bytes.capacity() < most {
+        bytes.reserve_exact(bytes.capacity() * 2 - bytes.len());
+    }
+    bytes
+}
+
+/// To half a gibibyte, of which one mebibyte is ever touched: moving pages copies none of it.
+fn grow() {
+    drop(doubling(2 << 20));
+    let before = peak_resident_bytes();
+    drop(doubling(512 << 20));
+    println!("growth {}", peak_resident_bytes() - before);
+}
+
+#[profile]
+fn too_much() -> bool {
+    let mut bytes = Vec::<u8>::new();
+    let refused = bytes.try_reserve_exact(1 << 46).is_err();
+    black_box(&bytes);
+    refused
+}
+
+#[profile]
+fn grows_too_much() -> bool {
+    let mut bytes = Vec::<u8>::with_capacity(4096);
+    let refused = bytes.try_reserve_exact(1 << 46).is_err();
+    black_box(&bytes);
+    refused
+}
+
+fn fail() {
+    assert!((0..10).all(|_| too_much()));
+    assert!((0..10).all(|_| grows_too_much()));
+}
+
+#[profile]
+fn produce(send: &mpsc::SyncSender<Box<[u8; 1024]>>) {
+    for _ in 0..1000 {
+        send.send(black_box(Box::new([0; 1024]))).expect("somebody takes it");
+    }
+}
+
+#[profile]
+fn consume(receive: &mpsc::Receiver<Box<[u8; 1024]>>) {
+    for _ in 0..1000 {
+        drop(receive.recv().expect("somebody gives it"));
+    }
+}
+
+/// What one thread allocates another one frees.
+fn cross() {
+    // Its buffer is made here, before the functions that are measured.
+    let (send, receive) = mpsc::sync_channel(2000);
+    produce(&send);
+    thread::spawn(move || consume(&receive)).join().expect("it ends");
+}
+
+const BLOCK: usize = 1 << 20;
+const BLOCKS: usize = 10;
+
+/// Has them all at once, and keeps them.
+#[profile]
+fn keeps() -> Vec<Vec<u8>> {
+    (0..BLOCKS).map(|_| black_box(Vec::with_capacity(BLOCK))).collect()
+}
+
+/// Has one at a time, and keeps none.
+#[profile]
+fn churns() {
+    for _ in 0..BLOCKS {
+        drop(black_box(Vec::<u8>::with_capacity(BLOCK)));
+    }
+}
+
+/// Grows one by as much each time, and keeps it.
+#[profile]
+fn grows() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for blocks in 1..=BLOCKS {
+        bytes.reserve_exact(blocks * BLOCK);
+    }
+    bytes
+}
+
+fn shapes() {
+    let kept = (keeps(), grows());
+    churns();
+    black_box(&kept);
+    // Kept to the end of the process.
+    std::mem::forget(kept);
+}
+
+#[profile]
+fn here_and_there(blocks: Vec<Box<u64>>) -> Vec<Box<u64>> {
+    drop(blocks);
+    (0..1000).map(|number| black_box(Box::new(number))).collect()
+}
+
+/// Eight threads hand blocks to each other, and look at the statistics meanwhile.
+fn threads() {
+    let mut handed: Vec<Vec<Box<u64>>> = (0..8).map(|_| Vec::new()).collect();
+    for _ in 0..100 {
+        handed.rotate_left(1);
+        handed = thread::scope(|scope| {
+            let threads: Vec<_> =
+                handed.into_iter().map(|blocks| scope.spawn(|| here_and_there(blocks))).collect();
+            drop(profile_core::capture());
+            threads.into_iter().map(|thread| thread.join().expect("it ends")).collect()
+        });
+    }
+}
+
+/// How many mebibytes the program can have at a time.
+fn grow_to_most() {
+    let mut kept = Vec::new();
+    loop {
+        let mut block = Vec::<u8>::new();
+        if block.try_reserve_exact(16 << 20).is_err() {
+            break;
+        }
+        kept.push(block);
+    }
+    println!("most {}", black_box(&kept).len() * 16);
+}

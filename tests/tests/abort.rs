@@ -1,0 +1,114 @@
+//! The ends of a process built with `panic = "abort"` and optimised, from sources that `exits` builds the other way; and how much
+//! stack the guard takes there.
+
+use std::os::unix::process::ExitStatusExt;
+use std::sync::OnceLock;
+
+use tests::{Program, Run, Workspace, calls, core_dependency, row};
+
+/// Only what is tested is optimised; the rest would take most of the time.
+const PROFILE: &str = "[profile.release]
+panic = \"abort\"
+opt-level = 0
+[profile.release.package.profile-core]
+opt-level = 3
+[profile.release.package.endings]
+opt-level = 3
+";
+
+const LIBRARY: &str = "//! A library that leaves it to its user whether anything is measured.
+/// Measured, if at all.
+#[profile_core::profile]
+pub fn of_a_library() {
+    std::hint::black_box(0);
+}
+";
+
+const USER: &str = "//! Calls a library.
+fn main() {
+    (0..5).for_each(|_| library::of_a_library());
+}
+";
+
+fn built() -> &'static Workspace {
+    static BUILT: OnceLock<Workspace> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let members = ["endings", "library"];
+        let workspace = Workspace::new(env!("CARGO_TARGET_TMPDIR"), "abort", &members, PROFILE);
+        let dependencies =
+            core_dependency("") + "libc = \"0.2\"\nlibrary = { path = \"../library\" }\n";
+        workspace.add(
+            "endings",
+            &dependencies,
+            &[
+                ("src/bin/endings/main.rs", include_str!("../src/bin/endings/main.rs")),
+                ("src/bin/endings/scenes.rs", include_str!("../src/bin/endings/scenes.rs")),
+                ("src/bin/endings_plain.rs", include_str!("../src/bin/endings_plain.rs")),
+                ("src/bin/depth.rs", include_str!("../src/bin/depth.rs")),
+                ("src/bin/user.rs", USER),
+            ],
+        );
+        let off = core_dependency(", default-features = false");
+        workspace.add("library", &off, &[("src/lib.rs", LIBRARY)]);
+        workspace.build();
+        workspace
+    })
+}
+
+fn ending(scene: &str) -> Run {
+    Program::new(&built().program("endings"), scene).recording_into_files().run()
+}
+
+#[test]
+fn a_panic_aborts_with_one_report_in_which_its_call_is_open() {
+    for scene in ["panic", "caught_panic", "double_panic"] {
+        let run = ending(scene);
+        let plain = Program::new(&built().program("endings_plain"), scene).run();
+        assert_eq!(run.status(), plain.status(), "{scene}");
+        assert_eq!(run.status().signal(), Some(libc::SIGABRT), "{scene}");
+        for snapshot in [run.report(), &run.segment()] {
+            assert_eq!(calls(snapshot, "work"), 20, "{scene}");
+            let fails = row(snapshot, "fails");
+            assert_eq!((fails.calls, fails.open, fails.panicked), (1, 1, 0), "{scene}");
+        }
+    }
+}
+
+#[test]
+fn the_other_endings_are_those_of_a_program_that_unwinds() {
+    let scenes = [
+        ("return", 1),
+        ("exit", 1),
+        ("exit_in_thread", 1),
+        ("detached", 1),
+        ("atexit", 1),
+        ("abort", 0),
+        ("_exit", 0),
+        ("kill", 0),
+        ("overflow", 0),
+        ("exec", 0),
+    ];
+    for (scene, reports) in scenes {
+        let run = ending(scene);
+        let plain = Program::new(&built().program("endings_plain"), scene).run();
+        assert_eq!(run.status(), plain.status(), "{scene}: {}", run.stderr());
+        assert_eq!(run.reports.len(), reports, "{scene}: {}", run.stderr());
+        assert_eq!(calls(&run.segment(), "work"), 20, "{scene}");
+    }
+}
+
+#[test]
+fn the_guard_leaves_a_third_of_the_depth_that_a_plain_recursion_reaches() {
+    let run = Program::new(&built().program("depth"), "").run().successful();
+    let (plain, measured) = (run.figure("plain"), run.figure("measured"));
+    let ratio = measured as f64 / plain as f64;
+    println!("depth in 1 MiB of stack: plain {plain}, measured {measured}, ratio {ratio:.2}");
+    assert!(ratio >= 1.0 / 3.0, "{measured} of {plain}");
+    assert_eq!(calls(run.report(), "measured"), measured.cast_unsigned());
+}
+
+#[test]
+fn a_library_that_leaves_the_switch_to_its_user_is_measured_when_the_user_turns_it_on() {
+    let run = Program::new(&built().program("user"), "").run().successful();
+    assert_eq!(calls(run.report(), "of_a_library"), 5);
+}

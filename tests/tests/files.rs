@@ -1,0 +1,245 @@
+//! Bad luck with files, streams and limits: the program goes on as it would without us, and says at most one line.
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Stdio;
+
+use tests::{Program, Run, calls};
+
+const ENDINGS: &str = env!("CARGO_BIN_EXE_endings");
+const PLAIN: &str = env!("CARGO_BIN_EXE_endings_plain");
+const HEAP: &str = env!("CARGO_BIN_EXE_heap");
+
+/// Endings with the statuses 0, 7 and 101.
+const SCENES: [&str; 3] = ["return", "exit", "panic"];
+
+/// Runs a scene in both programs and holds their statuses together.
+fn as_the_plain_one(scene: &str, what: &str, change: impl Fn(Program) -> Program) -> Run {
+    let plain = change(Program::new(PLAIN, scene)).run_with_streams();
+    let ours = change(Program::new(ENDINGS, scene)).run_with_streams();
+    assert_eq!(ours.status(), plain.status(), "{scene}, {what}: {}", ours.stderr());
+    ours
+}
+
+/// The same, in a shell that has done something before.
+fn after(preparation: &str, path: &str, scene: &str) -> Program {
+    Program::after(preparation, path, scene)
+}
+
+/// A pipe that nobody reads.
+fn dead_pipe() -> Stdio {
+    let (_, write) = std::io::pipe().expect("a pipe");
+    write.into()
+}
+
+fn full() -> Stdio {
+    File::options().write(true).open("/dev/full").expect("open /dev/full").into()
+}
+
+#[test]
+fn a_standard_error_that_takes_nothing_changes_no_status() {
+    type Streams = fn() -> [Stdio; 2];
+    let streams: [(&str, Streams); 3] = [
+        ("a full disk", || [Stdio::null(), full()]),
+        ("both on a full disk", || [full(), full()]),
+        ("a dead pipe", || [Stdio::null(), dead_pipe()]),
+    ];
+    for scene in SCENES {
+        for (what, streams) in streams {
+            as_the_plain_one(scene, what, |program| {
+                let [out, err] = streams();
+                program.reporting_as_usual().stdout(out).stderr(err)
+            });
+        }
+    }
+}
+
+#[test]
+fn closed_streams_change_no_status_and_no_file_takes_their_place() {
+    for scene in SCENES {
+        for closed in ["2>&-", ">&- 2>&-", "<&- >&- 2>&-", "<&-"] {
+            let ours = |path| {
+                let program = after(&format!("exec {closed}"), path, scene);
+                program.recording_into_files().run()
+            };
+            let (plain, ours) = (ours(PLAIN), ours(ENDINGS));
+            assert_eq!(ours.status(), plain.status(), "{scene} {closed}");
+            assert_eq!(calls(ours.report(), "work"), 20, "{scene} {closed}");
+            assert_eq!(calls(&ours.segment(), "work"), 20, "{scene} {closed}");
+        }
+    }
+}
+
+#[test]
+fn standard_output_is_the_programs_alone() {
+    for report in ["table", "tree", "json", "csv", "folded", "none", "table,json,tree"] {
+        let plain = Program::new(PLAIN, "output").run().successful();
+        let ours = Program::new(ENDINGS, "output").env("PROFILE_REPORT", report).run().successful();
+        assert_eq!(ours.output.stdout, plain.output.stdout, "{report}");
+    }
+}
+
+#[test]
+fn a_report_goes_to_standard_error_if_no_file_is_named_and_to_its_file_if_one_is() {
+    let program = Program::new(ENDINGS, "return");
+    let file = program.folder().join("report.json");
+    let report = format!("table,json:{}", file.display());
+    let run = program.env("PROFILE_REPORT", report).run().successful();
+    assert!(run.stderr().contains("endings::scenes::work"), "{}", run.stderr());
+    let text = fs::read(file).expect("the report");
+    let report: profile_core::Snapshot = serde_json::from_slice(&text).expect("a report in JSON");
+    assert_eq!(calls(&report, "work"), 20);
+}
+
+#[test]
+fn a_report_that_cannot_be_written_costs_one_line_and_no_status() {
+    let folder = tests::Folder::new();
+    let missing = folder.join("no/such/folder/report");
+    let a_folder = folder.path().to_owned();
+    let files = [Path::new("/dev/full"), &missing, &a_folder, Path::new("/proc/version")];
+    for scene in SCENES {
+        for file in files {
+            let report = |path| {
+                let program = Program::new(path, scene);
+                program.env("PROFILE_REPORT", format!("json:{}", file.display())).run()
+            };
+            let (plain, ours) = (report(PLAIN), report(ENDINGS));
+            assert_eq!(ours.status(), plain.status(), "{scene} {}", file.display());
+            let [complaint] = &ours.complaints()[..] else {
+                panic!("{}: {}", file.display(), ours.stderr())
+            };
+            assert!(complaint.contains(&*file.to_string_lossy()), "{complaint}");
+        }
+    }
+}
+
+#[test]
+fn of_several_reports_one_that_cannot_be_written_spoils_no_other() {
+    let program = Program::new(ENDINGS, "return");
+    let file = program.folder().join("report.json");
+    let report = format!("json:/dev/full,json:{}", file.display());
+    let run = program.env("PROFILE_REPORT", report).run().successful();
+    assert_eq!(run.complaints().len(), 1);
+    assert!(fs::metadata(file).is_ok_and(|file| file.len() > 100));
+}
+
+#[test]
+fn limits_change_no_status() {
+    let limits = [
+        "ulimit -f 0",
+        "ulimit -f 4",
+        "ulimit -v 4000000",
+        "ulimit -v 1000000",
+        "ulimit -v 200000",
+        "ulimit -n 8",
+        "ulimit -n 3",
+        "ulimit -s 256",
+        "unset HOME USER LANG PATH TMPDIR",
+        "cd /proc",
+        "d=$(mktemp -d); cd $d; rmdir $d",
+    ];
+    for scene in SCENES {
+        for limit in limits {
+            let run = |path| after(limit, path, scene).recording_into_files().run();
+            let (plain, ours) = (run(PLAIN), run(ENDINGS));
+            assert_eq!(ours.status(), plain.status(), "{scene} {limit}: {}", ours.stderr());
+            assert!(ours.complaints().len() <= 1, "{scene} {limit}: {}", ours.stderr());
+        }
+    }
+}
+
+#[test]
+fn under_a_limit_the_calls_are_recorded_all_the_same() {
+    let limits =
+        ["ulimit -v 4000000", "ulimit -v 1000000", "ulimit -n 8", "cd /proc", "ulimit -f 4"];
+    for limit in limits {
+        let run = after(limit, ENDINGS, "return").run().successful();
+        assert_eq!(calls(run.report(), "work"), 20, "{limit}");
+        assert_eq!(run.complaints(), [""; 0], "{limit}");
+    }
+}
+
+#[test]
+fn a_limit_on_file_sizes_costs_the_segment_and_one_line() {
+    let run = after("ulimit -f 4", ENDINGS, "return").recording_into_files().run().successful();
+    assert_eq!(calls(run.report(), "work"), 20);
+    assert_eq!(run.complaints().len(), 1, "{}", run.stderr());
+    assert!(run.complaints()[0].contains("PROFILE_RUN_DIR"), "{}", run.stderr());
+}
+
+/// What the limit leaves is the program's: the instrument may not take half of it for itself.
+#[test]
+fn a_limit_on_the_address_space_leaves_it_to_the_program() {
+    let limit = "ulimit -v 1000000";
+    let grown = after(limit, HEAP, "grow_to_most").run().successful();
+    let plain = after(limit, env!("CARGO_BIN_EXE_heap_plain"), "grow_to_most");
+    let plain = plain.env("PROFILE_REPORT", "none").run().successful();
+    println!(
+        "{} MiB, and without the allocator {} MiB",
+        grown.figure("most"),
+        plain.figure("most")
+    );
+    assert!(grown.figure("most") >= 800, "{} MiB of 976 are left", grown.figure("most"));
+}
+
+#[test]
+fn a_run_folder_that_cannot_be_had_costs_one_line_and_nothing_is_lost() {
+    for folder in ["/proc/no/such", "/dev/null", "/dev/null/below"] {
+        let run = Program::new(ENDINGS, "exit").env("PROFILE_RUN_DIR", folder).run();
+        assert_eq!(run.status().code(), Some(7));
+        assert_eq!(calls(run.report(), "work"), 20);
+        let [complaint] = &run.complaints()[..] else { panic!("{folder}: {}", run.stderr()) };
+        assert!(complaint.contains("PROFILE_RUN_DIR") && complaint.contains(folder), "{complaint}");
+        let warnings: Vec<_> = run.report().warnings.iter().map(|it| &*it.category).collect();
+        assert_eq!(warnings, ["ConfigurationWarning"]);
+    }
+}
+
+#[test]
+fn a_run_folder_is_made_and_its_files_are_the_users_alone() {
+    let program = Program::new(ENDINGS, "return");
+    let below = program.folder().join("a/b");
+    let run = program.env("PROFILE_RUN_DIR", &below).run().successful();
+    let files: Vec<_> = fs::read_dir(&below).expect("the folder").collect();
+    let [Ok(file)] = &files[..] else { panic!("{files:?}") };
+    let mode = file.metadata().expect("its metadata").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(calls(run.report(), "work"), 20);
+}
+
+#[test]
+fn a_damaged_segment_is_an_error_or_fewer_rows_and_never_a_crash() {
+    let run = Program::new(ENDINGS, "return").recording_into_files().run().successful();
+    let [file] = &run.folder.segment_files()[..] else { panic!("one segment") };
+    let whole = fs::read(file).expect("the segment");
+    let damaged = run.folder.join("damaged");
+    let read = |bytes: &[u8]| {
+        fs::write(&damaged, bytes).expect("write a segment");
+        profile_core::read_segment(&damaged)
+    };
+    assert_eq!(read(&whole).map_or(0, |segment| calls(&segment, "work")), 20);
+    for length in [0, 1, 8, 64, 255, 256, 4096, 5000, 20_000, whole.len() / 2] {
+        let _ = read(&whole[..length]);
+    }
+    let mut other_version = whole.clone();
+    other_version[8] = 99;
+    assert!(read(&other_version).is_err_and(|error| error.to_string().contains("99")));
+    assert!(
+        read(b"not a segment, but some text that is long enough to be one, were it one").is_err()
+    );
+    for turn in 0_usize..200 {
+        let mut bytes = whole[..1 << 17].to_vec();
+        for place in 0..8 {
+            let at = (turn * 7919 + place * 104_729) % (1 << 16);
+            bytes[at] = (turn * 31 + place * 17) as u8;
+        }
+        let _ = read(&bytes);
+    }
+}
+
+#[test]
+fn a_missing_segment_is_an_error_of_the_file() {
+    let error = profile_core::read_segment("/no/such/segment").expect_err("it is not there");
+    assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+}

@@ -1,0 +1,214 @@
+//! With the feature off nothing is left: an annotated function has the machine code of a plain one, and the program holds no
+//! symbol of the crate.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use tests::{Program, Workspace, core_dependency};
+
+/// Functions of every kind; `ATTRIBUTE` stands where the attribute does, `SPAN` where a block is measured.
+const FUNCTIONS: &str = r#"
+use std::future::Future;
+use std::task::{Context, Poll, Waker};
+
+ATTRIBUTE
+#[inline(never)]
+pub fn fibonacci(n: u32) -> u64 {
+    if n < 2 { u64::from(n) } else { fibonacci(n - 1) + fibonacci(n - 2) }
+}
+
+ATTRIBUTE
+#[inline(never)]
+pub fn words(text: &str) -> Result<Vec<usize>, std::num::ParseIntError> {
+    let mut lengths = Vec::new();
+    for word in text.split(' ') {
+        SPAN
+        if word.is_empty() {
+            return Ok(lengths);
+        }
+        lengths.push(word.parse::<usize>()?);
+    }
+    Ok(lengths)
+}
+
+ATTRIBUTE
+#[inline(never)]
+pub async fn later(text: String) -> usize {
+    std::future::ready(()).await;
+    text.len()
+}
+
+ATTRIBUTE
+#[inline(never)]
+pub fn generic<T: std::fmt::Display, const N: usize>(values: [T; N]) -> String {
+    values.iter().map(ToString::to_string).collect()
+}
+
+pub struct Counter {
+    pub count: u64,
+}
+
+ATTRIBUTE
+impl Counter {
+    #[inline(never)]
+    pub fn add(&mut self, number: u64) -> &mut Self {
+        self.count += number;
+        self
+    }
+
+    #[inline(never)]
+    pub fn double(&mut self) {
+        let count = self.count;
+        self.add(count).add(0);
+    }
+}
+
+#[inline(never)]
+pub fn finish(text: &str) -> usize {
+    let mut future = Box::pin(later(text.to_owned()));
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(length) => length,
+        Poll::Pending => 0,
+    }
+}
+"#;
+
+const MAIN: &str = r#"//! Calls every function and prints what they return.
+mod functions;
+
+#[global_allocator]
+static ALLOCATOR: ALLOCATOR = ALLOCATOR_VALUE;
+
+fn main() {
+    use functions::*;
+    let mut counter = Counter { count: fibonacci(10) };
+    counter.double();
+    println!("{} {:?} {} {}", counter.count, words("1 2 3 "), finish("later"), generic([1, 2, 3]));
+}
+"#;
+
+const PROFILE: &str = "[profile.release]
+codegen-units = 1
+debug = false
+incremental = false
+";
+
+fn built() -> &'static Workspace {
+    static BUILT: OnceLock<Workspace> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let folder = env!("CARGO_TARGET_TMPDIR");
+        let workspace = Workspace::new(folder, "off", &["plain", "annotated"], PROFILE);
+        let add = |package, attribute, span, allocator, value| {
+            let functions = FUNCTIONS.replace("ATTRIBUTE", attribute).replace("SPAN", span);
+            let main = MAIN.replace("ALLOCATOR_VALUE", value);
+            let main = main.replace(": ALLOCATOR", &format!(": {allocator}"));
+            // Both depend on it, so that only the attributes differ.
+            let dependency = core_dependency(", default-features = false");
+            let files = [("src/functions.rs", &*functions), ("src/main.rs", &main)];
+            workspace.add(package, &dependency, &files);
+        };
+        let system = "std::alloc::System";
+        add("plain", "", "", system, system);
+        let allocator = "profile_core::ProfilingAllocator";
+        let value = "profile_core::ProfilingAllocator::system()";
+        let span = "let _span = profile_core::span!(\"word\");";
+        add("annotated", "#[profile_core::profile]", span, allocator, value);
+        workspace.build();
+        workspace
+    })
+}
+
+fn output_of(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().expect("start it");
+    assert!(output.status.success(), "{program}: {}", output.status);
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// The machine code of each function of the program's own, by its name.
+fn code(package: &str) -> BTreeMap<String, Vec<String>> {
+    let path = built().program(package);
+    let listing =
+        output_of("objdump", &["-d", "-C", "--no-show-raw-insn", "--no-addresses", &path]);
+    let mut functions = BTreeMap::new();
+    for block in listing.split("\n\n") {
+        let mut lines = block.lines().filter(|line| !line.is_empty());
+        let name = lines.next().unwrap_or_default();
+        if !name.contains(&format!("{package}::functions::")) {
+            continue;
+        }
+        let normalised = |line: &str| without_names(line, package);
+        functions.insert(normalised(name), lines.map(normalised).collect());
+    }
+    functions
+}
+
+/// A line of machine code without what the name and the place of its crate put there: the name, hashes, distances.
+fn without_names(line: &str, package: &str) -> String {
+    let line = line.replace(package, "crate");
+    let words = line.split_inclusive(|letter: char| !letter.is_ascii_alphanumeric());
+    let is_hash = |word: &str| {
+        let digits =
+            word.trim_start_matches('h').trim_end_matches(|it: char| !it.is_ascii_hexdigit());
+        digits.len() >= 16 && digits.bytes().all(|it| it.is_ascii_hexdigit())
+    };
+    let words = words.map(|word| if is_hash(word) { "HASH" } else { word });
+    let text: String = words.collect();
+    // `0x1234(%rip)`: the distance to data, which lies elsewhere in each program.
+    match text.find("(%rip)") {
+        Some(end) => {
+            let start = text[..end].rfind([' ', ',', '*']).map_or(0, |it| it + 1);
+            let after = text[end..].split('#').next().unwrap_or_default();
+            format!("{}DISTANCE{}", &text[..start], after.trim_end())
+        }
+        None => text,
+    }
+}
+
+#[test]
+fn an_annotated_function_has_the_machine_code_of_a_plain_one() {
+    let (plain, annotated) = (code("plain"), code("annotated"));
+    assert!(plain.len() >= 7, "{:?}", plain.keys());
+    let names = |code: &BTreeMap<String, Vec<String>>| code.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&annotated), names(&plain));
+    for (name, code) in plain {
+        assert_eq!(annotated[&name], code, "{name}");
+    }
+}
+
+#[test]
+fn no_symbol_and_no_text_of_the_crate_is_left_in_the_program() {
+    let symbols = output_of("nm", &["-C", &built().program("annotated")]);
+    let ours: Vec<_> = symbols.lines().filter(|line| line.contains("profile")).collect();
+    assert_eq!(ours, [""; 0]);
+    let program = std::fs::read(built().program("annotated")).expect("the program");
+    for text in [&b"PROFILE_REPORT"[..], b"PROFSEG1"] {
+        assert!(!program.windows(text.len()).any(|window| window == text));
+    }
+}
+
+#[test]
+fn the_two_programs_have_the_same_sections_for_code_and_data() {
+    let sizes = |package| {
+        let table = output_of("size", &["-A", &built().program(package)]);
+        let size = |line: &str| {
+            let mut words = line.split_whitespace();
+            let name = words.next()?;
+            let counts =
+                [".text", ".data", ".bss", ".tdata", ".tbss", ".init_array"].contains(&name);
+            counts.then(|| line.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+        };
+        table.lines().filter_map(size).collect::<Vec<_>>()
+    };
+    assert_eq!(sizes("annotated"), sizes("plain"));
+}
+
+#[test]
+fn it_runs_and_says_nothing() {
+    let plain = Program::new(&built().program("plain"), "").run().successful();
+    let program = Program::new(&built().program("annotated"), "").reporting_as_usual();
+    let run = program.recording_into_files().run().successful();
+    assert_eq!(run.output, plain.output);
+    assert_eq!(run.stderr(), "");
+    assert_eq!(run.folder.segment_files(), [""; 0].map(std::path::PathBuf::from));
+}
