@@ -257,6 +257,9 @@ pub fn write_reports() {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
         let _own = Suspended::new();
         let outputs = settings::with(|settings| settings.outputs.clone());
+        if outputs.is_empty() {
+            return warnings().for_each(|warning| complain_of(&warning));
+        }
         let snapshot = capture();
         tell_warnings(&outputs, &snapshot);
         for output in &outputs {
@@ -289,9 +292,11 @@ fn tell_warnings(outputs: &[Output], snapshot: &Snapshot) {
     if outputs.iter().any(shown) {
         return;
     }
-    for warning in &snapshot.warnings {
-        complain(&format!("{}: {}", warning.category, warning.message));
-    }
+    snapshot.warnings.iter().for_each(complain_of);
+}
+
+fn complain_of(warning: &WarningRecord) {
+    complain(&format!("{}: {}", warning.category, warning.message));
 }
 
 fn write_output(output: &Output, snapshot: &Snapshot) {

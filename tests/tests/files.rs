@@ -115,6 +115,17 @@ fn a_report_that_cannot_be_written_costs_one_line_and_no_status() {
 }
 
 #[test]
+fn a_report_to_a_pipe_that_nobody_reads_does_not_keep_the_program_from_ending() {
+    let folder = tests::Folder::new();
+    let pipe = folder.join("pipe");
+    let time_limit = "exec timeout -s KILL 10 \"$0\" \"$@\"";
+    let program = after(&format!("mkfifo {}; {time_limit}", pipe.display()), ENDINGS, "exit");
+    let run = program.env("PROFILE_REPORT", format!("json:{}", pipe.display())).run();
+    assert_eq!(run.status().code(), Some(7), "{}", run.stderr());
+    assert_eq!(run.complaints().len(), 1, "{}", run.stderr());
+}
+
+#[test]
 fn of_several_reports_one_that_cannot_be_written_spoils_no_other() {
     let program = Program::new(ENDINGS, "return");
     let file = program.folder().join("report.json");

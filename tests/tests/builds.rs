@@ -1,5 +1,5 @@
-//! The ends of a process built with `panic = "abort"` and optimised, from sources that `exits` builds the other way; and how much
-//! stack the guard takes there.
+//! Programs built in other ways than the tests are: with `panic = "abort"` and optimised (the endings again, and how much
+//! stack a guard takes), with a library that leaves the switch to its user, and with a plugin.
 
 use std::os::unix::process::ExitStatusExt;
 use std::sync::OnceLock;
@@ -30,11 +30,50 @@ fn main() {
 }
 ";
 
+const PLUGIN: &str = "//! Loaded while the program runs; it has a copy of its own of everything.
+#[profile_core::profile]
+fn of_a_plugin() {
+    std::hint::black_box(0);
+}
+
+/// What the host calls.
+#[unsafe(no_mangle)]
+pub extern \"C\" fn call_plugin() {
+    of_a_plugin();
+}
+";
+
+const HOST: &str = "//! Loads a plugin, calls it and lets it go, a hundred times; each time in a new thread if asked to.
+#[profile_core::profile]
+fn load(path: &std::ffi::CStr) {
+    // SAFETY: the plugin has a function of this name and type, and is loaded while it runs.
+    unsafe {
+        let plugin = libc::dlopen(path.as_ptr(), libc::RTLD_NOW);
+        assert!(!plugin.is_null(), \"no plugin\");
+        let call = libc::dlsym(plugin, c\"call_plugin\".as_ptr());
+        assert!(!call.is_null(), \"no function\");
+        std::mem::transmute::<*mut libc::c_void, extern \"C\" fn()>(call)();
+        assert_eq!(libc::dlclose(plugin), 0);
+    }
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let path = std::ffi::CString::new(&*arguments[2]).expect(\"no NUL in a path\");
+    for _ in 0..100 {
+        match &*arguments[1] {
+            \"threads\" => std::thread::scope(|scope| drop(scope.spawn(|| load(&path)))),
+            _ => load(&path),
+        }
+    }
+}
+";
+
 fn built() -> &'static Workspace {
     static BUILT: OnceLock<Workspace> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let members = ["endings", "library"];
-        let workspace = Workspace::new(env!("CARGO_TARGET_TMPDIR"), "abort", &members, PROFILE);
+        let members = ["endings", "library", "plugin"];
+        let workspace = Workspace::new(env!("CARGO_TARGET_TMPDIR"), "builds", &members, PROFILE);
         let dependencies =
             core_dependency("") + "libc = \"0.2\"\nlibrary = { path = \"../library\" }\n";
         workspace.add(
@@ -46,10 +85,13 @@ fn built() -> &'static Workspace {
                 ("src/bin/endings_plain.rs", include_str!("../src/bin/endings_plain.rs")),
                 ("src/bin/depth.rs", include_str!("../src/bin/depth.rs")),
                 ("src/bin/user.rs", USER),
+                ("src/bin/host.rs", HOST),
             ],
         );
         let off = core_dependency(", default-features = false");
         workspace.add("library", &off, &[("src/lib.rs", LIBRARY)]);
+        let dynamic = core_dependency("") + "[lib]\ncrate-type = [\"cdylib\"]\n";
+        workspace.add("plugin", &dynamic, &[("src/lib.rs", PLUGIN)]);
         workspace.build();
         workspace
     })
@@ -111,4 +153,23 @@ fn the_guard_leaves_a_third_of_the_depth_that_a_plain_recursion_reaches() {
 fn a_library_that_leaves_the_switch_to_its_user_is_measured_when_the_user_turns_it_on() {
     let run = Program::new(&built().program("user"), "").run().successful();
     assert_eq!(calls(run.report(), "of_a_library"), 5);
+}
+
+fn host(mode: &str) -> Run {
+    let plugin = built().program("libplugin.so");
+    Program::new(&built().program("host"), mode).arg(plugin).run()
+}
+
+#[test]
+fn a_plugin_reports_its_calls_when_it_is_let_go_and_the_host_its_own() {
+    let run = host("main").successful();
+    let sum = |function| run.reports.iter().map(|report| calls(report, function)).sum::<u64>();
+    assert_eq!((sum("load"), sum("of_a_plugin")), (100, 100));
+}
+
+#[test]
+fn a_thread_that_called_a_plugin_can_end_after_the_plugin_was_let_go() {
+    let run = host("threads").successful();
+    let sum = |function| run.reports.iter().map(|report| calls(report, function)).sum::<u64>();
+    assert_eq!((sum("load"), sum("of_a_plugin")), (100, 100));
 }
