@@ -23,7 +23,11 @@ pub(crate) fn child(
     let edge = find(block, parent, site).or_else(|| make(block, parent, site))?;
     let edge_link = std::ptr::from_ref(edge).cast_mut();
     // SAFETY: `last_child` is never null; edges are never freed.
-    unsafe { (*from.last_child.get()).successor.set(edge_link) };
+    let before = unsafe { &*from.last_child.get() };
+    // A path from which nothing was called yet has the root there: not a call, so nothing comes after it.
+    if !before.site.get().is_null() {
+        before.successor.set(edge_link);
+    }
     from.last_child.set(edge_link);
     Some(edge)
 }
