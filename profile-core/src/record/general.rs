@@ -1,7 +1,7 @@
 //! Opening and closing a span when the inlined way does not apply: a first call, another clock, a page of
 //! frames that is full, allocations to settle, recursion, unwinding, guards dropped out of order.
 
-use super::{NOWHERE, SpanGuard, TOP, begin, budget, fold, paths, push, thread};
+use super::{NOWHERE, SpanGuard, TOP, begin, budget, end, fold, paths, thread};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Frame, Tally, ThreadBlock, flags};
@@ -59,6 +59,11 @@ pub(crate) fn open(site: &'static CallSite) -> Option<Opened> {
         block.lost_calls.add(1);
         return None;
     };
+    // Sites without a record are those of the calibration.
+    if block.silent.get() != 0 && site.record() != 0 {
+        block.silent.set(0);
+        block.threads.add(1);
+    }
     tally_of(edge).open.add(1);
     TOP.set(frame);
     // SAFETY: a frame of this block; never unmapped.
@@ -94,7 +99,7 @@ pub(crate) fn exit(frame: *const Frame, outer: *const Frame) {
 #[inline(never)]
 pub(crate) fn exit_eventful(frame: *const Frame, outer: *const Frame, elapsed: Option<u64>) {
     if !std::ptr::eq(TOP.get(), frame) {
-        return close_early(frame, elapsed.unwrap_or(0));
+        return close_early(frame, elapsed);
     }
     // SAFETY: the top frame and the one below it are frames of this block.
     let (frame, outer) = unsafe { (&*frame, &*outer) };
@@ -109,19 +114,13 @@ pub(crate) fn exit_eventful(frame: *const Frame, outer: *const Frame, elapsed: O
 pub(crate) fn close(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
     // SAFETY: an open frame has an edge; edges are never freed.
     let edge = unsafe { &*frame.edge.get() };
-    let recursive = leave(frame, outer, edge);
-    match elapsed {
-        Some(elapsed) => {
-            if recursive && (elapsed as i64) > 0 {
-                tally_of(edge).recursive_ticks.add(elapsed);
-            }
-            push(edge, elapsed);
-        }
-        None => edge.untimed.add(1),
+    if leave(frame, outer, edge) {
+        tally_of(edge).recursive_ticks.add(elapsed.map_or(0, |ticks| (ticks as i64).max(0) as u64));
     }
+    end(frame, edge, elapsed);
 }
 
-/// All of closing but the time. Says whether the same function was already open below.
+/// All of closing but the time and the end of the frame. Says whether the same function was already open below.
 pub(crate) fn leave(frame: &Frame, outer: &Frame, edge: &Edge) -> bool {
     let tally = tally_of(edge);
     let open = tally.open.get().saturating_sub(1);
@@ -134,7 +133,6 @@ pub(crate) fn leave(frame: &Frame, outer: &Frame, edge: &Edge) -> bool {
         settle(frame, outer, edge, open > 0);
     }
     frame.flags.set(0);
-    frame.edge.set(std::ptr::null_mut());
     TOP.set(outer);
     open > 0
 }
@@ -201,12 +199,15 @@ impl Counts {
 /// goes when those above it have gone. A frame that is not open here (the process has forked since) is left
 /// alone.
 #[cold]
-fn close_early(frame: *const Frame, elapsed: u64) {
+fn close_early(frame: *const Frame, elapsed: Option<u64>) {
     let mut above: Option<&Frame> = None;
     for open in open_frames() {
         if std::ptr::eq(open, frame) {
             let Some(above) = above else { return };
-            open.started.set(elapsed);
+            let forward =
+                |ticks| thread::own_block().map_or(0, |block| fold::forward_only(block, ticks));
+            // 0 says that it was not timed.
+            open.started.set(elapsed.map_or(0, |ticks| forward(ticks).max(1)));
             open.flags.set(open.flags.get() | flags::CLOSED_EARLY);
             above.flags.set(above.flags.get() | flags::ABOVE_CLOSED);
             return;
@@ -261,4 +262,5 @@ pub(crate) fn close_poll(opened: Opened, elapsed: u64) {
         opened.tally().recursive_ticks.add(elapsed);
     }
     edge.ticks.add(elapsed);
+    frame.edge.publish(std::ptr::null_mut());
 }

@@ -6,7 +6,7 @@
 //! ```text
 //! enter: TOP ──► frame of the caller ──edge──► its edge ──last_child──► our edge
 //!        a new frame above it: edge, started; TOP = the new frame; tally.open + 1
-//! exit:  ring[pushed % 16] = now - started; pushed + 1; tally.open - 1; TOP = the caller's frame
+//! exit:  tally.open - 1; TOP = the caller's frame; ring[pushed % 16] = now - started; pushed + 1; the frame is empty
 //! ```
 //!
 //! What is rare goes to a cold function: the first call of a path, a full ring (`fold`), a span in which
@@ -28,7 +28,7 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 
 use crate::callsite::{CallSite, Mode};
-use crate::segment::layout::{Edge, FRAME_PAGE, Frame, Link, RING, Word};
+use crate::segment::layout::{Edge, FRAME_PAGE, Frame, Link, RING, Word, closing};
 use crate::sys;
 
 /// A path from which nothing was ever called and whose site nobody has: a thread without a block finds no
@@ -176,23 +176,32 @@ impl Drop for SpanGuard {
             return general::exit_eventful(frame, self.outer, elapsed);
         }
         tally.open.set(0);
-        open.edge.set(std::ptr::null_mut());
         TOP.set(self.outer);
-        match elapsed {
-            Some(elapsed) => push(edge, elapsed),
-            None => edge.untimed.add(1),
-        }
+        end(open, edge, elapsed);
     }
 }
 
-/// Keeps a duration; the sixteenth folds them all.
+/// Ends a call: it goes from its frame into its path's ring, or count if it was not timed. The sixteenth in a
+/// ring folds them all.
+///
+/// A process may be killed between any two stores, and another may read at any moment. So the frame first says which
+/// count will hold the call, then the count rises, then the frame is empty: a reader never takes the call for
+/// both ended and open, nor for neither.
 #[inline(always)]
-pub(crate) fn push(edge: &Edge, elapsed: u64) {
+pub(crate) fn end(frame: &Frame, edge: &Edge, elapsed: Option<u64>) {
+    let Some(elapsed) = elapsed else {
+        let untimed = edge.untimed.get().wrapping_add(1);
+        frame.started.publish(closing::UNTIMED | untimed);
+        edge.untimed.publish(untimed);
+        return frame.edge.publish(std::ptr::null_mut());
+    };
     let pushed = edge.pushed.get();
     // The compiler proves the index in range, so no check and no panic remains.
     edge.ring[pushed as usize % RING].publish(elapsed);
     let pushed = pushed.wrapping_add(1);
+    frame.started.publish(closing::TIMED | pushed);
     edge.pushed.publish(pushed);
+    frame.edge.publish(std::ptr::null_mut());
     if (pushed as usize).is_multiple_of(RING) {
         fold::fold(edge);
     }

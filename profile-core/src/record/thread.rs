@@ -60,11 +60,19 @@ fn attach() -> Option<()> {
         GAVE_UP.set(true);
         return None;
     };
-    block.threads.add(1);
+    begin_silent(block);
     BLOCK.set(block);
     TOP.set(first_frame(block));
     sys::mark_thread(ptr::from_ref(block).cast_mut().cast());
     Some(())
+}
+
+/// A thread that only allocates has a block too, but counts as one that recorded from its first call on. For that the
+/// first call has to come the slow way, whatever the block's last owner called first.
+fn begin_silent(block: &ThreadBlock) {
+    block.silent.set(1);
+    // SAFETY: `furnish` has made both edges.
+    unsafe { (*block.root.get()).last_child.set(block.root.get()) };
 }
 
 /// A block whose thread has ended: the newcomer goes on adding to it.

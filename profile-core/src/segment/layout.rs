@@ -215,8 +215,9 @@ record! {
         /// The owner's indices: (parent, site) to edge, site to tally.
         edges: Table<Edge>,
         tallies: Table<Tally>,
-        /// How many threads have owned it.
+        /// How many threads have recorded a call in it; and whether its owner has none yet (1).
         threads: Word,
+        silent: Word,
         /// Ticks when the last anchor was refreshed.
         anchored: Word,
         /// Budget: when the window began, timed spans in it, its number, and whether the one before it
@@ -253,7 +254,7 @@ record! {
     Frame, frame {
         /// The call path; published last when the span opens, cleared first when it closes.
         edge: Link<Edge>,
-        /// Ticks at which the body began; 0: not timed.
+        /// Ticks at which the body began; 0: not timed. While the span closes: see [`closing`].
         started: Word,
         /// See [`flags`].
         flags: Word,
@@ -264,6 +265,14 @@ record! {
         /// Highest `allocated_bytes - freed_bytes` so far.
         peak_bytes: Word,
     }
+}
+
+/// [`Frame::started`] while the span closes: one of these bits, and the value of the edge's `pushed` or `untimed` from
+/// which on the call is counted there, and its frame stands for nothing.
+pub(crate) mod closing {
+    pub(crate) const TIMED: u64 = 0b10 << 62;
+    pub(crate) const UNTIMED: u64 = 0b11 << 62;
+    pub(crate) const COUNT: u64 = (1 << 62) - 1;
 }
 
 /// Bits of [`Frame::flags`]; any of them sends the closing span the slow way.

@@ -1,0 +1,182 @@
+//! The call paths of a thread: what each holds goes into its function's sums, what flows along it into the one tree.
+
+use std::collections::{HashMap, HashSet};
+
+use super::frames::OpenFrame;
+use super::{Memory, Reading, histogram, least};
+use crate::segment::layout::{RING, edge, tally, thread_block};
+use crate::segment::reader::Record;
+use crate::snapshot::tree::Flow;
+
+/// One edge as it was at a moment.
+#[derive(Clone, Debug, Default)]
+struct EdgeState {
+    timed: u64,
+    untimed: u64,
+    polled: u64,
+    ticks: u64,
+    pending: Vec<u64>,
+    /// Of the pending ones, those of a clock that stepped back.
+    anomalies: u64,
+}
+
+impl<'a> Reading<'a> {
+    /// The edges of a thread, and their flows into the one tree.
+    pub(super) fn edges(&mut self, block: &Record<'a>, open: Vec<OpenFrame<'a>>) {
+        let mut edges: Vec<_> =
+            self.view.list(block.word(thread_block::first_edge), edge::next).collect();
+        // Newest first in the list; a parent, and what a recursive edge leads to, is older than its children.
+        edges.reverse();
+        let mut nodes: HashMap<u64, usize> = HashMap::new();
+        let mut open = self.by_edge(open);
+        let other = block.word(thread_block::other);
+        for record in &edges {
+            let Some(place) = self.by_address.get(&record.word(edge::site)).copied() else {
+                continue;
+            };
+            let parent = record.word(edge::parent);
+            let from = match parent == other {
+                true => Some(self.tree.node(None, self.other())),
+                false => nodes.get(&self.target_of(parent)).copied(),
+            };
+            let target = record.word(edge::target);
+            let to = match nodes.get(&target) {
+                Some(node) => *node,
+                None => self.tree.node(from, place),
+            };
+            nodes.insert(record.link(), to);
+            let open = open.remove(&record.link()).unwrap_or_default();
+            let flow = self.edge(place, record, &open);
+            self.tree.add(from, to, flow);
+            if let Some(from) = from.filter(|_| parent == other) {
+                self.tree.nodes[from].calls += flow.calls;
+            }
+        }
+    }
+
+    /// Open spans by the edge they are on, each with whether its function was open already when it began.
+    fn by_edge(&self, open: Vec<OpenFrame<'a>>) -> HashMap<u64, Vec<(OpenFrame<'a>, bool)>> {
+        let mut seen = HashSet::new();
+        let mut by_edge: HashMap<u64, Vec<(OpenFrame<'a>, bool)>> = HashMap::new();
+        for frame in open {
+            let site = self.view.record(frame.edge).map_or(0, |record| record.word(edge::site));
+            let Some(place) = self.by_address.get(&site).copied() else { continue };
+            let recursive = !seen.insert(place);
+            by_edge.entry(frame.edge).or_default().push((frame, recursive));
+        }
+        by_edge
+    }
+
+    fn target_of(&self, link: u64) -> u64 {
+        self.view.record(link).map_or(0, |record| record.word(edge::target))
+    }
+
+    /// What one edge holds goes into its function's sums; what flows along it is returned.
+    fn edge(&mut self, place: usize, record: &Record<'a>, open: &[(OpenFrame<'a>, bool)]) -> Flow {
+        let state = self.state_of(record);
+        let still_open =
+            |(frame, _): &&(OpenFrame<'_>, bool)| frame.is_still_open(state.timed, state.untimed);
+        let open: Vec<_> = open.iter().filter(still_open).collect();
+        let inside = self.costs.inside(state.ticks as f64 / state.timed.max(1) as f64);
+        let sums = &mut self.sums[place];
+        let ended = state.timed + state.untimed;
+        let timed_ns =
+            self.rate.ns_f64((state.ticks as f64 - state.timed as f64 * inside).max(0.0));
+        let mut ns =
+            if state.timed == 0 { timed_ns } else { timed_ns * ended as f64 / state.timed as f64 };
+        let mut memory = Memory {
+            allocations: record.word(edge::allocations),
+            allocated_bytes: record.word(edge::allocated_bytes),
+            frees: record.word(edge::frees),
+            freed_bytes: record.word(edge::freed_bytes),
+        };
+        sums.ended += ended;
+        sums.timed += state.timed;
+        sums.timed_ns += timed_ns;
+        sums.polled_calls += state.polled;
+        for ticks in state.pending {
+            sums.least_ticks = least(sums.least_ticks, Some(ticks));
+            sums.most_ticks = sums.most_ticks.max(ticks);
+            sums.exact.push(ticks);
+        }
+        let mut calls = ended + state.polled;
+        for (frame, recursive) in open {
+            let elapsed = self.rate.ns_f64(frame.ticks as f64);
+            ns += elapsed;
+            memory.add(frame.memory);
+            sums.peak_bytes = sums.peak_bytes.max(frame.peak_bytes.max(0).cast_unsigned());
+            if !frame.is_poll {
+                sums.open += u64::from(!frame.closed);
+                sums.ended += u64::from(frame.closed);
+                calls += 1;
+            }
+            if *recursive {
+                sums.ns -= elapsed;
+                sums.memory.subtract(frame.memory);
+            }
+        }
+        sums.ns += ns;
+        sums.memory.add(memory);
+        self.overhead.clock_anomalies += state.anomalies;
+        self.overhead.timed_calls += state.timed;
+        self.overhead.counted_calls += state.untimed;
+        Flow {
+            calls,
+            ns,
+            timed: state.timed,
+            counted: state.untimed,
+            allocations: i128::from(memory.allocations),
+            allocated_bytes: i128::from(memory.allocated_bytes),
+            freed_bytes: i128::from(memory.freed_bytes),
+        }
+    }
+
+    /// The edge's counts, read again while its owner changes them.
+    fn state_of(&self, record: &Record<'a>) -> EdgeState {
+        const PATIENCE: usize = 1000;
+        let mut state = EdgeState::default();
+        for _ in 0..PATIENCE {
+            let (folded, pushed) = (record.word(edge::folded), record.word(edge::pushed));
+            let pending = pushed.wrapping_sub(folded).min(RING as u64);
+            let ring = |turn: u64| record.word(edge::ring + turn % RING as u64);
+            let ticks = record.word(edge::ticks);
+            let read: Vec<u64> = (pushed - pending..pushed).map(ring).collect();
+            let waiting: Vec<u64> = read.iter().map(|ticks| forward_only(*ticks)).collect();
+            state = EdgeState {
+                timed: pushed,
+                untimed: record.word(edge::untimed),
+                polled: record.word(edge::polled_calls),
+                ticks: waiting.iter().fold(ticks, |sum, ticks| sum.saturating_add(*ticks)),
+                anomalies: read.iter().zip(&waiting).filter(|(read, taken)| read != taken).count()
+                    as u64,
+                pending: waiting,
+            };
+            // A full ring is being folded at this moment (or its thread was killed doing so).
+            let unchanged =
+                record.word(edge::folded) == folded && record.word(edge::pushed) == pushed;
+            if unchanged && pending < RING as u64 {
+                return state;
+            }
+        }
+        self.without_folded(record, state)
+    }
+
+    /// A ring that stays full belongs to a thread that was stopped while folding it. As many of its
+    /// durations are in the histogram already as that holds beyond what is recorded as folded.
+    fn without_folded(&self, record: &Record<'a>, mut state: EdgeState) -> EdgeState {
+        let Some(tally) = record.follow(edge::tally) else { return state };
+        let mut counted = HashMap::new();
+        if let Some(root) = tally.follow(tally::histogram) {
+            histogram(self.view, &root, &mut counted);
+        }
+        let beyond = counted.values().sum::<u64>().saturating_sub(tally.word(tally::recorded));
+        let folded = usize::try_from(beyond).unwrap_or(RING).min(state.pending.len());
+        state.pending.drain(..folded);
+        state
+    }
+}
+
+/// A clock that stepped back took no time.
+fn forward_only(ticks: u64) -> u64 {
+    if ticks.cast_signed() < 0 { 0 } else { ticks }
+}

@@ -1,0 +1,81 @@
+//! The spans that are open in a thread.
+
+use super::{Memory, Reading};
+use crate::segment::layout::{self, closing, flags, frame, page_links, thread_block};
+use crate::segment::reader::Record;
+
+/// An open span.
+#[derive(Clone, Debug)]
+pub(super) struct OpenFrame<'a> {
+    record: Record<'a>,
+    /// As it was read, to see whether the span has closed since.
+    started: u64,
+    pub(super) edge: u64,
+    pub(super) ticks: u64,
+    pub(super) is_poll: bool,
+    /// Its guard is gone, and only spans that opened later keep it here.
+    pub(super) closed: bool,
+    pub(super) memory: Memory,
+    pub(super) peak_bytes: i64,
+}
+
+impl OpenFrame<'_> {
+    /// Whether an edge with these counts of calls leaves this one out. If not, the call has ended, and is in the counts;
+    /// or it ended while they were read, and is left to the next snapshot.
+    pub(super) fn is_still_open(&self, timed: u64, untimed: u64) -> bool {
+        let unchanged = self.record.word(frame::edge) == self.edge
+            && self.record.word(frame::started) == self.started;
+        let counted_from = self.started & closing::COUNT;
+        let counted = match self.started & !closing::COUNT {
+            closing::TIMED => timed >= counted_from,
+            closing::UNTIMED => untimed >= counted_from,
+            _ => false,
+        };
+        unchanged && !counted
+    }
+}
+
+impl<'a> Reading<'a> {
+    /// The spans open in a thread, outermost first, each with the edge it is on and what it has so far.
+    pub(super) fn open_frames(&self, block: &Record<'a>) -> Vec<OpenFrame<'a>> {
+        let pages = self.view.list(block.word(thread_block::first_frames), page_links::next);
+        let frames = pages.flat_map(|page| {
+            let step = size_of::<layout::Frame>() as u64;
+            (1..layout::FRAME_PAGE as u64 / step).map_while(move |i| page.at(i * step))
+        });
+        // The first frame is the thread itself.
+        let open = frames.skip(1).take_while(|record| record.word(frame::edge) != 0);
+        let mut open: Vec<_> = open.map(|record| self.open_frame(record)).collect();
+        // What was allocated in an inner span was allocated in those around it.
+        for place in (1..open.len()).rev() {
+            let (inner, peak) = (open[place].memory, open[place].peak_bytes);
+            let outer = &mut open[place - 1];
+            outer.peak_bytes = outer.peak_bytes.max(outer.memory.live().saturating_add(peak));
+            outer.memory.add(inner);
+        }
+        open
+    }
+
+    fn open_frame(&self, record: Record<'a>) -> OpenFrame<'a> {
+        let started = record.word(frame::started);
+        let marks = record.word(frame::flags);
+        let closed = marks & flags::CLOSED_EARLY != 0;
+        let timed = started != 0 && started & !closing::COUNT == 0;
+        let ticks = if closed { started } else { self.now.ticks.saturating_sub(started) };
+        OpenFrame {
+            record,
+            started,
+            edge: record.word(frame::edge),
+            ticks: if timed { ticks } else { 0 },
+            is_poll: marks & flags::POLL != 0,
+            closed,
+            memory: Memory {
+                allocations: record.word(frame::allocations),
+                allocated_bytes: record.word(frame::allocated_bytes),
+                frees: record.word(frame::frees),
+                freed_bytes: record.word(frame::freed_bytes),
+            },
+            peak_bytes: record.word(frame::peak_bytes).cast_signed(),
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! From a segment to a snapshot: the only reader of the memory format.
+//!
+//! It may run while the threads go on recording. Each path is read again if it changed meanwhile, so its
+//! calls and its time belong together; between paths a few calls may lie. What a killed thread left in a ring
+//! or half folded is completed here.
+
+mod edges;
+mod frames;
+mod rows;
+
+use std::collections::HashMap;
+
+use super::tree::Tree;
+use super::{AsyncTimes, Function, Overhead, PathNode};
+use crate::clock::{Anchor, Clock, Rate};
+use crate::record::calibrate::Costs;
+use crate::segment::layout::{
+    self, buckets, carry, header, histogram_leaf_words, histogram_node, histogram_root, polled,
+    site_record, tally, thread_block,
+};
+use crate::segment::reader::{Record, View};
+
+/// What the reader must be told.
+#[derive(Clone, Debug)]
+pub(crate) struct Options<'a> {
+    pub(crate) percentiles: &'a [f64],
+    pub(crate) trim: f64,
+    /// Ticks and nanoseconds at the moment of reading; a segment of another time has its own.
+    pub(crate) now: Option<Anchor>,
+}
+
+/// What the segment holds, functions and paths.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    pub(crate) functions: Vec<Function>,
+    pub(crate) call_tree: Vec<PathNode>,
+    pub(crate) overhead: Overhead,
+    pub(crate) threads: u64,
+    pub(crate) tick_ns: f64,
+    pub(crate) duration_ns: u64,
+}
+
+/// Reads all of it.
+pub(crate) fn read(view: View<'_>, options: &Options<'_>) -> Contents {
+    let mut reading = Reading::new(view, options);
+    let blocks: Vec<_> = view.list(view.header(header::first_block), thread_block::next).collect();
+    for block in &blocks {
+        reading.block(block);
+    }
+    reading.finish(&blocks)
+}
+
+/// All calls of one function, over threads and paths.
+#[derive(Debug, Default)]
+struct Sums {
+    ended: u64,
+    timed: u64,
+    open: u64,
+    panicked: u64,
+    /// Inclusive time with recursion counted once, before recording below is taken off.
+    ns: f64,
+    /// Time of the timed calls alone.
+    timed_ns: f64,
+    least_ticks: Option<u64>,
+    most_ticks: u64,
+    histogram: HashMap<usize, u64>,
+    exact: Vec<u64>,
+    memory: Memory,
+    peak_bytes: u64,
+    polled_calls: u64,
+    polled: Option<PolledSums>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Memory {
+    allocations: u64,
+    allocated_bytes: u64,
+    frees: u64,
+    freed_bytes: u64,
+}
+
+#[derive(Debug, Default)]
+struct PolledSums {
+    times: AsyncTimes,
+    histogram: HashMap<usize, u64>,
+    most_ticks: u64,
+}
+
+struct Reading<'a> {
+    view: View<'a>,
+    options: &'a Options<'a>,
+    rate: Rate,
+    costs: Costs,
+    now: Anchor,
+    sites: Vec<Record<'a>>,
+    by_address: HashMap<u64, usize>,
+    sums: Vec<Sums>,
+    tree: Tree,
+    overhead: Overhead,
+    /// That recorded something, the ended ones included.
+    threads: u64,
+}
+
+impl<'a> Reading<'a> {
+    fn new(view: View<'a>, options: &'a Options<'a>) -> Reading<'a> {
+        let first = Anchor {
+            ticks: view.header(header::first_ticks),
+            monotonic_ns: view.header(header::first_monotonic_ns),
+        };
+        let last = Anchor {
+            ticks: view.header(header::last_ticks),
+            monotonic_ns: view.header(header::last_monotonic_ns),
+        };
+        let now = options.now.unwrap_or(last);
+        let clock = Clock::from_code(view.header(header::clock));
+        let ns_clock = matches!(clock, Clock::Monotonic | Clock::Mock);
+        let rate = if ns_clock { Rate::NANOSECONDS } else { Rate::between(first, now) };
+        let sites: Vec<_> = view.list(view.header(header::first_site), site_record::next).collect();
+        let by_address = sites
+            .iter()
+            .enumerate()
+            .map(|(place, site)| (site.word(site_record::site), place))
+            .collect();
+        let points = std::array::from_fn(|place| view.header(header::cost_points + place as u64));
+        let costs = Costs::from_words(points, view.header(header::cost_counted));
+        let sums = sites.iter().map(|_| Sums::default()).collect();
+        let (tree, overhead) = Default::default();
+        Reading {
+            view,
+            options,
+            rate,
+            costs,
+            now,
+            sites,
+            by_address,
+            sums,
+            tree,
+            overhead,
+            threads: 0,
+        }
+    }
+
+    fn block(&mut self, block: &Record<'a>) {
+        self.threads += block.word(thread_block::threads);
+        self.overhead.lost_calls += block.word(thread_block::lost_calls);
+        self.overhead.clock_anomalies += block.word(thread_block::anomalies);
+        self.overhead.capped_paths |= block.word(thread_block::paths) > layout::MAX_PATHS;
+        for tally in self.view.list(block.word(thread_block::first_tally), tally::next) {
+            self.tally(&tally);
+        }
+        let open = self.open_frames(block);
+        self.edges(block, open);
+    }
+
+    /// What stands in the place of a function for the paths that found no room.
+    fn other(&self) -> usize {
+        self.sites.len()
+    }
+
+    /// What the tally of a function in one thread holds.
+    fn tally(&mut self, record: &Record<'a>) {
+        let Some(place) = self.by_address.get(&record.word(tally::site)).copied() else { return };
+        let recursive = self.rate.ns_f64(record.word(tally::recursive_ticks) as f64);
+        let sums = &mut self.sums[place];
+        sums.panicked += record.word(tally::panicked);
+        sums.ns -= recursive;
+        sums.least_ticks = least(sums.least_ticks, record.word(tally::min_ticks).checked_sub(1));
+        sums.most_ticks = sums.most_ticks.max(record.word(tally::max_ticks));
+        sums.peak_bytes = sums.peak_bytes.max(record.word(tally::peak_bytes));
+        let memory = &mut sums.memory;
+        subtract(&mut memory.allocations, record.word(tally::recursive_allocations));
+        subtract(&mut memory.allocated_bytes, record.word(tally::recursive_allocated_bytes));
+        subtract(&mut memory.frees, record.word(tally::recursive_frees));
+        subtract(&mut memory.freed_bytes, record.word(tally::recursive_freed_bytes));
+        if let Some(root) = record.follow(tally::histogram) {
+            histogram(self.view, &root, &mut sums.histogram);
+        }
+        if let Some(record) = record.follow(tally::polled) {
+            self.polled(place, &record);
+        }
+    }
+
+    fn polled(&mut self, place: usize, record: &Record<'a>) {
+        let polled = self.sums[place].polled.get_or_insert_default();
+        let times = &mut polled.times;
+        times.polls += record.word(polled::polls);
+        times.finished += record.word(polled::finished);
+        times.cancelled += record.word(polled::cancelled);
+        times.wall_ns += self.rate.ns(record.word(polled::wall_ticks));
+        times.busy_ns += self.rate.ns(record.word(polled::busy_ticks));
+        polled.most_ticks = polled.most_ticks.max(record.word(polled::max_wall_ticks));
+        if let Some(root) = record.follow(polled::wall_histogram) {
+            histogram(self.view, &root, &mut polled.histogram);
+        }
+    }
+
+    fn finish(mut self, blocks: &[Record<'a>]) -> Contents {
+        let (rate, costs) = (self.rate, self.costs);
+        self.tree.sum_up(|period_ns| {
+            (rate.ns_f64(costs.span(rate.ticks(period_ns))), rate.ns_f64(costs.counted))
+        });
+        // The last is of `<other>`, which is no function.
+        let mut own = vec![Own::default(); self.sites.len() + 1];
+        for node in &self.tree.nodes {
+            let own = &mut own[node.function];
+            own.exclusive_ns += node.exclusive_ns;
+            own.recording_ns += node.recording_ns;
+            own.allocations += node.allocations;
+            own.allocated_bytes += node.allocated_bytes;
+            own.freed_bytes += node.freed_bytes;
+        }
+        let measured = self.view.header(header::allocator) != 0;
+        let mut functions: Vec<Function> = (0..self.sites.len())
+            .map(|place| self.function(place, &own[place], measured))
+            .collect();
+        let paths = functions.iter().map(|function| function.path.clone());
+        let paths: Vec<String> = paths.chain(["<other>".to_owned()]).collect();
+        let call_tree = self.path_nodes(&paths, measured);
+        functions.retain(|function| function.calls > 0);
+        functions.sort_by(|a, b| (b.inclusive_ns, &a.path).cmp(&(a.inclusive_ns, &b.path)));
+        let duration_ns = self.duration_ns();
+        self.overhead.lost_calls += self.view.header(header::lost_calls);
+        self.price(duration_ns, blocks.len() as u64);
+        Contents {
+            functions,
+            call_tree,
+            overhead: self.overhead,
+            threads: self.threads,
+            tick_ns: self.rate.ns_f64(1.0),
+            duration_ns,
+        }
+    }
+
+    fn duration_ns(&self) -> u64 {
+        self.now.monotonic_ns.saturating_sub(self.view.header(header::first_monotonic_ns))
+    }
+
+    /// What recording cost in all: what it cost below the paths that begin threads, and these themselves.
+    fn price(&mut self, duration_ns: u64, threads_at_once: u64) {
+        let first = self.tree.nodes.iter().filter(|node| node.parent.is_none());
+        let (below, timed) = first.fold((0.0, 0), |(below, timed), node| {
+            (below + node.recording_ns, timed + node.timed_in)
+        });
+        let overhead = &mut self.overhead;
+        overhead.span_ns = self.rate.ns_f64(self.costs.empty_span());
+        overhead.counted_ns = self.rate.ns_f64(self.costs.counted);
+        let recording = below + timed as f64 * overhead.span_ns;
+        overhead.recording_ns = recording as u64;
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+        let busy = duration_ns.saturating_mul(threads_at_once.clamp(1, cores));
+        overhead.share = if busy == 0 { 0.0 } else { recording / busy as f64 };
+    }
+
+    fn path_nodes(&self, paths: &[String], measured: bool) -> Vec<PathNode> {
+        let counted = |count: i128| measured.then(|| count.clamp(0, u64::MAX.into()) as u64);
+        let node = |node: &super::tree::Node| PathNode {
+            path: paths.get(node.function).cloned().unwrap_or_default(),
+            parent: node.parent,
+            calls: node.calls,
+            inclusive_ns: node.inclusive_ns as u64,
+            exclusive_ns: node.exclusive_ns as u64,
+            exclusive_allocations: counted(node.allocations),
+            exclusive_allocated_bytes: counted(node.allocated_bytes),
+        };
+        self.tree.nodes.iter().map(node).collect()
+    }
+}
+
+/// What a function did by itself, over its paths.
+#[derive(Clone, Debug, Default)]
+struct Own {
+    exclusive_ns: f64,
+    recording_ns: f64,
+    allocations: i128,
+    allocated_bytes: i128,
+    freed_bytes: i128,
+}
+
+impl Memory {
+    fn add(&mut self, other: Memory) {
+        self.allocations = self.allocations.wrapping_add(other.allocations);
+        self.allocated_bytes = self.allocated_bytes.wrapping_add(other.allocated_bytes);
+        self.frees = self.frees.wrapping_add(other.frees);
+        self.freed_bytes = self.freed_bytes.wrapping_add(other.freed_bytes);
+    }
+
+    fn live(&self) -> i64 {
+        self.allocated_bytes.wrapping_sub(self.freed_bytes).cast_signed()
+    }
+
+    fn subtract(&mut self, other: Memory) {
+        subtract(&mut self.allocations, other.allocations);
+        subtract(&mut self.allocated_bytes, other.allocated_bytes);
+        subtract(&mut self.frees, other.frees);
+        subtract(&mut self.freed_bytes, other.freed_bytes);
+    }
+}
+
+/// Tallies are read before edges, so a difference may be below zero for a while: it wraps, and wraps back.
+fn subtract(from: &mut u64, what: u64) {
+    *from = from.wrapping_sub(what);
+}
+
+fn least(known: Option<u64>, other: Option<u64>) -> Option<u64> {
+    known.into_iter().chain(other).min()
+}
+
+/// Adds the counts of a histogram in the segment.
+fn histogram(view: View<'_>, root: &Record<'_>, into: &mut HashMap<usize, u64>) {
+    for node in 0..buckets::NODES {
+        let Some(leaves) = root.follow(histogram_root::nodes + node as u64) else { continue };
+        for leaf in 0..buckets::LEAVES {
+            let Some(counts) = leaves.follow(histogram_node::leaves + leaf as u64) else {
+                continue;
+            };
+            let first = (node * buckets::LEAVES + leaf) * buckets::LEAF;
+            for (place, count) in histogram_leaf_words(|word| counts.word(word)).enumerate() {
+                if count > 0 {
+                    *into.entry(first + place).or_default() += u64::from(count);
+                }
+            }
+        }
+    }
+    for record in view.list(root.word(histogram_root::carries), carry::next) {
+        let bucket = usize::try_from(record.word(carry::bucket)).unwrap_or(0) % buckets::ALL;
+        *into.entry(bucket).or_default() += record.word(carry::count);
+    }
+}

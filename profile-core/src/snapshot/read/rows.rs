@@ -1,0 +1,140 @@
+//! From a function's sums to its row.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Own, PolledSums, Reading, Sums};
+use crate::callsite::Kind;
+use crate::record::calibrate::Costs;
+use crate::segment::layout::{buckets, site_record};
+use crate::snapshot::{AsyncTimes, Function};
+use crate::stats;
+
+impl Reading<'_> {
+    pub(super) fn function(&self, place: usize, own: &Own, measured: bool) -> Function {
+        let (site, sums) = (&self.sites[place], &self.sums[place]);
+        let view = self.view;
+        let text = |word| view.text(site.word(word));
+        let position = site.word(site_record::place);
+        let kind = Kind::from_code(site.word(site_record::kind));
+        let inclusive = (sums.ns - own.recording_ns).max(own.exclusive_ns).max(0.0);
+        let in_flight = sums.polled.as_ref().map_or(0, |polled| {
+            sums.polled_calls.saturating_sub(polled.times.finished + polled.times.cancelled)
+        });
+        let mut function = Function {
+            path: text(site_record::path),
+            name: text(site_record::name),
+            module: text(site_record::module),
+            file: text(site_record::file),
+            line: position as u32,
+            column: (position >> 32) as u32,
+            kind: kind.name().to_owned(),
+            documentation: text(site_record::documentation),
+            signature: text(site_record::signature),
+            calls: sums.ended + sums.open + sums.polled_calls,
+            panicked: sums.panicked,
+            open: sums.open + in_flight,
+            timed_calls: sums.timed + sums.polled_calls - in_flight,
+            inclusive_ns: inclusive as u64,
+            exclusive_ns: own.exclusive_ns as u64,
+            ..Function::default()
+        };
+        self.distribution(sums, &mut function);
+        if measured {
+            memory_columns(sums, own, &mut function);
+        }
+        function.polled = sums.polled.as_ref().map(|polled| self.async_times(polled));
+        function
+    }
+
+    /// Everything that follows from the single calls' times.
+    fn distribution(&self, sums: &Sums, function: &mut Function) {
+        let values = self.values(&sums.histogram, &sums.exact, &self.costs);
+        function.min_ns = sums.least_ticks.map(|ticks| self.corrected(ticks as f64) as u64);
+        function.max_ns = sums.least_ticks.map(|_| self.corrected(sums.most_ticks as f64) as u64);
+        let timed = stats::total(&values);
+        let ns = if sums.polled_calls > 0 { weighted_sum(&values) } else { sums.timed_ns };
+        function.mean_ns = (timed > 0).then(|| ns / timed as f64);
+        function.trimmed_mean_ns = stats::trimmed_mean(&values, self.options.trim);
+        function.quantiles = self.quantiles(&values, function.max_ns);
+        function.histogram = values.iter().map(|(ns, calls)| [ns.round() as u64, *calls]).collect();
+        let short = self.rate.ns_f64(self.costs.empty_span());
+        function.too_short = function.mean_ns.is_some_and(|mean| mean < short);
+        if sums.timed < sums.ended {
+            let margin = stats::mean_margin(&values, sums.ended).unwrap_or(f64::INFINITY)
+                * sums.ended as f64;
+            let total = function.inclusive_ns as f64;
+            function.inclusive_interval_ns =
+                Some([(total - margin).max(0.0) as u64, (total + margin) as u64]);
+        }
+    }
+
+    fn quantiles(&self, values: stats::Weighted<'_>, max_ns: Option<u64>) -> BTreeMap<String, u64> {
+        let named = |percentile: &f64| {
+            let value = stats::quantile(values, percentile / 100.0)?.round() as u64;
+            // A bucket's middle may lie above the longest call that is in it.
+            Some((format!("p{percentile}"), value.min(max_ns.unwrap_or(u64::MAX))))
+        };
+        self.options.percentiles.iter().filter_map(named).collect()
+    }
+
+    /// Ticks between the readings to nanoseconds of the body.
+    fn corrected(&self, ticks: f64) -> f64 {
+        self.rate.ns_f64(ticks - self.costs.inside(ticks))
+    }
+
+    /// Buckets and single durations as ascending nanoseconds, the inner cost taken off.
+    fn values(
+        &self,
+        histogram: &HashMap<usize, u64>,
+        exact: &[u64],
+        costs: &Costs,
+    ) -> Vec<(f64, u64)> {
+        let ns = |ticks: f64| self.rate.ns_f64(ticks - costs.inside(ticks));
+        let mut counts: HashMap<usize, u64> = histogram.clone();
+        for ticks in exact {
+            *counts.entry(buckets::of(*ticks)).or_default() += 1;
+        }
+        let mut values: Vec<_> = counts
+            .into_iter()
+            .map(|(bucket, calls)| (ns(buckets::middle(bucket)), calls))
+            .collect();
+        values.sort_by(|a, b| a.0.total_cmp(&b.0));
+        // What is nothing but cost falls together at 0.
+        values.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            kept.1 += if same { next.1 } else { 0 };
+            same
+        });
+        values
+    }
+
+    fn async_times(&self, polled: &PolledSums) -> AsyncTimes {
+        let values = self.values(&polled.histogram, &[], &Costs::default());
+        let max_wall_ns = (polled.most_ticks > 0).then(|| self.rate.ns(polled.most_ticks));
+        AsyncTimes {
+            waiting_ns: polled.times.wall_ns.saturating_sub(polled.times.busy_ns),
+            max_wall_ns,
+            wall_quantiles: self.quantiles(&values, max_wall_ns),
+            ..polled.times.clone()
+        }
+    }
+}
+
+fn weighted_sum(values: stats::Weighted<'_>) -> f64 {
+    values.iter().map(|(value, count)| value * *count as f64).sum()
+}
+
+fn memory_columns(sums: &Sums, own: &Own, function: &mut Function) {
+    let counted = |count: i128| Some(count.clamp(0, u64::MAX.into()) as u64);
+    let memory = sums.memory;
+    function.allocations = Some(memory.allocations);
+    function.allocated_bytes = Some(memory.allocated_bytes);
+    function.frees = Some(memory.frees);
+    function.freed_bytes = Some(memory.freed_bytes);
+    function.peak_bytes = Some(sums.peak_bytes);
+    function.retained_bytes =
+        Some(memory.allocated_bytes.wrapping_sub(memory.freed_bytes).cast_signed());
+    function.exclusive_allocations = counted(own.allocations);
+    function.exclusive_allocated_bytes = counted(own.allocated_bytes);
+    function.exclusive_freed_bytes = counted(own.freed_bytes);
+}
