@@ -325,7 +325,7 @@ fn instrumented(function: &Function, future: TokenStream, options: &Options) -> 
     let krate = options.krate();
     let site = site(function, "Async", options);
     quote_spanned! {Span::mixed_site()=>
-        #krate::__private::Instrumented::new({ #site &__PROFILE_SITE }, #future)
+        #krate::__private::Instrumented::new({ #site || &__PROFILE_SITE }, #future)
     }
 }
 

@@ -17,12 +17,14 @@ use crate::segment::layout::{Polled, Tally, flags};
 
 /// A future whose polls are recorded. Made by `#[profile]` on an `async fn`.
 ///
-/// 24 bytes more than the future in it.
-#[derive(Debug)]
+/// 16 bytes more than the future in it: the site is named by a closure that captures nothing, and so takes no room.
 #[must_use = "futures do nothing unless polled"]
-pub struct Instrumented<F> {
+pub struct Instrumented<S, F>
+where
+    S: Fn() -> &'static CallSite,
+{
     inner: ManuallyDrop<F>,
-    site: &'static CallSite,
+    site: S,
     call: Call,
 }
 
@@ -50,14 +52,14 @@ enum End {
     Cancelled,
 }
 
-impl<F> Instrumented<F> {
+impl<S: Fn() -> &'static CallSite, F> Instrumented<S, F> {
     /// Wraps the block of an async function.
-    pub fn new(site: &'static CallSite, inner: F) -> Instrumented<F> {
+    pub fn new(site: S, inner: F) -> Instrumented<S, F> {
         Instrumented { inner: ManuallyDrop::new(inner), site, call: Call::default() }
     }
 }
 
-impl<F: Future> Future for Instrumented<F> {
+impl<S: Fn() -> &'static CallSite, F: Future> Future for Instrumented<S, F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
@@ -65,7 +67,7 @@ impl<F: Future> Future for Instrumented<F> {
         // never pinned.
         let (inner, site, call) = unsafe {
             let this = self.get_unchecked_mut();
-            (Pin::new_unchecked(&mut *this.inner), this.site, &mut this.call)
+            (Pin::new_unchecked(&mut *this.inner), (this.site)(), &mut this.call)
         };
         let Some(mut poll) = PollSpan::open(site, call) else { return inner.poll(context) };
         let outcome = inner.poll(context);
@@ -76,10 +78,10 @@ impl<F: Future> Future for Instrumented<F> {
     }
 }
 
-impl<F> Drop for Instrumented<F> {
+impl<S: Fn() -> &'static CallSite, F> Drop for Instrumented<S, F> {
     fn drop(&mut self) {
-        let span =
-            if self.call.is_running() { PollSpan::open(self.site, &mut self.call) } else { None };
+        let running = self.call.is_running();
+        let span = if running { PollSpan::open((self.site)(), &mut self.call) } else { None };
         let _span = span.map(PollSpan::cancelling);
         // SAFETY: dropped here, once, in place; nothing uses it afterwards.
         unsafe { ManuallyDrop::drop(&mut self.inner) };
@@ -100,7 +102,14 @@ impl<'a> PollSpan<'a> {
         if site.mode() == Mode::UNREGISTERED {
             begin::register(site);
         }
-        if matches!(site.mode(), Mode::OFF | Mode::UNREGISTERED) || call.started == Call::ENDED {
+        // A call that has begun is recorded to its end, even if its function was switched off since: it would stay
+        // open for ever.
+        let refused = match site.mode() {
+            Mode::UNREGISTERED => true,
+            Mode::OFF => !call.is_running(),
+            _ => call.started == Call::ENDED,
+        };
+        if refused {
             return None;
         }
         let opened = general::open(site)?;
@@ -144,8 +153,13 @@ impl<'a> PollSpan<'a> {
 
 impl Drop for PollSpan<'_> {
     fn drop(&mut self) {
+        let Opened { block, frame, edge, .. } = self.opened;
+        if !std::ptr::eq(frame.edge.get(), edge) {
+            // The process has forked in this poll: the call is the parent's, and this is the child.
+            self.call.started = Call::ENDED;
+            return;
+        }
         let now = Clock::current().now();
-        let Opened { block, frame, .. } = self.opened;
         let elapsed = fold::forward_only(block, now.wrapping_sub(self.started));
         self.call.busy = self.call.busy.saturating_add(elapsed);
         let broken_off =

@@ -42,7 +42,7 @@ fn guard(site: &str) -> String {
 fn instrumented(site: &str, future: &str) -> String {
     format!(
         "::profile_core::__private::Instrumented::new(
-            {{ {site} &__PROFILE_SITE }}, {future})"
+            {{ {site} || &__PROFILE_SITE }}, {future})"
     )
 }
 
