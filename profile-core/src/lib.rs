@@ -67,6 +67,7 @@ mod on {
     pub use crate::segment::reader::SegmentError;
     pub use crate::session::{capture, find, find_all, functions, read_segment, write_reports};
     pub use crate::settings::{Budget, Format, SettingError, Settings, Sort};
+    pub use hdrhistogram;
 }
 
 /// Times a block: from here to the end of the scope, or until the guard is dropped.

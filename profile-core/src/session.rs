@@ -1,8 +1,7 @@
 //! The composition root: joins recorder, snapshot and report, and sees to it that the report is written
 //! however the program ends. Nothing names this room.
 
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Once;
@@ -84,9 +83,8 @@ fn word_of(bytes: &[u8]) -> std::sync::atomic::AtomicU64 {
 
 /// What can be known from the segment alone.
 fn snapshot_of(view: View<'_>, now: Option<Anchor>) -> Snapshot {
-    let (percentiles, trim) =
-        settings::with(|settings| (settings.percentiles.clone(), settings.trim));
-    let contents = read::read(view, &Options { percentiles, trim, now });
+    let Settings { percentiles, trim, .. } = settings::current();
+    let contents = read::read(view, &Options { percentiles, trim: *trim, now });
     let clock = Clock::from_code(view.header(header::clock));
     let process = Process {
         program: view.text(view.header(header::program)),
@@ -143,9 +141,9 @@ fn not_instrumented() -> Vec<NotInstrumented> {
 
 /// Variables that were not understood, and what recording complained of.
 fn warnings() -> impl Iterator<Item = WarningRecord> {
-    let configuration = settings::complaints().iter().cloned();
+    let configuration = settings::complaints().iter().map(String::as_str);
     configuration
-        .chain(begin::complaints())
+        .chain(begin::complaint())
         .map(|message| warning("ConfigurationWarning", message, 1))
 }
 
@@ -162,11 +160,12 @@ fn losses(snapshot: &Snapshot) -> Vec<WarningRecord> {
         ("DataLossWarning", capped, u64::from(overhead.capped_paths)),
     ];
     let some = all.into_iter().filter(|(.., count)| *count > 0);
-    some.map(|(category, message, count)| warning(category, message.to_owned(), count)).collect()
+    some.map(|(category, message, count)| warning(category, message, count)).collect()
 }
 
-fn warning(category: &str, message: String, count: u64) -> WarningRecord {
-    WarningRecord { category: category.to_owned(), message, path: None, count }
+fn warning(category: &str, message: &str, count: u64) -> WarningRecord {
+    let (category, message) = (category.to_owned(), message.to_owned());
+    WarningRecord { category, message, path: None, count }
 }
 
 /// Every annotated function and span of the program, called or not, by path.
@@ -256,13 +255,13 @@ impl CallSite {
 pub fn write_reports() {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
         let _own = Suspended::new();
-        let outputs = settings::with(|settings| settings.outputs.clone());
+        let outputs = &settings::current().outputs;
         if outputs.is_empty() {
             return warnings().for_each(|warning| complain_of(&warning));
         }
         let snapshot = capture();
-        tell_warnings(&outputs, &snapshot);
-        for output in &outputs {
+        tell_warnings(outputs, &snapshot);
+        for output in outputs {
             write_output(output, &snapshot);
         }
     }));
@@ -278,6 +277,8 @@ extern "C" fn report_at_exit() {
         return;
     }
     write_reports();
+    // In a plugin this is the moment before its code goes, and threads that called it may end later.
+    sys::forget_thread_exit();
 }
 
 /// A child of `fork` that recorded nothing of its own has nothing to say.
@@ -316,16 +317,14 @@ fn write_output(output: &Output, snapshot: &Snapshot) {
 fn write_file(path: &Path, output: &Output, snapshot: &Snapshot) -> io::Result<()> {
     let plain = Style { columns: None, color: false, sort: sort() };
     sys::without_file_size_signal(|| {
-        let mut file = BufWriter::new(File::create(path)?);
-        report::render(output.format, snapshot, &plain, &mut file)?;
-        file.flush()
+        let mut file = sys::create_report_file(path)?;
+        report::render(output.format, snapshot, &plain, &mut file)
     })
 }
 
 fn write_stderr(output: &Output, snapshot: &Snapshot) -> io::Result<()> {
     let mut stderr = sys::raw_stderr();
-    let style =
-        Style { columns: sys::terminal_columns(), color: wants_color(&stderr), sort: sort() };
+    let style = Style { columns: sys::terminal_columns(), color: wants_color(), sort: sort() };
     let mut whole = Vec::new();
     report::render(output.format, snapshot, &style, &mut whole)?;
     // One write: lines of other threads do not come between.
@@ -333,12 +332,12 @@ fn write_stderr(output: &Output, snapshot: &Snapshot) -> io::Result<()> {
 }
 
 fn sort() -> settings::Sort {
-    settings::with(|settings| settings.sort)
+    settings::current().sort
 }
 
 /// Colour only for a person at a terminal who has not refused it.
-fn wants_color(stderr: &File) -> bool {
-    stderr.is_terminal() && settings::color_allowed()
+fn wants_color() -> bool {
+    io::stderr().is_terminal() && settings::color_allowed()
 }
 
 /// One line on standard error; if that is gone too, nothing.

@@ -2,7 +2,8 @@
 //! which the variables win. The environment is read here, once, and nowhere else.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, Ordering::*};
 
 use crate::clock::Clock;
 use crate::sys;
@@ -193,28 +194,32 @@ impl Settings {
     }
 }
 
-static CURRENT: Mutex<Option<Settings>> = Mutex::new(None);
-
-fn lock() -> std::sync::MutexGuard<'static, Option<Settings>> {
-    CURRENT.lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// The settings in force. A pointer and no lock: the report of a forked child needs them, and a lock may have been
+/// held, at the moment of the fork, by a thread that the child does not have.
+static CURRENT: AtomicPtr<Settings> = AtomicPtr::new(std::ptr::null_mut());
 
 /// Puts choices in force, but for what the variables say; gives the budget that holds now.
 pub(crate) fn choose(mut chosen: Settings) -> Budget {
     environment().clone().overrule(&mut chosen);
     let budget = chosen.budget;
-    *lock() = Some(chosen);
+    if *current() != chosen {
+        // Others may be reading the ones before, so those are never freed. People choose a few times in a run.
+        CURRENT.store(Box::into_raw(Box::new(chosen)), Release);
+    }
     budget
 }
 
-/// Looks at the settings in force.
-pub(crate) fn with<T>(look: impl FnOnce(&Settings) -> T) -> T {
-    let mut current = lock();
-    look(current.get_or_insert_with(|| {
-        let mut settings = Settings::default();
-        environment().clone().overrule(&mut settings);
-        settings
-    }))
+/// The settings in force.
+pub(crate) fn current() -> &'static Settings {
+    // SAFETY: null, or of a box that is never freed and never written to again.
+    unsafe { CURRENT.load(Acquire).as_ref() }.unwrap_or_else(|| {
+        static FIRST: OnceLock<Settings> = OnceLock::new();
+        FIRST.get_or_init(|| {
+            let mut settings = Settings::default();
+            environment().clone().overrule(&mut settings);
+            settings
+        })
+    })
 }
 
 /// What the variables say. Read once.

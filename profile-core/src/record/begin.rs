@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
-use std::sync::{Mutex, Once, OnceLock, PoisonError};
+use std::sync::{Once, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::calibrate::{self, Costs};
@@ -16,9 +16,8 @@ use crate::sys;
 
 static BEGIN: Once = Once::new();
 /// What the beginning had to complain about; the session reports it.
-static COMPLAINTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
-/// Where segments go, if anywhere. Not asked of the settings in a forked child: their lock may be held by
-/// a thread that does not exist there.
+static COMPLAINT: OnceLock<String> = OnceLock::new();
+/// Where segments go, if anywhere: as it was at the beginning, whatever is chosen later.
 static RUN_DIR: OnceLock<Option<PathBuf>> = OnceLock::new();
 /// The budget of all sites that have none of their own, see [`encode`].
 static BUDGET: AtomicU64 = AtomicU64::new(0);
@@ -28,24 +27,24 @@ static SPAN_COST: AtomicU64 = AtomicU64::new(0);
 /// Begins recording, once in a process.
 pub(crate) fn begin() {
     BEGIN.call_once(|| {
-        let clock = settings::with(|settings| settings.clock).unwrap_or_else(Clock::best);
+        let settings = settings::current();
+        let clock = settings.clock.unwrap_or_else(Clock::best);
         clock.select();
-        let run_dir = RUN_DIR.get_or_init(|| settings::with(|settings| settings.run_dir.clone()));
-        let path = run_dir.as_deref().map(segment_path);
+        let path = RUN_DIR.get_or_init(|| settings.run_dir.clone()).as_deref().map(segment_path);
         let (header, outcome) = writer::create(path.as_deref());
+        let Some(header) = header else {
+            return complain("no memory to record into: nothing is recorded".to_owned());
+        };
         if let (Some(path), Err(error)) = (&path, outcome) {
             let place = path.display();
             complain(format!(
                 "PROFILE_RUN_DIR: cannot record into {place}: {error}; recording in memory"
             ));
         }
-        let Some(header) = header else {
-            return complain("no memory to record into: nothing is recorded".to_owned());
-        };
         sys::on_thread_exit(thread::release);
         sys::at_fork_in_child(restart_in_child);
         describe(header, clock);
-        set_budget(settings::with(|settings| settings.budget));
+        set_budget(settings.budget);
         let costs = calibrate::measure(clock);
         SPAN_COST.store(costs.empty_span().to_bits(), Relaxed);
         costs.store(header);
@@ -96,14 +95,14 @@ fn allocator_is_installed() -> bool {
     seen() != before
 }
 
-/// Something a person should know of, for the report.
-pub(crate) fn complain(sentence: String) {
-    COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner).push(sentence);
+/// Something a person should know of, for the report. The beginning has one such thing to say at most.
+fn complain(sentence: String) {
+    let _ = COMPLAINT.set(sentence);
 }
 
-/// The complaints so far.
-pub(crate) fn complaints() -> Vec<String> {
-    COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner).clone()
+/// What the beginning complained of.
+pub(crate) fn complaint() -> Option<&'static str> {
+    COMPLAINT.get().map(String::as_str)
 }
 
 /// The first call of a site: it gets a record in the segment, and its mode.

@@ -17,6 +17,8 @@ use crate::sys;
 /// Address space asked for; halved until the system agrees (`ulimit -v`).
 const RESERVE: usize = 1 << 30;
 const SMALLEST_RESERVE: usize = 4 << 20;
+/// Of a limited address space one part in so many.
+const LIMIT_SHARE: usize = 16;
 /// Memory is committed, and disk space reserved, in steps of this.
 const COMMIT_STEP: usize = 1 << 20;
 
@@ -81,7 +83,11 @@ fn initialise(header: &Header, reserved: usize) {
 }
 
 fn reserve() -> Option<(*mut u8, usize)> {
-    let sizes = std::iter::successors(Some(RESERVE), |size| Some(size / 2));
+    // What is limited is for the program.
+    let most = sys::address_space_limit().map_or(RESERVE, |limit| {
+        (limit / LIMIT_SHARE).next_power_of_two().clamp(SMALLEST_RESERVE, RESERVE)
+    });
+    let sizes = std::iter::successors(Some(most), |size| Some(size / 2));
     sizes
         .take_while(|size| *size >= SMALLEST_RESERVE)
         .find_map(|size| sys::reserve(size).map(|start| (start, size)))

@@ -55,6 +55,16 @@ pub(crate) fn on_thread_exit(_: extern "C" fn(*mut c_void)) {}
 
 pub(crate) fn mark_thread(_: *mut c_void) {}
 
+pub(crate) fn forget_thread_exit() {}
+
+pub(crate) fn address_space_limit() -> Option<usize> {
+    None
+}
+
+pub(crate) fn create_report_file(path: &Path) -> io::Result<File> {
+    File::create(path)
+}
+
 pub(crate) fn at_exit(_: extern "C" fn()) {}
 
 pub(crate) fn at_fork_in_child(_: extern "C" fn()) {}
@@ -85,12 +95,6 @@ impl Write for RawStderr {
 
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().flush()
-    }
-}
-
-impl io::IsTerminal for RawStderr {
-    fn is_terminal(&self) -> bool {
-        io::stderr().is_terminal()
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::ffi::c_void;
 use std::fs::File;
+use std::io::{self, Write};
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -134,7 +136,15 @@ pub(crate) fn on_thread_exit(run: extern "C" fn(*mut c_void)) {
     }
 }
 
-/// The key plus one; 0 before [`on_thread_exit`].
+/// Takes [`on_thread_exit`] back: threads that end from now on end without it.
+pub(crate) fn forget_thread_exit() {
+    if let Some(key) = EXIT_KEY.swap(0, Relaxed).checked_sub(1) {
+        // SAFETY: the key was made by `on_thread_exit`; the swap lets one caller alone delete it.
+        unsafe { libc::pthread_key_delete(key) };
+    }
+}
+
+/// The key plus one; 0 before [`on_thread_exit`] and after [`forget_thread_exit`].
 static EXIT_KEY: AtomicU32 = AtomicU32::new(0);
 
 /// Marks the calling thread, so that the function of [`on_thread_exit`] gets `value` at its end.
@@ -173,6 +183,66 @@ pub(crate) fn terminal_columns() -> Option<u16> {
     size.map(|size| size.ws_col).filter(|columns| *columns > 0)
 }
 
+/// How much address space the process may take, if that is limited.
+pub(crate) fn address_space_limit() -> Option<usize> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a valid rlimit to write to.
+    let known = unsafe { libc::getrlimit(libc::RLIMIT_AS, &mut limit) } == 0;
+    let limited = known && limit.rlim_cur != libc::RLIM_INFINITY;
+    limited.then(|| usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX))
+}
+
+/// A file for a report, made or emptied. A pipe in its place must not keep the program from ending, so
+/// nothing here waits for a reader that never comes.
+///
+/// # Errors
+/// It cannot be opened, or is a pipe that nobody reads.
+pub(crate) fn create_report_file(path: &Path) -> io::Result<ReportFile> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).custom_flags(libc::O_NONBLOCK);
+    match options.open(path) {
+        Err(error) if error.raw_os_error() == Some(libc::ENXIO) => {
+            Err(io::Error::new(error.kind(), "nobody reads this pipe"))
+        }
+        opened => opened.map(ReportFile),
+    }
+}
+
+/// See [`create_report_file`].
+pub(crate) struct ReportFile(File);
+
+impl ReportFile {
+    /// How long the reader of a full pipe may take to read on.
+    const PATIENCE_MS: libc::c_int = 1000;
+
+    fn wait_for_room(&self) -> io::Result<()> {
+        let mut poll = libc::pollfd { fd: self.0.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
+        // SAFETY: one pollfd, valid for the call.
+        match unsafe { libc::poll(&mut poll, 1, ReportFile::PATIENCE_MS) } {
+            0 => Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "the reader of this pipe has read nothing for a second",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Write for ReportFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.0.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait_for_room()?,
+                written => return written,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// Runs something that writes to a file: a limit on file sizes then gives an error, not the signal that ends
 /// the program.
 pub(crate) fn without_file_size_signal<T>(write: impl FnOnce() -> T) -> T {
@@ -196,8 +266,7 @@ pub(crate) fn raw_stderr() -> ManuallyDrop<File> {
 
 /// Makes the file of a segment: new, ours alone, closed on exec, and not one of the three standard
 /// descriptors.
-pub(crate) fn create_segment_file(path: &Path) -> std::io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
+pub(crate) fn create_segment_file(path: &Path) -> io::Result<File> {
     let mut options = std::fs::OpenOptions::new();
     options.read(true).write(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
     let file = options.open(path)?;
@@ -207,7 +276,7 @@ pub(crate) fn create_segment_file(path: &Path) -> std::io::Result<File> {
     // SAFETY: duplicates a descriptor that is open here.
     let fd = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) };
     if fd < 0 {
-        return Err(std::io::Error::last_os_error());
+        return Err(io::Error::last_os_error());
     }
     // SAFETY: `fd` was just made and has no other owner.
     Ok(unsafe { File::from_raw_fd(fd) })
