@@ -10,7 +10,8 @@ struct Counts {
 }
 
 fn counts(rounds: u32) -> Counts {
-    let folder = std::env::temp_dir().join(format!("profile-dhat-{}-{rounds:03}", std::process::id()));
+    let folder =
+        std::env::temp_dir().join(format!("profile-dhat-{}-{rounds:03}", std::process::id()));
     std::fs::create_dir(&folder).expect("a folder of our own");
     let log = folder.join("log");
     let status = Command::new("valgrind")

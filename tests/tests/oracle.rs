@@ -70,6 +70,7 @@ fn unwinds() {
     panic!("on purpose");
 }
 
+#[expect(dead_code, reason = "it is there to be never called")]
 #[profile]
 fn never() {}
 

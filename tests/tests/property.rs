@@ -149,6 +149,16 @@ fn what_was_called_is_what_is_recorded() {
         for tree in &trees {
             expect(tree, &mut Vec::new(), &mut expected);
         }
+        let recorded: Vec<_> =
+            after.iter().zip(before).map(|(after, before)| after.since(before)).collect();
+        prop_assert_eq!(&recorded[..], &expected[..]);
+        assert_tree_adds_up(&snapshot);
+        for function in &snapshot.functions {
+            prop_assert_eq!(function.open, 0);
+            prop_assert!(function.exclusive_ns <= function.inclusive_ns);
+            let counted: u64 = function.histogram.iter().map(|[_, calls]| calls).sum();
+            prop_assert_eq!(counted, function.calls);
+        }
         Ok(())
     });
     outcome.expect("every tree is recorded as it was called");
