@@ -1,0 +1,28 @@
+//! Nobody's instrument: two readings of a clock, thrown away.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use super::Contender;
+
+/// The floor measured against itself: shows how far from 1.00 noise alone takes a ratio.
+pub(crate) fn tsc() -> Contender {
+    Contender { name: "tsc", start: || {}, batch: crate::measure::floor, recorded: |made| made }
+}
+
+pub(crate) fn instant() -> Contender {
+    Contender { name: "instant", start: || {}, batch, recorded: |made| made }
+}
+
+fn batch(calls: u64) {
+    for _ in 0..calls {
+        timed();
+    }
+}
+
+#[inline(never)]
+fn timed() {
+    let started = Instant::now();
+    black_box(());
+    black_box(started.elapsed());
+}

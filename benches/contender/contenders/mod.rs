@@ -1,0 +1,61 @@
+//! Who is measured: a file each. All of them time the same empty function, as their documentation says one
+//! should, and tell afterwards how many calls they recorded.
+
+#[cfg(feature = "peers")]
+mod fastrace;
+#[cfg(any(feature = "hotpath-time", feature = "hotpath-alloc"))]
+mod hotpath;
+mod instant;
+#[cfg(feature = "peers")]
+mod metrics;
+#[cfg(not(feature = "ours"))]
+mod off;
+#[cfg(feature = "ours")]
+mod ours;
+#[cfg(feature = "peers")]
+mod prometheus;
+#[cfg(feature = "peers")]
+mod puffin;
+#[cfg(feature = "peers")]
+mod time_graph;
+#[cfg(feature = "peers")]
+mod tracing;
+#[cfg(feature = "tracy")]
+mod tracy;
+
+/// Somebody who instruments a call.
+pub(crate) struct Contender {
+    pub(crate) name: &'static str,
+    /// Sets it up, as `main` would.
+    pub(crate) start: fn(),
+    /// Makes so many calls, at most [`BATCH`], with whatever must surround them in real use.
+    pub(crate) batch: fn(u64),
+    /// How many of so many calls it recorded, read back from it.
+    pub(crate) recorded: fn(u64) -> u64,
+}
+
+/// Calls between two things that surround calls: a frame of puffin, a root span of fastrace.
+pub(crate) const BATCH: u64 = 1_000;
+
+/// All in this build.
+pub(crate) fn all() -> Vec<Contender> {
+    let mut all = vec![instant::tsc(), instant::instant()];
+    #[cfg(not(feature = "ours"))]
+    all.push(off::contender());
+    #[cfg(feature = "ours")]
+    all.extend([ours::exact(), ours::budgeted(), ours::disabled()]);
+    #[cfg(any(feature = "hotpath-time", feature = "hotpath-alloc"))]
+    all.push(hotpath::contender());
+    #[cfg(feature = "peers")]
+    all.extend([
+        fastrace::contender(),
+        metrics::contender(),
+        prometheus::contender(),
+        puffin::contender(),
+        time_graph::contender(),
+        tracing::contender(),
+    ]);
+    #[cfg(feature = "tracy")]
+    all.push(tracy::contender());
+    all
+}

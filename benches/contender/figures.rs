@@ -1,0 +1,163 @@
+//! This project's other figures: what memory, allocations and correction come to.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use profile_core::profile;
+
+use crate::measure::median;
+use crate::memory::resident_bytes;
+
+pub(crate) fn run(name: &str, quick: bool) {
+    match name {
+        "memory" => memory(quick),
+        "correction" => correction(quick),
+        _ => allocations(),
+    }
+}
+
+const MILLION: u64 = 1_000_000;
+const THREADS: u64 = 8;
+
+/// Resident memory after 100 M calls from 8 threads and 100,000 short threads, over that after 1 M calls and 8 threads.
+fn memory(quick: bool) {
+    let share = if quick { 100 } else { 1 };
+    call_from_threads(MILLION);
+    let before = resident_bytes();
+    call_from_threads(100 * MILLION / share);
+    for _ in 0..100_000 / share {
+        std::thread::spawn(empty).join().unwrap();
+    }
+    let more = resident_bytes() as f64 - before as f64;
+    println!("memory_kib {}", more / 1024.0);
+}
+
+fn call_from_threads(calls: u64) {
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| (0..calls / THREADS).for_each(|_| empty()));
+        }
+    });
+}
+
+#[profile]
+#[inline(never)]
+fn empty() {
+    black_box(());
+}
+
+/// What a caller of annotated functions is said to have taken, against the same loop without attributes, where each call
+/// waits for the one before, and where they do not and the processor works on several at a time.
+fn correction(quick: bool) {
+    let chunks = if quick { 100 } else { 1_000 };
+    println!("correction_waiting_2ns {}", correction_of::<1, true>(chunks));
+    println!("correction_waiting_10ns {}", correction_of::<6, true>(chunks));
+    println!("correction_waiting_50ns {}", correction_of::<32, true>(chunks));
+    println!("correction_overlapping_2ns {}", correction_of::<5, false>(chunks));
+    println!("correction_overlapping_10ns {}", correction_of::<26, false>(chunks));
+    println!("correction_overlapping_50ns {}", correction_of::<130, false>(chunks));
+}
+
+/// Shorter than a time slice; a thousand are the ten million calls.
+const CHUNK: u64 = 10_000;
+
+/// In percent. The two loops take turns, so that the machine's moods fall on both.
+fn correction_of<const STEPS: usize, const WAIT: bool>(chunks: usize) -> f64 {
+    let error = |_| {
+        let started = Instant::now();
+        plain_caller::<STEPS, WAIT>(CHUNK);
+        let plain = started.elapsed().as_nanos() as f64;
+        let before = inclusive_ns("annotated_caller");
+        annotated_caller::<STEPS, WAIT>(CHUNK);
+        let said = inclusive_ns("annotated_caller") - before;
+        (said / plain - 1.0) * 100.0
+    };
+    median((0..chunks).map(error).collect())
+}
+
+fn inclusive_ns(function: &str) -> f64 {
+    profile_core::capture().function(function).map_or(0.0, |row| row.inclusive_ns as f64)
+}
+
+#[inline(never)]
+fn plain_caller<const STEPS: usize, const WAIT: bool>(calls: u64) -> u64 {
+    (0..calls).fold(1, |last, call| plain_body::<STEPS>(if WAIT { last } else { call }))
+}
+
+#[profile]
+#[inline(never)]
+fn annotated_caller<const STEPS: usize, const WAIT: bool>(calls: u64) -> u64 {
+    (0..calls).fold(1, |last, call| annotated_body::<STEPS>(if WAIT { last } else { call }))
+}
+
+#[inline(never)]
+fn plain_body<const STEPS: usize>(seed: u64) -> u64 {
+    steps::<STEPS>(seed)
+}
+
+#[profile]
+#[inline(never)]
+fn annotated_body<const STEPS: usize>(seed: u64) -> u64 {
+    steps::<STEPS>(seed)
+}
+
+/// Each step waits for the one before: about 1.5 ns.
+#[inline(always)]
+fn steps<const STEPS: usize>(mut seed: u64) -> u64 {
+    for _ in 0..STEPS {
+        seed = (seed ^ seed >> 29).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+    black_box(seed)
+}
+
+/// Heap allocations during ten million calls of paths that have been called before.
+fn allocations() {
+    (0..MILLION).for_each(|_| empty());
+    annotated_caller::<1, true>(CHUNK);
+    let before = counted();
+    (0..10 * MILLION).for_each(|_| empty());
+    annotated_caller::<1, true>(MILLION);
+    println!("allocations {}", counted() - before);
+}
+
+#[cfg(feature = "ours-counted")]
+mod counting {
+    use std::alloc::{GlobalAlloc, Layout, System};
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+    struct Counting;
+
+    static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+    pub(super) fn allocations() -> u64 {
+        ALLOCATIONS.load(Relaxed)
+    }
+
+    // SAFETY: hands everything to the system's allocator unchanged; the default `realloc` calls `alloc`.
+    unsafe impl GlobalAlloc for Counting {
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            ALLOCATIONS.fetch_add(1, Relaxed);
+            // SAFETY: the caller's promises are the system allocator's conditions.
+            unsafe { System.alloc(layout) }
+        }
+
+        unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+            // SAFETY: as above.
+            unsafe { System.dealloc(block, layout) }
+        }
+    }
+
+    #[cfg(not(any(feature = "ours-allocator", feature = "hotpath-alloc")))]
+    #[global_allocator]
+    static ALLOCATOR: Counting = Counting;
+}
+
+#[cfg(feature = "ours-counted")]
+fn counted() -> u64 {
+    counting::allocations()
+}
+
+#[cfg(not(feature = "ours-counted"))]
+fn counted() -> u64 {
+    unreachable!("only the build `ours-counted` can count")
+}

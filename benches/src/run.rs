@@ -1,0 +1,99 @@
+//! Runs the programs, one at a time, and collects what they print.
+
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+use std::time::{Instant, SystemTime};
+
+use crate::build::{Programs, STARTUP_OFF, STARTUP_ON};
+use crate::roster::{COUNTED, Entry, OURS, ROSTER};
+
+/// Readings by who gave them (a label of the roster, or `figures`) and what they are of.
+pub(crate) type Results = BTreeMap<(&'static str, String), Vec<f64>>;
+
+pub(crate) const FIGURES: &str = "figures";
+
+/// Each contender and task several times, in shuffled order, so that no contender has the machine's good
+/// minutes for itself.
+pub(crate) fn all(programs: &Programs, quick: bool) -> Result<Results, String> {
+    let tasks = [("speed", 5), ("threads", 3), ("memory", 1)];
+    let mut turns: Vec<(&Entry, &str)> = Vec::new();
+    for (task, times) in tasks {
+        let times = if quick { 1 } else { times };
+        turns.extend((0..times).flat_map(|_| ROSTER.iter().map(move |entry| (entry, task))));
+    }
+    shuffle(&mut turns);
+    let mut results = Results::new();
+    for (done, (entry, task)) in turns.iter().enumerate() {
+        eprint!("\r{} of {}: {:40}", done + 1, turns.len(), entry.name);
+        let mut child = Command::new(&programs[entry.features]);
+        child.args([entry.name, task]);
+        let folder = entry
+            .file
+            .then(|| std::env::temp_dir().join(format!("benches-{}", std::process::id())));
+        if let Some(folder) = &folder {
+            child.env("PROFILE_RUN_DIR", folder);
+        }
+        collect(&mut results, entry.label, child, quick)?;
+        if let Some(folder) = &folder {
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+    for (features, name) in [(OURS, "memory"), (OURS, "correction"), (COUNTED, "allocations")] {
+        let mut child = Command::new(&programs[features]);
+        child.args([name, "figures"]);
+        collect(&mut results, FIGURES, child, quick)?;
+    }
+    eprintln!();
+    Ok(results)
+}
+
+fn collect(
+    results: &mut Results,
+    label: &'static str,
+    mut child: Command,
+    quick: bool,
+) -> Result<(), String> {
+    child.env("PROFILE_REPORT", "none").env("HOTPATH_METRICS_SERVER_OFF", "true");
+    if quick {
+        child.arg("--quick");
+    }
+    let output = child.stderr(Stdio::inherit()).output().map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        return Err(format!("{label}: {child:?} ended with {}", output.status));
+    }
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let reading =
+            line.split_once(' ').and_then(|(key, value)| Some((key, value.parse().ok()?)));
+        let (key, value) = reading.ok_or_else(|| format!("{label} printed `{line}`"))?;
+        results.entry((label, key.to_owned())).or_default().push(value);
+    }
+    Ok(())
+}
+
+/// Milliseconds from start to end of the program with 10,000 functions: annotated, and with the feature off.
+pub(crate) fn startup(programs: &Programs, quick: bool) -> Result<[Vec<f64>; 2], String> {
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..if quick { 5 } else { 51 } {
+        for (times, features) in times.iter_mut().zip([STARTUP_ON, STARTUP_OFF]) {
+            let mut child = Command::new(&programs[features]);
+            child.env("PROFILE_REPORT", "none");
+            let started = Instant::now();
+            child.status().map_err(|error| error.to_string())?;
+            times.push(started.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    Ok(times)
+}
+
+fn shuffle<T>(items: &mut [T]) {
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(1, |since| since.as_nanos());
+    let mut random = now as u64 | 1;
+    for last in (1..items.len()).rev() {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        items.swap(last, (random % (last as u64 + 1)) as usize);
+    }
+}

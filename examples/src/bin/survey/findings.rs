@@ -1,0 +1,206 @@
+//! What is found: counts, names and how often they stand, extremes, and the files that could not be surveyed. Findings of
+//! files, and of threads, are merged into one.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+
+use proc_macro2::Ident;
+use profile_core::profile;
+
+/// What is counted.
+#[derive(Clone, Copy)]
+pub enum Thing {
+    File,
+    Byte,
+    Line,
+    DocComment,
+    Function,
+    GenericFunction,
+    AsyncFunction,
+    ConstFunction,
+    UnsafeFunction,
+    Closure,
+    Struct,
+    Enum,
+    Trait,
+    Impl,
+    TraitImpl,
+    UnsafeImpl,
+    Macro,
+    UnsafeBlock,
+    Match,
+    QuestionMark,
+    Unwrap,
+    Await,
+}
+
+impl Thing {
+    /// All, in the order in which they stand in the enum and on the page.
+    pub const ALL: [(Thing, &str); 22] = [
+        (Thing::File, "files"),
+        (Thing::Byte, "bytes"),
+        (Thing::Line, "lines"),
+        (Thing::DocComment, "doc comments"),
+        (Thing::Function, "functions"),
+        (Thing::GenericFunction, "  generic"),
+        (Thing::AsyncFunction, "  async"),
+        (Thing::ConstFunction, "  const"),
+        (Thing::UnsafeFunction, "  unsafe"),
+        (Thing::Closure, "closures"),
+        (Thing::Struct, "structs"),
+        (Thing::Enum, "enums"),
+        (Thing::Trait, "traits"),
+        (Thing::Impl, "impls"),
+        (Thing::TraitImpl, "  of traits"),
+        (Thing::UnsafeImpl, "  unsafe"),
+        (Thing::Macro, "macros by example"),
+        (Thing::UnsafeBlock, "unsafe blocks"),
+        (Thing::Match, "match"),
+        (Thing::QuestionMark, "?"),
+        (Thing::Unwrap, ".unwrap()"),
+        (Thing::Await, ".await"),
+    ];
+}
+
+/// What was found, in one file or in many.
+#[derive(Default)]
+pub struct Findings {
+    counts: [u64; Thing::ALL.len()],
+    /// Attributes, doc comments left out.
+    pub attributes: Tally,
+    /// Macros called.
+    pub macros: Tally,
+    /// In lines.
+    pub longest_function: Extreme,
+    /// In blocks around the innermost, itself included.
+    pub deepest_block: Extreme,
+    /// What could not be surveyed.
+    pub refused: Vec<Refused>,
+}
+
+impl Findings {
+    /// One more.
+    pub fn add(&mut self, thing: Thing) {
+        self.add_many(thing, 1);
+    }
+
+    /// So many more.
+    pub fn add_many(&mut self, thing: Thing, many: usize) {
+        self.counts[thing as usize] += many as u64;
+    }
+
+    /// How many.
+    pub fn count(&self, thing: Thing) -> u64 {
+        self.counts[thing as usize]
+    }
+
+    /// Adds what was found elsewhere.
+    #[profile]
+    pub fn merge(&mut self, other: Findings) {
+        for (count, more) in self.counts.iter_mut().zip(other.counts) {
+            *count += more;
+        }
+        self.attributes.merge(other.attributes);
+        self.macros.merge(other.macros);
+        self.longest_function.rise(other.longest_function.size, || other.longest_function.place);
+        self.deepest_block.rise(other.deepest_block.size, || other.deepest_block.place);
+        self.refused.extend(other.refused);
+    }
+}
+
+/// How often names stand.
+#[derive(Default)]
+pub struct Tally(HashMap<String, u64>);
+
+#[profile]
+impl Tally {
+    /// One more of the name.
+    pub fn add(&mut self, name: &Ident) {
+        self.add_many(name.to_string(), 1);
+    }
+
+    /// The names that stand most often, the most frequent first.
+    pub fn most_frequent(self, names: usize) -> Vec<(String, u64)> {
+        let mut all: Vec<_> = self.0.into_iter().collect();
+        all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        all.truncate(names);
+        all
+    }
+
+    fn merge(&mut self, other: Tally) {
+        for (name, many) in other.0 {
+            self.add_many(name, many);
+        }
+    }
+
+    /// A callee of all the others: not worth a row of its own.
+    #[profile(skip)]
+    fn add_many(&mut self, name: String, many: u64) {
+        *self.0.entry(name).or_default() += many;
+    }
+}
+
+/// The largest of its kind, and where it stands.
+#[derive(Default)]
+pub struct Extreme {
+    /// How large.
+    pub size: usize,
+    /// Where.
+    pub place: Place,
+}
+
+/// Where something stands.
+#[derive(Default)]
+pub struct Place {
+    pub path: PathBuf,
+    pub line: usize,
+    /// What it is called, if it has a name.
+    pub name: String,
+}
+
+impl Place {
+    pub fn new(path: &Path, line: usize, name: String) -> Place {
+        Place { path: path.to_owned(), line, name }
+    }
+}
+
+impl Extreme {
+    /// Takes what is larger.
+    pub fn rise(&mut self, size: usize, place: impl FnOnce() -> Place) {
+        if size > self.size {
+            *self = Extreme { size, place: place() };
+        }
+    }
+}
+
+/// Why a file was not surveyed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    Unreadable,
+    NotUtf8,
+    NotParsed,
+}
+
+impl Reason {
+    /// All, with their headings.
+    pub const ALL: [(Reason, &str); 3] = [
+        (Reason::NotParsed, "could not be parsed"),
+        (Reason::NotUtf8, "not UTF-8"),
+        (Reason::Unreadable, "could not be read"),
+    ];
+}
+
+/// A file or folder that was not surveyed.
+pub struct Refused {
+    pub path: PathBuf,
+    pub reason: Reason,
+    /// What the system or the parser says.
+    pub message: String,
+}
+
+impl Refused {
+    pub fn new(path: &Path, reason: Reason, error: &dyn Display) -> Refused {
+        Refused { path: path.to_owned(), reason, message: error.to_string() }
+    }
+}

@@ -1,0 +1,106 @@
+//! The findings as a person reads them.
+
+use std::fmt::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::findings::{Extreme, Findings, Reason, Refused, Tally, Thing};
+
+/// Names of macros and attributes shown.
+const NAMES: usize = 6;
+/// Files shown of those that were refused for one reason.
+const REFUSED: usize = 3;
+/// Width of the first column.
+const FIRST: usize = 20;
+
+/// The whole page.
+pub fn page(
+    findings: Findings,
+    took: Duration,
+    threads: usize,
+    folders: &[PathBuf],
+) -> Result<String, fmt::Error> {
+    let mut page = Page { text: String::new(), folders };
+    page.speed(&findings, took, threads)?;
+    page.counts(&findings)?;
+    page.extreme("longest function", "lines", &findings.longest_function)?;
+    page.extreme("deepest nesting", "blocks", &findings.deepest_block)?;
+    page.tally("macros called", findings.macros)?;
+    page.tally("attributes", findings.attributes)?;
+    page.refused(findings.refused)?;
+    Ok(page.text)
+}
+
+struct Page<'a> {
+    text: String,
+    /// Where the survey began: paths are shown from there on.
+    folders: &'a [PathBuf],
+}
+
+impl Page<'_> {
+    fn speed(&mut self, findings: &Findings, took: Duration, threads: usize) -> fmt::Result {
+        let (files, lines) = (findings.count(Thing::File), findings.count(Thing::Line));
+        let speed = lines as f64 / took.as_secs_f64().max(1e-9);
+        writeln!(
+            self.text,
+            "{} files of Rust in {:.2} s, threads: {threads}, lines a second: {}\n",
+            number(files),
+            took.as_secs_f64(),
+            number(speed as u64),
+        )
+    }
+
+    fn counts(&mut self, findings: &Findings) -> fmt::Result {
+        let lines = findings.count(Thing::Line);
+        writeln!(self.text, "{:FIRST$}{:>14}{:>18}", "", "count", "per 1,000 lines")?;
+        for (thing, name) in Thing::ALL {
+            let count = findings.count(thing);
+            let density = match thing {
+                Thing::File | Thing::Byte | Thing::Line => String::new(),
+                _ => format!("{:.2}", count as f64 * 1000.0 / lines.max(1) as f64),
+            };
+            let line = format!("{name:FIRST$}{:>14}{density:>18}", number(count));
+            writeln!(self.text, "{}", line.trim_end())?;
+        }
+        writeln!(self.text)
+    }
+
+    fn extreme(&mut self, heading: &str, unit: &str, extreme: &Extreme) -> fmt::Result {
+        let place = &extreme.place;
+        let (size, path) = (number(extreme.size as u64), self.short(&place.path));
+        let name = if place.name.is_empty() { "" } else { &format!("{} ", place.name) };
+        writeln!(self.text, "{heading:FIRST$}{size} {unit}: {name}{path}:{}", place.line)
+    }
+
+    fn tally(&mut self, heading: &str, tally: Tally) -> fmt::Result {
+        let names = tally.most_frequent(NAMES).into_iter();
+        let names: Vec<_> = names.map(|(name, many)| format!("{name} {}", number(many))).collect();
+        writeln!(self.text, "{heading:FIRST$}{}", names.join(", "))
+    }
+
+    fn refused(&mut self, mut refused: Vec<Refused>) -> fmt::Result {
+        refused.sort_by(|a, b| a.path.cmp(&b.path));
+        for (reason, heading) in Reason::ALL {
+            let alike: Vec<_> = refused.iter().filter(|refused| refused.reason == reason).collect();
+            writeln!(self.text, "{heading:FIRST$}{}", number(alike.len() as u64))?;
+            for refused in alike.iter().take(REFUSED) {
+                writeln!(self.text, "  {}: {}", self.short(&refused.path), refused.message)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The path from the folder that was surveyed. A file's name may hold what would move a terminal's cursor.
+    fn short(&self, path: &Path) -> String {
+        let inside = self.folders.iter().find_map(|folder| path.strip_prefix(folder).ok());
+        let short = inside.filter(|short| !short.as_os_str().is_empty()).unwrap_or(path);
+        short.display().to_string().escape_debug().to_string()
+    }
+}
+
+/// `1234567` as `1,234,567`.
+fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    groups.join(",")
+}

@@ -1,0 +1,73 @@
+//! The threads that survey the files, and the progress bar.
+
+use std::io;
+use std::panic::resume_unwind;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use profile_core::profile;
+
+use crate::file;
+use crate::findings::Findings;
+
+/// syn parses, and a tree is visited and dropped, by recursion: this does for a hundred thousand brackets in each other.
+/// Of it only what is used becomes memory.
+const STACK_BYTES: usize = 1 << 30;
+
+/// Surveys the files on so many threads.
+#[profile]
+pub fn survey_all(files: &[PathBuf], threads: usize) -> io::Result<Findings> {
+    let queue = Queue { files, next: AtomicUsize::new(0), bar: bar(files.len()) };
+    let mut findings = Findings::default();
+    thread::scope(|scope| {
+        let start = |number| {
+            let thread = thread::Builder::new().name(format!("survey {number}"));
+            thread.stack_size(STACK_BYTES).spawn_scoped(scope, || worker(&queue))
+        };
+        let workers = (0..threads).map(start).collect::<io::Result<Vec<_>>>()?;
+        for worker in workers {
+            findings.merge(worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+        Ok(())
+    })
+    .inspect(|()| queue.bar.finish_and_clear())
+    .map(|()| findings)
+}
+
+/// What one thread does until no file is left.
+#[profile]
+fn worker(queue: &Queue<'_>) -> Findings {
+    let mut findings = Findings::default();
+    while let Some(path) = queue.take() {
+        match file::survey_file(path) {
+            Ok(found) => findings.merge(found),
+            Err(refused) => findings.refused.push(refused),
+        }
+        queue.bar.inc(1);
+    }
+    findings
+}
+
+/// Files that wait for a thread.
+struct Queue<'a> {
+    files: &'a [PathBuf],
+    next: AtomicUsize,
+    bar: ProgressBar,
+}
+
+impl<'a> Queue<'a> {
+    fn take(&self) -> Option<&'a PathBuf> {
+        self.files.get(self.next.fetch_add(1, Relaxed))
+    }
+}
+
+/// On standard error; hidden if that is no terminal.
+fn bar(files: usize) -> ProgressBar {
+    let bar = ProgressBar::new(files as u64);
+    match ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} files, {eta} left") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

@@ -1,0 +1,192 @@
+//! The programs in `examples/`, built and run as a person does: what they print, how they end, and the report that
+//! each leaves at its exit, as data and as a table.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+use tests::{Program, Run};
+
+/// Where cargo has put the programs. Built once, with the settings and into the folder of this test itself.
+static PROGRAMS: LazyLock<Vec<(String, PathBuf)>> = LazyLock::new(|| {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "--package", "examples", "--message-format", "json-render-diagnostics"]);
+    command.current_dir(workspace()).arg("--target-dir").arg(target());
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
+    let output = command.output().expect("start cargo");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let messages = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<Value>();
+    messages.filter_map(|message| program(&message.expect("a message of cargo"))).collect()
+});
+
+/// The name and the place of a program of which cargo's message tells.
+fn program(message: &Value) -> Option<(String, PathBuf)> {
+    let path = message["executable"].as_str()?;
+    Some((message["target"]["name"].as_str()?.to_owned(), path.into()))
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The target folder: this test is `PROFILE/deps/NAME` in it.
+fn target() -> PathBuf {
+    let test = std::env::current_exe().expect("the path of this test");
+    test.ancestors().nth(3).expect("a folder three above it").to_owned()
+}
+
+/// A program that writes its report twice: as JSON into its folder, and as a table.
+fn example(name: &str) -> Program {
+    let found = PROGRAMS.iter().find(|(known, _)| known == name);
+    let (_, path) = found.unwrap_or_else(|| panic!("no program {name} among {PROGRAMS:?}"));
+    let mut command = Command::new(path);
+    command.current_dir(workspace());
+    let program = Program::from(command);
+    let reports = format!("table,json:{}", program.folder().join("report.json").display());
+    program.env("PROFILE_REPORT", reports)
+}
+
+fn report(run: &Run) -> Value {
+    let text = std::fs::read_to_string(run.folder.join("report.json")).expect("a report");
+    serde_json::from_str(&text).expect("a report in JSON")
+}
+
+/// The row of the function whose path ends so.
+fn row<'a>(report: &'a Value, path: &str) -> &'a Value {
+    let rows = report["functions"].as_array().expect("functions");
+    let is_it = |row: &&Value| row["path"].as_str().is_some_and(|it| it.ends_with(path));
+    rows.iter().find(is_it).unwrap_or_else(|| panic!("{path} is not in {report:#}"))
+}
+
+/// What holds for every report of an example.
+fn check(run: &Run, report: &Value) {
+    assert_eq!(report["schema_version"], 1);
+    assert_eq!(report["process"]["allocator"], true);
+    assert_eq!(report["warnings"], Value::Array(Vec::new()));
+    assert_eq!(report["overhead"]["lost_calls"], 0);
+    let rows = report["functions"].as_array().expect("functions");
+    assert!(!rows.is_empty());
+    for row in rows {
+        let path = row["path"].as_str().expect("a path");
+        assert!(row["calls"].as_u64().is_some_and(|calls| calls > 0), "{row:#}");
+        assert!(row["allocations"].is_u64(), "{row:#}");
+        assert!(row["exclusive_ns"].as_u64() <= row["inclusive_ns"].as_u64(), "{row:#}");
+        assert!(row["exclusive_allocations"].as_u64() <= row["allocations"].as_u64(), "{row:#}");
+        assert!(run.stderr().contains(path), "{path} is not in {}", run.stderr());
+    }
+}
+
+/// The number that stands in a line of the survey's page behind its name.
+fn counted(page: &str, name: &str) -> u64 {
+    let values = page.lines().filter_map(|line| line.strip_prefix(name));
+    let number = |rest: &str| rest.split_whitespace().next()?.replace(',', "").parse().ok();
+    values.filter_map(number).next().unwrap_or_else(|| panic!("no {name} in {page}"))
+}
+
+/// Files of Rust below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("read a folder");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let below = |path: PathBuf| if path.is_dir() { files(&path) } else { vec![path] };
+    paths.flat_map(below).filter(|path| path.extension().is_some_and(|it| it == "rs")).collect()
+}
+
+#[test]
+fn the_survey_counts_what_is_in_a_folder_and_reports_each_stage_once_for_each_file() {
+    let files = files(&workspace().join("profile-core/src"));
+    let texts = files.iter().map(|file| std::fs::read_to_string(file).expect("a source"));
+    let lines: usize = texts.map(|text| text.lines().count()).sum();
+    let run = example("survey").arg("profile-core/src").run().successful();
+    let page = run.stdout();
+    assert_eq!(counted(&page, "files "), files.len() as u64);
+    assert_eq!(counted(&page, "lines "), lines as u64);
+    assert_eq!(counted(&page, "could not be parsed "), 0);
+    assert!(counted(&page, "functions ") > 100, "{page}");
+    assert!(counted(&page, "unsafe blocks ") > 10, "{page}");
+    assert!(page.contains("\nattributes          "), "{page}");
+
+    let report = report(&run);
+    check(&run, &report);
+    for stage in ["survey_file", "read", "lex", "parse", "count", "discard", "forget places"] {
+        assert_eq!(row(&report, &format!("::{stage}"))["calls"], files.len(), "{stage}");
+    }
+    assert_eq!(row(&report, "survey::main")["calls"], 1);
+    assert_eq!(row(&report, "print")["kind"], "span");
+    assert!(row(&report, "::parse")["allocations"].as_u64() > Some(1_000));
+}
+
+#[test]
+fn the_survey_lists_what_it_cannot_read_or_parse_and_ends_well() {
+    let folder = tests::Folder::new();
+    let write = |name: &str, bytes: &[u8]| {
+        std::fs::write(folder.join(name), bytes).expect("write a source");
+    };
+    write(
+        "good.rs",
+        b"\xef\xbb\xbf#!/usr/bin/env run\nasync unsafe fn a<T>() { unsafe { b().await } }\n",
+    );
+    write("inner.rs", b"#![allow(dead_code)]\n");
+    write("bad.rs", b"fn a() {}\n\nfn fn\n");
+    write("unclosed.rs", b"fn a() {\n");
+    write("latin.rs", b"// caf\xe9\n");
+    write(
+        "deep.rs",
+        format!("fn a() {{ {}1{}; }}", "(".repeat(2_000), ")".repeat(2_000)).as_bytes(),
+    );
+    std::os::unix::fs::symlink(".", folder.join("loop")).expect("make a link");
+    let run = example("survey").arg(folder.path().display()).run().successful();
+    let page = run.stdout();
+    assert_eq!(counted(&page, "files "), 3, "{page}");
+    for name in ["  generic ", "  async ", "  unsafe ", "unsafe blocks ", ".await "] {
+        assert_eq!(counted(&page, name), 1, "{name} in {page}");
+    }
+    assert_eq!(counted(&page, "could not be parsed "), 2, "{page}");
+    assert!(page.contains("\n  bad.rs: line 3: "), "{page}");
+    assert_eq!(counted(&page, "not UTF-8 "), 1, "{page}");
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_an_error_of_one_line() {
+    let run = example("survey").arg("no/such/folder").run();
+    assert_eq!(run.status().code(), Some(1));
+    assert_eq!(run.stdout(), "");
+    assert!(run.stderr().starts_with("survey: no/such/folder: "), "{}", run.stderr());
+}
+
+#[test]
+fn the_service_shows_waiting_polls_and_cancelled_calls() {
+    let run = example("service").run().successful();
+    assert_eq!(
+        run.stdout(),
+        "16 clients, 2560 requests: 1920 answered, 624 late, 16 not understood\n"
+    );
+    let report = report(&run);
+    check(&run, &report);
+    let times = |path: &str| row(&report, path)["async"].clone();
+    let archive = times("::archive");
+    assert_eq!((&archive["cancelled"], &archive["finished"]), (&624.into(), &0.into()));
+    assert_eq!(times("::serve")["cancelled"], 1);
+    assert_eq!(times("::answer")["finished"], 2_560);
+    assert_eq!(times("service::main")["finished"], 1);
+    let set = times("::set");
+    assert!(set["polls"].as_u64() >= Some(1_280), "{set}");
+    assert!(set["waiting_ns"].as_u64() > set["busy_ns"].as_u64(), "{set}");
+    assert_eq!(times("::digest"), Value::Null);
+}
+
+#[test]
+fn inspecting_prints_what_it_finds_and_its_own_assertions_hold() {
+    let run = example("inspect").run().successful();
+    let page = run.stdout();
+    assert!(page.contains("inspect::shop::Cart::total"), "{page}");
+    assert!(page.contains("pub fn add(&mut self, cents: u64)"), "{page}");
+    let report = report(&run);
+    check(&run, &report);
+    assert_eq!(row(&report, "Cart::total")["calls"], 1_001);
+    assert_eq!(row(&report, "mix")["calls"], 2_000_000);
+    assert_eq!(report["never_called"][0]["path"], "inspect::shop::Cart::empty");
+}
