@@ -5,14 +5,13 @@ use std::time::Instant;
 
 use profile_core::profile;
 
-use crate::measure::median;
 use crate::memory::resident_bytes;
 
 pub(crate) fn run(name: &str, quick: bool) {
     match name {
         "memory" => memory(quick),
-        "correction" => correction(quick),
-        _ => allocations(),
+        "allocations" => allocations(),
+        body => correction(body, quick),
     }
 }
 
@@ -46,16 +45,25 @@ fn empty() {
     black_box(());
 }
 
-/// What a caller of annotated functions is said to have taken, against the same loop without attributes, where each call
-/// waits for the one before, and where they do not and the processor works on several at a time.
-fn correction(quick: bool) {
+/// Bodies whose calls wait for the one before, and those of which the processor works on several at a time. A process
+/// each: monomorphisations of a generic function share a row.
+const BODIES: [(&str, Correction); 6] = [
+    ("waiting_2ns", correction_of::<1, true>),
+    ("waiting_10ns", correction_of::<6, true>),
+    ("waiting_50ns", correction_of::<32, true>),
+    ("overlapping_2ns", correction_of::<5, false>),
+    ("overlapping_10ns", correction_of::<26, false>),
+    ("overlapping_50ns", correction_of::<130, false>),
+];
+
+/// What is off, in percent, for so many chunks of calls.
+type Correction = fn(usize) -> f64;
+
+/// What a caller of ten million annotated calls is said to have taken, against the same loop without attributes.
+fn correction(body: &str, quick: bool) {
     let chunks = if quick { 100 } else { 1_000 };
-    println!("correction_waiting_2ns {}", correction_of::<1, true>(chunks));
-    println!("correction_waiting_10ns {}", correction_of::<6, true>(chunks));
-    println!("correction_waiting_50ns {}", correction_of::<32, true>(chunks));
-    println!("correction_overlapping_2ns {}", correction_of::<5, false>(chunks));
-    println!("correction_overlapping_10ns {}", correction_of::<26, false>(chunks));
-    println!("correction_overlapping_50ns {}", correction_of::<130, false>(chunks));
+    let (_, of) = BODIES.iter().find(|(name, _)| *name == body).expect("a body");
+    println!("correction_{body} {}", of(chunks));
 }
 
 /// Shorter than a time slice; a thousand are the ten million calls.
@@ -63,20 +71,16 @@ const CHUNK: u64 = 10_000;
 
 /// In percent. The two loops take turns, so that the machine's moods fall on both.
 fn correction_of<const STEPS: usize, const WAIT: bool>(chunks: usize) -> f64 {
-    let error = |_| {
+    let mut plain = 0;
+    for _ in 0..chunks {
         let started = Instant::now();
         plain_caller::<STEPS, WAIT>(CHUNK);
-        let plain = started.elapsed().as_nanos() as f64;
-        let before = inclusive_ns("annotated_caller");
+        plain += started.elapsed().as_nanos();
         annotated_caller::<STEPS, WAIT>(CHUNK);
-        let said = inclusive_ns("annotated_caller") - before;
-        (said / plain - 1.0) * 100.0
-    };
-    median((0..chunks).map(error).collect())
-}
-
-fn inclusive_ns(function: &str) -> f64 {
-    profile_core::capture().function(function).map_or(0.0, |row| row.inclusive_ns as f64)
+    }
+    let snapshot = profile_core::capture();
+    let said = snapshot.function("annotated_caller").expect("it was called").inclusive_ns;
+    (said as f64 / plain as f64 - 1.0) * 100.0
 }
 
 #[inline(never)]

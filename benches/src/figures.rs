@@ -14,7 +14,7 @@ struct Figure {
 }
 
 /// Called by the ten million: each waiting for the one before, or several at a time in the processor.
-const BODIES: [(&str, &str); 6] = [
+pub(crate) const BODIES: [(&str, &str); 6] = [
     ("waiting", "2ns"),
     ("waiting", "10ns"),
     ("waiting", "50ns"),

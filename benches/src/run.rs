@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Instant, SystemTime};
 
 use crate::build::{Programs, STARTUP_OFF, STARTUP_ON};
+use crate::figures::BODIES;
 use crate::roster::{COUNTED, Entry, OURS, ROSTER};
 
 /// Readings by who gave them (a label of the roster, or `figures`) and what they are of.
@@ -38,9 +39,12 @@ pub(crate) fn all(programs: &Programs, quick: bool) -> Result<Results, String> {
             let _ = std::fs::remove_dir_all(folder);
         }
     }
-    for (features, name) in [(OURS, "memory"), (OURS, "correction"), (COUNTED, "allocations")] {
+    let mut figures = vec![(OURS, "memory".to_owned()), (COUNTED, "allocations".to_owned())];
+    let bodies = BODIES.map(|(kind, length)| (OURS, format!("{kind}_{length}")));
+    figures.extend((0..if quick { 1 } else { 5 }).flat_map(|_| bodies.clone()));
+    for (features, name) in figures {
         let mut child = Command::new(&programs[features]);
-        child.args([name, "figures"]);
+        child.args([&*name, "figures"]);
         collect(&mut results, FIGURES, child, quick)?;
     }
     eprintln!();

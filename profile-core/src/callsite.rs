@@ -50,22 +50,15 @@ impl Kind {
 pub struct Source {
     /// Function, async function or span.
     pub kind: Kind,
-    /// The function's own name, or the name given by `#[profile(name = "…")]` or `span!("…")`.
-    pub name: &'static str,
-    /// `module_path!()` of the place.
-    pub module: &'static str,
-    /// The source file, as the compiler was given it.
-    pub file: &'static str,
+    /// Module, file, name, signature and documentation, with a NUL between them. One text, not five: each reference in a
+    /// static is an address that the dynamic linker has to put in at every start of a program, called or not.
+    pub text: &'static str,
     /// Line of the function's name, from 1.
     pub line: u32,
     /// Column of the function's name, from 1.
     pub column: u32,
-    /// The doc comment, one line per line.
-    pub documentation: &'static str,
-    /// The signature as written.
-    pub signature: &'static str,
-    /// The site's own overhead budget as a share (`0.02` is 2 %), if it has one.
-    pub overhead: Option<f64>,
+    /// The site's own overhead budget as a share (`0.02` is 2 %); 0: none.
+    pub overhead: f64,
     /// The name of a closure inside the site's static: the compiler's own path to it.
     pub path: fn() -> &'static str,
 }
@@ -93,6 +86,8 @@ impl Mode {
 pub struct CallSite {
     mode: AtomicU8,
     record: AtomicU64,
+    /// A budget given at run time, as the recorder encodes it; 0: none.
+    budget: AtomicU64,
     source: Source,
 }
 
@@ -100,7 +95,8 @@ impl CallSite {
     /// A site that has not been called.
     #[must_use]
     pub const fn new(source: Source) -> CallSite {
-        CallSite { mode: AtomicU8::new(Mode::UNREGISTERED), record: AtomicU64::new(0), source }
+        let (mode, record) = (AtomicU8::new(Mode::UNREGISTERED), AtomicU64::new(0));
+        CallSite { mode, record, budget: AtomicU64::new(0), source }
     }
 
     #[inline(always)]
@@ -127,21 +123,35 @@ impl CallSite {
         self.record.store(0, Relaxed);
     }
 
+    pub(crate) fn budget(&self) -> u64 {
+        self.budget.load(Relaxed)
+    }
+
+    pub(crate) fn set_budget_word(&self, budget: u64) {
+        self.budget.store(budget, Relaxed);
+    }
+
     pub(crate) fn source(&self) -> &Source {
         &self.source
+    }
+
+    /// One of the parts of [`Source::text`].
+    fn part(&self, number: usize) -> &'static str {
+        const PARTS: usize = 5;
+        self.source.text.splitn(PARTS, '\0').nth(number).unwrap_or("")
     }
 
     /// The function's own name, or the name it was given.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.source.name
+        self.part(2)
     }
 
     /// The whole path: crate, modules, type and name, such as `shop::cart::Cart::total` or
     /// `<shop::Cart as shop::Priced>::total`.
     #[must_use]
     pub fn path(&self) -> String {
-        let given = self.source.name;
+        let given = self.name();
         let whole = (self.source.path)();
         let function = enclosing_function(whole);
         match self.source.kind {
@@ -154,13 +164,13 @@ impl CallSite {
     /// `module_path!()` of the place.
     #[must_use]
     pub fn module(&self) -> &'static str {
-        self.source.module
+        self.part(0)
     }
 
     /// The source file, as the compiler was given it.
     #[must_use]
     pub fn file(&self) -> &'static str {
-        self.source.file
+        self.part(1)
     }
 
     /// Line of the function's name, from 1.
@@ -178,13 +188,13 @@ impl CallSite {
     /// The doc comment.
     #[must_use]
     pub fn documentation(&self) -> &'static str {
-        self.source.documentation
+        self.part(4)
     }
 
     /// The signature as written.
     #[must_use]
     pub fn signature(&self) -> &'static str {
-        self.source.signature
+        self.part(3)
     }
 
     /// Function, async function or span.

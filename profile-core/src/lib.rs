@@ -93,14 +93,17 @@ macro_rules! span {
         static __PROFILE_SITE: $crate::__private::CallSite =
             $crate::__private::CallSite::new($crate::__private::Source {
                 kind: $crate::__private::Kind::Span,
-                name: $name,
-                module: $crate::__private::core::module_path!(),
-                file: $crate::__private::core::file!(),
+                text: $crate::__private::core::concat!(
+                    $crate::__private::core::module_path!(),
+                    "\0",
+                    $crate::__private::core::file!(),
+                    "\0",
+                    $name,
+                    "\0\0"
+                ),
                 line: $crate::__private::core::line!(),
                 column: $crate::__private::core::column!(),
-                documentation: "",
-                signature: "",
-                overhead: $crate::__private::core::option::Option::None,
+                overhead: 0.0,
                 path: $crate::__private::path_of(&|| ()),
             });
         $crate::__private::submit!(__PROFILE_SITE);

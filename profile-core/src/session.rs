@@ -237,6 +237,18 @@ impl CallSite {
         begin::set_enabled(self, enabled);
     }
 
+    /// Gives its calls a budget of their own, from the next call on. `None`: again that of its attribute, or of the run.
+    ///
+    /// ```
+    /// # #[cfg(feature = "profile")]
+    /// for site in profile_core::find_all("parser::*") {
+    ///     site.set_budget(Some(profile_core::Budget::OneIn(64)));
+    /// }
+    /// ```
+    pub fn set_budget(&self, budget: Option<settings::Budget>) {
+        begin::set_budget_of(self, budget);
+    }
+
     /// Its statistics as they stand; `None` if it was not called.
     #[must_use]
     pub fn statistics(&self) -> Option<crate::snapshot::Function> {

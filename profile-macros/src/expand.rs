@@ -378,37 +378,27 @@ fn site(function: &Function, kind: &str, options: &Options) -> TokenStream {
         .name
         .as_ref()
         .map_or_else(|| ident.to_string().trim_start_matches("r#").to_owned(), syn::LitStr::value);
-    let name = string(&name);
+    // NUL is between the parts.
+    let (nul, name) = (string("\0"), string(&name.replace('\0', "")));
     let documentation = string(&describe::documentation(&function.attributes));
     let signature = string(&describe::readable(function.head.clone()));
-    let overhead = overhead(options, &krate);
+    let overhead = options.overhead.as_ref().map_or(0.0, |overhead| overhead.share);
+    let overhead = spanned(Literal::f64_suffixed(overhead));
     let Place { file, line, column } = place(&krate, ident.span());
     quote_spanned! {here=>
         static __PROFILE_SITE: #krate::__private::CallSite =
             #krate::__private::CallSite::new(#krate::__private::Source {
                 kind: #krate::__private::Kind::#kind,
-                name: #name,
-                module: #krate::__private::core::module_path!(),
-                file: #file,
+                text: #krate::__private::core::concat!(
+                    #krate::__private::core::module_path!(), #nul, #file, #nul,
+                    #name, #nul, #signature, #nul, #documentation
+                ),
                 line: #line,
                 column: #column,
-                documentation: #documentation,
-                signature: #signature,
                 overhead: #overhead,
                 path: #krate::__private::path_of(&|| ()),
             });
         #krate::__private::submit!(__PROFILE_SITE);
-    }
-}
-
-fn overhead(options: &Options, krate: &Path) -> TokenStream {
-    let here = Span::mixed_site();
-    match &options.overhead {
-        None => quote_spanned!(here=> #krate::__private::core::option::Option::None),
-        Some(overhead) => {
-            let share = spanned(Literal::f64_suffixed(overhead.share));
-            quote_spanned!(here=> #krate::__private::core::option::Option::Some(#share))
-        }
     }
 }
 

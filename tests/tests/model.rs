@@ -1,6 +1,6 @@
 //! Models of what threads do to each other through the segment, explored by loom: every order of the steps, every
-//! value that the memory model lets a thread see. The steps are those of `record::push`, `record::fold`,
-//! `snapshot::read::state_of` and `record::thread::reuse`, with a ring of two.
+//! value that the memory model lets a thread see. The steps are those of `record::end`, `record::fold`,
+//! `snapshot::read` and `record::thread::reuse`.
 
 use loom::sync::Arc;
 use loom::sync::atomic::AtomicU64;
@@ -9,6 +9,9 @@ use std::sync::atomic::Ordering::{self, *};
 
 const RING: u64 = 2;
 const TICKS: u64 = 7;
+/// What a frame holds while its call is open, and while it ends: from this count on it is counted.
+const OPEN: u64 = 1;
+const CLOSING: u64 = 1 << 63;
 
 #[derive(Default)]
 struct Edge {
@@ -16,6 +19,9 @@ struct Edge {
     folded: AtomicU64,
     ticks: AtomicU64,
     ring: [AtomicU64; RING as usize],
+    /// Of the one frame that is ever on this edge: whether it is open, and what it says of itself.
+    frame: AtomicU64,
+    started: AtomicU64,
 }
 
 /// The owner's own view. The real owner loads its words back from the segment; as their only writer it gets
@@ -29,24 +35,31 @@ struct Owner {
 }
 
 impl Owner {
-    /// As `record::push`: the slot, then the count, both released.
-    fn push(&mut self, edge: &Edge, fold: Ordering) {
+    fn call(&mut self, edge: &Edge, fold: Ordering) {
+        edge.started.store(OPEN, Relaxed);
+        edge.frame.store(1, Release);
+        self.end(edge, fold);
+    }
+
+    /// As `record::end`: the slot, what the frame says, the count, the end of the frame; then the call before.
+    fn end(&mut self, edge: &Edge, fold: Ordering) {
         let slot = (self.pushed % RING) as usize;
         self.ring[slot] = TICKS;
         edge.ring[slot].store(TICKS, Release);
         self.pushed += 1;
+        edge.started.store(CLOSING | self.pushed, Release);
         edge.pushed.store(self.pushed, Release);
-        if self.pushed % RING == 0 {
+        edge.frame.store(0, Release);
+        if self.pushed - self.folded == RING {
             self.fold(edge, fold);
         }
     }
 
-    /// As `record::fold::fold`.
+    /// As `record::fold`.
     fn fold(&mut self, edge: &Edge, order: Ordering) {
-        self.ticks +=
-            (self.folded..self.pushed).map(|turn| self.ring[(turn % RING) as usize]).sum::<u64>();
+        self.ticks += self.ring[(self.folded % RING) as usize];
         edge.ticks.store(self.ticks, order);
-        self.folded = self.pushed;
+        self.folded += 1;
         edge.folded.store(self.folded, Release);
     }
 }
@@ -63,6 +76,16 @@ impl Edge {
         let unchanged = self.folded.load(Acquire) == folded && self.pushed.load(Acquire) == pushed;
         (!again || (unchanged && pending < RING)).then_some((pushed, ticks + waiting))
     }
+
+    /// As `snapshot::read`: calls ended and open. The frame is read first, and again after the count.
+    fn calls(&self, heed_closing: bool) -> (u64, u64) {
+        let frame = || (self.frame.load(Acquire), self.started.load(Acquire));
+        let before = frame();
+        let pushed = self.pushed.load(Acquire);
+        let counted = before.1 & CLOSING != 0 && pushed >= before.1 & !CLOSING;
+        let open = before.0 != 0 && frame() == before && !(heed_closing && counted);
+        (pushed, u64::from(open))
+    }
 }
 
 fn a_reader_beside_a_writer(again: bool, fold: Ordering) {
@@ -72,7 +95,7 @@ fn a_reader_beside_a_writer(again: bool, fold: Ordering) {
             let edge = Arc::clone(&edge);
             thread::spawn(move || {
                 let mut owner = Owner::default();
-                (0..3).for_each(|_| owner.push(&edge, fold));
+                (0..3).for_each(|_| owner.end(&edge, fold));
             })
         };
         if let Some((calls, ticks)) = edge.read(again) {
@@ -98,6 +121,32 @@ fn a_reader_that_does_not_look_again_is_caught() {
 #[should_panic(expected = "assertion")]
 fn a_sum_that_is_not_released_is_caught() {
     a_reader_beside_a_writer(true, Relaxed);
+}
+
+/// One call: at no moment is it seen as ended and as open.
+fn a_call_is_seen_once(heed_closing: bool) {
+    loom::model(move || {
+        let edge = Arc::new(Edge::default());
+        let writer = {
+            let edge = Arc::clone(&edge);
+            thread::spawn(move || Owner::default().call(&edge, Release))
+        };
+        let (ended, open) = edge.calls(heed_closing);
+        assert!(ended + open <= 1, "ended {ended}, open {open}");
+        writer.join().expect("the writer ends");
+        assert_eq!(edge.calls(heed_closing), (1, 0));
+    });
+}
+
+#[test]
+fn a_call_is_never_both_ended_and_open() {
+    a_call_is_seen_once(true);
+}
+
+#[test]
+#[should_panic(expected = "ended 1, open 1")]
+fn a_reader_that_does_not_heed_what_a_closing_frame_says_is_caught() {
+    a_call_is_seen_once(false);
 }
 
 /// As `record::thread::{reuse, release}`: a block has one owner at a time, and the next owner sees all the

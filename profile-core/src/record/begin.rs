@@ -9,7 +9,7 @@ use super::calibrate::{self, Costs};
 use super::thread::{self, Suspended};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::{Anchor, Clock};
-use crate::segment::layout::{Header, SiteRecord, Word};
+use crate::segment::layout::{Header, SiteRecord};
 use crate::segment::writer;
 use crate::settings::{self, Budget};
 use crate::sys;
@@ -44,9 +44,10 @@ pub(crate) fn begin() {
         sys::on_thread_exit(thread::release);
         sys::at_fork_in_child(restart_in_child);
         describe(header, clock);
-        set_budget(settings.budget);
+        // No site has been called yet, so none need be told; there may be many.
+        BUDGET.store(encode(settings.budget), Relaxed);
         let costs = calibrate::measure(clock);
-        SPAN_COST.store(costs.empty_span().to_bits(), Relaxed);
+        SPAN_COST.store(costs.empty.to_bits(), Relaxed);
         costs.store(header);
     });
 }
@@ -132,12 +133,12 @@ fn record(site: &'static CallSite) -> Option<()> {
     record.site.set(std::ptr::from_ref(site) as u64);
     record.kind.set(source.kind.code());
     record.place.set(u64::from(source.line) | u64::from(source.column) << 32);
-    record.name.set(write_text(source.name));
+    record.name.set(write_text(site.name()));
     record.path.set(write_text(&site.path()));
-    record.module.set(write_text(source.module));
-    record.file.set(write_text(source.file));
-    record.documentation.set(write_text(source.documentation));
-    record.signature.set(write_text(source.signature));
+    record.module.set(write_text(site.module()));
+    record.file.set(write_text(site.file()));
+    record.documentation.set(write_text(site.documentation()));
+    record.signature.set(write_text(site.signature()));
     publish(address, record)
 }
 
@@ -180,14 +181,28 @@ pub(crate) fn set_enabled(site: &'static CallSite, enabled: bool) {
 /// Sets the budget of all sites without one of their own, also of those already called.
 pub(crate) fn set_budget(budget: Budget) {
     BUDGET.store(encode(budget), Relaxed);
-    let sites = crate::callsite::linked();
-    let running = sites.filter(|site| !matches!(site.mode(), Mode::UNREGISTERED | Mode::OFF));
-    running.for_each(|site| site.set_mode(mode_of(site)));
+    crate::callsite::linked().for_each(follow_budget);
 }
 
-/// The budget that holds for a site: its own, else the run's.
+/// Sets the budget of one site.
+pub(crate) fn set_budget_of(site: &CallSite, budget: Option<Budget>) {
+    site.set_budget_word(budget.map_or(0, encode));
+    follow_budget(site);
+}
+
+/// From now on the site's calls are recorded as its budget says.
+fn follow_budget(site: &CallSite) {
+    if !matches!(site.mode(), Mode::UNREGISTERED | Mode::OFF) {
+        site.set_mode(mode_of(site));
+    }
+}
+
+/// The budget that holds for a site: the one it was given, else that of its attribute, else the run's.
 pub(crate) fn budget_of(site: &CallSite) -> Budget {
-    site.source().overhead.map_or_else(|| decode(BUDGET.load(Relaxed)), Budget::Share)
+    let given = decode(site.budget());
+    let attribute = || Some(site.source().overhead).filter(|it| *it > 0.0).map(Budget::Share);
+    let run = || decode(BUDGET.load(Relaxed)).unwrap_or(Budget::Exact);
+    given.or_else(attribute).unwrap_or_else(run)
 }
 
 /// What one timed span costs, in ticks.
@@ -195,20 +210,23 @@ pub(crate) fn span_cost_ticks() -> f64 {
     f64::from_bits(SPAN_COST.load(Relaxed))
 }
 
-/// 0: exact; below 2^32: one in so many; else the bits of a share, whose sign bit is free for a mark.
+const EXACT: u64 = u64::MAX;
+
+/// 0 is left for "none": below 2^32: one in so many; else the bits of a share, whose sign bit is free for a mark.
 fn encode(budget: Budget) -> u64 {
     match budget {
-        Budget::Exact => 0,
-        Budget::OneIn(calls) => u64::from(calls),
+        Budget::Exact => EXACT,
+        Budget::OneIn(calls) => u64::from(calls.max(1)),
         Budget::Share(share) => share.to_bits() | 1 << 63,
     }
 }
 
-fn decode(word: u64) -> Budget {
+fn decode(word: u64) -> Option<Budget> {
     match word {
-        0 => Budget::Exact,
-        calls if calls >> 63 == 0 => Budget::OneIn(calls as u32),
-        share => Budget::Share(f64::from_bits(share & !(1 << 63))),
+        0 => None,
+        EXACT => Some(Budget::Exact),
+        calls if calls >> 63 == 0 => Some(Budget::OneIn(calls as u32)),
+        share => Some(Budget::Share(f64::from_bits(share & !(1 << 63)))),
     }
 }
 
@@ -224,9 +242,7 @@ extern "C" fn restart_in_child() {
     FORKED.store(true, Relaxed);
     thread::forget_block();
     let path = RUN_DIR.get().and_then(Option::as_deref).map(segment_path);
-    let parent = writer::header().map(|header| {
-        Costs::from_words(header.cost_points.each_ref().map(Word::get), header.cost_counted.get())
-    });
+    let parent = writer::header().map(calibrate::stored);
     writer::restart_after_fork(path.as_deref());
     for site in crate::callsite::linked() {
         site.forget_record();

@@ -1,91 +1,69 @@
 //! What a span costs here, measured with the spans themselves at the start of the run.
+//!
+//! There is no one answer. The processor works on while it reads the clock: two readings take about 19 ns, and a body
+//! of 2 ns between them, or of 15, takes no time beyond theirs. Around a body that waits for its own results a span
+//! is worked off in the gaps, around one that keeps the processor busy it is not; the readings are alike. So what is
+//! taken off a call that is as short as the readings is the cost of a span around nothing, and off a long one the middle
+//! between the two kinds of body; the report names all three.
 
-use super::{enter, fold, general, paths, thread};
+use super::{enter, general, paths, thread};
 use crate::callsite::{CallSite, Kind, Mode, Source};
 use crate::clock::Clock;
-use crate::segment::layout::Header;
+use crate::segment::layout::{Header, RING, Word};
 
 /// What spans cost, in ticks.
-///
-/// A span's cost is no constant: the processor goes on with the body while the clock is read, so around an empty
-/// body a span costs two readings of the clock and more, around one of 50 ns half of that. So it is measured
-/// around bodies of several lengths, and looked up by what was recorded.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Costs {
-    points: [Point; POINTS],
+    /// Between the readings of a span around nothing.
+    reading: f64,
+    /// From one span around nothing to the next, beyond what the loop takes without spans.
+    pub(crate) empty: f64,
+    /// The same around long bodies that wait for their results, and that do not.
+    pub(crate) waiting: f64,
+    pub(crate) busy: f64,
     /// Of a span that is counted and not timed.
     pub(crate) counted: f64,
 }
 
-/// Lengths of body that are measured.
-pub(crate) const POINTS: usize = 5;
-
-/// A body and what its span made of it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Point {
-    /// The body alone.
-    body: f64,
-    /// Between the span's two readings.
-    reading: f64,
-    /// From one span to the next.
-    period: f64,
-}
-
-/// The scale of costs in the header.
-const SCALE: f64 = 1024.0;
+/// Calls of more than so many empty ones are long.
+const LONG: f64 = 3.0;
 
 impl Costs {
     /// In the segment, for every reader.
     pub(crate) fn store(self, header: &Header) {
-        for (words, point) in header.cost_points.as_chunks::<3>().0.iter().zip(self.points) {
-            for (word, ticks) in words.iter().zip([point.body, point.reading, point.period]) {
-                word.set((ticks * SCALE) as u64);
-            }
-        }
-        header.cost_counted.set((self.counted * SCALE) as u64);
+        let costs = [self.reading, self.empty, self.waiting, self.busy, self.counted];
+        header.costs.iter().zip(costs).for_each(|(word, ticks)| word.set(ticks.to_bits()));
     }
 
-    /// From the words of a header.
-    pub(crate) fn from_words(points: [u64; 3 * POINTS], counted: u64) -> Costs {
-        let unscaled = |word: u64| word as f64 / SCALE;
-        let mut costs = Costs { counted: unscaled(counted), ..Costs::default() };
-        for (point, words) in costs.points.iter_mut().zip(points.as_chunks::<3>().0) {
-            let [body, reading, period] = words.map(unscaled);
-            *point = Point { body, reading, period };
-        }
-        costs
+    /// As they stand in a header; a damaged one may hold anything.
+    pub(crate) fn from_words(words: [u64; 5]) -> Costs {
+        let ticks =
+            |word| Some(f64::from_bits(word)).filter(|ticks| *ticks >= 0.0 && ticks.is_finite());
+        let [reading, empty, waiting, busy, counted] = words.map(|word| ticks(word).unwrap_or(0.0));
+        Costs { reading, empty, waiting, busy, counted }
     }
 
-    /// What recording added between the two readings of a call that shows `reading` ticks. Not below 0: the second
-    /// reading may well come before the body's last instructions are done.
+    /// What recording added between the two readings of a call that shows `reading` ticks. Of a long call nothing:
+    /// the second reading comes before the last of the body is done as often as after it.
     pub(crate) fn inside(&self, reading: f64) -> f64 {
-        let added = |point: &Point| (point.reading, (point.reading - point.body).max(0.0));
-        interpolate(self.points.each_ref().map(added), reading).min(reading)
-    }
-
-    /// Of a span around nothing.
-    pub(crate) fn empty_span(&self) -> f64 {
-        self.points[0].period
+        between(self.reading, self.reading, 0.0, reading)
     }
 
     /// What recording added in all to each of many calls that followed each other every `period` ticks.
     pub(crate) fn span(&self, period: f64) -> f64 {
-        let added = |point: &Point| (point.period, (point.period - point.body).max(0.0));
-        interpolate(self.points.each_ref().map(added), period).min(period)
+        between(self.empty, self.empty, self.around_long(), period)
+    }
+
+    fn around_long(&self) -> f64 {
+        f64::midpoint(self.waiting, self.busy)
     }
 }
 
-/// The value at `x` of the line through points of ascending x; beyond the ends, that of the end.
-fn interpolate(points: [(f64, f64); POINTS], x: f64) -> f64 {
-    let after = points.iter().position(|point| point.0 > x);
-    match after {
-        Some(0) => points[0].1,
-        Some(after) => {
-            let (low, high) = (points[after - 1], points[after]);
-            low.1 + (high.1 - low.1) * (x - low.0) / (high.0 - low.0)
-        }
-        None => points[POINTS - 1].1,
-    }
+/// `short` for what takes no longer than an empty call, `long` for what takes [`LONG`] times as long, a straight line
+/// between; and never more than there was.
+fn between(empty: f64, short: f64, long: f64, ticks: f64) -> f64 {
+    let beyond = (ticks - empty) / (empty * (LONG - 1.0)).max(f64::MIN_POSITIVE);
+    (short + (long - short) * beyond.clamp(0.0, 1.0)).min(ticks)
 }
 
 /// Never registered, so no reader shows it.
@@ -95,87 +73,80 @@ static COUNTED: CallSite = CallSite::new(source());
 const fn source() -> Source {
     Source {
         kind: Kind::Span,
-        name: "calibration",
-        module: module_path!(),
-        file: file!(),
+        text: "",
         line: line!(),
         column: column!(),
-        documentation: "",
-        signature: "",
-        overhead: Some(0.0),
+        overhead: 0.0,
         path: || "calibration",
     }
 }
 
 const BATCH: u64 = 64;
-/// Enough for the caches and the branch predictor to settle; 0.4 ms in all.
-const BATCHES: usize = 12;
-/// Dependent steps of about 2 ns in each body.
-const STEPS: [u32; POINTS] = [0, 4, 10, 20, 48];
+/// Enough for the caches and the branch predictor to settle; a third of a millisecond in all.
+const BATCHES: usize = 10;
+/// Steps of about 1.5 ns in a long body.
+const STEPS: u32 = 48;
 
 /// Measures both kinds of span. The quickest batch counts: everything that disturbs a batch makes it
 /// longer, never shorter.
 pub(crate) fn measure(clock: Clock) -> Costs {
     TIMED.set_mode(if clock == Clock::Tsc { Mode::EXACT } else { Mode::GENERAL });
     COUNTED.set_mode(Mode::BUDGETED);
-    quickest(&TIMED, clock, STEPS[0]);
+    let nothing = quickest(clock, |call, _| plain(call, 0));
+    let (empty, reading) = with_reading(clock);
     stop_timing(&COUNTED);
-    let empty = quickest_plain(clock, 0);
-    let counted = (quickest(&COUNTED, clock, 0).period - empty).max(0.0);
-    let mut points = STEPS.map(|steps| {
-        let body = (quickest_plain(clock, steps) - empty).max(0.0);
-        let Point { reading, period, .. } = quickest(&TIMED, clock, steps);
-        Point { body, reading, period: (period - empty).max(0.0) }
-    });
-    // A longer body cannot take less: what says so is noise.
-    for place in 1..POINTS {
-        let before = points[place - 1];
-        points[place].body = points[place].body.max(before.body);
-        points[place].reading = points[place].reading.max(before.reading);
-        points[place].period = points[place].period.max(before.period);
-    }
-    Costs { points, counted }
+    let counted = quickest(clock, |call, _| spanned(&COUNTED, call, 0));
+    let waiting = added(clock, |_, last| last);
+    let busy = added(clock, |call, _| call);
+    let beyond = |ticks: f64| (ticks - nothing).max(0.0);
+    Costs { reading, empty: beyond(empty), waiting, busy, counted: beyond(counted) }
 }
 
-/// A body that nothing can shorten: each step waits for the one before, and the first for the last body's last, as
-/// in a loop that carries a value along.
+/// What a span adds to a long body that begins with what `seed` makes of the number of the call and the last result.
+fn added(clock: Clock, seed: impl Fn(u64, u64) -> u64) -> f64 {
+    let spanned = quickest(clock, |call, last| spanned(&TIMED, seed(call, last), STEPS));
+    (spanned - quickest(clock, |call, last| plain(seed(call, last), STEPS))).max(0.0)
+}
+
+/// Ticks from one empty span to the next, and between the two readings of each.
+fn with_reading(clock: Clock) -> (f64, f64) {
+    quickest(clock, |call, _| spanned(&TIMED, call, 0));
+    let before = ticks_of(&TIMED);
+    let period = quickest(clock, |call, _| spanned(&TIMED, call, 0));
+    let calls = (BATCHES as u64 * BATCH) as f64;
+    (period, (ticks_of(&TIMED).saturating_sub(before) as f64 / calls).min(period))
+}
+
+/// Ticks of one call in a loop, of the quickest batch.
 #[inline(always)]
-fn body(steps: u32, mut value: u64) -> u64 {
-    for _ in 0..steps {
-        value = std::hint::black_box(value.wrapping_mul(31));
-    }
-    value
-}
-
-/// Ticks of one body in a loop, of the quickest batch.
-#[inline(never)]
-fn quickest_plain(clock: Clock, steps: u32) -> f64 {
+fn quickest(clock: Clock, call: impl Fn(u64, u64) -> u64) -> f64 {
     let batches = (0..BATCHES).map(|_| {
         let start = clock.now();
-        let last = (0..BATCH).fold(1, |value, _| body(std::hint::black_box(steps), value));
-        std::hint::black_box(last);
+        std::hint::black_box((0..BATCH).fold(1, |last, number| call(number, last)));
         clock.now().saturating_sub(start)
     });
     batches.min().unwrap_or(0) as f64 / BATCH as f64
 }
 
-/// The same with a span around the body.
+/// A function as people annotate them.
 #[inline(never)]
-fn quickest(site: &'static CallSite, clock: Clock, steps: u32) -> Point {
-    let batches = (0..BATCHES).map(|_| {
-        let before = ticks_of(site);
-        let start = clock.now();
-        let last = (0..BATCH).fold(1, |value, _| {
-            let _span = enter(site);
-            body(std::hint::black_box(steps), value)
-        });
-        std::hint::black_box(last);
-        let all = clock.now().saturating_sub(start);
-        (all, ticks_of(site).saturating_sub(before))
-    });
-    let (all, between) = batches.min().unwrap_or_default();
-    let each = |ticks: u64| ticks as f64 / BATCH as f64;
-    Point { body: 0.0, reading: each(between), period: each(all) }
+fn spanned(site: &'static CallSite, seed: u64, steps: u32) -> u64 {
+    let _span = enter(site);
+    body(seed, steps)
+}
+
+#[inline(never)]
+fn plain(seed: u64, steps: u32) -> u64 {
+    body(seed, steps)
+}
+
+/// A chain of steps, each of which waits for the one before.
+#[inline(always)]
+fn body(mut seed: u64, steps: u32) -> u64 {
+    for _ in 0..steps {
+        seed = (seed ^ seed >> 29).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+    std::hint::black_box(seed)
 }
 
 /// The site's edge below what is open now.
@@ -187,8 +158,8 @@ fn edge_of(site: &'static CallSite) -> Option<&'static crate::segment::layout::E
 
 fn ticks_of(site: &'static CallSite) -> u64 {
     edge_of(site).map_or(0, |edge| {
-        fold::fold(edge);
-        edge.ticks.get()
+        let newest = edge.folded.get()..edge.pushed.get();
+        newest.map(|turn| edge.ring[turn as usize % RING].get()).sum::<u64>() + edge.ticks.get()
     })
 }
 
@@ -199,25 +170,32 @@ fn stop_timing(site: &'static CallSite) {
     }
 }
 
+/// The costs in a header of this process.
+pub(crate) fn stored(header: &Header) -> Costs {
+    Costs::from_words(header.costs.each_ref().map(Word::get))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn costs_are_looked_up_between_and_beyond_what_was_measured() {
-        let point = |body, reading, period| Point { body, reading, period };
-        let points = [
-            point(0.0, 20.0, 60.0),
-            point(10.0, 20.0, 60.0),
-            point(20.0, 24.0, 64.0),
-            point(40.0, 34.0, 74.0),
-            point(80.0, 70.0, 114.0),
-        ];
-        let costs = Costs { points, counted: 10.0 };
-        assert_eq!(costs.inside(5.0), 5.0, "never more than was read");
-        assert_eq!(costs.inside(22.0), 7.0);
-        assert_eq!(costs.inside(1e6), 0.0);
-        assert_eq!(costs.span(69.0), 39.0);
-        assert_eq!(costs.span(1e6), 34.0);
+    fn what_is_taken_off_goes_from_the_empty_spans_cost_to_that_around_long_bodies() {
+        let costs = Costs { reading: 20.0, empty: 40.0, waiting: 4.0, busy: 56.0, counted: 8.0 };
+        assert_eq!(
+            [5.0, 20.0, 40.0, 60.0, 1e9].map(|it| costs.inside(it)),
+            [5.0, 20.0, 10.0, 0.0, 0.0]
+        );
+        assert_eq!(
+            [5.0, 40.0, 80.0, 120.0, 1e9].map(|it| costs.span(it)),
+            [5.0, 40.0, 35.0, 30.0, 30.0]
+        );
+        assert_eq!(Costs::default().span(7.0), 0.0);
+    }
+
+    #[test]
+    fn costs_that_are_no_numbers_are_none() {
+        let words = [f64::NAN, -1.0, f64::INFINITY, 2.5, -0.0].map(f64::to_bits);
+        assert_eq!(Costs::from_words(words), Costs { busy: 2.5, ..Costs::default() });
     }
 }

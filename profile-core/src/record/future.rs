@@ -145,7 +145,7 @@ impl<'a> PollSpan<'a> {
             polled.wall_ticks.set(polled.wall_ticks.get().saturating_add(wall));
             polled.busy_ticks.set(polled.busy_ticks.get().saturating_add(self.call.busy));
             polled.max_wall_ticks.raise_to(wall);
-            fold::count_one(block, &polled.wall_histogram, wall);
+            fold::count(block, &polled.wall_histogram, wall, 1);
         }
         self.call.started = Call::ENDED;
     }

@@ -43,7 +43,7 @@ pub(crate) fn enter(site: &'static CallSite) -> SpanGuard {
         }
         _ => {}
     }
-    open(site).map_or_else(SpanGuard::nothing, |opened| start(site, opened))
+    open(site).map_or_else(SpanGuard::nothing, |opened| start(site, opened, 0))
 }
 
 /// Puts a frame for `site` on top. `None`: not recorded, and counted as lost if it should have been.
@@ -70,39 +70,48 @@ pub(crate) fn open(site: &'static CallSite) -> Option<Opened> {
     Some(Opened { block, frame: unsafe { &*frame }, outer, edge })
 }
 
-/// Reads the clock as the last thing before the body.
-pub(crate) fn start(site: &CallSite, opened: Opened) -> SpanGuard {
-    let Opened { frame, outer, edge, .. } = opened;
+/// Reads the clock as the last thing before the body of a call that stands for so many.
+pub(crate) fn start(site: &CallSite, opened: Opened, stands_for_log2: u64) -> SpanGuard {
+    let Opened { frame, edge, .. } = opened;
     let panicking = std::thread::panicking();
-    frame.flags.set(if panicking { flags::WHILE_PANICKING } else { 0 });
+    let unwinding = if panicking { flags::WHILE_PANICKING } else { 0 };
+    frame.flags.set(unwinding | stands_for_log2 << flags::STANDS_FOR_SHIFT);
     let clock = Clock::current();
     frame.started.set(clock.now());
-    frame.edge.set(std::ptr::from_ref(edge).cast_mut());
-    if site.mode() == Mode::EXACT && clock == Clock::Tsc && !panicking {
-        SpanGuard { frame, outer, not_send: std::marker::PhantomData }
-    } else {
-        SpanGuard::general(frame, outer)
-    }
+    frame.edge.publish(std::ptr::from_ref(edge).cast_mut());
+    let inlined = site.mode() == Mode::EXACT && clock == Clock::Tsc && !panicking;
+    guard(frame, if inlined { 0 } else { SpanGuard::GENERAL })
 }
 
-/// Closes a span that was opened here.
+/// A guard of a frame; marked if closing it must look for the frame below.
+pub(crate) fn guard(frame: &Frame, marks: usize) -> SpanGuard {
+    let first = thread::is_first_in_page(frame);
+    SpanGuard::marked(frame, if first { marks | SpanGuard::GENERAL } else { marks })
+}
+
+/// Closes a span that was opened here, or that closes while the thread unwinds.
 #[inline(never)]
-pub(crate) fn exit(frame: *const Frame, outer: *const Frame) {
-    let frame = frame.map_addr(|address| address & !SpanGuard::GENERAL);
-    // SAFETY: null, or a frame of a block, which is never unmapped.
-    let Some(open) = (unsafe { frame.as_ref() }) else { return };
-    let elapsed = Clock::current().now().wrapping_sub(open.started.get());
-    exit_eventful(frame, outer, Some(elapsed));
+pub(crate) fn exit(marked: *const Frame) {
+    let frame = marked.map_addr(|address| address & !(SpanGuard::GENERAL | SpanGuard::UNTIMED));
+    if frame.is_null() {
+        return;
+    }
+    let timed = marked.addr() & SpanGuard::UNTIMED == 0;
+    let now = if timed { Clock::current().now() } else { 0 };
+    // SAFETY: a frame of a block, which is never unmapped.
+    let started = unsafe { &*frame }.started.get();
+    exit_eventful(frame, timed.then(|| now.wrapping_sub(started)));
 }
 
 /// Closes a span in which something happened besides time.
 #[inline(never)]
-pub(crate) fn exit_eventful(frame: *const Frame, outer: *const Frame, elapsed: Option<u64>) {
+pub(crate) fn exit_eventful(frame: *const Frame, elapsed: Option<u64>) {
     if !std::ptr::eq(TOP.get(), frame) {
         return close_early(frame, elapsed);
     }
-    // SAFETY: the top frame and the one below it are frames of this block.
-    let (frame, outer) = unsafe { (&*frame, &*outer) };
+    // SAFETY: the top frame is one of this block.
+    let frame = unsafe { &*frame };
+    let Some(outer) = outer_of(frame) else { return };
     let above_closed = frame.flags.get() & flags::ABOVE_CLOSED != 0;
     close(frame, outer, elapsed);
     if above_closed {
@@ -114,8 +123,13 @@ pub(crate) fn exit_eventful(frame: *const Frame, outer: *const Frame, elapsed: O
 pub(crate) fn close(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
     // SAFETY: an open frame has an edge; edges are never freed.
     let edge = unsafe { &*frame.edge.get() };
+    let stands_for_log2 = frame.flags.get() >> flags::STANDS_FOR_SHIFT;
+    let forward = elapsed.map_or(0, |ticks| (ticks as i64).max(0) as u64);
     if leave(frame, outer, edge) {
-        tally_of(edge).recursive_ticks.add(elapsed.map_or(0, |ticks| (ticks as i64).max(0) as u64));
+        tally_of(edge).recursive_ticks.add(forward << stands_for_log2);
+    }
+    if let Some(block) = thread::own_block().filter(|_| stands_for_log2 > 0) {
+        budget::stand_for_others(block, edge, forward, stands_for_log2);
     }
     end(frame, edge, elapsed);
 }

@@ -6,13 +6,12 @@
 //! ```text
 //! enter: TOP ──► frame of the caller ──edge──► its edge ──last_child──► our edge
 //!        a new frame above it: edge, started; TOP = the new frame; tally.open + 1
-//! exit:  tally.open - 1; TOP = the caller's frame; ring[pushed % 16] = now - started; pushed + 1; the frame is empty
+//! exit:  tally.open - 1; TOP = the caller's frame; ring[pushed % 2] = now - started; pushed + 1; the frame is empty;
+//!        the call before goes from the ring into sum and histogram (`fold`)
 //! ```
 //!
-//! What is rare goes to a cold function: the first call of a path, a full ring (`fold`), a span in which
-//! something was allocated (`settle`), recursion, unwinding, spans closed out of order. The histogram is
-//! filled 16 calls at a time because a store whose address depends on the clock just read stalls the next
-//! span; all in place cost 1.4 x two clock reads, this 1.1 to 1.2 x.
+//! What is rare goes to a cold function: the first call of a path, a span in which something was allocated
+//! (`settle`), recursion, unwinding, spans closed out of order.
 
 pub(crate) mod begin;
 pub(crate) mod budget;
@@ -51,6 +50,9 @@ static NOWHERE_EDGE: Edge = Edge {
     frees: Word::ZERO,
     freed_bytes: Word::ZERO,
     polled_calls: Word::ZERO,
+    stood_for_calls: Word::ZERO,
+    stood_for_ticks: Word::ZERO,
+    spread: [Word::ZERO; 3],
 };
 
 /// What is open in a thread that has no block.
@@ -73,14 +75,12 @@ thread_local! {
 
 /// An open span: closes when it is dropped. Made by `#[profile]` and [`span!`](crate::span).
 ///
-/// Two words, so that recursion may go nearly as deep as without it.
+/// One word, so that recursion may go nearly as deep as without it.
 #[must_use = "the span closes when this is dropped: bind it to a name, as in `let _span = …`"]
 #[derive(Debug)]
 pub struct SpanGuard {
-    /// The span's frame; its lowest bit is set when closing takes the general way.
+    /// The span's frame, with the marks below in its lowest bits. Null with [`SpanGuard::GENERAL`]: nothing is recorded.
     frame: *const Frame,
-    /// The frame below.
-    outer: *const Frame,
     /// A span closes on the thread that opened it.
     not_send: PhantomData<*mut ()>,
 }
@@ -88,8 +88,12 @@ pub struct SpanGuard {
 /// Opens a span.
 #[inline(always)]
 pub fn enter(site: &'static CallSite) -> SpanGuard {
+    // Asked first, when nothing is alive that would have to be kept over its slow half.
+    if std::thread::panicking() {
+        return general::enter(site);
+    }
     let mode = site.mode();
-    if !matches!(mode, Mode::EXACT | Mode::BUDGETED) || std::thread::panicking() {
+    if !matches!(mode, Mode::EXACT | Mode::BUDGETED) {
         return general::enter(site);
     }
     let outer = TOP.get();
@@ -110,9 +114,8 @@ pub fn enter(site: &'static CallSite) -> SpanGuard {
     tally.open.add(1);
     TOP.set(frame);
     open.started.set(if timed { sys::read_tsc() } else { 0 });
-    open.edge.set(std::ptr::from_ref(child).cast_mut());
-    let mark = if timed { 0 } else { SpanGuard::UNTIMED };
-    SpanGuard { frame: frame.map_addr(|address| address | mark), outer, not_send: PhantomData }
+    open.edge.publish(std::ptr::from_ref(child).cast_mut());
+    SpanGuard::marked(frame, if timed { 0 } else { SpanGuard::UNTIMED })
 }
 
 /// The edge of `site` below `from`, if it is what was called last, or what came after that before.
@@ -138,51 +141,50 @@ impl SpanGuard {
     const GENERAL: usize = 1;
     const UNTIMED: usize = 2;
 
-    fn general(frame: *const Frame, outer: *const Frame) -> SpanGuard {
-        let frame = frame.map_addr(|address| address | SpanGuard::GENERAL);
-        SpanGuard { frame, outer, not_send: PhantomData }
-    }
-
-    fn untimed(frame: *const Frame, outer: *const Frame) -> SpanGuard {
-        let frame = frame.map_addr(|address| address | SpanGuard::UNTIMED);
-        SpanGuard { frame, outer, not_send: PhantomData }
+    #[inline(always)]
+    fn marked(frame: *const Frame, marks: usize) -> SpanGuard {
+        SpanGuard { frame: frame.map_addr(|address| address | marks), not_send: PhantomData }
     }
 
     /// Of a call that is not recorded.
     fn nothing() -> SpanGuard {
-        SpanGuard::general(std::ptr::null(), std::ptr::null())
+        SpanGuard::marked(std::ptr::null(), SpanGuard::GENERAL)
     }
 }
 
 impl Drop for SpanGuard {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
-        let timed = self.frame.addr() & (SpanGuard::GENERAL | SpanGuard::UNTIMED) == 0;
-        if !timed && self.frame.addr() & SpanGuard::GENERAL != 0 {
-            return general::exit(self.frame, self.outer);
+        // Asked before the clock, when nothing but the guard is alive: registers to be saved around the slow half of
+        // `panicking` cost every call more than the question.
+        if self.frame.addr() & SpanGuard::GENERAL != 0 || std::thread::panicking() {
+            return general::exit(self.frame);
         }
+        let timed = self.frame.addr() & SpanGuard::UNTIMED == 0;
         let now = if timed { sys::read_tsc() } else { 0 };
         let frame = self.frame.map_addr(|address| address & !SpanGuard::UNTIMED);
         // SAFETY: this guard opened the frame, and memory of frames is never unmapped.
         let open = unsafe { &*frame };
         let elapsed = if timed { Some(now.wrapping_sub(open.started.get())) } else { None };
         let eventful = open.flags.get() | open.allocations.get() | open.frees.get() != 0;
-        if TOP.get() != frame || eventful || std::thread::panicking() {
-            return general::exit_eventful(frame, self.outer, elapsed);
+        if eventful || TOP.get() != frame {
+            return general::exit_eventful(frame, elapsed);
         }
         // SAFETY: the frame is open (it is the top one), so its edge is set; edges and tallies stay.
-        let (edge, tally) = unsafe { (&*open.edge.get(), &*(*open.edge.get()).tally.get()) };
+        let edge = unsafe { &*open.edge.get() };
+        // SAFETY: as above.
+        let tally = unsafe { &*edge.tally.get() };
         if tally.open.get() != 1 {
-            return general::exit_eventful(frame, self.outer, elapsed);
+            return general::exit_eventful(frame, elapsed);
         }
         tally.open.set(0);
-        TOP.set(self.outer);
+        // Only the first frame of a page is not above its outer one, and its guard is marked `GENERAL`.
+        TOP.set(frame.wrapping_sub(1));
         end(open, edge, elapsed);
     }
 }
 
-/// Ends a call: it goes from its frame into its path's ring, or count if it was not timed. The sixteenth in a
-/// ring folds them all.
+/// Ends a call: it goes from its frame into its path's ring, or count if it was not timed.
 ///
 /// A process may be killed between any two stores, and another may read at any moment. So the frame first says which
 /// count will hold the call, then the count rises, then the frame is empty: a reader never takes the call for
@@ -202,7 +204,5 @@ pub(crate) fn end(frame: &Frame, edge: &Edge, elapsed: Option<u64>) {
     frame.started.publish(closing::TIMED | pushed);
     edge.pushed.publish(pushed);
     frame.edge.publish(std::ptr::null_mut());
-    if (pushed as usize).is_multiple_of(RING) {
-        fold::fold(edge);
-    }
+    fold::fold_before(edge, pushed);
 }

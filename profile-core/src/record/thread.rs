@@ -175,15 +175,18 @@ pub(crate) fn frame_above(frame: *const Frame) -> Option<*const Frame> {
 
 /// The frame below one; `None` for the thread's first.
 pub(crate) fn frame_below(frame: *const Frame) -> Option<*const Frame> {
+    if !is_first_in_page(frame) {
+        return Some(frame.wrapping_sub(1));
+    }
     let page = frame.map_addr(|address| address & !(FRAME_PAGE - 1)).cast::<FramePage>();
     // SAFETY: as in `frame_above`; `previous` is null or a page.
-    unsafe {
-        if !ptr::eq(frame, &raw const (*page).frames[0]) {
-            return Some(frame.wrapping_sub(1));
-        }
-        let previous = (*page).links.previous.get().as_ref()?;
-        previous.frames.last().map(ptr::from_ref)
-    }
+    let previous = unsafe { (*page).links.previous.get().as_ref()? };
+    previous.frames.last().map(ptr::from_ref)
+}
+
+/// Whether the frame below lies in another page.
+pub(crate) fn is_first_in_page(frame: *const Frame) -> bool {
+    frame.addr() % FRAME_PAGE == std::mem::offset_of!(FramePage, frames)
 }
 
 /// Zeroed room for a record, from the thread's own chunk.

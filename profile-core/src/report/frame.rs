@@ -49,11 +49,12 @@ fn memory(process: &Process) -> &'static str {
 }
 
 fn recording(overhead: &Overhead) -> String {
-    let cost = units::duration_f64(overhead.span_ns);
+    let [waiting, busy] = overhead.span_range_ns.map(units::duration_f64);
     let mut line = format!(
-        "recording took {}, {} of the run ({cost} a call, taken off)",
+        "recording took {}, {} of the run, taken off ({} a call, {waiting} to {busy} a long one)",
         units::duration(overhead.recording_ns),
         units::percent(overhead.share),
+        units::duration_f64(overhead.span_ns),
     );
     if overhead.counted_calls > 0 {
         let calls = overhead.timed_calls.saturating_add(overhead.counted_calls);
@@ -162,7 +163,7 @@ mod tests {
             [
                 "profile of target/release/survey (pid 4711), 2026-01-31 12:30:00 UTC, 22.6 s long",
                 "threads 8; cores: 8 logical, 4 physical, 2 available; clock tsc; memory measured",
-                "recording took 700 ms, 3.10 % of the run (25.0 ns a call, taken off)",
+                "recording took 700 ms, 3.10 % of the run, taken off (25.0 ns a call, 5.00 ns to 30.0 ns a long one)",
                 "",
             ]
         );

@@ -92,6 +92,7 @@ pub(crate) fn ordinary() -> Snapshot {
             recording_ns: 700_000_000,
             share: 0.031,
             span_ns: 25.0,
+            span_range_ns: [5.0, 30.0],
             ..Overhead::default()
         },
         ..Snapshot::default()
@@ -224,6 +225,7 @@ pub(crate) fn extreme() -> Snapshot {
             recording_ns: MAX,
             share: f64::INFINITY,
             span_ns: f64::NAN,
+            span_range_ns: [f64::INFINITY, -1.0],
             lost_calls: MAX,
             clock_anomalies: MAX,
             capped_paths: true,

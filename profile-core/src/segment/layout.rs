@@ -22,10 +22,10 @@
 //! |---|---|---|---|---|---|
 //! | 0 magic | 1 version | 2 base | 3 reserved bytes | 4 used bytes | 5 process id |
 //! | 6 start, ns since 1970 | 7, 8 first anchor (ticks, monotonic ns) | 9, 10 last anchor | 11 clock (0 tsc, 1 fenced, 2 monotonic, 3 mock) | 12 first site | 13 first block |
-//! | 14 allocator in use (0, 1) | 15 lost calls | 16 program (link to text) | 17 committed bytes | 18 debug assertions | 19 cost of a counted span |
-//! | 20 to 34 costs of a timed span | | | | | |
+//! | 14 allocator in use (0, 1) | 15 lost calls | 16 program (link to text) | 17 committed bytes | 18 debug assertions | 19 to 23 what spans cost |
 //!
-//! Costs are in 1/1024 of a tick. A *text* is one word of length in bytes, then the bytes, padded to words.
+//! Costs are ticks as bits of an `f64`: between the readings of an empty span, from one empty span to the next, of one around
+//! a long body that waits, of one around a busy body, of one that is only counted. A *text* is one word of length in bytes, then the bytes, padded to words.
 
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::*};
 
@@ -36,10 +36,8 @@ pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"PROFSEG1");
 /// Second word. A reader refuses what it does not know.
 pub(crate) const VERSION: u64 = 1;
 
-/// Calls that an edge keeps unfolded.
-///
-/// 16 beat 8, 32 and 64 here: the fold's entry cost is spread far enough, and an edge stays four cache lines.
-pub(crate) const RING: usize = 16;
+/// Calls that an edge keeps: the newest, and the one before while that is being folded.
+pub(crate) const RING: usize = 2;
 /// Bytes of a page of frames, and its alignment: the end of a page shows in the address alone.
 pub(crate) const FRAME_PAGE: usize = 4096;
 /// Call paths per thread; further ones go to `<other>`.
@@ -167,9 +165,7 @@ record! {
         program: Word,
         committed_bytes: Word,
         debug_assertions: Word,
-        cost_counted: Word,
-        /// Five bodies: each its ticks, those between the readings, those from span to span.
-        cost_points: [Word; 15],
+        costs: [Word; 5],
     }
 }
 
@@ -285,6 +281,8 @@ pub(crate) mod flags {
     pub(crate) const POLL: u64 = 4;
     /// Below it lies a frame that was closed early.
     pub(crate) const ABOVE_CLOSED: u64 = 8;
+    /// From here on: log2 of the number of calls that this one, being timed, stands for.
+    pub(crate) const STANDS_FOR_SHIFT: u32 = 8;
 }
 
 record! {
@@ -316,6 +314,12 @@ record! {
         freed_bytes: Word,
         /// Calls of an async function begun here.
         polled_calls: Word,
+        /// Budget: a call that was timed as one in 2^k stands for 2^k - 1 others. How many these are, their ticks, and, as
+        /// bits of `f64`, the sums over such calls of 4^k - 2^k, of that times the ticks, and of that times
+        /// their square: what the variance of the estimate is made of.
+        stood_for_calls: Word,
+        stood_for_ticks: Word,
+        spread: [Word; 3],
     }
 }
 
@@ -341,7 +345,8 @@ record! {
         polled: Link<Polled>,
         /// Budget: see [`pace`].
         pace: Word,
-        /// Calls recorded in the histogram: those folded from rings, and ended async calls.
+        /// Calls recorded in the histogram: those folded from rings, those that timed ones stand for, and ended async
+        /// calls.
         recorded: Word,
     }
 }
@@ -445,7 +450,7 @@ mod tests {
     fn every_record_has_the_documented_size() {
         assert_eq!(size_of::<Frame>(), 64);
         assert_eq!(size_of::<FramePage>(), FRAME_PAGE);
-        assert_eq!(size_of::<Edge>(), 256);
+        assert_eq!(size_of::<Edge>(), 192);
         assert_eq!(size_of::<Tally>(), 128);
         assert_eq!(size_of::<HistogramRoot>(), 320);
         assert_eq!(size_of::<HistogramLeaf>(), 64);

@@ -56,6 +56,7 @@ pub struct Function {
     /// not exceed, within 0.8 %.
     pub quantiles: std::collections::BTreeMap<String, u64>,
     /// How the calls were distributed: `[ns, calls]`, each value within 0.8 % of the calls it stands for, ascending.
+    /// Under an overhead budget each timed call counts for as many as it was one of.
     pub histogram: Vec<[u64; 2]>,
     /// The mean is so near the cost of reading the clock that the single times say little.
     pub too_short: bool,

@@ -172,9 +172,12 @@ pub struct Overhead {
     pub recording_ns: u64,
     /// The same as a share of `duration_ns` times the processors in use, at most the threads; 0.031 is 3.1 %.
     pub share: f64,
-    /// Cost of one timed span around nothing. Around longer bodies it is less, since the processor goes on with
-    /// them while it reads the clock; what is taken off follows the lengths that were measured.
+    /// Cost of one timed span around nothing: what is taken off for a call that is as short as its two readings of the
+    /// clock.
     pub span_ns: f64,
+    /// Cost of one timed span around a longer body: of one that waits for its own results, and of one that keeps the
+    /// processor busy. Their readings are alike, so the middle of both is taken off.
+    pub span_range_ns: [f64; 2],
     /// Cost of one call that is only counted.
     pub counted_ns: f64,
     /// Calls that found no memory to be recorded in.

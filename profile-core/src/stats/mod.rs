@@ -45,22 +45,19 @@ pub(crate) fn trimmed_mean(values: Weighted<'_>, share: f64) -> Option<f64> {
     Some(sum / kept as f64)
 }
 
-/// Half the width of the two-sided 95 % confidence interval of a mean, from `n` of `population` values drawn at random:
-/// Student's t times the standard error, with the correction for a finite population (Cochran, "Sampling
-/// Techniques", 2.5). `None` for fewer than two values.
-pub(crate) fn mean_margin(values: Weighted<'_>, population: u64) -> Option<f64> {
-    let n = total(values);
-    if n < 2 || n > population {
-        return None;
-    }
-    let size = n as f64;
-    let mean = values.iter().map(|(value, count)| value * *count as f64).sum::<f64>() / size;
-    let squares: f64 =
-        values.iter().map(|(value, count)| (value - mean).powi(2) * *count as f64).sum();
-    let variance = squares / (size - 1.0);
-    let unseen = 1.0 - size / population as f64;
-    let t = StudentsT::new(0.0, 1.0, size - 1.0).ok()?.inverse_cdf(0.975);
-    Some(t * (variance / size * unseen).sqrt())
+/// The unbiased variance; `None` for fewer than two values.
+pub(crate) fn variance(values: Weighted<'_>) -> Option<f64> {
+    let n = Some(total(values)).filter(|n| *n > 1)? as f64;
+    let mean = values.iter().map(|(value, count)| value * *count as f64).sum::<f64>() / n;
+    let squares = values.iter().map(|(value, count)| (value - mean).powi(2) * *count as f64);
+    Some(squares.sum::<f64>() / (n - 1.0))
+}
+
+/// The 0.975 quantile of Student's t for `n` observations (`n - 1` degrees of freedom): half a two-sided 95 % interval is
+/// so many standard errors. `None` for fewer than two.
+pub(crate) fn students_t(n: u64) -> Option<f64> {
+    let freedom = n.checked_sub(1).filter(|freedom| *freedom > 0)? as f64;
+    Some(StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(0.975))
 }
 
 #[cfg(test)]
@@ -92,11 +89,12 @@ mod tests {
     }
 
     #[test]
-    fn the_margin_is_students_and_vanishes_for_a_census() {
-        // t(0.975, 9) = 2.262157, s = 3.027650, n = 10: 2.165850, without the correction.
-        let margin = mean_margin(&ten(), u64::MAX).expect("ten values");
-        assert!((margin - 2.165_850).abs() < 1e-5, "{margin}");
-        assert_eq!(mean_margin(&ten(), 10), Some(0.0));
-        assert_eq!(mean_margin(&[(1.0, 1)], 10), None);
+    fn variance_and_students_t_are_those_of_the_textbook() {
+        // scipy.stats.t.ppf(0.975, 9) and numpy.var(range(1, 11), ddof=1)
+        let t = students_t(10).expect("ten values");
+        assert!((t - 2.262_157_162_740_992).abs() < 1e-9, "{t}");
+        assert_eq!(variance(&ten()), Some(82.5 / 9.0));
+        assert_eq!(variance(&[(3.0, 5)]), Some(0.0));
+        assert_eq!((students_t(1), variance(&[(1.0, 1)])), (None, None));
     }
 }

@@ -16,19 +16,19 @@ fn normalised(tokens: TokenStream) -> String {
 }
 
 /// What is written for a site, outside of the compiler, where no token knows its place.
-fn site(kind: &str, name: &str, documentation: &str, signature: &str, more: &str) -> String {
+fn site(kind: &str, name: &str, documentation: &str, signature: &str, overhead: &str) -> String {
     format!(
         "static __PROFILE_SITE: ::profile_core::__private::CallSite =
             ::profile_core::__private::CallSite::new(::profile_core::__private::Source {{
                 kind: ::profile_core::__private::Kind::{kind},
-                name: {name:?},
-                module: ::profile_core::__private::core::module_path!(),
-                file: ::profile_core::__private::core::file!(),
+                text: ::profile_core::__private::core::concat!(
+                    ::profile_core::__private::core::module_path!(), \"\\0\",
+                    ::profile_core::__private::core::file!(), \"\\0\",
+                    {name:?}, \"\\0\", {signature:?}, \"\\0\", {documentation:?}
+                ),
                 line: ::profile_core::__private::core::line!(),
                 column: ::profile_core::__private::core::column!(),
-                documentation: {documentation:?},
-                signature: {signature:?},
-                overhead: ::profile_core::__private::core::option::Option::{more},
+                overhead: {overhead},
                 path: ::profile_core::__private::path_of(&|| ()),
             }});
         ::profile_core::__private::submit!(__PROFILE_SITE);"
@@ -49,7 +49,7 @@ fn instrumented(site: &str, future: &str) -> String {
 #[test]
 fn one_statement_goes_after_the_items_of_a_function() {
     let item = "#[inline] /// Adds.\n pub fn add(a: u8) -> u8 { #![allow(x)] use y; a + 1 }";
-    let site = site("Function", "add", "Adds.", "pub fn add(a: u8) -> u8", "None");
+    let site = site("Function", "add", "Adds.", "pub fn add(a: u8) -> u8", "0f64");
     let expected = format!(
         "#[inline] /// Adds.\n pub fn add(a: u8) -> u8 {{ #![allow(x)] use y; {} a + 1 }}",
         guard(&site)
@@ -59,14 +59,14 @@ fn one_statement_goes_after_the_items_of_a_function() {
 
 #[test]
 fn options_reach_the_site() {
-    let site = site("Function", "n", "", "fn f()", "Some(0.02f64)");
+    let site = site("Function", "n", "", "fn f()", "0.02f64");
     let expected = format!("fn f() {{ {} }}", guard(&site));
     assert_eq!(expanded("name = \"n\", overhead = \"2%\"", "fn f() {}"), normal(&expected));
 }
 
 #[test]
 fn an_async_body_becomes_a_future() {
-    let site = site("Async", "f", "", "async fn f() -> Result<impl A, E>", "None");
+    let site = site("Async", "f", "", "async fn f() -> Result<impl A, E>", "0f64");
     let future = "async move {
         struct S;
         if let ::profile_core::__private::core::option::Option::Some(__profile_return) =
@@ -88,7 +88,7 @@ fn an_async_body_becomes_a_future() {
 
 #[test]
 fn a_boxed_future_is_wrapped_in_its_box() {
-    let site = site("Async", "f", "", "fn f() -> B", "None");
+    let site = site("Async", "f", "", "fn f() -> B", "0f64");
     let future = instrumented(&site, "async move { x.await }");
     let expected = format!("fn f() -> B {{ let x = y; Box::pin({future}) }}");
     let item = "fn f() -> B { let x = y; Box::pin(async move { x.await }) }";

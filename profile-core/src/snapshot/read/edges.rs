@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::frames::OpenFrame;
-use super::{Memory, Reading, histogram, least};
+use super::{Known, Memory, Reading, histogram, least};
 use crate::segment::layout::{RING, edge, tally, thread_block};
 use crate::segment::reader::Record;
 use crate::snapshot::tree::Flow;
@@ -15,9 +15,21 @@ struct EdgeState {
     untimed: u64,
     polled: u64,
     ticks: u64,
+    /// Calls for which timed ones stand, and their ticks.
+    stood_for: (u64, u64),
     pending: Vec<u64>,
     /// Of the pending ones, those of a clock that stepped back.
     anomalies: u64,
+}
+
+impl EdgeState {
+    /// The timed calls, and those for which they stand.
+    fn known(&self) -> Known {
+        Known {
+            calls: self.timed as f64 + self.stood_for.0 as f64,
+            ticks: self.ticks as f64 + self.stood_for.1 as f64,
+        }
+    }
 }
 
 impl<'a> Reading<'a> {
@@ -77,13 +89,18 @@ impl<'a> Reading<'a> {
         let still_open =
             |(frame, _): &&(OpenFrame<'_>, bool)| frame.is_still_open(state.timed, state.untimed);
         let open: Vec<_> = open.iter().filter(still_open).collect();
-        let inside = self.costs.inside(state.ticks as f64 / state.timed.max(1) as f64);
-        let sums = &mut self.sums[place];
         let ended = state.timed + state.untimed;
-        let timed_ns =
-            self.rate.ns_f64((state.ticks as f64 - state.timed as f64 * inside).max(0.0));
-        let mut ns =
-            if state.timed == 0 { timed_ns } else { timed_ns * ended as f64 / state.timed as f64 };
+        let known = state.known();
+        let mut ns = self.rate.ns_f64(known.ticks - known.calls * self.costs.inside(known.mean()));
+        let sums = &mut self.sums[place];
+        sums.known.add(&known);
+        sums.known_ns += ns;
+        for (sum, word) in sums.spread.iter_mut().zip(edge::spread..) {
+            *sum += f64::from_bits(record.word(word));
+        }
+        if known.calls > 0.0 {
+            ns *= ended as f64 / known.calls;
+        }
         let mut memory = Memory {
             allocations: record.word(edge::allocations),
             allocated_bytes: record.word(edge::allocated_bytes),
@@ -92,7 +109,6 @@ impl<'a> Reading<'a> {
         };
         sums.ended += ended;
         sums.timed += state.timed;
-        sums.timed_ns += timed_ns;
         sums.polled_calls += state.polled;
         for ticks in state.pending {
             sums.least_ticks = least(sums.least_ticks, Some(ticks));
@@ -147,11 +163,12 @@ impl<'a> Reading<'a> {
                 untimed: record.word(edge::untimed),
                 polled: record.word(edge::polled_calls),
                 ticks: waiting.iter().fold(ticks, |sum, ticks| sum.saturating_add(*ticks)),
+                stood_for: (record.word(edge::stood_for_calls), record.word(edge::stood_for_ticks)),
                 anomalies: read.iter().zip(&waiting).filter(|(read, taken)| read != taken).count()
                     as u64,
                 pending: waiting,
             };
-            // A full ring is being folded at this moment (or its thread was killed doing so).
+            // A full ring: one is being folded at this moment (or the thread was killed doing so).
             let unchanged =
                 record.word(edge::folded) == folded && record.word(edge::pushed) == pushed;
             if unchanged && pending < RING as u64 {

@@ -59,8 +59,11 @@ struct Sums {
     panicked: u64,
     /// Inclusive time with recursion counted once, before recording below is taken off.
     ns: f64,
-    /// Time of the timed calls alone.
-    timed_ns: f64,
+    /// The timed calls and those they stand for, and their time without what recording added to it.
+    known: Known,
+    known_ns: f64,
+    /// See the layout's `spread`.
+    spread: [f64; 3],
     least_ticks: Option<u64>,
     most_ticks: u64,
     histogram: HashMap<usize, u64>,
@@ -69,6 +72,24 @@ struct Sums {
     peak_bytes: u64,
     polled_calls: u64,
     polled: Option<PolledSums>,
+}
+
+/// Calls whose ticks are known, by themselves or by a timed one that stands for them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    calls: f64,
+    ticks: f64,
+}
+
+impl Known {
+    fn mean(&self) -> f64 {
+        if self.calls > 0.0 { self.ticks / self.calls } else { self.ticks }
+    }
+
+    fn add(&mut self, other: &Known) {
+        self.calls += other.calls;
+        self.ticks += other.ticks;
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -121,8 +142,8 @@ impl<'a> Reading<'a> {
             .enumerate()
             .map(|(place, site)| (site.word(site_record::site), place))
             .collect();
-        let points = std::array::from_fn(|place| view.header(header::cost_points + place as u64));
-        let costs = Costs::from_words(points, view.header(header::cost_counted));
+        let words = std::array::from_fn(|place| view.header(header::costs + place as u64));
+        let costs = Costs::from_words(words);
         let sums = sites.iter().map(|_| Sums::default()).collect();
         let (tree, overhead) = Default::default();
         Reading {
@@ -242,7 +263,9 @@ impl<'a> Reading<'a> {
             (below + node.recording_ns, timed + node.timed_in)
         });
         let overhead = &mut self.overhead;
-        overhead.span_ns = self.rate.ns_f64(self.costs.empty_span());
+        overhead.span_ns = self.rate.ns_f64(self.costs.empty);
+        overhead.span_range_ns =
+            [self.costs.waiting, self.costs.busy].map(|ticks| self.rate.ns_f64(ticks));
         overhead.counted_ns = self.rate.ns_f64(self.costs.counted);
         let recording = below + timed as f64 * overhead.span_ns;
         overhead.recording_ns = recording as u64;

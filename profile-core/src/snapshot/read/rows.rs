@@ -51,21 +51,35 @@ impl Reading<'_> {
         let values = self.values(&sums.histogram, &sums.exact, &self.costs);
         function.min_ns = sums.least_ticks.map(|ticks| self.corrected(ticks as f64) as u64);
         function.max_ns = sums.least_ticks.map(|_| self.corrected(sums.most_ticks as f64) as u64);
-        let timed = stats::total(&values);
-        let ns = if sums.polled_calls > 0 { weighted_sum(&values) } else { sums.timed_ns };
-        function.mean_ns = (timed > 0).then(|| ns / timed as f64);
+        let known = stats::total(&values);
+        let ns = if sums.polled_calls > 0 { weighted_sum(&values) } else { sums.known_ns };
+        function.mean_ns = (known > 0).then(|| ns / known as f64);
         function.trimmed_mean_ns = stats::trimmed_mean(&values, self.options.trim);
         function.quantiles = self.quantiles(&values, function.max_ns);
         function.histogram = values.iter().map(|(ns, calls)| [ns.round() as u64, *calls]).collect();
-        let short = self.rate.ns_f64(self.costs.empty_span());
+        let short = self.rate.ns_f64(self.costs.empty);
         function.too_short = function.mean_ns.is_some_and(|mean| mean < short);
         if sums.timed < sums.ended {
-            let margin = stats::mean_margin(&values, sums.ended).unwrap_or(f64::INFINITY)
-                * sums.ended as f64;
+            let margin = self.margin(sums, &values).unwrap_or(f64::INFINITY);
             let total = function.inclusive_ns as f64;
             function.inclusive_interval_ns =
                 Some([(total - margin).max(0.0) as u64, (total + margin) as u64]);
         }
+    }
+
+    /// Half the width of the 95 % confidence interval of a total of which only some calls were timed; `None` if fewer than
+    /// two were.
+    ///
+    /// The variance is that of Horvitz and Thompson's estimate of calls drawn with different probabilities, about the
+    /// mean that the estimate itself gives (Särndal, Swensson and Wretman, "Model Assisted Survey Sampling", 5.6);
+    /// and for the calls after the last timed one, that of a mean of the timed ones.
+    fn margin(&self, sums: &Sums, values: stats::Weighted<'_>) -> Option<f64> {
+        let t = stats::students_t(sums.timed)?;
+        let (mean, [one, ticks, squares]) = (sums.known.mean(), sums.spread);
+        let drawn = (squares - 2.0 * mean * ticks + mean * mean * one).max(0.0);
+        let beyond = (sums.ended as f64 - sums.known.calls).max(0.0);
+        let unseen = stats::variance(values)? * (beyond + beyond * beyond / sums.timed as f64);
+        Some(t * (drawn * self.rate.ns_f64(1.0).powi(2) + unseen).sqrt())
     }
 
     fn quantiles(&self, values: stats::Weighted<'_>, max_ns: Option<u64>) -> BTreeMap<String, u64> {

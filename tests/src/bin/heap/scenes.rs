@@ -198,6 +198,7 @@ fn shapes() {
     std::mem::forget(kept);
 }
 
+#[expect(clippy::vec_box, reason = "many small blocks, to be freed elsewhere")]
 #[profile]
 fn here_and_there(blocks: Vec<Box<u64>>) -> Vec<Box<u64>> {
     drop(blocks);
