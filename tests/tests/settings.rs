@@ -225,7 +225,7 @@ mod at_run_time {
         assert_eq!(site.documentation(), "Adds one.\nAnd nothing else.");
         assert_eq!(site.signature(), "fn documented(number: u32) -> u32");
         assert_eq!(site.kind(), Kind::Function);
-        assert_eq!(find("at_run_time::later").map(|site| site.kind()), Some(Kind::Async));
+        assert_eq!(find("at_run_time::later").map(profile_core::CallSite::kind), Some(Kind::Async));
     }
 
     #[test]
@@ -253,7 +253,8 @@ mod at_run_time {
         Parser.run();
         Parser.run();
         Lexer.run();
-        let statistics = |path| find(path).and_then(|site| site.statistics()).map(|row| row.calls);
+        let statistics =
+            |path| find(path).and_then(profile_core::CallSite::statistics).map(|row| row.calls);
         assert_eq!(statistics("Parser::run"), Some(2));
         assert_eq!(statistics("Lexer::run"), Some(1));
         assert!(find_all("settings::at_run_time::*::run").len() == 2);
@@ -346,7 +347,8 @@ mod at_run_time {
         #[test]
         fn a_call_in_which_its_function_is_switched_off_is_closed() {
             in_its_own_call();
-            let row = find("switched::in_its_own_call").and_then(|site| site.statistics());
+            let row =
+                find("switched::in_its_own_call").and_then(profile_core::CallSite::statistics);
             assert_eq!(row.map(|row| (row.calls, row.open)), Some((1, 0)));
         }
 
