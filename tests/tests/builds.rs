@@ -1,5 +1,6 @@
 //! Programs built in other ways than the tests are: with `panic = "abort"` and optimised (the endings again, and how much
-//! stack a guard takes), with a library that leaves the switch to its user, and with a plugin.
+//! stack a guard takes), with a library that leaves the switch to its user, with a plugin, and with the feature that
+//! installs the allocator.
 
 use std::os::unix::process::ExitStatusExt;
 use std::sync::OnceLock;
@@ -172,4 +173,27 @@ fn a_thread_that_called_a_plugin_can_end_after_the_plugin_was_let_go() {
     let run = host("threads").successful();
     let sum = |function| run.reports.iter().map(|report| calls(report, function)).sum::<u64>();
     assert_eq!((sum("load"), sum("of_a_plugin")), (100, 100));
+}
+
+/// Of its own: features of one build are those of all programs in it.
+#[test]
+fn a_feature_installs_the_allocator_without_a_line() {
+    const MAIN: &str = "//! Allocates.
+#[profile_core::profile]
+fn allocates() -> Vec<u8> {
+    std::hint::black_box(Vec::with_capacity(1000))
+}
+
+fn main() {
+    drop(allocates());
+}
+";
+    let plain = "[profile.release]\nopt-level = 0\n";
+    let workspace = Workspace::new(env!("CARGO_TARGET_TMPDIR"), "installed", &["installed"], plain);
+    let dependency = core_dependency(", features = [\"global-allocator\"]");
+    workspace.add("installed", &dependency, &[("src/main.rs", MAIN)]);
+    workspace.build();
+    let run = Program::new(&workspace.program("installed"), "").run().successful();
+    let row = row(run.report(), "allocates");
+    assert_eq!((row.allocations, row.allocated_bytes), (Some(1), Some(1000)));
 }

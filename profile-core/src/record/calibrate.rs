@@ -14,8 +14,10 @@ use crate::segment::layout::{Header, RING, Word};
 /// What spans cost, in ticks.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Costs {
-    /// Between the readings of a span around nothing.
+    /// Between the readings of a span around nothing; and beyond the body between those of a long one, which is 0 where
+    /// the processor reads the clock before the last of the body is done as often as after it.
     reading: f64,
+    long_reading: f64,
     /// From one span around nothing to the next, beyond what the loop takes without spans.
     pub(crate) empty: f64,
     /// The same around long bodies that wait for their results, and that do not.
@@ -31,39 +33,36 @@ const LONG: f64 = 3.0;
 impl Costs {
     /// In the segment, for every reader.
     pub(crate) fn store(self, header: &Header) {
-        let costs = [self.reading, self.empty, self.waiting, self.busy, self.counted];
+        let Costs { reading, long_reading, empty, waiting, busy, counted } = self;
+        let costs = [reading, long_reading, empty, waiting, busy, counted];
         header.costs.iter().zip(costs).for_each(|(word, ticks)| word.set(ticks.to_bits()));
     }
 
     /// As they stand in a header; a damaged one may hold anything.
-    pub(crate) fn from_words(words: [u64; 5]) -> Costs {
+    pub(crate) fn from_words(words: [u64; 6]) -> Costs {
         let ticks =
             |word| Some(f64::from_bits(word)).filter(|ticks| *ticks >= 0.0 && ticks.is_finite());
-        let [reading, empty, waiting, busy, counted] = words.map(|word| ticks(word).unwrap_or(0.0));
-        Costs { reading, empty, waiting, busy, counted }
+        let words = words.map(|word| ticks(word).unwrap_or(0.0));
+        let [reading, long_reading, empty, waiting, busy, counted] = words;
+        Costs { reading, long_reading, empty, waiting, busy, counted }
     }
 
-    /// What recording added between the two readings of a call that shows `reading` ticks. Of a long call nothing:
-    /// the second reading comes before the last of the body is done as often as after it.
+    /// What recording added between the two readings of a call that shows `reading` ticks.
     pub(crate) fn inside(&self, reading: f64) -> f64 {
-        between(self.reading, self.reading, 0.0, reading)
+        between(self.reading, self.long_reading, reading)
     }
 
     /// What recording added in all to each of many calls that followed each other every `period` ticks.
     pub(crate) fn span(&self, period: f64) -> f64 {
-        between(self.empty, self.empty, self.around_long(), period)
-    }
-
-    fn around_long(&self) -> f64 {
-        f64::midpoint(self.waiting, self.busy)
+        between(self.empty, f64::midpoint(self.waiting, self.busy), period)
     }
 }
 
-/// `short` for what takes no longer than an empty call, `long` for what takes [`LONG`] times as long, a straight line
-/// between; and never more than there was.
-fn between(empty: f64, short: f64, long: f64, ticks: f64) -> f64 {
+/// All of what takes no longer than an empty call, `long` of what takes [`LONG`] times as long, a straight line between;
+/// and never more than there was.
+fn between(empty: f64, long: f64, ticks: f64) -> f64 {
     let beyond = (ticks - empty) / (empty * (LONG - 1.0)).max(f64::MIN_POSITIVE);
-    (short + (long - short) * beyond.clamp(0.0, 1.0)).min(ticks)
+    (empty + (long - empty) * beyond.clamp(0.0, 1.0)).min(ticks)
 }
 
 /// Never registered, so no reader shows it.
@@ -83,43 +82,54 @@ const fn source() -> Source {
 
 const BATCH: u64 = 64;
 /// Enough for the caches and the branch predictor to settle; a third of a millisecond in all.
-const BATCHES: usize = 10;
+const BATCHES: usize = 8;
 /// Steps of about 1.5 ns in a long body.
 const STEPS: u32 = 48;
 
-/// Measures both kinds of span. The quickest batch counts: everything that disturbs a batch makes it
-/// longer, never shorter.
+/// Measures both kinds of span.
 pub(crate) fn measure(clock: Clock) -> Costs {
     TIMED.set_mode(if clock == Clock::Tsc { Mode::EXACT } else { Mode::GENERAL });
     COUNTED.set_mode(Mode::BUDGETED);
-    let nothing = quickest(clock, |call, _| plain(call, 0));
-    let (empty, reading) = with_reading(clock);
+    let nothing = added(clock, 0, |call, _| call);
+    let waiting = added(clock, STEPS, |_, last| last);
+    let busy = added(clock, STEPS, |call, _| call);
     stop_timing(&COUNTED);
-    let counted = quickest(clock, |call, _| spanned(&COUNTED, call, 0));
-    let waiting = added(clock, |_, last| last);
-    let busy = added(clock, |call, _| call);
-    let beyond = |ticks: f64| (ticks - nothing).max(0.0);
-    Costs { reading, empty: beyond(empty), waiting, busy, counted: beyond(counted) }
+    let counted = period(clock, |call, _| spanned(&COUNTED, call, 0))
+        - period(clock, |call, _| plain(call, 0));
+    Costs {
+        reading: nothing.between_readings.max(0.0),
+        long_reading: f64::midpoint(waiting.between_readings, busy.between_readings).max(0.0),
+        empty: nothing.in_all.max(0.0),
+        waiting: waiting.in_all.max(0.0),
+        busy: busy.in_all.max(0.0),
+        counted: counted.max(0.0),
+    }
 }
 
-/// What a span adds to a long body that begins with what `seed` makes of the number of the call and the last result.
-fn added(clock: Clock, seed: impl Fn(u64, u64) -> u64) -> f64 {
-    let spanned = quickest(clock, |call, last| spanned(&TIMED, seed(call, last), STEPS));
-    (spanned - quickest(clock, |call, last| plain(seed(call, last), STEPS))).max(0.0)
+/// What a span adds to a body.
+struct Added {
+    in_all: f64,
+    between_readings: f64,
 }
 
-/// Ticks from one empty span to the next, and between the two readings of each.
-fn with_reading(clock: Clock) -> (f64, f64) {
-    quickest(clock, |call, _| spanned(&TIMED, call, 0));
+/// Of a body that begins with what `seed` makes of the number of the call and the last result.
+fn added(clock: Clock, steps: u32, seed: impl Fn(u64, u64) -> u64) -> Added {
+    let spanned = |call, last| spanned(&TIMED, seed(call, last), steps);
+    let body = period(clock, |call, last| plain(seed(call, last), steps));
+    // The first time, caches and branch predictor learn.
+    period(clock, spanned);
     let before = ticks_of(&TIMED);
-    let period = quickest(clock, |call, _| spanned(&TIMED, call, 0));
-    let calls = (BATCHES as u64 * BATCH) as f64;
-    (period, (ticks_of(&TIMED).saturating_sub(before) as f64 / calls).min(period))
+    let in_all = period(clock, spanned) - body;
+    let readings = ticks_of(&TIMED).saturating_sub(before) as f64;
+    // An empty body is nothing, but the loop around it is something.
+    let body = if steps == 0 { 0.0 } else { body };
+    Added { in_all, between_readings: readings / (BATCHES as u64 * BATCH) as f64 - body }
 }
 
-/// Ticks of one call in a loop, of the quickest batch.
+/// Ticks from one call to the next in a loop. The quickest batch counts: everything that disturbs a batch makes it longer,
+/// never shorter.
 #[inline(always)]
-fn quickest(clock: Clock, call: impl Fn(u64, u64) -> u64) -> f64 {
+fn period(clock: Clock, call: impl Fn(u64, u64) -> u64) -> f64 {
     let batches = (0..BATCHES).map(|_| {
         let start = clock.now();
         std::hint::black_box((0..BATCH).fold(1, |last, number| call(number, last)));
@@ -181,21 +191,18 @@ mod tests {
 
     #[test]
     fn what_is_taken_off_goes_from_the_empty_spans_cost_to_that_around_long_bodies() {
-        let costs = Costs { reading: 20.0, empty: 40.0, waiting: 4.0, busy: 56.0, counted: 8.0 };
-        assert_eq!(
-            [5.0, 20.0, 40.0, 60.0, 1e9].map(|it| costs.inside(it)),
-            [5.0, 20.0, 10.0, 0.0, 0.0]
-        );
-        assert_eq!(
-            [5.0, 40.0, 80.0, 120.0, 1e9].map(|it| costs.span(it)),
-            [5.0, 40.0, 35.0, 30.0, 30.0]
-        );
+        let costs =
+            Costs { reading: 20.0, empty: 40.0, waiting: 4.0, busy: 56.0, ..Costs::default() };
+        let inside = [5.0, 20.0, 40.0, 60.0, 1e9].map(|ticks| costs.inside(ticks));
+        assert_eq!(inside, [5.0, 20.0, 10.0, 0.0, 0.0]);
+        let span = [5.0, 40.0, 80.0, 120.0, 1e9].map(|ticks| costs.span(ticks));
+        assert_eq!(span, [5.0, 40.0, 35.0, 30.0, 30.0]);
         assert_eq!(Costs::default().span(7.0), 0.0);
     }
 
     #[test]
     fn costs_that_are_no_numbers_are_none() {
-        let words = [f64::NAN, -1.0, f64::INFINITY, 2.5, -0.0].map(f64::to_bits);
+        let words = [f64::NAN, -1.0, f64::INFINITY, -0.0, 2.5, 0.0].map(f64::to_bits);
         assert_eq!(Costs::from_words(words), Costs { busy: 2.5, ..Costs::default() });
     }
 }

@@ -184,3 +184,31 @@ fn carry_of<'a>(block: &ThreadBlock, root: &HistogramRoot, bucket: usize) -> Opt
     root.carries.publish(carry);
     Some(made)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::begin;
+
+    #[test]
+    fn more_calls_of_one_bucket_than_32_bits_hold_are_all_counted() {
+        const MANY: u32 = CARRY_AT - 1;
+        const TIMES: u64 = 5;
+        begin::begin();
+        let (block, _) = thread::here().expect("memory for a block");
+        let tally: *mut Tally = thread::take(block).expect("memory for a tally");
+        // SAFETY: just taken, and never freed.
+        let tally = unsafe { &*tally };
+        (0..TIMES).for_each(|_| count(block, &tally.histogram, 1_000, MANY));
+        let counter = known_counter(&tally.histogram, buckets::of(1_000)).expect("it was counted");
+        // SAFETY: the root was made by the first count; its records are never freed.
+        let root = unsafe { &*tally.histogram.get() };
+        let carries =
+            std::iter::successors(unsafe { root.carries.get().as_ref() }, |carry| unsafe {
+                carry.next.get().as_ref()
+            });
+        let carried: Vec<u64> = carries.map(|carry| carry.count.get()).collect();
+        let [carried] = carried[..] else { panic!("one record for one bucket: {carried:?}") };
+        assert_eq!(carried + u64::from(counter.load(Relaxed)), TIMES * u64::from(MANY));
+    }
+}

@@ -22,9 +22,9 @@
 //! |---|---|---|---|---|---|
 //! | 0 magic | 1 version | 2 base | 3 reserved bytes | 4 used bytes | 5 process id |
 //! | 6 start, ns since 1970 | 7, 8 first anchor (ticks, monotonic ns) | 9, 10 last anchor | 11 clock (0 tsc, 1 fenced, 2 monotonic, 3 mock) | 12 first site | 13 first block |
-//! | 14 allocator in use (0, 1) | 15 lost calls | 16 program (link to text) | 17 committed bytes | 18 debug assertions | 19 to 23 what spans cost |
+//! | 14 allocator in use (0, 1) | 15 lost calls | 16 program (link to text) | 17 committed bytes | 18 debug assertions | 19 to 24 what spans cost |
 //!
-//! Costs are ticks as bits of an `f64`: between the readings of an empty span, from one empty span to the next, of one around
+//! Costs are ticks as bits of an `f64`: between the readings of an empty span and, beyond its body, of a long one; from one empty span to the next, of one around
 //! a long body that waits, of one around a busy body, of one that is only counted. A *text* is one word of length in bytes, then the bytes, padded to words.
 
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::*};
@@ -165,7 +165,7 @@ record! {
         program: Word,
         committed_bytes: Word,
         debug_assertions: Word,
-        costs: [Word; 5],
+        costs: [Word; 6],
     }
 }
 
