@@ -201,12 +201,11 @@ mod tests {
         let tally = unsafe { &*tally };
         (0..TIMES).for_each(|_| count(block, &tally.histogram, 1_000, MANY));
         let counter = known_counter(&tally.histogram, buckets::of(1_000)).expect("it was counted");
-        // SAFETY: the root was made by the first count; its records are never freed.
+        // SAFETY: the root was made by the first count; records are never freed.
         let root = unsafe { &*tally.histogram.get() };
-        let carries =
-            std::iter::successors(unsafe { root.carries.get().as_ref() }, |carry| unsafe {
-                carry.next.get().as_ref()
-            });
+        // SAFETY: as above.
+        let behind = |link: &Link<Carry>| unsafe { link.get().as_ref() };
+        let carries = std::iter::successors(behind(&root.carries), |carry| behind(&carry.next));
         let carried: Vec<u64> = carries.map(|carry| carry.count.get()).collect();
         let [carried] = carried[..] else { panic!("one record for one bucket: {carried:?}") };
         assert_eq!(carried + u64::from(counter.load(Relaxed)), TIMES * u64::from(MANY));

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{Own, PolledSums, Reading, Sums};
 use crate::callsite::Kind;
-use crate::record::calibrate::Costs;
 use crate::segment::layout::{buckets, site_record};
 use crate::snapshot::{AsyncTimes, Function};
 use crate::stats;
@@ -48,14 +47,17 @@ impl Reading<'_> {
 
     /// Everything that follows from the single calls' times.
     fn distribution(&self, sums: &Sums, function: &mut Function) {
-        let values = self.values(&sums.histogram, &sums.exact, &self.costs);
-        function.min_ns = sums.least_ticks.map(|ticks| self.corrected(ticks as f64) as u64);
-        function.max_ns = sums.least_ticks.map(|_| self.corrected(sums.most_ticks as f64) as u64);
+        let corrected = |ticks: f64| self.rate.ns_f64(ticks - self.costs.inside(ticks));
+        let range = (sums.least_ticks.unwrap_or(0), sums.most_ticks);
+        let values = values(&sums.histogram, &sums.exact, range, corrected);
+        function.min_ns = sums.least_ticks.map(|ticks| corrected(ticks as f64).round() as u64);
+        function.max_ns =
+            sums.least_ticks.map(|_| corrected(sums.most_ticks as f64).round() as u64);
         let known = stats::total(&values);
         let ns = if sums.polled_calls > 0 { weighted_sum(&values) } else { sums.known_ns };
         function.mean_ns = (known > 0).then(|| ns / known as f64);
         function.trimmed_mean_ns = stats::trimmed_mean(&values, self.options.trim);
-        function.quantiles = self.quantiles(&values, function.max_ns);
+        function.quantiles = self.quantiles(&values);
         function.histogram = values.iter().map(|(ns, calls)| [ns.round() as u64, *calls]).collect();
         let short = self.rate.ns_f64(self.costs.empty);
         function.too_short = function.mean_ns.is_some_and(|mean| mean < short);
@@ -82,56 +84,50 @@ impl Reading<'_> {
         Some(t * (drawn * self.rate.ns_f64(1.0).powi(2) + unseen).sqrt())
     }
 
-    fn quantiles(&self, values: stats::Weighted<'_>, max_ns: Option<u64>) -> BTreeMap<String, u64> {
+    fn quantiles(&self, values: stats::Weighted<'_>) -> BTreeMap<String, u64> {
         let named = |percentile: &f64| {
             let value = stats::quantile(values, percentile / 100.0)?.round() as u64;
-            // A bucket's middle may lie above the longest call that is in it.
-            Some((format!("p{percentile}"), value.min(max_ns.unwrap_or(u64::MAX))))
+            Some((format!("p{percentile}"), value))
         };
         self.options.percentiles.iter().filter_map(named).collect()
     }
 
-    /// Ticks between the readings to nanoseconds of the body.
-    fn corrected(&self, ticks: f64) -> f64 {
-        self.rate.ns_f64(ticks - self.costs.inside(ticks))
-    }
-
-    /// Buckets and single durations as ascending nanoseconds, the inner cost taken off.
-    fn values(
-        &self,
-        histogram: &HashMap<usize, u64>,
-        exact: &[u64],
-        costs: &Costs,
-    ) -> Vec<(f64, u64)> {
-        let ns = |ticks: f64| self.rate.ns_f64(ticks - costs.inside(ticks));
-        let mut counts: HashMap<usize, u64> = histogram.clone();
-        for ticks in exact {
-            *counts.entry(buckets::of(*ticks)).or_default() += 1;
-        }
-        let mut values: Vec<_> = counts
-            .into_iter()
-            .map(|(bucket, calls)| (ns(buckets::middle(bucket)), calls))
-            .collect();
-        values.sort_by(|a, b| a.0.total_cmp(&b.0));
-        // What is nothing but cost falls together at 0.
-        values.dedup_by(|next, kept| {
-            let same = next.0 == kept.0;
-            kept.1 += if same { next.1 } else { 0 };
-            same
-        });
-        values
-    }
-
     fn async_times(&self, polled: &PolledSums) -> AsyncTimes {
-        let values = self.values(&polled.histogram, &[], &Costs::default());
+        let (range, ns) = ((0, polled.most_ticks), |ticks| self.rate.ns_f64(ticks));
+        let values = values(&polled.histogram, &[], range, ns);
         let max_wall_ns = (polled.most_ticks > 0).then(|| self.rate.ns(polled.most_ticks));
         AsyncTimes {
             waiting_ns: polled.times.wall_ns.saturating_sub(polled.times.busy_ns),
             max_wall_ns,
-            wall_quantiles: self.quantiles(&values, max_wall_ns),
+            wall_quantiles: self.quantiles(&values),
             ..polled.times.clone()
         }
     }
+}
+
+/// Buckets and single durations as ascending nanoseconds.
+fn values(
+    histogram: &HashMap<usize, u64>,
+    exact: &[u64],
+    (least, most): (u64, u64),
+    ns: impl Fn(f64) -> f64,
+) -> Vec<(f64, u64)> {
+    let mut counts: HashMap<usize, u64> = histogram.clone();
+    for ticks in exact {
+        *counts.entry(buckets::of(*ticks)).or_default() += 1;
+    }
+    // A bucket's middle may lie beyond the shortest or the longest call, which are known.
+    let middle = |bucket| buckets::middle(bucket).max(least as f64).min(most as f64);
+    let mut values: Vec<_> =
+        counts.into_iter().map(|(bucket, calls)| (ns(middle(bucket)), calls)).collect();
+    values.sort_by(|a, b| a.0.total_cmp(&b.0));
+    // What is nothing but cost falls together at 0.
+    values.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        kept.1 += if same { next.1 } else { 0 };
+        same
+    });
+    values
 }
 
 fn weighted_sum(values: stats::Weighted<'_>) -> f64 {
