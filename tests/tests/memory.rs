@@ -151,6 +151,69 @@ fn keeping_churning_and_growing_are_told_apart() {
 }
 
 #[test]
+fn what_single_calls_allocated_has_no_upper_limit_and_growth_is_told_from_allocation() {
+    let run = heap("simple");
+    let row = |name| run.report().function(name).expect("it was called");
+    let doubles = row("doubles");
+    assert_eq!((doubles.grown, doubles.shrunk), (Some(20), Some(10)));
+    let bytes = row("vector").bytes_per_call.clone().expect("it is not async");
+    assert_eq!((bytes.min_bytes, bytes.mean_bytes, bytes.max_bytes), (800, 800.0, 800));
+    assert_eq!(bytes.quantiles["p99"], 800);
+    let none = row("nothing").bytes_per_call.clone().expect("it is not async");
+    assert_eq!((none.min_bytes, none.mean_bytes, none.max_bytes), (0, 0.0, 0));
+
+    let run = heap("zeroed");
+    let row = run.report().function("zeroes").expect("it was called");
+    let bytes = row.bytes_per_call.clone().expect("it is not async");
+    assert_eq!(bytes.max_bytes, (1 << 30) + (1 << 20));
+}
+
+mod leaks {
+    use super::*;
+    use profile_core::Leak;
+    use std::cell::RefCell;
+
+    thread_local! {
+        static KEPT: RefCell<Vec<Box<[u8; 48]>>> = const { RefCell::new(Vec::new()) };
+    }
+
+    #[profile]
+    fn leaks() {
+        std::mem::forget(black_box(Box::new([0_u8; 48])));
+    }
+
+    #[profile]
+    fn churns() {
+        drop(black_box(Box::new([0_u8; 48])));
+    }
+
+    /// A cache that its first call fills.
+    #[profile]
+    fn fills(first: bool) {
+        if first {
+            KEPT.with_borrow_mut(|kept| kept.extend((0..1000).map(|_| Box::new([0_u8; 48]))));
+        }
+    }
+
+    fn verdict(path: &str) -> Leak {
+        here(path).leak.expect("enough calls")
+    }
+
+    #[test]
+    fn a_leak_is_told_from_a_cache_and_from_churn() {
+        for turn in 0..1_000 {
+            leaks();
+            churns();
+            fills(turn == 0);
+        }
+        assert_eq!(verdict("leaks::leaks").to_string(), "leaks 48 ± 0 bytes a call");
+        assert_eq!(verdict("leaks::churns").to_string(), "steady");
+        let cache = verdict("leaks::fills");
+        assert!(cache.bytes_per_call > 40.0 && !cache.is_leaking(), "{cache:?}");
+    }
+}
+
+#[test]
 fn sums_over_threads_that_hand_blocks_around_are_exact() {
     let run = heap("threads");
     let row = run.report().function("here_and_there").expect("it was called");

@@ -9,7 +9,7 @@ use super::calibrate::{self, Costs};
 use super::thread::{self, Suspended};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::{Anchor, Clock};
-use crate::segment::layout::{Header, SiteRecord};
+use crate::segment::layout::{Header, SiteRecord, heap};
 use crate::segment::writer;
 use crate::settings::{self, Budget};
 use crate::sys;
@@ -90,7 +90,7 @@ fn describe(header: &Header, clock: Clock) {
 
 /// Whether an allocation reaches the recorder: asked of the allocator itself.
 fn allocator_is_installed() -> bool {
-    let seen = || thread::here().map_or(0, |(_, frame)| frame.allocations.get());
+    let seen = || thread::here().map_or(0, |(_, frame)| frame.heap[heap::ALLOCATIONS].get());
     let before = seen();
     drop(std::hint::black_box(Box::new(0_u8)));
     seen() != before

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::{NOWHERE, TOP, thread};
-use crate::segment::layout::Frame;
+use crate::segment::layout::{Frame, heap};
 
 /// Allocations of threads that could not be given a block, and those before the session began.
 pub(crate) static UNATTRIBUTED: AtomicU64 = AtomicU64::new(0);
@@ -25,21 +25,17 @@ fn top() -> Option<&'static Frame> {
 #[inline(always)]
 pub(crate) fn allocated(bytes: usize) {
     let Some(frame) = top() else { return };
-    frame.allocations.add(1);
-    let allocated = frame.allocated_bytes.get().wrapping_add(bytes as u64);
-    frame.allocated_bytes.set(allocated);
-    let live = allocated.wrapping_sub(frame.freed_bytes.get()) as i64;
-    if live > frame.peak_bytes.get() as i64 {
-        frame.peak_bytes.set(live as u64);
-    }
+    frame.heap[heap::ALLOCATIONS].add(1);
+    frame.heap[heap::ALLOCATED_BYTES].add(bytes as u64);
+    raise_peak(frame);
 }
 
 /// `bytes` have been given back.
 #[inline(always)]
 pub(crate) fn freed(bytes: usize) {
     let Some(frame) = top() else { return };
-    frame.frees.add(1);
-    frame.freed_bytes.add(bytes as u64);
+    frame.heap[heap::FREES].add(1);
+    frame.heap[heap::FREED_BYTES].add(bytes as u64);
 }
 
 /// A block has changed its size: one allocation of the new and one free of the old size, as the heap
@@ -47,16 +43,27 @@ pub(crate) fn freed(bytes: usize) {
 #[inline(always)]
 pub(crate) fn reallocated(before: usize, after: usize) {
     let Some(frame) = top() else { return };
-    frame.allocations.add(1);
-    frame.frees.add(1);
-    let freed = frame.freed_bytes.get().wrapping_add(before as u64);
-    let allocated = frame.allocated_bytes.get().wrapping_add(after as u64);
-    frame.freed_bytes.set(freed);
-    frame.allocated_bytes.set(allocated);
-    let live = allocated.wrapping_sub(freed) as i64;
+    frame.heap[heap::ALLOCATIONS].add(1);
+    frame.heap[heap::FREES].add(1);
+    frame.heap[if after > before { heap::GROWN } else { heap::SHRUNK }].add(1);
+    frame.heap[heap::FREED_BYTES].add(before as u64);
+    frame.heap[heap::ALLOCATED_BYTES].add(after as u64);
+    raise_peak(frame);
+}
+
+#[inline(always)]
+fn raise_peak(frame: &Frame) {
+    let live = live_bytes(frame);
     if live > frame.peak_bytes.get() as i64 {
         frame.peak_bytes.set(live as u64);
     }
+}
+
+/// What was allocated in the frame less what was freed in it.
+#[inline(always)]
+pub(crate) fn live_bytes(frame: &Frame) -> i64 {
+    let allocated = frame.heap[heap::ALLOCATED_BYTES].get();
+    allocated.wrapping_sub(frame.heap[heap::FREED_BYTES].get()) as i64
 }
 
 /// A thread without a block allocated or freed.

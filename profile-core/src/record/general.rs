@@ -1,7 +1,9 @@
 //! Opening and closing a span when the inlined way does not apply: a first call, another clock, a page of
 //! frames that is full, allocations to settle, recursion, unwinding, guards dropped out of order.
 
-use super::{NOWHERE, SpanGuard, TOP, begin, budget, end, fold, paths, thread};
+use super::{
+    NOWHERE, SpanGuard, TOP, allocated_or_freed, begin, budget, end, fold, paths, settle, thread,
+};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Frame, Tally, ThreadBlock, flags};
@@ -143,70 +145,12 @@ pub(crate) fn leave(frame: &Frame, outer: &Frame, edge: &Edge) -> bool {
     if unwinding {
         tally.panicked.add(1);
     }
-    if frame.allocations.get() | frame.frees.get() != 0 {
-        settle(frame, outer, edge, open > 0);
+    if allocated_or_freed(frame) != 0 {
+        settle::settle(frame, outer, edge, open > 0);
     }
     frame.flags.set(0);
     TOP.set(outer);
     open > 0
-}
-
-/// Moves what was allocated during a call from its frame to its path and on to the caller's frame, and
-/// leaves the frame empty for the next call.
-fn settle(frame: &Frame, outer: &Frame, edge: &Edge, recursive: bool) {
-    let tally = tally_of(edge);
-    let counts = Counts::take(frame);
-    edge.allocations.add(counts.allocations);
-    edge.allocated_bytes.add(counts.allocated_bytes);
-    edge.frees.add(counts.frees);
-    edge.freed_bytes.add(counts.freed_bytes);
-    tally.peak_bytes.raise_to(counts.peak_bytes);
-    if recursive {
-        tally.recursive_allocations.add(counts.allocations);
-        tally.recursive_allocated_bytes.add(counts.allocated_bytes);
-        tally.recursive_frees.add(counts.frees);
-        tally.recursive_freed_bytes.add(counts.freed_bytes);
-    }
-    counts.charge(outer);
-}
-
-/// What was allocated in a frame.
-struct Counts {
-    allocations: u64,
-    allocated_bytes: u64,
-    frees: u64,
-    freed_bytes: u64,
-    peak_bytes: u64,
-}
-
-impl Counts {
-    fn take(frame: &Frame) -> Counts {
-        let take = |word: &crate::segment::layout::Word| {
-            let value = word.get();
-            word.set(0);
-            value
-        };
-        Counts {
-            allocations: take(&frame.allocations),
-            allocated_bytes: take(&frame.allocated_bytes),
-            frees: take(&frame.frees),
-            freed_bytes: take(&frame.freed_bytes),
-            peak_bytes: take(&frame.peak_bytes),
-        }
-    }
-
-    /// The callee's peak stands on what the caller held when it called.
-    fn charge(&self, outer: &Frame) {
-        let held = outer.allocated_bytes.get().wrapping_sub(outer.freed_bytes.get()) as i64;
-        let peak = held.saturating_add(self.peak_bytes as i64);
-        if peak > outer.peak_bytes.get() as i64 {
-            outer.peak_bytes.set(peak as u64);
-        }
-        outer.allocations.add(self.allocations);
-        outer.allocated_bytes.add(self.allocated_bytes);
-        outer.frees.add(self.frees);
-        outer.freed_bytes.add(self.freed_bytes);
-    }
 }
 
 /// A guard dropped while spans that opened later are still open: its time is fixed now, and its frame

@@ -21,13 +21,14 @@ pub(crate) mod fold;
 pub(crate) mod future;
 pub(crate) mod general;
 pub(crate) mod paths;
+pub(crate) mod settle;
 pub(crate) mod thread;
 
 use std::cell::Cell;
 use std::marker::PhantomData;
 
 use crate::callsite::{CallSite, Mode};
-use crate::segment::layout::{Edge, FRAME_PAGE, Frame, Link, RING, Word, closing};
+use crate::segment::layout::{Edge, FRAME_PAGE, Frame, Link, RING, Word, closing, heap};
 use crate::sys;
 
 /// A path from which nothing was ever called and whose site nobody has: a thread without a block finds no
@@ -45,10 +46,7 @@ static NOWHERE_EDGE: Edge = Edge {
     parent: Link::NONE,
     target: Link::NONE,
     next: Link::NONE,
-    allocations: Word::ZERO,
-    allocated_bytes: Word::ZERO,
-    frees: Word::ZERO,
-    freed_bytes: Word::ZERO,
+    heap: heap::ZERO,
     polled_calls: Word::ZERO,
     stood_for_calls: Word::ZERO,
     stood_for_ticks: Word::ZERO,
@@ -60,11 +58,9 @@ pub(crate) static NOWHERE: Frame = Frame {
     edge: Link::to((&raw const NOWHERE_EDGE).cast_mut()),
     started: Word::ZERO,
     flags: Word::ZERO,
-    allocations: Word::ZERO,
-    allocated_bytes: Word::ZERO,
-    frees: Word::ZERO,
-    freed_bytes: Word::ZERO,
     peak_bytes: Word::ZERO,
+    heap: heap::ZERO,
+    reserved: [Word::ZERO; 6],
 };
 
 thread_local! {
@@ -136,6 +132,12 @@ fn guess(from: &Edge, site: &CallSite) -> Option<&'static Edge> {
     None
 }
 
+/// Not 0 if anything was allocated or freed while the frame was open.
+#[inline(always)]
+pub(crate) fn allocated_or_freed(frame: &Frame) -> u64 {
+    frame.heap[heap::ALLOCATIONS].get() | frame.heap[heap::FREES].get()
+}
+
 impl SpanGuard {
     /// Marks in `frame`: closing takes the general way; the span is counted, not timed.
     const GENERAL: usize = 1;
@@ -166,7 +168,7 @@ impl Drop for SpanGuard {
         // SAFETY: this guard opened the frame, and memory of frames is never unmapped.
         let open = unsafe { &*frame };
         let elapsed = if timed { Some(now.wrapping_sub(open.started.get())) } else { None };
-        let eventful = open.flags.get() | open.allocations.get() | open.frees.get() != 0;
+        let eventful = open.flags.get() | allocated_or_freed(open) != 0;
         if eventful || TOP.get() != frame {
             return general::exit_eventful(frame, elapsed);
         }

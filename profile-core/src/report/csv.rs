@@ -92,7 +92,13 @@ fn add_memory(columns: &mut Vec<Column<'_>>) {
     add(columns, "exclusive_allocated_bytes", |function| {
         optional(function.exclusive_allocated_bytes)
     });
+    add(columns, "exclusive_frees", |function| optional(function.exclusive_frees));
     add(columns, "exclusive_freed_bytes", |function| optional(function.exclusive_freed_bytes));
+    add(columns, "exclusive_retained_bytes", |function| {
+        optional(function.exclusive_retained_bytes)
+    });
+    add(columns, "grown", |function| optional(function.grown));
+    add(columns, "shrunk", |function| optional(function.shrunk));
 }
 
 fn add_async(columns: &mut Vec<Column<'_>>) {

@@ -3,7 +3,7 @@
 use super::page::Page;
 use super::text::safe_and_short as safe;
 use super::{frame, units};
-use crate::snapshot::{Function, Process};
+use crate::snapshot::{Function, Leak, Process};
 
 /// Marks for a width: a narrow terminal needs its columns for numbers.
 pub(crate) struct Marks {
@@ -70,7 +70,19 @@ impl Marks {
             page.dim(frame::ABOVE_100);
         }
         estimates(functions, page);
+        leaks(functions, page);
     }
+}
+
+/// Functions whose calls leave memory behind.
+fn leaks(functions: &[&Function], page: &mut Page) {
+    let leak = |function: &&Function| {
+        let leak = function.leak.filter(Leak::is_leaking)?;
+        let calls = units::count(function.calls);
+        Some(format!("{}: {leak}, over {calls} calls", safe(&function.path)))
+    };
+    let leaks: Vec<String> = functions.iter().filter_map(leak).collect();
+    frame::list("growing, with 95 % intervals", &leaks, page, |line, page| page.item(line));
 }
 
 fn estimates(functions: &[&Function], page: &mut Page) {

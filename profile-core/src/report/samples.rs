@@ -61,7 +61,11 @@ pub(crate) fn ordinary() -> Snapshot {
                 retained_bytes: Some(-64),
                 ..function("survey::main", 1, 22_500_000_000, 400_000_000)
             },
-            function("survey::parse::Parser::run", 12_345, 21_900_000_000, 20_900_000_000),
+            Function {
+                peak_bytes: Some(1 << 20),
+                retained_bytes: Some(-512),
+                ..function("survey::parse::Parser::run", 12_345, 21_900_000_000, 20_900_000_000)
+            },
             Function {
                 too_short: true,
                 ..function("survey::parse::peek", 48_120_334, 1_000_000_000, 1_000_000_000)

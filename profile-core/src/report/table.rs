@@ -30,7 +30,7 @@ pub(crate) fn page(snapshot: &Snapshot, style: &Style) -> Page {
 }
 
 /// The columns as they stand. Importance says which go first on a narrow terminal: trimmed mean, the lower
-/// quantiles, the longest call, the highest quantile, allocations, bytes, per cent, mean, self, calls. The total
+/// quantiles, the longest call, the highest quantile, allocations, retained, peak, bytes, per cent, mean, self, calls. The total
 /// stays, and so does what the rows are sorted by.
 fn columns(functions: &[&Function], process: &Process, sort: Sort) -> Vec<Column> {
     let column = |head: &str, importance, cell: &dyn Fn(&Function) -> String| {
@@ -59,6 +59,10 @@ fn columns(functions: &[&Function], process: &Process, sort: Sort) -> Vec<Column
         }));
         columns.push(column("bytes", 55, &|function| {
             optional(function.allocated_bytes, units::bytes)
+        }));
+        columns.push(column("peak", 54, &|function| optional(function.peak_bytes, units::bytes)));
+        columns.push(column("retained", 53, &|function| {
+            function.retained_bytes.map_or_else(|| units::NONE.to_owned(), units::signed_bytes)
         }));
     }
     columns
@@ -187,10 +191,11 @@ mod tests {
 
     #[test]
     fn a_wide_terminal_shows_every_column() {
-        let text = table(&samples::ordinary(), 150);
+        let text = table(&samples::ordinary(), 180);
         let rows = rows(&text);
         let heads: Vec<&str> = rows[0].split_whitespace().collect();
-        let expected = "function total % self calls mean mean p50 p95 p99 max allocations bytes";
+        let expected =
+            "function total % self calls mean mean p50 p95 p99 max allocations bytes peak retained";
         assert_eq!(heads.join(" "), expected);
         let row: Vec<&str> =
             rows[3].split("  ").filter(|cell| !cell.is_empty()).map(str::trim).collect();
@@ -198,7 +203,7 @@ mod tests {
         let numbers = ["21.9 s", "96.9", "20.9 s", "12,345", ran, ran, ran, ran, ran, mean];
         assert_eq!(row[0], "survey::parse::Parser::run");
         assert_eq!(row[1..11], numbers);
-        assert_eq!(row[11..], ["37,035", "2.35 MiB"]);
+        assert_eq!(row[11..], ["37,035", "2.35 MiB", "1.00 MiB", "-512 B"]);
         assert!(!text.contains("no room for"), "{text}");
     }
 
@@ -243,7 +248,7 @@ mod tests {
         let mut snapshot = samples::ordinary();
         snapshot.functions[1].allocations = None;
         let text = table(&snapshot, 150);
-        assert!(rows(&text)[3].ends_with("-  2.35 MiB"), "{text}");
+        assert!(rows(&text)[3].contains(" - 2.35 MiB 1.00 MiB"), "{text}");
         snapshot.process.allocator = false;
         let text = table(&snapshot, 150);
         assert!(rows(&text)[0].ends_with("max"), "{text}");

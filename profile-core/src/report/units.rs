@@ -28,6 +28,12 @@ pub(crate) fn bytes(bytes: u64) -> String {
     }
 }
 
+/// The same with a sign where something was given back.
+pub(crate) fn signed_bytes(number: i64) -> String {
+    let sign = if number < 0 { "-" } else { "" };
+    format!("{sign}{}", bytes(number.unsigned_abs()))
+}
+
 /// A number of things, every digit of it: `1,234,567`.
 pub(crate) fn count(things: u64) -> String {
     let digits = things.to_string();

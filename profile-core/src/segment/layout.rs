@@ -13,6 +13,7 @@
 //!                          │  ├─first_edge──► Edge ─next─► Edge …    one per call path
 //!                          │  └─first_tally─► Tally ─next─► Tally …  one per function
 //!                          │                    ├─histogram──► HistogramRoot → Node → Leaf
+//!                          │                    ├─heap───────► HeapTally (if it allocates)
 //!                          │                    └─polled─────► Polled (async functions only)
 //! ```
 //!
@@ -39,7 +40,7 @@ pub(crate) const VERSION: u64 = 1;
 /// Calls that an edge keeps: the newest, and the one before while that is being folded.
 pub(crate) const RING: usize = 2;
 /// Bytes of a page of frames, and its alignment: the end of a page shows in the address alone.
-pub(crate) const FRAME_PAGE: usize = 4096;
+pub(crate) const FRAME_PAGE: usize = 8192;
 /// Call paths per thread; further ones go to `<other>`.
 pub(crate) const MAX_PATHS: u64 = 1 << 16;
 
@@ -230,7 +231,7 @@ record! {
 }
 
 /// 63 frames and, in place of the first, the page's links.
-#[repr(C, align(4096))]
+#[repr(C, align(8192))]
 #[derive(Debug)]
 pub(crate) struct FramePage {
     pub(crate) links: PageLinks,
@@ -238,10 +239,11 @@ pub(crate) struct FramePage {
 }
 
 record! {
-    /// First 64 bytes of a page of frames.
+    /// A page of frames begins with these, in the room of a frame.
     PageLinks, page_links {
         next: Link<FramePage>,
         previous: Link<FramePage>,
+        reserved: [Word; 14],
     }
 }
 
@@ -254,13 +256,33 @@ record! {
         started: Word,
         /// See [`flags`].
         flags: Word,
-        allocations: Word,
-        allocated_bytes: Word,
-        frees: Word,
-        freed_bytes: Word,
-        /// Highest `allocated_bytes - freed_bytes` so far.
+        /// Highest live bytes so far: allocated less freed.
         peak_bytes: Word,
+        /// See [`heap`]. The first four share the frame's first cache line.
+        heap: [Word; heap::COUNTS],
+        reserved: [Word; 6],
     }
+}
+
+/// What is counted of the heap, in a frame, a path and a function alike.
+pub(crate) mod heap {
+    use super::Word;
+
+    /// Blocks allocated and their bytes, blocks freed and theirs. A block that changes its size is one of each.
+    pub(crate) const ALLOCATIONS: usize = 0;
+    pub(crate) const ALLOCATED_BYTES: usize = 1;
+    pub(crate) const FREES: usize = 2;
+    pub(crate) const FREED_BYTES: usize = 3;
+    /// Of these, blocks that became larger and smaller.
+    pub(crate) const GROWN: usize = 4;
+    pub(crate) const SHRUNK: usize = 5;
+    pub(crate) const COUNTS: usize = 6;
+
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "the start of statics, copied on purpose"
+    )]
+    pub(crate) const ZERO: [Word; COUNTS] = [Word::ZERO; COUNTS];
 }
 
 /// [`Frame::started`] while the span closes: one of these bits, and the value of the edge's `pushed` or `untimed` from
@@ -308,10 +330,8 @@ record! {
         /// Itself; or, for a recursive call, the ancestor on the path that has the same site.
         target: Link<Edge>,
         next: Link<Edge>,
-        allocations: Word,
-        allocated_bytes: Word,
-        frees: Word,
-        freed_bytes: Word,
+        /// See [`heap`].
+        heap: [Word; heap::COUNTS],
         /// Calls of an async function begun here.
         polled_calls: Word,
         /// Budget: a call that was timed as one in 2^k stands for 2^k - 1 others. How many these are, their ticks, and, as
@@ -333,16 +353,12 @@ record! {
         min_ticks: Word,
         max_ticks: Word,
         panicked: Word,
-        peak_bytes: Word,
         histogram: Link<HistogramRoot>,
-        /// Sums over calls during which the same function was already open: inclusive figures leave these
+        /// Sum over calls during which the same function was already open: inclusive figures leave these
         /// out, since the outermost call holds them.
         recursive_ticks: Word,
-        recursive_allocations: Word,
-        recursive_allocated_bytes: Word,
-        recursive_frees: Word,
-        recursive_freed_bytes: Word,
         polled: Link<Polled>,
+        heap: Link<HeapTally>,
         /// Budget: see [`pace`].
         pace: Word,
         /// Calls recorded in the histogram: those folded from rings, those that timed ones stand for, and ended async
@@ -357,6 +373,22 @@ pub(crate) mod pace {
     pub(crate) const TO_GO: u64 = 0xffff;
     pub(crate) const PERIOD_SHIFT: u32 = 16;
     pub(crate) const WINDOW_SHIFT: u32 = 24;
+}
+
+record! {
+    /// What only functions have in which something was allocated or freed.
+    HeapTally, heap_tally {
+        peak_bytes: Word,
+        /// As `recursive_ticks`, see [`heap`].
+        recursive: [Word; heap::COUNTS],
+        /// Of the calls in which something was allocated: how many, their bytes each, the least of these plus one, the most.
+        calls: Word,
+        bytes: Link<HistogramRoot>,
+        least_bytes: Word,
+        most_bytes: Word,
+        /// Sum of the squares of what each call left behind, as bits of an `f64`.
+        retained_squares: Word,
+    }
 }
 
 record! {
@@ -448,9 +480,10 @@ mod tests {
 
     #[test]
     fn every_record_has_the_documented_size() {
-        assert_eq!(size_of::<Frame>(), 64);
+        assert_eq!(size_of::<Frame>(), 128);
+        assert_eq!(size_of::<PageLinks>(), size_of::<Frame>());
         assert_eq!(size_of::<FramePage>(), FRAME_PAGE);
-        assert_eq!(size_of::<Edge>(), 192);
+        assert_eq!(size_of::<Edge>(), 256);
         assert_eq!(size_of::<Tally>(), 128);
         assert_eq!(size_of::<HistogramRoot>(), 320);
         assert_eq!(size_of::<HistogramLeaf>(), 64);

@@ -3,12 +3,14 @@
 //! Every number has its unit in its name and one definition, here. Taking a snapshot changes nothing.
 
 mod functions;
+mod memory;
 #[cfg(feature = "profile")]
 pub(crate) mod read;
 #[cfg(feature = "profile")]
 mod tree;
 
 pub use functions::*;
+pub use memory::*;
 
 /// The version of the snapshot's form, in JSON the key `schema_version`.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -42,6 +44,9 @@ pub struct Snapshot {
     pub never_called: Vec<NeverCalled>,
     /// Who called whom: one entry for each path from a thread's start, a parent before its children.
     pub call_tree: Vec<PathNode>,
+    /// Curves of memory over time: one for each window.
+    #[cfg_attr(feature = "profile", serde(default))]
+    pub memory: Vec<MemoryRecord>,
     /// What stands in an annotated `impl`, `trait` or `mod` and could not be instrumented.
     pub not_instrumented: Vec<NotInstrumented>,
     /// What a person should know of before trusting the numbers.

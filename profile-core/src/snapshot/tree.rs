@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 
+use crate::segment::layout::heap;
+
 /// What flows along an edge.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Flow {
@@ -15,9 +17,8 @@ pub(crate) struct Flow {
     /// Of the calls, those timed and those only counted.
     pub(crate) timed: u64,
     pub(crate) counted: u64,
-    pub(crate) allocations: i128,
-    pub(crate) allocated_bytes: i128,
-    pub(crate) freed_bytes: i128,
+    /// See the layout's `heap`.
+    pub(crate) heap: [i128; heap::COUNTS],
 }
 
 /// A path in the tree.
@@ -38,9 +39,8 @@ pub(crate) struct Node {
     counted: u64,
     /// What recording cost below this path.
     pub(crate) recording_ns: f64,
-    pub(crate) allocations: i128,
-    pub(crate) allocated_bytes: i128,
-    pub(crate) freed_bytes: i128,
+    /// See the layout's `heap`.
+    pub(crate) heap: [i128; heap::COUNTS],
 }
 
 /// All paths, parents before children.
@@ -67,17 +67,13 @@ impl Tree {
         node.exclusive_ns += flow.ns;
         node.gross_ns += flow.ns;
         node.timed_in += flow.timed;
-        node.allocations += flow.allocations;
-        node.allocated_bytes += flow.allocated_bytes;
-        node.freed_bytes += flow.freed_bytes;
+        node.heap.iter_mut().zip(flow.heap).for_each(|(sum, count)| *sum += count);
         if let Some(from) = from {
             let caller = &mut self.nodes[from];
             caller.exclusive_ns -= flow.ns;
             caller.timed += flow.timed;
             caller.counted += flow.counted;
-            caller.allocations -= flow.allocations;
-            caller.allocated_bytes -= flow.allocated_bytes;
-            caller.freed_bytes -= flow.freed_bytes;
+            caller.heap.iter_mut().zip(flow.heap).for_each(|(sum, count)| *sum -= count);
         }
     }
 

@@ -101,12 +101,8 @@ impl<'a> Reading<'a> {
         if known.calls > 0.0 {
             ns *= ended as f64 / known.calls;
         }
-        let mut memory = Memory {
-            allocations: record.word(edge::allocations),
-            allocated_bytes: record.word(edge::allocated_bytes),
-            frees: record.word(edge::frees),
-            freed_bytes: record.word(edge::freed_bytes),
-        };
+        let mut memory = Memory::at(record, edge::heap);
+        sums.ended_memory.add(memory);
         sums.ended += ended;
         sums.timed += state.timed;
         sums.polled_calls += state.polled;
@@ -141,9 +137,7 @@ impl<'a> Reading<'a> {
             ns,
             timed: state.timed,
             counted: state.untimed,
-            allocations: i128::from(memory.allocations),
-            allocated_bytes: i128::from(memory.allocated_bytes),
-            freed_bytes: i128::from(memory.freed_bytes),
+            heap: memory.0.map(i128::from),
         }
     }
 

@@ -69,12 +69,7 @@ impl<'a> Reading<'a> {
             ticks: if timed { ticks } else { 0 },
             is_poll: marks & flags::POLL != 0,
             closed,
-            memory: Memory {
-                allocations: record.word(frame::allocations),
-                allocated_bytes: record.word(frame::allocated_bytes),
-                frees: record.word(frame::frees),
-                freed_bytes: record.word(frame::freed_bytes),
-            },
+            memory: Memory::at(&record, frame::heap),
             peak_bytes: record.word(frame::peak_bytes).cast_signed(),
         }
     }

@@ -15,8 +15,8 @@ use super::{AsyncTimes, Function, Overhead, PathNode};
 use crate::clock::{Anchor, Clock, Rate};
 use crate::record::calibrate::Costs;
 use crate::segment::layout::{
-    self, buckets, carry, header, histogram_leaf_words, histogram_node, histogram_root, polled,
-    site_record, tally, thread_block,
+    self, buckets, carry, header, heap, heap_tally, histogram_leaf_words, histogram_node,
+    histogram_root, polled, site_record, tally, thread_block,
 };
 use crate::segment::reader::{Record, View};
 
@@ -70,6 +70,9 @@ struct Sums {
     exact: Vec<u64>,
     memory: Memory,
     peak_bytes: u64,
+    /// Over all ended calls, recursive ones included.
+    ended_memory: Memory,
+    heap: HeapSums,
     polled_calls: u64,
     polled: Option<PolledSums>,
 }
@@ -92,12 +95,38 @@ impl Known {
     }
 }
 
+/// Counts of the heap, see the layout's `heap`. Tallies are read before edges, so a difference may be below zero for a
+/// while: it wraps, and wraps back.
 #[derive(Clone, Copy, Debug, Default)]
-struct Memory {
-    allocations: u64,
-    allocated_bytes: u64,
-    frees: u64,
-    freed_bytes: u64,
+struct Memory([u64; heap::COUNTS]);
+
+impl Memory {
+    /// From the words of a record.
+    fn at(record: &Record<'_>, first: u64) -> Memory {
+        Memory(std::array::from_fn(|place| record.word(first + place as u64)))
+    }
+
+    fn add(&mut self, other: Memory) {
+        self.0.iter_mut().zip(other.0).for_each(|(sum, count)| *sum = sum.wrapping_add(count));
+    }
+
+    fn subtract(&mut self, other: Memory) {
+        self.0.iter_mut().zip(other.0).for_each(|(sum, count)| *sum = sum.wrapping_sub(count));
+    }
+
+    fn live(&self) -> i64 {
+        self.0[heap::ALLOCATED_BYTES].wrapping_sub(self.0[heap::FREED_BYTES]).cast_signed()
+    }
+}
+
+/// What the calls of a function allocated each.
+#[derive(Debug, Default)]
+struct HeapSums {
+    calls: u64,
+    least_bytes: Option<u64>,
+    most_bytes: u64,
+    histogram: HashMap<usize, u64>,
+    retained_squares: f64,
 }
 
 #[derive(Debug, Default)]
@@ -187,17 +216,29 @@ impl<'a> Reading<'a> {
         sums.ns -= recursive;
         sums.least_ticks = least(sums.least_ticks, record.word(tally::min_ticks).checked_sub(1));
         sums.most_ticks = sums.most_ticks.max(record.word(tally::max_ticks));
-        sums.peak_bytes = sums.peak_bytes.max(record.word(tally::peak_bytes));
-        let memory = &mut sums.memory;
-        subtract(&mut memory.allocations, record.word(tally::recursive_allocations));
-        subtract(&mut memory.allocated_bytes, record.word(tally::recursive_allocated_bytes));
-        subtract(&mut memory.frees, record.word(tally::recursive_frees));
-        subtract(&mut memory.freed_bytes, record.word(tally::recursive_freed_bytes));
         if let Some(root) = record.follow(tally::histogram) {
             histogram(self.view, &root, &mut sums.histogram);
         }
+        if let Some(record) = record.follow(tally::heap) {
+            self.heap(place, &record);
+        }
         if let Some(record) = record.follow(tally::polled) {
             self.polled(place, &record);
+        }
+    }
+
+    fn heap(&mut self, place: usize, record: &Record<'a>) {
+        let sums = &mut self.sums[place];
+        sums.peak_bytes = sums.peak_bytes.max(record.word(heap_tally::peak_bytes));
+        sums.memory.subtract(Memory::at(record, heap_tally::recursive));
+        let heap = &mut sums.heap;
+        heap.calls += record.word(heap_tally::calls);
+        heap.least_bytes =
+            least(heap.least_bytes, record.word(heap_tally::least_bytes).checked_sub(1));
+        heap.most_bytes = heap.most_bytes.max(record.word(heap_tally::most_bytes));
+        heap.retained_squares += f64::from_bits(record.word(heap_tally::retained_squares));
+        if let Some(root) = record.follow(heap_tally::bytes) {
+            histogram(self.view, &root, &mut heap.histogram);
         }
     }
 
@@ -226,9 +267,7 @@ impl<'a> Reading<'a> {
             let own = &mut own[node.function];
             own.exclusive_ns += node.exclusive_ns;
             own.recording_ns += node.recording_ns;
-            own.allocations += node.allocations;
-            own.allocated_bytes += node.allocated_bytes;
-            own.freed_bytes += node.freed_bytes;
+            own.heap.iter_mut().zip(node.heap).for_each(|(sum, count)| *sum += count);
         }
         let measured = self.view.header(header::allocator) != 0;
         let mut functions: Vec<Function> = (0..self.sites.len())
@@ -282,8 +321,8 @@ impl<'a> Reading<'a> {
             calls: node.calls,
             inclusive_ns: node.inclusive_ns as u64,
             exclusive_ns: node.exclusive_ns as u64,
-            exclusive_allocations: counted(node.allocations),
-            exclusive_allocated_bytes: counted(node.allocated_bytes),
+            exclusive_allocations: counted(node.heap[heap::ALLOCATIONS]),
+            exclusive_allocated_bytes: counted(node.heap[heap::ALLOCATED_BYTES]),
         };
         self.tree.nodes.iter().map(node).collect()
     }
@@ -294,34 +333,7 @@ impl<'a> Reading<'a> {
 struct Own {
     exclusive_ns: f64,
     recording_ns: f64,
-    allocations: i128,
-    allocated_bytes: i128,
-    freed_bytes: i128,
-}
-
-impl Memory {
-    fn add(&mut self, other: Memory) {
-        self.allocations = self.allocations.wrapping_add(other.allocations);
-        self.allocated_bytes = self.allocated_bytes.wrapping_add(other.allocated_bytes);
-        self.frees = self.frees.wrapping_add(other.frees);
-        self.freed_bytes = self.freed_bytes.wrapping_add(other.freed_bytes);
-    }
-
-    fn live(&self) -> i64 {
-        self.allocated_bytes.wrapping_sub(self.freed_bytes).cast_signed()
-    }
-
-    fn subtract(&mut self, other: Memory) {
-        subtract(&mut self.allocations, other.allocations);
-        subtract(&mut self.allocated_bytes, other.allocated_bytes);
-        subtract(&mut self.frees, other.frees);
-        subtract(&mut self.freed_bytes, other.freed_bytes);
-    }
-}
-
-/// Tallies are read before edges, so a difference may be below zero for a while: it wraps, and wraps back.
-fn subtract(from: &mut u64, what: u64) {
-    *from = from.wrapping_sub(what);
+    heap: [i128; heap::COUNTS],
 }
 
 fn least(known: Option<u64>, other: Option<u64>) -> Option<u64> {

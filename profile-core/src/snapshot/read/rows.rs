@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{Own, PolledSums, Reading, Sums};
 use crate::callsite::Kind;
-use crate::segment::layout::{buckets, site_record};
-use crate::snapshot::{AsyncTimes, Function};
+use crate::segment::layout::{buckets, heap, site_record};
+use crate::snapshot::{AsyncTimes, BytesPerCall, Function, Leak};
 use crate::stats;
 
 impl Reading<'_> {
@@ -40,6 +40,8 @@ impl Reading<'_> {
         self.distribution(sums, &mut function);
         if measured {
             memory_columns(sums, own, &mut function);
+            function.bytes_per_call = self.bytes_per_call(sums);
+            function.leak = leak(sums);
         }
         function.polled = sums.polled.as_ref().map(|polled| self.async_times(polled));
         function
@@ -67,6 +69,26 @@ impl Reading<'_> {
             function.inclusive_interval_ns =
                 Some([(total - margin).max(0.0) as u64, (total + margin) as u64]);
         }
+    }
+
+    /// Of an async function it is not known: its polls are what is settled.
+    fn bytes_per_call(&self, sums: &Sums) -> Option<BytesPerCall> {
+        if sums.polled_calls > 0 || sums.ended == 0 {
+            return None;
+        }
+        let of_calls = &sums.heap;
+        let range = (of_calls.least_bytes.unwrap_or(0), of_calls.most_bytes);
+        let mut values = values(&of_calls.histogram, &[], range, |bytes| bytes);
+        let without = sums.ended.saturating_sub(of_calls.calls);
+        if without > 0 {
+            values.insert(0, (0.0, without));
+        }
+        Some(BytesPerCall {
+            min_bytes: if without > 0 { 0 } else { range.0 },
+            mean_bytes: sums.ended_memory.0[heap::ALLOCATED_BYTES] as f64 / sums.ended as f64,
+            max_bytes: range.1,
+            quantiles: self.quantiles(&values),
+        })
     }
 
     /// Half the width of the 95 % confidence interval of a total of which only some calls were timed; `None` if fewer than
@@ -134,17 +156,32 @@ fn weighted_sum(values: stats::Weighted<'_>) -> f64 {
     values.iter().map(|(value, count)| value * *count as f64).sum()
 }
 
+/// What each call left behind on the average, and how sure that is: Student's interval of the mean.
+fn leak(sums: &Sums) -> Option<Leak> {
+    let calls =
+        Some(sums.ended).filter(|calls| *calls >= Leak::FEWEST_CALLS && sums.polled_calls == 0)?;
+    let (n, retained) = (calls as f64, sums.ended_memory.live() as f64);
+    let mean = retained / n;
+    let variance = ((sums.heap.retained_squares - n * mean * mean) / (n - 1.0)).max(0.0);
+    let margin = stats::students_t(calls)? * (variance / n).sqrt();
+    Some(Leak { bytes_per_call: mean, margin_bytes: margin })
+}
+
 fn memory_columns(sums: &Sums, own: &Own, function: &mut Function) {
-    let counted = |count: i128| Some(count.clamp(0, u64::MAX.into()) as u64);
-    let memory = sums.memory;
-    function.allocations = Some(memory.allocations);
-    function.allocated_bytes = Some(memory.allocated_bytes);
-    function.frees = Some(memory.frees);
-    function.freed_bytes = Some(memory.freed_bytes);
+    let exclusive = |count: usize| Some(own.heap[count].clamp(0, u64::MAX.into()) as u64);
+    let inclusive = |count: usize| Some(sums.memory.0[count]);
+    function.allocations = inclusive(heap::ALLOCATIONS);
+    function.allocated_bytes = inclusive(heap::ALLOCATED_BYTES);
+    function.frees = inclusive(heap::FREES);
+    function.freed_bytes = inclusive(heap::FREED_BYTES);
+    function.grown = inclusive(heap::GROWN);
+    function.shrunk = inclusive(heap::SHRUNK);
     function.peak_bytes = Some(sums.peak_bytes);
-    function.retained_bytes =
-        Some(memory.allocated_bytes.wrapping_sub(memory.freed_bytes).cast_signed());
-    function.exclusive_allocations = counted(own.allocations);
-    function.exclusive_allocated_bytes = counted(own.allocated_bytes);
-    function.exclusive_freed_bytes = counted(own.freed_bytes);
+    function.retained_bytes = Some(sums.memory.live());
+    function.exclusive_allocations = exclusive(heap::ALLOCATIONS);
+    function.exclusive_allocated_bytes = exclusive(heap::ALLOCATED_BYTES);
+    function.exclusive_frees = exclusive(heap::FREES);
+    function.exclusive_freed_bytes = exclusive(heap::FREED_BYTES);
+    function.exclusive_retained_bytes =
+        i64::try_from(own.heap[heap::ALLOCATED_BYTES] - own.heap[heap::FREED_BYTES]).ok();
 }

@@ -1,0 +1,86 @@
+//! What was allocated during a call goes from its frame to its path, its function and the caller's frame.
+
+use super::general::tally_of;
+use super::{counters, fold, thread};
+use crate::segment::layout::{Edge, Frame, HeapTally, Tally, ThreadBlock, flags, heap};
+
+/// Leaves the frame empty for the next call.
+pub(crate) fn settle(frame: &Frame, outer: &Frame, edge: &Edge, recursive: bool) {
+    let counts = Counts::take(frame);
+    counts.add_to(&edge.heap);
+    if let Some(block) = thread::own_block() {
+        let is_poll = frame.flags.get() & flags::POLL != 0;
+        counts.add_to_function(block, tally_of(edge), recursive, is_poll);
+    }
+    counts.charge(outer);
+}
+
+/// What was allocated in a frame, see [`heap`].
+struct Counts {
+    counts: [u64; heap::COUNTS],
+    peak_bytes: i64,
+}
+
+impl Counts {
+    fn take(frame: &Frame) -> Counts {
+        let counts = frame.heap.each_ref().map(|word| {
+            let value = word.get();
+            word.set(0);
+            value
+        });
+        let peak_bytes = frame.peak_bytes.get() as i64;
+        frame.peak_bytes.set(0);
+        Counts { counts, peak_bytes }
+    }
+
+    fn add_to(&self, words: &[crate::segment::layout::Word; heap::COUNTS]) {
+        words.iter().zip(self.counts).for_each(|(word, count)| word.add(count));
+    }
+
+    fn add_to_function(&self, block: &ThreadBlock, tally: &Tally, recursive: bool, is_poll: bool) {
+        let Some(function) = heap_of(block, tally) else { return };
+        function.peak_bytes.raise_to(self.peak_bytes.max(0) as u64);
+        if recursive {
+            self.add_to(&function.recursive);
+        }
+        // A call of an async function has many polls, of which none is a call.
+        if !is_poll {
+            self.add_call(block, function);
+        }
+    }
+
+    fn add_call(&self, block: &ThreadBlock, function: &HeapTally) {
+        let bytes = self.counts[heap::ALLOCATED_BYTES];
+        let retained = bytes.wrapping_sub(self.counts[heap::FREED_BYTES]) as i64 as f64;
+        let squares = f64::from_bits(function.retained_squares.get()) + retained * retained;
+        function.retained_squares.set(squares.to_bits());
+        if self.counts[heap::ALLOCATIONS] == 0 {
+            return;
+        }
+        function.calls.add(1);
+        let (least, known) = (bytes.saturating_add(1), function.least_bytes.get());
+        if known == 0 || least < known {
+            function.least_bytes.set(least);
+        }
+        function.most_bytes.raise_to(bytes);
+        fold::count(block, &function.bytes, bytes, 1);
+    }
+
+    /// The callee's peak stands on what the caller held when it called.
+    fn charge(&self, outer: &Frame) {
+        let peak = counters::live_bytes(outer).saturating_add(self.peak_bytes);
+        if peak > outer.peak_bytes.get() as i64 {
+            outer.peak_bytes.set(peak as u64);
+        }
+        self.add_to(&outer.heap);
+    }
+}
+
+/// What only functions that allocate have; made at the first such call.
+fn heap_of<'a>(block: &ThreadBlock, tally: &'a Tally) -> Option<&'a HeapTally> {
+    if tally.heap.get().is_null() {
+        tally.heap.publish(thread::take(block)?);
+    }
+    // SAFETY: not null any more; records are never freed.
+    unsafe { tally.heap.get().as_ref() }
+}
