@@ -52,8 +52,8 @@ mod off;
 pub use on::*;
 pub use profile_macros::profile;
 pub use snapshot::{
-    AsyncTimes, BytesPerCall, Function, Leak, NeverCalled, NotInstrumented, Overhead, PathNode,
-    Process, SCHEMA_VERSION, Snapshot, WarningRecord,
+    AsyncTimes, BytesPerCall, ChildCurve, Function, Leak, MemoryRecord, NeverCalled,
+    NotInstrumented, Overhead, PathNode, Process, Reading, SCHEMA_VERSION, Snapshot, WarningRecord,
 };
 
 #[cfg(not(feature = "profile"))]
