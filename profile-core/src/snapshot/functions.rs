@@ -89,7 +89,8 @@ pub struct Function {
     pub exclusive_retained_bytes: Option<i64>,
     /// What single calls allocated, callees included. `None` for async functions.
     pub bytes_per_call: Option<BytesPerCall>,
-    /// What calls leave behind. `None` for fewer than [`Leak::FEWEST_CALLS`] calls and for async functions.
+    /// What calls leave behind. `None` for fewer than [`Leak::FEWEST_CALLS`] calls, and for functions that are async or
+    /// recurse.
     pub leak: Option<Leak>,
 
     /// What only async functions have.

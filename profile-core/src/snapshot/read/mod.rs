@@ -122,6 +122,8 @@ impl Memory {
 /// What the calls of a function allocated each.
 #[derive(Debug, Default)]
 struct HeapSums {
+    /// Something was allocated or freed in a call within a call.
+    recurses: bool,
     calls: u64,
     least_bytes: Option<u64>,
     most_bytes: u64,
@@ -230,8 +232,10 @@ impl<'a> Reading<'a> {
     fn heap(&mut self, place: usize, record: &Record<'a>) {
         let sums = &mut self.sums[place];
         sums.peak_bytes = sums.peak_bytes.max(record.word(heap_tally::peak_bytes));
-        sums.memory.subtract(Memory::at(record, heap_tally::recursive));
+        let recursive = Memory::at(record, heap_tally::recursive);
+        sums.memory.subtract(recursive);
         let heap = &mut sums.heap;
+        heap.recurses |= recursive.0.iter().any(|count| *count > 0);
         heap.calls += record.word(heap_tally::calls);
         heap.least_bytes =
             least(heap.least_bytes, record.word(heap_tally::least_bytes).checked_sub(1));

@@ -156,10 +156,11 @@ fn weighted_sum(values: stats::Weighted<'_>) -> f64 {
     values.iter().map(|(value, count)| value * *count as f64).sum()
 }
 
-/// What each call left behind on the average, and how sure that is: Student's interval of the mean.
+/// What each call left behind on the average, and how sure that is: Student's interval of the mean. Not of a function that
+/// recurses, of which each level leaves what the one below left.
 fn leak(sums: &Sums) -> Option<Leak> {
-    let calls =
-        Some(sums.ended).filter(|calls| *calls >= Leak::FEWEST_CALLS && sums.polled_calls == 0)?;
+    let known = !sums.heap.recurses && sums.polled_calls == 0;
+    let calls = Some(sums.ended).filter(|calls| known && *calls >= Leak::FEWEST_CALLS)?;
     let (n, retained) = (calls as f64, sums.ended_memory.live() as f64);
     let mean = retained / n;
     let variance = ((sums.heap.retained_squares - n * mean * mean) / (n - 1.0)).max(0.0);
