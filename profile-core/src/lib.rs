@@ -50,7 +50,7 @@ mod off;
 
 #[cfg(feature = "profile")]
 pub use on::*;
-pub use profile_macros::profile;
+pub use profile_macros::{memory_usage, profile};
 pub use snapshot::{
     AsyncTimes, BytesPerCall, ChildCurve, Function, Leak, MemoryRecord, NeverCalled,
     NotInstrumented, Overhead, PathNode, Process, Reading, SCHEMA_VERSION, Snapshot, WarningRecord,
@@ -63,6 +63,11 @@ pub use off::*;
 mod on {
     pub use crate::callsite::{CallSite, Kind};
     pub use crate::memory::allocator::ProfilingAllocator;
+    pub use crate::memory::usage::{
+        MemoryOptions, MemoryUsage, memory_usage, memory_usage_for, memory_usage_of,
+        memory_usage_of_command,
+    };
+    pub use crate::memory::window::Backend;
     pub use crate::record::SpanGuard;
     pub use crate::segment::reader::SegmentError;
     pub use crate::session::{capture, find, find_all, functions, read_segment, write_reports};
@@ -122,6 +127,9 @@ pub mod __private {
     pub use crate::__profile_submit_skipped as submit_skipped;
     pub use crate::callsite::{CallSite, Kind, Linked, LinkedSkipped, Skipped, Source, path_of};
     pub use crate::clock::set_mock_ticks;
+    pub use crate::memory::usage::Window;
+    pub use crate::memory::watch::{UsagePlan, Watched, open_window, watch};
+    pub use crate::memory::window::Backend;
     pub use crate::record::{begin::use_mock_clock, enter, future::Instrumented};
 }
 

@@ -9,13 +9,14 @@ use std::sync::atomic::{AtomicBool, Ordering::*};
 
 use crate::callsite::{self, CallSite, LinkedSkipped, Mode};
 use crate::clock::{Anchor, Clock};
-use crate::record::begin;
+use crate::memory::{sampler, tell, usage};
 use crate::record::thread::Suspended;
+use crate::record::{begin, live};
 use crate::report::{self, Style};
 use crate::segment::layout::header;
 use crate::segment::reader::{SegmentError, View};
 use crate::settings::{self, Output, Settings};
-use crate::snapshot::read::{self, Options};
+use crate::snapshot::read::{self, Options, windows};
 use crate::snapshot::{
     NeverCalled, NotInstrumented, Process, SCHEMA_VERSION, Snapshot, WarningRecord,
 };
@@ -39,8 +40,25 @@ extern "C" fn start() {
         }
         sys::at_exit(report_at_exit);
         begin::begin();
+        sys::at_fork_in_child(forget_sampler);
         install_panic_hook();
+        read_whole_run();
     });
+}
+
+/// Opens the window of the whole run, if one is asked for and there is none yet.
+fn read_whole_run() {
+    static OPENED: Once = Once::new();
+    let Some(interval) = settings::current().resident_interval else { return };
+    OPENED.call_once(|| {
+        if let Err(why) = usage::open_for_the_run(interval) {
+            complain(&format!("the memory of the run is not read: {why}"));
+        }
+    });
+}
+
+extern "C" fn forget_sampler() {
+    sampler::forget();
 }
 
 /// What was recorded in this process so far. Changes nothing; may be called at any time, from any thread.
@@ -54,9 +72,14 @@ pub fn capture() -> Snapshot {
     View::live().map_or_else(Snapshot::default, |view| {
         let now = Anchor::now(Clock::current());
         let mut snapshot = snapshot_of(view, Some(now));
+        memory_of_process(&mut snapshot.process);
         snapshot.never_called = never_called(&snapshot);
         snapshot.not_instrumented = not_instrumented();
         snapshot.warnings.extend(warnings());
+        let told = tell::told().into_iter();
+        snapshot
+            .warnings
+            .extend(told.map(|(message, count)| warning("MemoryWarning", &message, count)));
         snapshot
     })
 }
@@ -99,13 +122,26 @@ fn snapshot_of(view: View<'_>, now: Option<Anchor>) -> Snapshot {
         allocator: view.header(header::allocator) != 0,
         debug_assertions: view.header(header::debug_assertions) != 0,
         threads: contents.threads,
+        ..Process::default()
     };
     let mut snapshot = Snapshot { schema_version: SCHEMA_VERSION, process, ..Snapshot::default() };
     snapshot.functions = contents.functions;
     snapshot.call_tree = contents.call_tree;
     snapshot.overhead = contents.overhead;
+    snapshot.memory = windows::read(view, now.map(|now| now.monotonic_ns));
     snapshot.warnings = losses(&snapshot);
     snapshot
+}
+
+/// What can be known only from within.
+fn memory_of_process(process: &mut Process) {
+    process.resident_bytes = sampler::resident_bytes();
+    process.kernel_peak_bytes = sampler::run_kernel_peak_bytes();
+    if process.allocator {
+        live::publish();
+        process.heap_bytes = Some(live::bytes());
+        process.heap_peak_bytes = Some(live::peak_bytes());
+    }
 }
 
 fn never_called(snapshot: &Snapshot) -> Vec<NeverCalled> {
@@ -222,6 +258,7 @@ impl Settings {
     /// Puts the choices in force, from now on and for the report at exit.
     pub fn apply(self) {
         begin::set_budget(settings::choose(self));
+        read_whole_run();
     }
 }
 
@@ -271,6 +308,7 @@ pub fn write_reports() {
         if outputs.is_empty() {
             return warnings().for_each(|warning| complain_of(&warning));
         }
+        sampler::read_now();
         let snapshot = capture();
         tell_warnings(outputs, &snapshot);
         for output in outputs {

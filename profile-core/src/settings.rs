@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering::*};
+use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::sys;
@@ -110,6 +111,8 @@ pub struct Settings {
     pub(crate) budget: Budget,
     pub(crate) clock: Option<Clock>,
     pub(crate) run_dir: Option<PathBuf>,
+    /// Between readings of the whole run's memory.
+    pub(crate) resident_interval: Option<Duration>,
 }
 
 impl Default for Settings {
@@ -122,6 +125,7 @@ impl Default for Settings {
             budget: Budget::Exact,
             clock: None,
             run_dir: None,
+            resident_interval: None,
         }
     }
 }
@@ -182,6 +186,13 @@ impl Settings {
         }
         self.percentiles = percentiles.to_vec();
         Ok(self)
+    }
+
+    /// Reads the resident memory of the whole run at this interval: a curve in the report, of 512 readings at most however
+    /// long the run.
+    pub fn resident_interval(mut self, interval: Duration) -> Settings {
+        self.resident_interval = Some(interval);
+        self
     }
 
     /// How much recording may cost: `2%` of a thread's time, `1/64` (one call in 64 is timed), or `exact`.
@@ -256,6 +267,7 @@ struct Environment {
     budget: Option<Budget>,
     clock: Option<Clock>,
     run_dir: Option<PathBuf>,
+    resident_interval: Option<Duration>,
     color_allowed: bool,
     complaints: Vec<String>,
 }
@@ -272,6 +284,7 @@ impl Environment {
             budget: reader.variable("PROFILE_OVERHEAD", parse_budget),
             clock: reader.variable("PROFILE_CLOCK", |text| choice(text, &CLOCKS, CLOCK_NAMES)),
             run_dir: reader.variable("PROFILE_RUN_DIR", |text| Ok(PathBuf::from(text))),
+            resident_interval: reader.variable("PROFILE_RSS_INTERVAL", parse_interval),
             color_allowed: lookup("NO_COLOR").is_none_or(|value| value.is_empty())
                 && lookup("TERM").is_none_or(|terminal| terminal != "dumb"),
             complaints: Vec::new(),
@@ -288,6 +301,7 @@ impl Environment {
         overrule(&mut settings.budget, self.budget);
         overrule(&mut settings.clock, self.clock.map(Some));
         overrule(&mut settings.run_dir, self.run_dir.map(Some));
+        overrule(&mut settings.resident_interval, self.resident_interval.map(Some));
     }
 }
 
@@ -324,6 +338,7 @@ const PERCENTILES: &str = "numbers above 0 and at most 100, comma-separated";
 const BUDGETS: &str =
     "a percentage above 0 and at most 100 such as 2%, or 1/64 (up to 1/1024), or exact";
 const CLOCK_NAMES: &str = "tsc, fenced or monotonic";
+const INTERVALS: &str = "a time of at least 100us such as 100ms or 2s";
 const TRIMS: &str = "a share from 0 to below 0.5, such as 0.1";
 const CLOCKS: [(&str, Clock); 3] =
     [("tsc", Clock::Tsc), ("fenced", Clock::Fenced), ("monotonic", Clock::Monotonic)];
@@ -366,6 +381,18 @@ fn is_percentile(number: f64) -> bool {
 fn parse_trim(text: &str) -> Result<f64, SettingError> {
     let share = text.parse().ok().filter(|share| (0.0..0.5).contains(share));
     share.ok_or_else(|| SettingError::new(text, TRIMS))
+}
+
+fn parse_interval(text: &str) -> Result<Duration, SettingError> {
+    const UNITS: [(&str, f64); 3] = [("us", 1e-6), ("ms", 1e-3), ("s", 1.0)];
+    const SHORTEST: f64 = 1e-4;
+    let scaled = |(unit, factor): &(&str, f64)| {
+        let number: f64 = text.strip_suffix(unit)?.trim_end().parse().ok()?;
+        Some(number * factor)
+    };
+    let seconds = UNITS.iter().find_map(scaled).filter(|seconds| *seconds >= SHORTEST);
+    let interval = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    interval.ok_or_else(|| SettingError::new(text, INTERVALS))
 }
 
 fn parse_budget(text: &str) -> Result<Budget, SettingError> {
@@ -414,6 +441,9 @@ mod tests {
             ("PROFILE_OVERHEAD", "inf%"),
             ("PROFILE_CLOCK", "sundial"),
             ("PROFILE_TRIM", "0.5"),
+            ("PROFILE_RSS_INTERVAL", "10"),
+            ("PROFILE_RSS_INTERVAL", "1us"),
+            ("PROFILE_RSS_INTERVAL", "infs"),
         ] {
             let read = read(name, value);
             let [complaint] = &read.complaints[..] else { panic!("{name}={value}: {read:?}") };

@@ -9,6 +9,7 @@ use crate::body::{self, AsyncTail, Front};
 use crate::describe;
 use crate::item::{self, Braced, Container, End, Function, Item, in_braces};
 use crate::options::{self, Options};
+use crate::usage::Arguments;
 use crate::validate::{self, Skipped};
 use proc_macro2::{Group, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote, quote_spanned};
@@ -34,6 +35,16 @@ pub fn profile(arguments: TokenStream, tokens: TokenStream) -> Result<TokenStrea
     validate::alone(&item, &options)?;
     let Output { item, beside } = expand(&item, Scope { options: &options, imported: false });
     Ok(quote!(#item #(#beside)*))
+}
+
+/// `#[memory_usage]`: the same for one function, whose calls are watched besides.
+pub fn memory_usage(arguments: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
+    let Arguments(options) = syn::parse2(arguments)?;
+    let mut item = item::parse(tokens)?;
+    // One span is enough: a `#[profile]` below this is part of it.
+    let options = take_repeated(item.attributes_mut(), options);
+    validate::watched(&item, &options)?;
+    Ok(expand(&item, Scope { options: &options, imported: false }).item)
 }
 
 /// Removes further `#[profile]` attributes of the same item; the first, which is being expanded,
@@ -224,10 +235,20 @@ fn sync_body(function: &Function, body: &Braced, options: &Options) -> TokenStre
 fn guard(function: &Function, options: &Options) -> TokenStream {
     let krate = options.krate();
     let site = site(function, "Function", options);
+    let enter = match &options.usage {
+        None => quote_spanned!(Span::mixed_site()=> #krate::__private::enter(&__PROFILE_SITE)),
+        Some(usage) => {
+            let plan = usage.plan(&krate);
+            quote_spanned! {Span::mixed_site()=>
+                static __PROFILE_PLAN: #krate::__private::UsagePlan = #plan;
+                #krate::__private::watch(&__PROFILE_SITE, &__PROFILE_PLAN)
+            }
+        }
+    };
     quote_spanned! {Span::mixed_site()=>
         let __profile_guard = {
             #site
-            #krate::__private::enter(&__PROFILE_SITE)
+            #enter
         };
     }
 }
@@ -244,7 +265,9 @@ fn wrapped_tail(function: &Function, tail: AsyncTail, options: &Options) -> Toke
         let (head, polled) = (&block.head, in_braces(brace, polled(function, &block, options)));
         return quote!(#head #polled);
     }
-    let future = instrumented(function, quote!(#head #block), options);
+    let (site, future) = (site(function, "Async", options), quote!(#head #block));
+    let future = instrumented(future, options);
+    let future = quote_spanned!(Span::mixed_site()=> { #site #future });
     match boxed {
         Some((path, argument)) => {
             let mut group = Group::new(argument.delimiter(), future);
@@ -314,18 +337,27 @@ fn polled(function: &Function, block: &Block, options: &Options) -> TokenStream 
             }
         }
     });
-    let inside = in_braces(block.brace, quote!(#items #(#hinted)* #rest));
+    let window = options.usage.iter().map(|usage| {
+        let plan = usage.plan(&krate);
+        quote_spanned! {here=>
+            let __profile_window = {
+                static __PROFILE_PLAN: #krate::__private::UsagePlan = #plan;
+                #krate::__private::open_window(&__PROFILE_SITE, &__PROFILE_PLAN)
+            };
+        }
+    });
+    let inside = in_braces(block.brace, quote!(#items #(#window)* #(#hinted)* #rest));
     let head = &block.head;
-    let future = instrumented(function, quote!(#head #inside), options);
-    let awaited = quote_spanned!(here=> #(#hint)* #future.await);
+    let site = site(function, "Async", options);
+    let future = instrumented(quote!(#head #inside), options);
+    let awaited = quote_spanned!(here=> #site #(#hint)* #future.await);
     quote!(#inner_attributes #awaited)
 }
 
-fn instrumented(function: &Function, future: TokenStream, options: &Options) -> TokenStream {
+fn instrumented(future: TokenStream, options: &Options) -> TokenStream {
     let krate = options.krate();
-    let site = site(function, "Async", options);
     quote_spanned! {Span::mixed_site()=>
-        #krate::__private::Instrumented::new({ #site || &__PROFILE_SITE }, #future)
+        #krate::__private::Instrumented::new(|| &__PROFILE_SITE, #future)
     }
 }
 

@@ -16,6 +16,7 @@ mod fallback;
 mod item;
 mod krate;
 mod options;
+mod usage;
 mod validate;
 
 use proc_macro::TokenStream;
@@ -103,6 +104,47 @@ use proc_macro::TokenStream;
 pub fn profile(arguments: TokenStream, item: TokenStream) -> TokenStream {
     if cfg!(feature = "profile") {
         fallback::or_untouched(arguments.into(), item.into(), expand::profile).into()
+    } else {
+        item
+    }
+}
+
+/// Measures a function as [`macro@profile`] does, and the memory of the process while it runs; or holds its calls to limits.
+///
+/// ```ignore
+/// use profile_core::memory_usage;
+///
+/// #[memory_usage(interval = "5ms")]
+/// fn load(path: &Path) -> Vec<Record> { /* … */ }
+///
+/// #[test]
+/// #[memory_usage(max_allocations = 0)]
+/// fn lookups_allocate_nothing() { /* … */ }
+/// ```
+///
+/// | option | meaning |
+/// |---|---|
+/// | `interval = "10ms"` | time between two readings, 100 ms by default |
+/// | `backend = "rss"` | what is read: `rss`, `pss`, `uss`, or `heap` (live bytes by the allocator) |
+/// | `include_children` | each reading is the sum over all descendants of the process |
+/// | `multiprocess` | each descendant has a curve of its own |
+/// | `max_allocations = 0` | most allocations of one call |
+/// | `max_bytes = "1 MiB"` | most bytes that one call may allocate in all |
+/// | `max_peak = "1 MiB"` | most bytes that one call may hold at a time |
+/// | `max_retained = "1 MiB"` | most bytes that one call may leave behind |
+/// | `max_rss = "1 GiB"` | most resident memory during a call |
+/// | `max_time = "10ms"` | longest call |
+/// | `name`, `crate` | as of `#[profile]` |
+///
+/// The function runs once a call, as ever. Limits count what the call's own thread does, and threads that it hands its
+/// `context()` to; other tests never count. With limits alone (but for `max_rss`) no curve is kept.
+///
+/// A broken limit fails the test in a crate that is built for tests; elsewhere it is one line on standard error. An `async fn`
+/// has a curve and no limits.
+#[proc_macro_attribute]
+pub fn memory_usage(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    if cfg!(feature = "profile") {
+        fallback::or_untouched(arguments.into(), item.into(), expand::memory_usage).into()
     } else {
         item
     }

@@ -4,6 +4,7 @@
 //! item is; whether an option fits the item it stands on is for `validate`.
 
 use crate::krate;
+use crate::usage::Usage;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt as _;
@@ -20,6 +21,8 @@ pub struct Options {
     pub overhead: Option<Overhead>,
     pub skip: Option<Ident>,
     pub krate: Option<Path>,
+    /// Of `#[memory_usage]`: what a call is watched for.
+    pub usage: Option<Box<Usage>>,
 }
 
 /// A share of the run's time, as written and as a number in (0, 1].
@@ -36,6 +39,7 @@ impl Options {
         self.skip = self.skip.or_else(|| outer.skip.clone());
         self.overhead = self.overhead.or_else(|| outer.overhead.clone());
         self.krate = self.krate.or_else(|| outer.krate.clone());
+        self.usage = self.usage.or_else(|| outer.usage.clone());
         self
     }
 
@@ -66,10 +70,10 @@ impl Options {
     fn parse_one(&mut self, input: ParseStream<'_>) -> Result<()> {
         let word = input.call(Ident::parse_any)?;
         match word.to_string().as_str() {
-            "name" => fill(&mut self.name, &word, || name(&word, input)),
-            "overhead" => fill(&mut self.overhead, &word, || overhead(&word, input)),
-            "crate" => fill(&mut self.krate, &word, || path(&word, input)),
-            "skip" => fill(&mut self.skip, &word, || Ok(word.clone())),
+            "name" => fill(&mut self.name, &word, KNOWN, || name(&word, input)),
+            "overhead" => fill(&mut self.overhead, &word, KNOWN, || overhead(&word, input)),
+            "crate" => fill(&mut self.krate, &word, KNOWN, || path(&word, input)),
+            "skip" => fill(&mut self.skip, &word, KNOWN, || Ok(word.clone())),
             other => Err(Error::new(word.span(), format!("unknown option `{other}`: {KNOWN}"))),
         }
     }
@@ -103,9 +107,14 @@ impl Parse for Options {
 }
 
 /// Puts a parsed value into its place, which must be empty.
-fn fill<T>(place: &mut Option<T>, word: &Ident, value: impl FnOnce() -> Result<T>) -> Result<()> {
+pub fn fill<T>(
+    place: &mut Option<T>,
+    word: &Ident,
+    known: &str,
+    value: impl FnOnce() -> Result<T>,
+) -> Result<()> {
     if place.is_some() {
-        let message = format!("option `{word}` stands twice: give each once; {KNOWN}");
+        let message = format!("option `{word}` stands twice: give each once; {known}");
         return Err(Error::new(word.span(), message));
     }
     *place = Some(value()?);
@@ -113,7 +122,7 @@ fn fill<T>(place: &mut Option<T>, word: &Ident, value: impl FnOnce() -> Result<T
 }
 
 /// What stands after `word =`. When nothing does, the message is for the word.
-fn value<T>(
+pub fn value<T>(
     word: &Ident,
     input: ParseStream<'_>,
     allowed: &str,
@@ -125,7 +134,7 @@ fn value<T>(
     parse(input).map_err(|error| Error::new(error.span(), allowed))
 }
 
-fn name(word: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
+pub fn name(word: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
     const ALLOWED: &str = "`name` takes a text that is not empty: `name = \"load\"`";
     let literal: LitStr = value(word, input, ALLOWED, Parse::parse)?;
     if literal.value().trim().is_empty() {
@@ -142,7 +151,7 @@ fn overhead(word: &Ident, input: ParseStream<'_>) -> Result<Overhead> {
     Ok(Overhead { literal, share })
 }
 
-fn path(word: &Ident, input: ParseStream<'_>) -> Result<Path> {
+pub fn path(word: &Ident, input: ParseStream<'_>) -> Result<Path> {
     const ALLOWED: &str = "`crate` takes the path to `profile_core`: `crate = some::path`";
     value(word, input, ALLOWED, Path::parse_mod_style)
 }

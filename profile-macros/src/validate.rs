@@ -18,6 +18,28 @@ pub fn alone(item: &Item, options: &Options) -> Result<()> {
     refusal.map_or(Ok(()), |(span, sentence)| Err(Error::new(span, sentence)))
 }
 
+/// Refuses what `#[memory_usage]` cannot watch.
+pub fn watched(item: &Item, options: &Options) -> Result<()> {
+    alone(item, options)?;
+    let limit = options.usage.as_ref().and_then(|usage| usage.first_limit());
+    match (item, limit) {
+        (Item::Function(function), Some(limit)) if function.signature.asyncness.is_some() => {
+            Err(Error::new(limit, LIMIT_ON_ASYNC))
+        }
+        (Item::Function(_), _) => Ok(()),
+        (other, _) => Err(Error::new(first_word(other), ONE_FUNCTION)),
+    }
+}
+
+const LIMIT_ON_ASYNC: &str = "a limit needs one thread to count in, and an async fn may have several: put it on a fn that is not async, such as the test that blocks on this one";
+const ONE_FUNCTION: &str =
+    "`#[memory_usage]` watches one function: put it on the fn in here whose memory you ask about";
+
+fn first_word(item: &Item) -> Span {
+    use quote::ToTokens as _;
+    item.to_token_stream().into_iter().next().map_or_else(Span::call_site, |tree| tree.span())
+}
+
 const NAME_ON_CONTAINER: &str =
     "`name` is for one function: put `#[profile(name = \"...\")]` on the function it names";
 

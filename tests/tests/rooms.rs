@@ -12,14 +12,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("settings", &["clock", "sys"]),
     ("segment", &["callsite", "sys"]),
     ("record", &["callsite", "clock", "segment", "settings", "sys"]),
-    ("memory", &["record"]),
+    ("memory", &["callsite", "record", "segment", "snapshot", "sys"]),
     ("stats", &[]),
     ("snapshot", &["callsite", "clock", "record", "segment", "settings", "stats"]),
     ("report", &["settings", "snapshot"]),
     ("off", &["snapshot"]),
     (
         "session",
-        &["callsite", "clock", "record", "report", "segment", "settings", "snapshot", "sys"],
+        &[
+            "callsite", "clock", "memory", "record", "report", "segment", "settings", "snapshot",
+            "sys",
+        ],
     ),
 ];
 

@@ -1,3 +1,8 @@
-//! The heap: a wrapper around any global allocator that tells the recorder what goes through it.
+//! The heap, through a wrapper around any global allocator; and the memory of processes over time, read in windows.
 
 pub(crate) mod allocator;
+pub(crate) mod sampler;
+pub(crate) mod tell;
+pub(crate) mod usage;
+pub(crate) mod watch;
+pub(crate) mod window;

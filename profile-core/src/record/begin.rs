@@ -69,7 +69,7 @@ fn segment_path(folder: &Path) -> PathBuf {
     folder.join(format!("{}-{}.segment", std::process::id(), unix_ns()))
 }
 
-fn unix_ns() -> u64 {
+pub(crate) fn unix_ns() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
 }
 
@@ -96,6 +96,11 @@ fn allocator_is_installed() -> bool {
     seen() != before
 }
 
+/// Whether this process's allocations are counted.
+pub(crate) fn allocator_counts() -> bool {
+    writer::header().is_some_and(|header| header.allocator.get() != 0)
+}
+
 /// Something a person should know of, for the report. The beginning has one such thing to say at most.
 fn complain(sentence: String) {
     let _ = COMPLAINT.set(sentence);
@@ -114,6 +119,21 @@ pub(crate) fn register(site: &'static CallSite) {
     if record(site).is_some() {
         site.set_mode(mode_of(site));
     }
+}
+
+/// Where the site's path stands in the segment.
+pub(crate) fn path_text(site: &'static CallSite) -> Option<u64> {
+    register_record(site)?;
+    // SAFETY: a record of this segment, which is never freed.
+    let record = unsafe { (site.record() as *const SiteRecord).as_ref() }?;
+    Some(record.path.get())
+}
+
+/// The site has a record, whether it is switched on or not.
+fn register_record(site: &'static CallSite) -> Option<()> {
+    begin();
+    let _own = Suspended::new();
+    record(site)
 }
 
 /// The site's record, written by whichever thread comes first.
@@ -152,7 +172,7 @@ fn publish(address: *mut SiteRecord, record: &SiteRecord) -> Option<()> {
 }
 
 /// A text in the segment; 0 if there is no room.
-fn write_text(text: &str) -> u64 {
+pub(crate) fn write_text(text: &str) -> u64 {
     let words = 1 + text.len().div_ceil(8);
     let Some(start) = writer::take((words * 8).next_multiple_of(64), 64) else { return 0 };
     let length = [(text.len() as u64).to_le_bytes()];

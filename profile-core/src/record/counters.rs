@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::{NOWHERE, TOP, thread};
+use super::{NOWHERE, TOP, live, thread};
 use crate::segment::layout::{Frame, heap};
 
 /// Allocations of threads that could not be given a block, and those before the session began.
@@ -28,6 +28,7 @@ pub(crate) fn allocated(bytes: usize) {
     frame.heap[heap::ALLOCATIONS].add(1);
     frame.heap[heap::ALLOCATED_BYTES].add(bytes as u64);
     raise_peak(frame);
+    live::add(bytes as i64);
 }
 
 /// `bytes` have been given back.
@@ -36,6 +37,7 @@ pub(crate) fn freed(bytes: usize) {
     let Some(frame) = top() else { return };
     frame.heap[heap::FREES].add(1);
     frame.heap[heap::FREED_BYTES].add(bytes as u64);
+    live::add((bytes as i64).wrapping_neg());
 }
 
 /// A block has changed its size: one allocation of the new and one free of the old size, as the heap
@@ -49,6 +51,7 @@ pub(crate) fn reallocated(before: usize, after: usize) {
     frame.heap[heap::FREED_BYTES].add(before as u64);
     frame.heap[heap::ALLOCATED_BYTES].add(after as u64);
     raise_peak(frame);
+    live::add((after as i64).wrapping_sub(before as i64));
 }
 
 #[inline(always)]

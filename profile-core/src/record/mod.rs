@@ -20,6 +20,7 @@ pub(crate) mod counters;
 pub(crate) mod fold;
 pub(crate) mod future;
 pub(crate) mod general;
+pub(crate) mod live;
 pub(crate) mod paths;
 pub(crate) mod settle;
 pub(crate) mod thread;
@@ -146,6 +147,15 @@ impl SpanGuard {
     #[inline(always)]
     fn marked(frame: *const Frame, marks: usize) -> SpanGuard {
         SpanGuard { frame: frame.map_addr(|address| address | marks), not_send: PhantomData }
+    }
+
+    /// What the span has counted of the heap so far, and its peak. `None` if it is not recorded, or another one is open in it.
+    pub(crate) fn counted(&self) -> Option<([u64; heap::COUNTS], u64)> {
+        let marks = SpanGuard::GENERAL | SpanGuard::UNTIMED;
+        let frame = self.frame.map_addr(|address| address & !marks);
+        // SAFETY: null, or a frame of this thread's block, which is never unmapped.
+        let open = unsafe { frame.as_ref() }.filter(|_| std::ptr::eq(TOP.get(), frame))?;
+        Some((open.heap.each_ref().map(Word::get), open.peak_bytes.get()))
     }
 
     /// Of a call that is not recorded.

@@ -235,6 +235,7 @@ pub(crate) extern "C" fn release(block: *mut c_void) {
     // SAFETY: `attach` passed a block, which is never freed.
     let block = unsafe { &*block.cast::<ThreadBlock>() };
     super::general::close_abandoned();
+    super::live::publish();
     TOP.set(&raw const NOWHERE);
     BLOCK.set(ptr::null());
     block.owned.publish(0);

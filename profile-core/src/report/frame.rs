@@ -25,6 +25,9 @@ pub(crate) fn head(snapshot: &Snapshot, page: &mut Page) {
     ));
     page.dim(&format!("{}; clock {}; {}", machine(process), safe(&process.clock), memory(process)));
     page.dim(&recording(&snapshot.overhead));
+    if let Some(line) = heap_and_resident(process) {
+        page.dim(&line);
+    }
     if process.debug_assertions {
         page.bold("DEBUG BUILD: these times say little about a release build");
     }
@@ -46,6 +49,17 @@ fn memory(process: &Process) -> &'static str {
         true => "memory measured",
         false => "memory not measured: install ProfilingAllocator",
     }
+}
+
+/// Beside each other, since what lies between the two is stacks, mapped files, and memory that the allocator holds on to.
+fn heap_and_resident(process: &Process) -> Option<String> {
+    let pair = |name, now: Option<u64>, most: Option<u64>| {
+        Some(format!("{name} {}, at most {}", units::bytes(now?), units::bytes(most?)))
+    };
+    let heap = pair("live heap", process.heap_bytes, process.heap_peak_bytes);
+    let resident = pair("resident", process.resident_bytes, process.kernel_peak_bytes);
+    let parts: Vec<String> = heap.into_iter().chain(resident).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 fn recording(overhead: &Overhead) -> String {
@@ -157,13 +171,14 @@ mod tests {
     #[test]
     fn the_head_says_what_was_measured_and_how() {
         let text = samples::rendered(Format::Table, &samples::ordinary(), None);
-        let head: Vec<&str> = text.lines().take(4).collect();
+        let head: Vec<&str> = text.lines().take(5).collect();
         assert_eq!(
             head,
             [
                 "profile of target/release/survey (pid 4711), 2026-01-31 12:30:00 UTC, 22.6 s long",
                 "threads 8; cores: 8 logical, 4 physical, 2 available; clock tsc; memory measured",
                 "recording took 700 ms, 3.10 % of the run, taken off (25.0 ns a call, 5.00 ns to 30.0 ns a long one)",
+                "live heap 2.50 MiB, at most 45.0 MiB; resident 12.0 MiB, at most 60.0 MiB",
                 "",
             ]
         );

@@ -117,6 +117,10 @@ fn process() -> Process {
         allocator: true,
         debug_assertions: false,
         threads: 8,
+        resident_bytes: Some(12 << 20),
+        kernel_peak_bytes: Some(60 << 20),
+        heap_bytes: Some(5 << 19),
+        heap_peak_bytes: Some(45 << 20),
     }
 }
 

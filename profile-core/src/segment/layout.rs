@@ -7,7 +7,8 @@
 //! moves, is never freed, and is zero until it is written; it is published by the link to it.
 //!
 //! ```text
-//!  Header ──first_site──► SiteRecord ─next─► SiteRecord …            names, places, texts
+//!  Header ──first_window─► Window ─next─► Window …                curves of memory over time
+//!     ├───first_site──► SiteRecord ─next─► SiteRecord …            names, places, texts
 //!     └───first_block─► ThreadBlock ─next─► ThreadBlock …            one per thread alive at once
 //!                          │  ├─frames──► page of 63 Frames ─next─►  the spans open now
 //!                          │  ├─first_edge──► Edge ─next─► Edge …    one per call path
@@ -23,7 +24,7 @@
 //! |---|---|---|---|---|---|
 //! | 0 magic | 1 version | 2 base | 3 reserved bytes | 4 used bytes | 5 process id |
 //! | 6 start, ns since 1970 | 7, 8 first anchor (ticks, monotonic ns) | 9, 10 last anchor | 11 clock (0 tsc, 1 fenced, 2 monotonic, 3 mock) | 12 first site | 13 first block |
-//! | 14 allocator in use (0, 1) | 15 lost calls | 16 program (link to text) | 17 committed bytes | 18 debug assertions | 19 to 24 what spans cost |
+//! | 14 allocator in use (0, 1) | 15 lost calls | 16 program (link to text) | 17 committed bytes | 18 debug assertions | 19 to 24 what spans cost | 25 first window |
 //!
 //! Costs are ticks as bits of an `f64`: between the readings of an empty span and, beyond its body, of a long one; from one empty span to the next, of one around
 //! a long body that waits, of one around a busy body, of one that is only counted. A *text* is one word of length in bytes, then the bytes, padded to words.
@@ -167,6 +168,7 @@ record! {
         committed_bytes: Word,
         debug_assertions: Word,
         costs: [Word; 6],
+        first_window: Link<Window>,
     }
 }
 
@@ -186,6 +188,48 @@ record! {
         file: Word,
         documentation: Word,
         signature: Word,
+    }
+}
+
+/// What windows read.
+pub(crate) const BACKENDS: [&str; 4] = ["rss", "pss", "uss", "heap"];
+/// Readings that a window keeps.
+pub(crate) const READINGS: usize = 512;
+
+record! {
+    /// A curve of memory over time. Written by whoever holds the sampler's lock.
+    Window, window {
+        next: Link<Window>,
+        /// Odd while the readings are being thinned or the record begins a new window: look again.
+        version: Word,
+        /// Text: path of the function, or the window's name.
+        name: Word,
+        process_id: Word,
+        /// Its place in [`BACKENDS`].
+        backend: Word,
+        started_unix_ns: Word,
+        started_monotonic_ns: Word,
+        /// 0: open.
+        ended_monotonic_ns: Word,
+        /// Of the last reading, so that a window of a killed process has an end.
+        last_monotonic_ns: Word,
+        interval_ns: Word,
+        taken: Word,
+        kept: Word,
+        baseline_bytes: Word,
+        peak_bytes: Word,
+        end_bytes: Word,
+        /// These plus one; 0: not known.
+        kernel_peak_bytes: Word,
+        heap_baseline_bytes: Word,
+        heap_peak_bytes: Word,
+        heap_end_bytes: Word,
+        /// Text: what could not be had, one sentence a line.
+        unavailable: Word,
+        /// Of the curve of a child process: the window that it belongs to.
+        parent: Word,
+        /// Pairs: ns since the start, bytes.
+        readings: [Word; 2 * READINGS],
     }
 }
 

@@ -98,6 +98,15 @@ pub struct Process {
     pub debug_assertions: bool,
     /// Threads that recorded something, the ended ones included.
     pub threads: u64,
+    /// Resident memory at the snapshot, and the most there was by the kernel's own mark. `None` where it cannot be read,
+    /// as for a segment of another process.
+    pub resident_bytes: Option<u64>,
+    /// See `resident_bytes`.
+    pub kernel_peak_bytes: Option<u64>,
+    /// Live bytes of the heap at the snapshot and the most there were, to within 64 KiB a thread. `None` without the allocator.
+    pub heap_bytes: Option<u64>,
+    /// See `heap_bytes`.
+    pub heap_peak_bytes: Option<u64>,
 }
 
 /// One call path.

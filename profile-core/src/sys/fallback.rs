@@ -105,3 +105,41 @@ pub(crate) fn raw_stderr() -> RawStderr {
 pub(crate) fn create_segment_file(_: &Path) -> io::Result<File> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no run folder"))
 }
+
+/// What of a process's memory is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resident {
+    Rss,
+    Pss,
+    Uss,
+}
+
+/// A process whose memory is read again and again: here there is none.
+#[derive(Debug)]
+pub(crate) struct ProcessMemory;
+
+impl ProcessMemory {
+    pub(crate) fn open(_: u32, _: Resident) -> io::Result<ProcessMemory> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "this system's way is not known"))
+    }
+
+    pub(crate) fn bytes(&self) -> Option<u64> {
+        None
+    }
+}
+
+pub(crate) fn kernel_peak_bytes(_: u32) -> io::Result<u64> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system's way is not known"))
+}
+
+pub(crate) fn reset_kernel_peak() -> io::Result<()> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system's way is not known"))
+}
+
+pub(crate) fn descendants(_: u32) -> Vec<u32> {
+    Vec::new()
+}
+
+pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
+    start()
+}

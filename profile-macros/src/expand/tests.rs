@@ -39,11 +39,8 @@ fn guard(site: &str) -> String {
     format!("let __profile_guard = {{ {site} ::profile_core::__private::enter(&__PROFILE_SITE) }};")
 }
 
-fn instrumented(site: &str, future: &str) -> String {
-    format!(
-        "::profile_core::__private::Instrumented::new(
-            {{ {site} || &__PROFILE_SITE }}, {future})"
-    )
+fn instrumented(future: &str) -> String {
+    format!("::profile_core::__private::Instrumented::new(|| &__PROFILE_SITE, {future})")
 }
 
 #[test]
@@ -76,11 +73,12 @@ fn an_async_body_becomes_a_future() {
     }";
     let expected = format!(
         "async fn f() -> Result<impl A, E> {{
+            {site}
             let __profile_return =
                 || ::profile_core::__private::core::option::Option::None::<Result<_, E>>;
             {}.await
         }}",
-        instrumented(&site, future)
+        instrumented(future)
     );
     let item = "async fn f() -> Result<impl A, E> { struct S; g().await?; Ok(1) }";
     assert_eq!(expanded("", item), normal(&expected));
@@ -89,8 +87,8 @@ fn an_async_body_becomes_a_future() {
 #[test]
 fn a_boxed_future_is_wrapped_in_its_box() {
     let site = site("Async", "f", "", "fn f() -> B", "0f64");
-    let future = instrumented(&site, "async move { x.await }");
-    let expected = format!("fn f() -> B {{ let x = y; Box::pin({future}) }}");
+    let future = instrumented("async move { x.await }");
+    let expected = format!("fn f() -> B {{ let x = y; Box::pin({{ {site} {future} }}) }}");
     let item = "fn f() -> B { let x = y; Box::pin(async move { x.await }) }";
     assert_eq!(expanded("", item), normal(&expected));
 }
@@ -137,4 +135,25 @@ fn skip_leaves_everything_alone() {
         assert_eq!(expanded("skip", item), normal(item));
     }
     assert_eq!(expanded("skip", "#[profile] fn f() {}"), normal("fn f() {}"));
+}
+
+#[test]
+fn a_watched_function_has_one_span_and_a_watched_future_a_window() {
+    let watched =
+        |item: &str| normalised(memory_usage(TokenStream::new(), item.parse().unwrap()).unwrap());
+    let text = watched("#[profile(name = \"n\")] fn f() { g() }");
+    assert!(text.starts_with("fnf(){let__profile_guard={static__PROFILE_SITE"), "{text}");
+    assert!(text.contains("watch(&__PROFILE_SITE,&__PROFILE_PLAN)};g()}"), "{text}");
+    assert!(text.contains("\"n\""), "{text}");
+    let text = watched("async fn f() { struct S; g().await }");
+    let window = "open_window(&__PROFILE_SITE,&__PROFILE_PLAN)};";
+    assert!(text.contains(window), "{text}");
+    let error = |arguments: &str, item: &str| {
+        let parsed = memory_usage(arguments.parse().unwrap(), item.parse().unwrap());
+        parsed.err().expect("an error").to_string()
+    };
+    assert!(error("max_bytes = 1", "async fn f() {}").starts_with("a limit needs one thread"));
+    assert!(
+        error("", "impl S { fn f() {} }").starts_with("`#[memory_usage]` watches one function")
+    );
 }

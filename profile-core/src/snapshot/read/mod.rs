@@ -7,6 +7,7 @@
 mod edges;
 mod frames;
 mod rows;
+pub(crate) mod windows;
 
 use std::collections::HashMap;
 

@@ -1,5 +1,7 @@
 //! Linux: memory that is reserved before it is committed, ends of threads and of the process, fork.
 
+mod resident;
+
 use std::ffi::c_void;
 use std::fs::File;
 use std::io::{self, Write};
@@ -9,6 +11,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+pub(crate) use resident::*;
 
 /// Nanoseconds of `CLOCK_MONOTONIC`: one clock for all processes since boot.
 pub(crate) fn monotonic_ns() -> u64 {
@@ -85,6 +89,23 @@ pub(crate) unsafe fn commit_file(fd: RawFd, start: *mut u8, length: usize, offse
     // SAFETY: by the contract the range is ours.
     let got = unsafe { libc::mmap(start.cast(), length, access, flags, fd, file_offset) };
     got != libc::MAP_FAILED
+}
+
+/// Starts something with all signals blocked in this thread, which a thread started meanwhile inherits: signals are for
+/// the program's own threads.
+pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
+    // SAFETY: a sigset_t is plain bits; both sets are written before they are read.
+    let before = unsafe {
+        let mut before: libc::sigset_t = std::mem::zeroed();
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
+        before
+    };
+    let started = start();
+    // SAFETY: `before` was filled in above.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &before, ptr::null_mut()) };
+    started
 }
 
 /// Blocks one signal in this thread for as long as it lives, and swallows what arrived meanwhile.

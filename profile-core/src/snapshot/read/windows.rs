@@ -1,0 +1,109 @@
+//! Windows of memory in a segment, as records.
+
+use std::collections::HashMap;
+
+use crate::segment::layout::{BACKENDS, READINGS, header, window};
+use crate::segment::reader::{Record, View};
+use crate::snapshot::{ChildCurve, MemoryRecord, Reading};
+
+/// All of them, in the order in which they began.
+pub(crate) fn read(view: View<'_>, now_ns: Option<u64>) -> Vec<MemoryRecord> {
+    assembled(view, now_ns).into_iter().map(|window| window.record).collect()
+}
+
+/// The window in one place.
+pub(crate) fn at(view: View<'_>, link: u64) -> Option<MemoryRecord> {
+    assembled(view, None).into_iter().find(|window| window.link == link).map(|window| window.record)
+}
+
+/// Windows with the curves of their children.
+fn assembled(view: View<'_>, now_ns: Option<u64>) -> Vec<Window> {
+    let windows = view.list(view.header(header::first_window), window::next);
+    let mut windows: Vec<Window> =
+        windows.filter_map(|record| one(view, &record, now_ns)).collect();
+    windows.sort_by_key(|window| window.started_ns);
+    let starts: HashMap<u64, u64> =
+        windows.iter().map(|window| (window.link, window.started_ns)).collect();
+    let (own, children): (Vec<Window>, Vec<Window>) =
+        windows.into_iter().partition(|window| window.parent == 0);
+    let mut curves: HashMap<u64, Vec<ChildCurve>> = HashMap::new();
+    for child in children {
+        let Some(start) = starts.get(&child.parent) else { continue };
+        let later_ns = child.started_ns.saturating_sub(*start);
+        let shifted = |reading: Reading| Reading { at_ns: reading.at_ns + later_ns, ..reading };
+        let MemoryRecord { process_id, readings, .. } = child.record;
+        let readings = readings.into_iter().map(shifted).collect();
+        curves.entry(child.parent).or_default().push(ChildCurve { process_id, readings });
+    }
+    let with_children = |mut window: Window| {
+        window.record.children = curves.remove(&window.link).unwrap_or_default();
+        window
+    };
+    own.into_iter().map(with_children).collect()
+}
+
+/// As it was at a moment.
+struct Window {
+    link: u64,
+    parent: u64,
+    started_ns: u64,
+    record: MemoryRecord,
+}
+
+/// `None`: there is none in this place yet, or it does not hold still.
+fn one(view: View<'_>, record: &Record<'_>, now_ns: Option<u64>) -> Option<Window> {
+    const PATIENCE: usize = 1000;
+    (0..PATIENCE).find_map(|_| {
+        let version = record.word(window::version);
+        let window = as_it_stands(view, record, now_ns);
+        let still = version.is_multiple_of(2) && record.word(window::version) == version;
+        still.then_some(window)
+    })
+}
+
+fn as_it_stands(view: View<'_>, record: &Record<'_>, now_ns: Option<u64>) -> Window {
+    let word = |word| record.word(word);
+    let (started_ns, ended_ns) =
+        (word(window::started_monotonic_ns), word(window::ended_monotonic_ns));
+    let last_ns = match ended_ns {
+        0 => now_ns.unwrap_or(word(window::last_monotonic_ns)),
+        ended_ns => ended_ns,
+    };
+    let kept = word(window::kept).min(READINGS as u64);
+    let reading = |place: u64| Reading {
+        at_ns: word(window::readings + 2 * place),
+        resident_bytes: word(window::readings + 2 * place + 1),
+    };
+    let readings: Vec<Reading> = (0..kept).map(reading).collect();
+    let taken = word(window::taken);
+    let achieved = readings.last().and_then(|last| last.at_ns.checked_div(taken.saturating_sub(1)));
+    let known = |place| word(place).checked_sub(1);
+    let backend = usize::try_from(word(window::backend)).unwrap_or(0);
+    let unavailable = view.text(word(window::unavailable));
+    Window {
+        link: record.link(),
+        parent: word(window::parent),
+        started_ns,
+        record: MemoryRecord {
+            path: view.text(word(window::name)),
+            process_id: word(window::process_id) as u32,
+            backend: BACKENDS.get(backend).unwrap_or(&BACKENDS[0]).to_string(),
+            started_unix_ns: word(window::started_unix_ns),
+            duration_ns: last_ns.saturating_sub(started_ns),
+            open: ended_ns == 0,
+            interval_ns: word(window::interval_ns),
+            achieved_interval_ns: achieved,
+            baseline_bytes: word(window::baseline_bytes),
+            peak_bytes: word(window::peak_bytes),
+            end_bytes: word(window::end_bytes),
+            kernel_peak_bytes: known(window::kernel_peak_bytes),
+            heap_baseline_bytes: known(window::heap_baseline_bytes),
+            heap_peak_bytes: known(window::heap_peak_bytes),
+            heap_end_bytes: known(window::heap_end_bytes),
+            readings_taken: taken,
+            readings,
+            children: Vec::new(),
+            unavailable: unavailable.lines().map(str::to_owned).collect(),
+        },
+    }
+}

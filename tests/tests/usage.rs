@@ -1,0 +1,290 @@
+//! Windows of memory, and limits that calls are held to, on the real allocator and the real `/proc`.
+
+use std::hint::black_box;
+use std::panic::catch_unwind;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use profile_core::{
+    Backend, MemoryOptions, MemoryRecord, ProfilingAllocator, capture, memory_usage,
+    memory_usage_for, memory_usage_of, memory_usage_of_command, profile,
+};
+
+#[global_allocator]
+static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
+
+const MIB: u64 = 1 << 20;
+
+fn every(milliseconds: u64) -> MemoryOptions {
+    MemoryOptions::new().interval(Duration::from_millis(milliseconds))
+}
+
+/// The last window of that name.
+fn window(path: &str) -> MemoryRecord {
+    let found = capture().memory.into_iter().rfind(|record| record.path.ends_with(path));
+    found.unwrap_or_else(|| panic!("no window {path}"))
+}
+
+fn within(value: u64, expected: u64, tolerance: u64) -> bool {
+    value.abs_diff(expected) <= tolerance
+}
+
+/// Resident memory and the heap are those of the whole process, so tests that look at them take turns.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+mod windows {
+    use super::*;
+
+    #[test]
+    fn a_peak_between_two_readings_is_not_missed() {
+        let _alone = alone();
+        let usage = memory_usage(&every(10_000).name("spike"), || {
+            drop(black_box(vec![1_u8; 200 << 20]));
+            7
+        });
+        assert_eq!(usage.value, 7);
+        let memory = usage.memory.expect("a window");
+        assert!(memory.peak_bytes - memory.baseline_bytes < 100 * MIB, "{memory:?}");
+        let kernel = memory.kernel_peak_bytes.expect("a mark") - memory.baseline_bytes;
+        assert!(kernel >= 199 * MIB, "{kernel}");
+        let heap = memory.heap_peak_bytes.zip(memory.heap_baseline_bytes).expect("counted");
+        assert!(within(heap.0 - heap.1, 200 * MIB, MIB), "{heap:?}");
+        assert_eq!(memory.unavailable, [""; 0]);
+    }
+
+    #[test]
+    fn work_runs_once_and_its_panic_comes_back() {
+        let mut runs = 0;
+        let usage = memory_usage(&every(1), || runs += 1);
+        assert_eq!((runs, usage.memory.map(|memory| memory.readings_taken >= 2)), (1, Ok(true)));
+        let panics =
+            || memory_usage(&every(1).name("panics"), || std::panic::resume_unwind(Box::new(3)));
+        let payload = catch_unwind(panics).expect_err("it panics");
+        assert_eq!(payload.downcast_ref(), Some(&3));
+        assert!(!window("panics").open);
+    }
+
+    #[test]
+    fn readings_come_at_their_interval_and_a_long_window_keeps_few() {
+        let _alone = alone();
+        let memory = memory_usage_for(Duration::from_secs(1), &every(1)).expect("a window");
+        assert!(memory.readings_taken > 300, "{}", memory.readings_taken);
+        assert!((100..=512).contains(&memory.readings.len()), "{}", memory.readings.len());
+        assert!(memory.readings.is_sorted_by_key(|reading| reading.at_ns));
+        assert_eq!(memory.readings[0].resident_bytes, memory.baseline_bytes);
+        assert_eq!(memory.readings.last().map(|it| it.resident_bytes), Some(memory.end_bytes));
+        assert!(memory.achieved_interval_ns >= Some(900_000), "{:?}", memory.achieved_interval_ns);
+    }
+
+    #[test]
+    fn every_backend_reads_what_it_says() {
+        let _alone = alone();
+        let block = black_box(vec![1_u8; 64 << 20]);
+        let read = |backend| {
+            let usage = memory_usage(&every(100).backend(backend), || ());
+            let memory = usage.memory.expect("a window");
+            (memory.backend.clone(), memory.end_bytes)
+        };
+        for (backend, name) in [
+            (Backend::Rss, "rss"),
+            (Backend::Pss, "pss"),
+            (Backend::Uss, "uss"),
+            (Backend::Heap, "heap"),
+        ] {
+            let (called, bytes) = read(backend);
+            assert_eq!(called, name);
+            assert!((64 * MIB..2048 * MIB).contains(&bytes), "{name}: {bytes}");
+        }
+        drop(block);
+    }
+
+    #[test]
+    fn a_process_is_read_until_it_ends_and_one_that_is_not_there_is_an_error() {
+        let mut child = Command::new("sleep").arg("0.2").spawn().expect("start a process");
+        let memory = memory_usage_of(child.id(), &every(5)).expect("a window");
+        assert!(child.wait().expect("it ends").success());
+        assert!(memory.readings_taken >= 2 && memory.peak_bytes > 0, "{memory:?}");
+        let error = memory_usage_of(u32::MAX, &every(5)).expect_err("there is none");
+        assert!(error.to_string().contains("rss: not available"), "{error}");
+    }
+
+    #[test]
+    fn a_command_that_outlives_the_timeout_goes_on() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 1; exit 5"]);
+        let options = every(5).timeout(Duration::from_millis(20));
+        let usage = memory_usage_of_command(&mut command, &options).expect("it can be started");
+        assert_eq!(usage.value.code(), Some(5));
+        let memory = usage.memory.expect("a window");
+        assert!(memory.duration_ns < 900_000_000, "{}", memory.duration_ns);
+    }
+
+    /// Holds so many mebibytes until its standard input ends.
+    fn holding(mebibytes: u32) -> String {
+        format!("(x=$(head -c {mebibytes}M /dev/zero | tr '\\0' x); read -r _)")
+    }
+
+    fn large_children(memory: &MemoryRecord) -> usize {
+        let peak = |child: &profile_core::ChildCurve| {
+            child.readings.iter().map(|reading| reading.resident_bytes).max()
+        };
+        memory.children.iter().filter(|child| peak(child) >= Some(20 * MIB)).count()
+    }
+
+    #[test]
+    fn children_are_summed_or_have_curves_of_their_own() {
+        let script = format!("{} <&0 & {} <&0 & wait", holding(20), holding(40));
+        let mut command = Command::new("bash");
+        command.args(["-c", &script]).stdin(Stdio::piped());
+        let mut child = command.spawn().expect("start bash");
+        let input = child.stdin.take().expect("its standard input");
+        let options = every(20).include_children(true).multiprocess(true).name("tree");
+        let id = child.id();
+        let reading = thread::spawn(move || memory_usage_of(id, &options).expect("a window"));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let has_grown = || {
+            let tree = capture().memory.into_iter().find(|record| record.path == "tree");
+            tree.is_some_and(|tree| tree.peak_bytes >= 60 * MIB && large_children(&tree) >= 2)
+        };
+        while !has_grown() {
+            assert!(Instant::now() < deadline, "the children do not grow");
+            thread::yield_now();
+        }
+        drop(input);
+        let memory = reading.join().expect("it ends");
+        assert!(child.wait().expect("bash ends").success());
+        assert!(memory.peak_bytes >= 60 * MIB, "{}", memory.peak_bytes);
+        assert!(large_children(&memory) >= 2, "{:?}", memory.children);
+    }
+
+    #[profile_core::memory_usage(interval = "1ms")]
+    fn loads(bytes: usize) -> Vec<u8> {
+        black_box(vec![1_u8; bytes])
+    }
+
+    #[test]
+    fn a_function_has_a_window_for_each_of_its_dearest_calls_and_a_row() {
+        let _alone = alone();
+        for mebibytes in 1..=20 {
+            drop(loads(mebibytes << 20));
+        }
+        let snapshot = capture();
+        assert_eq!(snapshot.function("windows::loads").map(|row| row.calls), Some(20));
+        let windows: Vec<&MemoryRecord> =
+            snapshot.memory.iter().filter(|it| it.path == "usage::windows::loads").collect();
+        assert_eq!(windows.len(), 8);
+        assert!(windows.iter().all(|window| !window.open));
+        let most = windows.iter().filter_map(|it| it.heap_peak_bytes).max();
+        assert!(most >= Some(20 * MIB), "{most:?}");
+    }
+
+    #[profile_core::memory_usage]
+    async fn later() -> u8 {
+        tokio::task::yield_now().await;
+        5
+    }
+
+    #[test]
+    fn an_async_function_has_a_window_from_its_first_poll_to_its_end() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build();
+        let runtime = runtime.expect("a runtime");
+        assert_eq!(runtime.block_on(async { tokio::spawn(later()).await.expect("it ends") }), 5);
+        assert!(!window("windows::later").open);
+        assert_eq!(capture().function("windows::later").map(|row| row.calls), Some(1));
+    }
+}
+
+mod limits {
+    use super::*;
+
+    #[profile_core::memory_usage(max_allocations = 0)]
+    fn allocates_nothing(numbers: &[u64]) -> u64 {
+        numbers.iter().sum()
+    }
+
+    #[profile_core::memory_usage(max_allocations = 1, max_bytes = "1 KiB", max_peak = "1 KiB")]
+    fn allocates(bytes: usize) -> usize {
+        inner(bytes)
+    }
+
+    #[profile]
+    fn inner(bytes: usize) -> usize {
+        black_box(vec![0_u8; bytes]).len()
+    }
+
+    #[profile_core::memory_usage(max_retained = 100)]
+    fn keeps(bytes: usize) -> Vec<u8> {
+        drop(black_box(vec![0_u8; 10_000]));
+        black_box(vec![0_u8; bytes])
+    }
+
+    #[profile_core::memory_usage(max_time = "1ns")]
+    fn too_slow() {
+        black_box(0);
+    }
+
+    fn message(work: impl FnOnce() + std::panic::UnwindSafe) -> String {
+        let payload = catch_unwind(work).expect_err("a limit is broken");
+        payload.downcast_ref::<String>().expect("a message").clone()
+    }
+
+    #[test]
+    fn a_call_within_its_limits_is_left_alone() {
+        assert_eq!(allocates_nothing(&[1, 2, 3]), 6);
+        assert_eq!(allocates(1024), 1024);
+        assert_eq!(keeps(100).len(), 100);
+    }
+
+    #[test]
+    fn a_broken_limit_names_itself_what_was_used_and_who_used_it() {
+        let message = message(|| {
+            allocates(2000);
+        });
+        let mut lines = message.lines();
+        assert_eq!(
+            lines.next(),
+            Some(
+                "usage::limits::allocates: max_bytes: 2000 bytes allocated, at most 1024 allowed; \
+                 max_peak: 2000 bytes held at a time, at most 1024 allowed"
+            )
+        );
+        let below = lines.next().expect("who used it");
+        assert!(below.contains("usage::limits::inner (tests/tests/usage.rs:"), "{below}");
+    }
+
+    #[test]
+    fn what_is_left_behind_is_told_from_what_was_used() {
+        let message = message(|| drop(keeps(101)));
+        assert!(message.contains("max_retained: 101 bytes left behind, at most 100"), "{message}");
+    }
+
+    #[test]
+    fn time_is_a_limit_too() {
+        assert!(message(too_slow).contains("max_time: "));
+    }
+
+    #[test]
+    fn what_other_threads_allocate_never_counts() {
+        static STOP: AtomicBool = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while !STOP.load(Relaxed) {
+                        drop(black_box(vec![0_u8; 100]));
+                    }
+                });
+            }
+            for _ in 0..10_000 {
+                allocates_nothing(&[1, 2, 3]);
+                allocates(1000);
+            }
+            STOP.store(true, Relaxed);
+        });
+    }
+}
