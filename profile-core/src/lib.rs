@@ -69,6 +69,7 @@ mod on {
     };
     pub use crate::memory::window::Backend;
     pub use crate::record::SpanGuard;
+    pub use crate::record::context::{Context, ContextGuard, context};
     pub use crate::segment::reader::SegmentError;
     pub use crate::session::{capture, find, find_all, functions, read_segment, write_reports};
     pub use crate::settings::{Budget, Format, SettingError, Settings, Sort};

@@ -2,7 +2,8 @@
 //! frames that is full, allocations to settle, recursion, unwinding, guards dropped out of order.
 
 use super::{
-    NOWHERE, SpanGuard, TOP, allocated_or_freed, begin, budget, end, fold, paths, settle, thread,
+    NOWHERE, SpanGuard, TOP, allocated_or_freed, begin, budget, context, end, fold, paths, settle,
+    thread,
 };
 use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
@@ -62,9 +63,8 @@ pub(crate) fn open(site: &'static CallSite) -> Option<Opened> {
         return None;
     };
     // Sites without a record are those of the calibration.
-    if block.silent.get() != 0 && site.record() != 0 {
-        block.silent.set(0);
-        block.threads.add(1);
+    if site.record() != 0 {
+        thread::no_longer_silent(block);
     }
     tally_of(edge).open.add(1);
     TOP.set(frame);
@@ -125,6 +125,9 @@ pub(crate) fn exit_eventful(frame: *const Frame, elapsed: Option<u64>) {
 pub(crate) fn close(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
     // SAFETY: an open frame has an edge; edges are never freed.
     let edge = unsafe { &*frame.edge.get() };
+    if frame.flags.get() & flags::CARRIED != 0 {
+        return context::close(frame, outer, edge, elapsed);
+    }
     let stands_for_log2 = frame.flags.get() >> flags::STANDS_FOR_SHIFT;
     let forward = elapsed.map_or(0, |ticks| (ticks as i64).max(0) as u64);
     if leave(frame, outer, edge) {
@@ -145,7 +148,8 @@ pub(crate) fn leave(frame: &Frame, outer: &Frame, edge: &Edge) -> bool {
     if unwinding {
         tally.panicked.add(1);
     }
-    if allocated_or_freed(frame) != 0 {
+    let handed_on = frame.flags.get() & flags::HANDED_ON != 0;
+    if handed_on || allocated_or_freed(frame) != 0 {
         settle::settle(frame, outer, edge, open > 0);
     }
     frame.flags.set(0);

@@ -16,6 +16,7 @@
 pub(crate) mod begin;
 pub(crate) mod budget;
 pub(crate) mod calibrate;
+pub(crate) mod context;
 pub(crate) mod counters;
 pub(crate) mod fold;
 pub(crate) mod future;
@@ -52,6 +53,7 @@ static NOWHERE_EDGE: Edge = Edge {
     stood_for_calls: Word::ZERO,
     stood_for_ticks: Word::ZERO,
     spread: [Word::ZERO; 3],
+    carried_ticks: Word::ZERO,
 };
 
 /// What is open in a thread that has no block.
@@ -61,7 +63,7 @@ pub(crate) static NOWHERE: Frame = Frame {
     flags: Word::ZERO,
     peak_bytes: Word::ZERO,
     heap: heap::ZERO,
-    reserved: [Word::ZERO; 6],
+    carried: heap::ZERO,
 };
 
 thread_local! {
@@ -155,7 +157,10 @@ impl SpanGuard {
         let frame = self.frame.map_addr(|address| address & !marks);
         // SAFETY: null, or a frame of this thread's block, which is never unmapped.
         let open = unsafe { frame.as_ref() }.filter(|_| std::ptr::eq(TOP.get(), frame))?;
-        Some((open.heap.each_ref().map(Word::get), open.peak_bytes.get()))
+        let counts = std::array::from_fn(|place| {
+            open.heap[place].get().wrapping_add(open.carried[place].get())
+        });
+        Some((counts, open.peak_bytes.get()))
     }
 
     /// Of a call that is not recorded.

@@ -1,5 +1,7 @@
 //! What was allocated during a call goes from its frame to its path, its function and the caller's frame.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::general::tally_of;
 use super::{counters, fold, thread};
 use crate::segment::layout::{Edge, Frame, HeapTally, Tally, ThreadBlock, flags, heap};
@@ -23,12 +25,18 @@ struct Counts {
 
 impl Counts {
     fn take(frame: &Frame) -> Counts {
-        let counts = frame.heap.each_ref().map(|word| {
+        let mut counts = frame.heap.each_ref().map(|word| {
             let value = word.get();
             word.set(0);
             value
         });
-        let peak_bytes = frame.peak_bytes.get() as i64;
+        if frame.flags.get() & flags::HANDED_ON != 0 {
+            for (count, carried) in counts.iter_mut().zip(&frame.carried) {
+                *count = count.wrapping_add(carried.shared().swap(0, Relaxed));
+            }
+        }
+        let live = counts[heap::ALLOCATED_BYTES].wrapping_sub(counts[heap::FREED_BYTES]) as i64;
+        let peak_bytes = (frame.peak_bytes.get() as i64).max(live);
         frame.peak_bytes.set(0);
         Counts { counts, peak_bytes }
     }

@@ -75,6 +75,14 @@ fn begin_silent(block: &ThreadBlock) {
     unsafe { (*block.root.get()).last_child.set(block.root.get()) };
 }
 
+/// The thread records something.
+pub(crate) fn no_longer_silent(block: &ThreadBlock) {
+    if block.silent.get() != 0 {
+        block.silent.set(0);
+        block.threads.add(1);
+    }
+}
+
 /// A block whose thread has ended: the newcomer goes on adding to it.
 fn reuse(header: &Header) -> Option<&'static ThreadBlock> {
     let mut link = header.first_block.shared().load(Acquire);

@@ -304,7 +304,8 @@ record! {
         peak_bytes: Word,
         /// See [`heap`]. The first four share the frame's first cache line.
         heap: [Word; heap::COUNTS],
-        reserved: [Word; 6],
+        /// What other threads counted for this call, see [`heap`]: the one thing in a block that others write.
+        carried: [Word; heap::COUNTS],
     }
 }
 
@@ -347,6 +348,10 @@ pub(crate) mod flags {
     pub(crate) const POLL: u64 = 4;
     /// Below it lies a frame that was closed early.
     pub(crate) const ABOVE_CLOSED: u64 = 8;
+    /// Of a context that was entered here: no call.
+    pub(crate) const CARRIED: u64 = 16;
+    /// Work was handed on from here: other threads may have counted for it.
+    pub(crate) const HANDED_ON: u64 = 32;
     /// From here on: log2 of the number of calls that this one, being timed, stands for.
     pub(crate) const STANDS_FOR_SHIFT: u32 = 8;
 }
@@ -384,6 +389,8 @@ record! {
         stood_for_calls: Word,
         stood_for_ticks: Word,
         spread: [Word; 3],
+        /// Time of work that was handed on from this path and done in this thread.
+        carried_ticks: Word,
     }
 }
 

@@ -42,6 +42,9 @@ pub struct Function {
     pub inclusive_ns: u64,
     /// Time outside other annotated functions.
     pub exclusive_ns: u64,
+    /// Time of work that it handed on to other threads with a [`Context`](crate::Context): not in `inclusive_ns`, which is that of
+    /// its own thread.
+    pub carried_ns: u64,
     /// Two-sided 95 % confidence interval of `inclusive_ns`, where that is an estimate.
     pub inclusive_interval_ns: Option<[u64; 2]>,
     /// Shortest call.

@@ -19,6 +19,8 @@ pub(crate) struct Flow {
     pub(crate) counted: u64,
     /// See the layout's `heap`.
     pub(crate) heap: [i128; heap::COUNTS],
+    /// Along an edge below work that was handed on: in another thread than the function at the top.
+    pub(crate) elsewhere: bool,
 }
 
 /// A path in the tree.
@@ -37,8 +39,11 @@ pub(crate) struct Node {
     /// Calls made from here, timed and only counted.
     timed: u64,
     counted: u64,
-    /// What recording cost below this path.
+    /// Of these, those made in work that was handed on.
+    elsewhere: (u64, u64),
+    /// What recording cost below this path, and how much of it in other threads.
     pub(crate) recording_ns: f64,
+    pub(crate) recording_elsewhere_ns: f64,
     /// See the layout's `heap`.
     pub(crate) heap: [i128; heap::COUNTS],
 }
@@ -73,6 +78,10 @@ impl Tree {
             caller.exclusive_ns -= flow.ns;
             caller.timed += flow.timed;
             caller.counted += flow.counted;
+            if flow.elsewhere {
+                caller.elsewhere.0 += flow.timed;
+                caller.elsewhere.1 += flow.counted;
+            }
             caller.heap.iter_mut().zip(flow.heap).for_each(|(sum, count)| *sum -= count);
         }
     }
@@ -86,13 +95,17 @@ impl Tree {
             let node = &mut self.nodes[place];
             let (timed, counted) = cost(node.gross_ns / node.timed.max(1) as f64);
             let recording = node.timed as f64 * timed + node.counted as f64 * counted;
+            let elsewhere = node.elsewhere.0 as f64 * timed + node.elsewhere.1 as f64 * counted;
             node.recording_ns += recording;
+            node.recording_elsewhere_ns += elsewhere;
             node.exclusive_ns = (node.exclusive_ns - recording).max(0.0);
             node.inclusive_ns += node.exclusive_ns;
             let (inclusive, below) = (node.inclusive_ns, node.recording_ns);
+            let elsewhere = node.recording_elsewhere_ns;
             if let Some(parent) = node.parent {
                 self.nodes[parent].inclusive_ns += inclusive;
                 self.nodes[parent].recording_ns += below;
+                self.nodes[parent].recording_elsewhere_ns += elsewhere;
             }
         }
     }

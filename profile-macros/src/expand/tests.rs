@@ -150,7 +150,7 @@ fn a_watched_function_has_one_span_and_a_watched_future_a_window() {
     assert!(text.contains(window), "{text}");
     let error = |arguments: &str, item: &str| {
         let parsed = memory_usage(arguments.parse().unwrap(), item.parse().unwrap());
-        parsed.err().expect("an error").to_string()
+        parsed.expect_err("an error").to_string()
     };
     assert!(error("max_bytes = 1", "async fn f() {}").starts_with("a limit needs one thread"));
     assert!(

@@ -41,6 +41,7 @@ impl<'a> Reading<'a> {
         edges.reverse();
         let mut nodes: HashMap<u64, usize> = HashMap::new();
         let mut open = self.by_edge(open);
+        let mut elsewhere: HashMap<u64, bool> = HashMap::new();
         let other = block.word(thread_block::other);
         for record in &edges {
             let Some(place) = self.by_address.get(&record.word(edge::site)).copied() else {
@@ -59,7 +60,13 @@ impl<'a> Reading<'a> {
             nodes.insert(record.link(), to);
             let open = open.remove(&record.link()).unwrap_or_default();
             let flow = self.edge(place, record, &open);
-            self.tree.add(from, to, flow);
+            let carried_ns = self.carried_ns(place, record, &open);
+            // Work of others, handed on: nothing of it flows from the path above, whose own thread it is not.
+            let handed_on = flow.calls == 0 && carried_ns > 0.0;
+            elsewhere.insert(record.link(), handed_on || elsewhere.get(&parent) == Some(&true));
+            let flow = Flow { elsewhere: elsewhere.get(&parent) == Some(&true), ..flow };
+            self.tree.add(from.filter(|_| !handed_on), to, flow);
+            self.tree.add(None, to, Flow { ns: carried_ns, ..Flow::default() });
             if let Some(from) = from.filter(|_| parent == other) {
                 self.tree.nodes[from].calls += flow.calls;
             }
@@ -114,10 +121,13 @@ impl<'a> Reading<'a> {
         let mut calls = ended + state.polled;
         for (frame, recursive) in open {
             let elapsed = self.rate.ns_f64(frame.ticks as f64);
-            ns += elapsed;
             memory.add(frame.memory);
+            if frame.is_carried {
+                continue;
+            }
+            ns += elapsed;
             sums.peak_bytes = sums.peak_bytes.max(frame.peak_bytes.max(0).cast_unsigned());
-            if !frame.is_poll {
+            if !frame.is_poll && !frame.is_carried {
                 sums.open += u64::from(!frame.closed);
                 sums.ended += u64::from(frame.closed);
                 calls += 1;
@@ -138,7 +148,22 @@ impl<'a> Reading<'a> {
             timed: state.timed,
             counted: state.untimed,
             heap: memory.0.map(i128::from),
+            elsewhere: false,
         }
+    }
+
+    /// Time of work that was handed on from a path.
+    fn carried_ns(
+        &mut self,
+        place: usize,
+        record: &Record<'a>,
+        open: &[(OpenFrame<'a>, bool)],
+    ) -> f64 {
+        let now = open.iter().filter(|(frame, _)| frame.is_carried).map(|(frame, _)| frame.ticks);
+        let ticks = record.word(edge::carried_ticks).saturating_add(now.sum());
+        let ns = self.rate.ns_f64(ticks as f64);
+        self.sums[place].carried_ns += ns;
+        ns
     }
 
     /// The edge's counts, read again while its owner changes them.

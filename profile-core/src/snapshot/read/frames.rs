@@ -13,6 +13,7 @@ pub(super) struct OpenFrame<'a> {
     pub(super) edge: u64,
     pub(super) ticks: u64,
     pub(super) is_poll: bool,
+    pub(super) is_carried: bool,
     /// Its guard is gone, and only spans that opened later keep it here.
     pub(super) closed: bool,
     pub(super) memory: Memory,
@@ -61,6 +62,10 @@ impl<'a> Reading<'a> {
         let marks = record.word(frame::flags);
         let closed = marks & flags::CLOSED_EARLY != 0;
         let timed = started != 0 && started & !closing::COUNT == 0;
+        let mut memory = Memory::at(&record, frame::heap);
+        if marks & flags::HANDED_ON != 0 {
+            memory.add(Memory::at(&record, frame::carried));
+        }
         let ticks = if closed { started } else { self.now.ticks.saturating_sub(started) };
         OpenFrame {
             record,
@@ -68,8 +73,9 @@ impl<'a> Reading<'a> {
             edge: record.word(frame::edge),
             ticks: if timed { ticks } else { 0 },
             is_poll: marks & flags::POLL != 0,
+            is_carried: marks & flags::CARRIED != 0,
             closed,
-            memory: Memory::at(&record, frame::heap),
+            memory,
             peak_bytes: record.word(frame::peak_bytes).cast_signed(),
         }
     }

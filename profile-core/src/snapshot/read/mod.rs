@@ -74,6 +74,8 @@ struct Sums {
     /// Over all ended calls, recursive ones included.
     ended_memory: Memory,
     heap: HeapSums,
+    /// Of work that was handed on.
+    carried_ns: f64,
     polled_calls: u64,
     polled: Option<PolledSums>,
 }
@@ -271,7 +273,7 @@ impl<'a> Reading<'a> {
         for node in &self.tree.nodes {
             let own = &mut own[node.function];
             own.exclusive_ns += node.exclusive_ns;
-            own.recording_ns += node.recording_ns;
+            own.recording_ns += node.recording_ns - node.recording_elsewhere_ns;
             own.heap.iter_mut().zip(node.heap).for_each(|(sum, count)| *sum += count);
         }
         let measured = self.view.header(header::allocator) != 0;

@@ -35,6 +35,7 @@ impl Reading<'_> {
             timed_calls: sums.timed + sums.polled_calls - in_flight,
             inclusive_ns: inclusive as u64,
             exclusive_ns: own.exclusive_ns as u64,
+            carried_ns: sums.carried_ns as u64,
             ..Function::default()
         };
         self.distribution(sums, &mut function);

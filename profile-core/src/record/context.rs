@@ -1,0 +1,177 @@
+//! Work handed on to other threads is charged to who handed it on.
+//!
+//! A [`Context`] is the call path of a moment. Entered in another thread it opens a frame there on the same path: functions called in
+//! it stand below that path in the tree, and when it is left, what was allocated in it is added to the frame of the function that
+//! handed the work on, if that still runs, else to its path. The time is kept apart: a function's total is that of its own
+//! thread.
+
+use std::future::Future;
+use std::marker::PhantomData;
+
+use super::{SpanGuard, TOP, paths, thread};
+use crate::callsite::CallSite;
+use crate::clock::Clock;
+use crate::segment::layout::{Edge, Frame, flags};
+
+/// The call path of a moment, to be entered elsewhere. Cheap to clone and to send.
+///
+/// ```
+/// # #[cfg(feature = "profile")] {
+/// #[profile_core::profile]
+/// fn sum(numbers: &[u64]) -> u64 {
+///     let context = profile_core::context();
+///     let (low, high) = numbers.split_at(numbers.len() / 2);
+///     std::thread::scope(|scope| {
+///         let low = scope.spawn(context.wrap(|| add(low)));
+///         add(high) + low.join().unwrap()
+///     })
+/// }
+///
+/// #[profile_core::profile]
+/// fn add(numbers: &[u64]) -> u64 {
+///     numbers.iter().sum()
+/// }
+///
+/// assert_eq!(sum(&[1, 2, 3, 4]), 10);
+/// let tree = profile_core::capture().call_tree;
+/// let add = tree.iter().find(|node| node.path.ends_with("add")).unwrap();
+/// assert_eq!((add.calls, tree.len()), (2, 2), "both calls are below `sum`");
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// Outermost first.
+    path: Vec<&'static CallSite>,
+    from: Option<From>,
+}
+
+/// The frame of whoever hands work on, and what tells whether it is still the same call that stands in it.
+#[derive(Clone, Copy, Debug)]
+struct From {
+    frame: &'static Frame,
+    edge: usize,
+    started: u64,
+}
+
+/// The call path of here and now.
+#[must_use]
+pub fn context() -> Context {
+    let Some((block, frame)) = thread::here() else { return Context::default() };
+    if thread::is_suspended(block, frame) {
+        return Context::default();
+    }
+    // SAFETY: an open frame has an edge; edges and what they link to are never freed.
+    let (edge, target) = unsafe { (&*frame.edge.get(), &*(*frame.edge.get()).target.get()) };
+    // SAFETY: as above; the root has no parent.
+    let above = std::iter::successors(Some(target), |edge| unsafe { edge.parent.get().as_ref() });
+    // SAFETY: sites are statics; only the root has none.
+    let sites = above.filter_map(|edge| unsafe { edge.site.get().as_ref() });
+    let mut path: Vec<&'static CallSite> = sites.collect();
+    path.reverse();
+    if path.is_empty() {
+        return Context::default();
+    }
+    // So that closing the frame looks for what comes back.
+    frame.flags.set(frame.flags.get() | flags::HANDED_ON);
+    let from = From { frame, edge: std::ptr::from_ref(edge).addr(), started: frame.started.get() };
+    Context { path, from: Some(from) }
+}
+
+impl Context {
+    /// Charges what this thread does to the path, until the guard is dropped.
+    pub fn enter(&self) -> ContextGuard<'_> {
+        let frame = self.open();
+        ContextGuard { context: self, frame, not_send: PhantomData }
+    }
+
+    /// Runs work on the path.
+    pub fn run<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _here = self.enter();
+        work()
+    }
+
+    /// Work that runs on the path wherever it is called: for `std::thread::spawn`, scopes, thread pools.
+    pub fn wrap<T, F: FnOnce() -> T>(&self, work: F) -> impl FnOnce() -> T + use<T, F> {
+        let context = self.clone();
+        move || context.run(work)
+    }
+
+    /// A future whose polls are on the path: for spawned tasks.
+    pub fn follow<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        let context = self.clone();
+        let mut future = Box::pin(future);
+        std::future::poll_fn(move |task| {
+            let _here = context.enter();
+            future.as_mut().poll(task)
+        })
+    }
+
+    /// A frame on the path on top of this thread's, whatever is open there.
+    fn open(&self) -> Option<&'static Frame> {
+        let (block, outer) = thread::here()?;
+        if self.path.is_empty() || thread::is_suspended(block, outer) {
+            return None;
+        }
+        thread::no_longer_silent(block);
+        // SAFETY: a block has a root; edges are never freed.
+        let root: &Edge = unsafe { &*block.root.get() };
+        let edge = self.path.iter().try_fold(root, |from, site| paths::child(block, from, site))?;
+        // SAFETY: frames of this block, never unmapped.
+        let frame = unsafe { &*thread::frame_above(outer)? };
+        frame.flags.set(flags::CARRIED);
+        frame.started.set(Clock::current().now());
+        frame.edge.publish(std::ptr::from_ref(edge).cast_mut());
+        TOP.set(frame);
+        Some(frame)
+    }
+}
+
+/// An entered [`Context`].
+#[must_use = "the context is left when this is dropped: bind it to a name"]
+#[derive(Debug)]
+pub struct ContextGuard<'a> {
+    context: &'a Context,
+    frame: Option<&'static Frame>,
+    not_send: PhantomData<*mut ()>,
+}
+
+impl Drop for ContextGuard<'_> {
+    fn drop(&mut self) {
+        let Some(frame) = self.frame else { return };
+        if std::ptr::eq(TOP.get(), frame)
+            && let Some(from) = self.context.from.filter(From::still_runs)
+        {
+            from.give(frame);
+        }
+        drop(SpanGuard::marked(frame, SpanGuard::GENERAL));
+    }
+}
+
+impl From {
+    fn still_runs(&self) -> bool {
+        self.frame.edge.get().addr() == self.edge && self.frame.started.get() == self.started
+    }
+
+    /// What was counted in a frame, to the frame that handed the work on.
+    fn give(&self, frame: &Frame) {
+        for (own, carried) in frame.heap.iter().zip(&self.frame.carried) {
+            carried.shared().fetch_add(own.get(), std::sync::atomic::Ordering::Relaxed);
+            own.set(0);
+        }
+        frame.peak_bytes.set(0);
+    }
+}
+
+/// Closes the frame of a context: nothing of it is a call.
+pub(crate) fn close(frame: &Frame, outer: &Frame, edge: &Edge, elapsed: Option<u64>) {
+    let ticks = elapsed.map_or(0, |ticks| (ticks as i64).max(0) as u64);
+    edge.carried_ticks.add(ticks);
+    for (own, word) in edge.heap.iter().zip(&frame.heap) {
+        own.add(word.get());
+        word.set(0);
+    }
+    frame.peak_bytes.set(0);
+    frame.flags.set(0);
+    TOP.set(outer);
+    frame.edge.publish(std::ptr::null_mut());
+}
