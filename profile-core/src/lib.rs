@@ -70,6 +70,7 @@ mod on {
     pub use crate::memory::window::Backend;
     pub use crate::record::SpanGuard;
     pub use crate::record::context::{Context, ContextGuard, context};
+    pub use crate::record::measure::{Measured, measure};
     pub use crate::segment::reader::SegmentError;
     pub use crate::session::{capture, find, find_all, functions, read_segment, write_reports};
     pub use crate::settings::{Budget, Format, SettingError, Settings, Sort};
@@ -128,6 +129,9 @@ pub mod __private {
     pub use crate::__profile_submit_skipped as submit_skipped;
     pub use crate::callsite::{CallSite, Kind, Linked, LinkedSkipped, Skipped, Source, path_of};
     pub use crate::clock::set_mock_ticks;
+    pub use crate::memory::assertions::{
+        allocations, allocations_differ, expect_in_ledger, expect_no_leak,
+    };
     pub use crate::memory::usage::Window;
     pub use crate::memory::watch::{UsagePlan, Watched, open_window, watch};
     pub use crate::memory::window::Backend;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering::*};
 
 use crate::callsite::{self, CallSite, LinkedSkipped, Mode};
 use crate::clock::{Anchor, Clock};
-use crate::memory::{sampler, tell, usage};
+use crate::memory::{ledger, sampler, tell, usage};
 use crate::record::thread::Suspended;
 use crate::record::{begin, live};
 use crate::report::{self, Style};
@@ -77,9 +77,7 @@ pub fn capture() -> Snapshot {
         snapshot.not_instrumented = not_instrumented();
         snapshot.warnings.extend(warnings());
         let told = tell::told().into_iter();
-        snapshot
-            .warnings
-            .extend(told.map(|(message, count)| warning("MemoryWarning", &message, count)));
+        snapshot.warnings.extend(told.map(|(message, count)| warning(TOLD, &message, count)));
         snapshot
     })
 }
@@ -174,6 +172,9 @@ fn not_instrumented() -> Vec<NotInstrumented> {
     skipped.sort();
     skipped
 }
+
+/// The category of what was told when it came up.
+const TOLD: &str = "MemoryWarning";
 
 /// Variables that were not understood, and what recording complained of.
 fn warnings() -> impl Iterator<Item = WarningRecord> {
@@ -326,6 +327,9 @@ extern "C" fn report_at_exit() {
     if DONE.swap(true, AcqRel) || is_silent_child() {
         return;
     }
+    if !begin::is_forked_child() {
+        ledger::tell_falls();
+    }
     write_reports();
     // In a plugin this is the moment before its code goes, and threads that called it may end later.
     sys::forget_thread_exit();
@@ -343,7 +347,9 @@ fn tell_warnings(outputs: &[Output], snapshot: &Snapshot) {
     if outputs.iter().any(shown) {
         return;
     }
-    snapshot.warnings.iter().for_each(complain_of);
+    // These have been told when they came up.
+    let untold = snapshot.warnings.iter().filter(|warning| warning.category != TOLD);
+    untold.for_each(complain_of);
 }
 
 fn complain_of(warning: &WarningRecord) {

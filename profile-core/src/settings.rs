@@ -257,6 +257,11 @@ pub(crate) fn color_allowed() -> bool {
     environment().color_allowed
 }
 
+/// Whether ledgers are to be written, not compared.
+pub(crate) fn is_blessing() -> bool {
+    environment().bless
+}
+
 /// What was found in the environment.
 #[derive(Clone, Debug, Default)]
 struct Environment {
@@ -269,6 +274,7 @@ struct Environment {
     run_dir: Option<PathBuf>,
     resident_interval: Option<Duration>,
     color_allowed: bool,
+    bless: bool,
     complaints: Vec<String>,
 }
 
@@ -287,6 +293,7 @@ impl Environment {
             resident_interval: reader.variable("PROFILE_RSS_INTERVAL", parse_interval),
             color_allowed: lookup("NO_COLOR").is_none_or(|value| value.is_empty())
                 && lookup("TERM").is_none_or(|terminal| terminal != "dumb"),
+            bless: reader.variable("PROFILE_BLESS", parse_switch).unwrap_or(false),
             complaints: Vec::new(),
         };
         read.complaints = complaints;
@@ -338,6 +345,7 @@ const PERCENTILES: &str = "numbers above 0 and at most 100, comma-separated";
 const BUDGETS: &str =
     "a percentage above 0 and at most 100 such as 2%, or 1/64 (up to 1/1024), or exact";
 const CLOCK_NAMES: &str = "tsc, fenced or monotonic";
+const SWITCHES: &str = "1 or 0";
 const INTERVALS: &str = "a time of at least 100us such as 100ms or 2s";
 const TRIMS: &str = "a share from 0 to below 0.5, such as 0.1";
 const CLOCKS: [(&str, Clock); 3] =
@@ -381,6 +389,14 @@ fn is_percentile(number: f64) -> bool {
 fn parse_trim(text: &str) -> Result<f64, SettingError> {
     let share = text.parse().ok().filter(|share| (0.0..0.5).contains(share));
     share.ok_or_else(|| SettingError::new(text, TRIMS))
+}
+
+fn parse_switch(text: &str) -> Result<bool, SettingError> {
+    match text {
+        "1" => Ok(true),
+        "0" => Ok(false),
+        _ => Err(SettingError::new(text, SWITCHES)),
+    }
 }
 
 fn parse_interval(text: &str) -> Result<Duration, SettingError> {

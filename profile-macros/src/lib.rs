@@ -134,6 +134,7 @@ pub fn profile(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `max_retained = "1 MiB"` | most bytes that one call may leave behind |
 /// | `max_rss = "1 GiB"` | most resident memory during a call |
 /// | `max_time = "10ms"` | longest call |
+/// | `ledger` | allocations of a call are compared with the crate's `allocations.json`, see `assert_ledger!` |
 /// | `name`, `crate` | as of `#[profile]` |
 ///
 /// The function runs once a call, as ever. Limits count what the call's own thread does, and threads that it hands its

@@ -10,7 +10,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::{Error, LitStr, Path, Result, Token};
 
 const KNOWN: &str = "the options are `interval = \"10ms\"`, `backend = \"rss\"`, `include_children`, `multiprocess`, \
-     `max_allocations = 0`, `max_bytes = \"1 MiB\"`, `max_peak`, `max_retained`, `max_rss`, `max_time = \"10ms\"`, \
+     `max_allocations = 0`, `max_bytes = \"1 MiB\"`, `max_peak`, `max_retained`, `max_rss`, `max_time = \"10ms\"`, `ledger`, \
      `name = \"...\"` and `crate = path`";
 
 const BACKENDS: [(&str, &str); 4] =
@@ -23,6 +23,7 @@ pub struct Usage {
     backend: Option<Ident>,
     include_children: Option<Ident>,
     multiprocess: Option<Ident>,
+    ledger: Option<Ident>,
     limits: Vec<Limit>,
 }
 
@@ -65,6 +66,7 @@ impl Usage {
                 fill(&mut self.include_children, &word, KNOWN, || Ok(word.clone()))
             }
             "multiprocess" => fill(&mut self.multiprocess, &word, KNOWN, || Ok(word.clone())),
+            "ledger" => fill(&mut self.ledger, &word, KNOWN, || Ok(word.clone())),
             "max_allocations" => self.limit(&word, || count(&word, input)),
             "max_bytes" | "max_peak" | "max_retained" | "max_rss" => {
                 self.limit(&word, || bytes(&word, input))
@@ -84,7 +86,8 @@ impl Usage {
 
     /// The first limit, if there is one.
     pub fn first_limit(&self) -> Option<Span> {
-        self.limits.first().map(|limit| limit.word.span())
+        let limit = self.limits.first().map(|limit| limit.word.span());
+        limit.or_else(|| self.ledger.as_ref().map(Ident::span))
     }
 
     /// Limits alone need no curve.
@@ -92,7 +95,7 @@ impl Usage {
         let asked = self.interval_ns.is_some() || self.backend.is_some();
         let children = self.include_children.is_some() || self.multiprocess.is_some();
         let of_resident = self.limits.iter().any(|limit| limit.word == "max_rss");
-        self.limits.is_empty() || asked || children || of_resident
+        (self.limits.is_empty() && self.ledger.is_none()) || asked || children || of_resident
     }
 
     /// The value of a `UsagePlan`.
@@ -115,6 +118,12 @@ impl Usage {
         let (children, multiprocess) =
             (self.include_children.is_some(), self.multiprocess.is_some());
         let is_sampled = self.is_sampled();
+        let ledger = match &self.ledger {
+            Some(_) => quote_spanned!(here=> #krate::__private::core::option::Option::Some(
+                #krate::__private::core::env!("CARGO_MANIFEST_DIR")
+            )),
+            None => option(None),
+        };
         quote_spanned! {here=>
             #krate::__private::UsagePlan {
                 is_sampled: #is_sampled,
@@ -128,6 +137,7 @@ impl Usage {
                 max_retained_bytes: #retained,
                 max_resident_bytes: #resident,
                 max_time_ns: #time,
+                ledger: #ledger,
                 fails: #krate::__private::core::cfg!(test),
             }
         }

@@ -431,6 +431,11 @@ impl Workspace {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// A path in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
     /// Where a program is.
     pub fn program(&self, name: &str) -> String {
         self.root.join("target/release").join(name).display().to_string()

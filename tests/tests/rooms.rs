@@ -12,7 +12,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("settings", &["clock", "sys"]),
     ("segment", &["callsite", "sys"]),
     ("record", &["callsite", "clock", "segment", "settings", "sys"]),
-    ("memory", &["callsite", "record", "segment", "snapshot", "sys"]),
+    ("memory", &["callsite", "record", "segment", "settings", "snapshot", "sys"]),
     ("stats", &[]),
     ("snapshot", &["callsite", "clock", "record", "segment", "settings", "stats"]),
     ("report", &["settings", "snapshot"]),

@@ -272,7 +272,7 @@ mod limits {
     #[test]
     fn what_other_threads_allocate_never_counts() {
         static STOP: AtomicBool = AtomicBool::new(false);
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
                     while !STOP.load(Relaxed) {

@@ -1,6 +1,8 @@
 //! The heap, through a wrapper around any global allocator; and the memory of processes over time, read in windows.
 
 pub(crate) mod allocator;
+pub(crate) mod assertions;
+pub(crate) mod ledger;
 pub(crate) mod sampler;
 pub(crate) mod tell;
 pub(crate) mod usage;

@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::ledger::{self, Line};
 use super::sampler::{self, Plan};
 use super::tell;
 use super::usage::Window;
@@ -16,6 +18,7 @@ use crate::record::thread::Suspended;
 use crate::record::{SpanGuard, begin, enter};
 use crate::segment::layout::heap;
 use crate::segment::reader::View;
+use crate::settings;
 use crate::snapshot::Function;
 use crate::snapshot::read::{self, Options};
 
@@ -44,6 +47,8 @@ pub struct UsagePlan {
     pub max_resident_bytes: Option<u64>,
     /// `max_time`
     pub max_time_ns: Option<u64>,
+    /// `ledger`: the folder it lies in.
+    pub ledger: Option<&'static str>,
     /// A broken limit is a panic: in a crate that is built for tests.
     pub fails: bool,
 }
@@ -93,29 +98,45 @@ impl Drop for Watched {
         let time_ns = self.started.elapsed().as_nanos() as u64;
         let counted = self.span.as_ref().and_then(SpanGuard::counted);
         drop(self.span.take());
+        // What follows is ours, and must not be charged to whoever called.
+        let own = Suspended::new();
         let resident = self.window.take().and_then(|window| window.end().ok());
         // While it unwinds the call has failed already.
         if std::thread::panicking() {
             return;
         }
         let used = Used { counted, time_ns, resident: resident.map(|it| it.highest_bytes()) };
-        let broken = used.broken(self.plan);
-        if !broken.is_empty() {
-            self.tell(&broken);
+        let mut broken = used.broken(self.plan);
+        broken.extend(self.not_in_ledger(&used));
+        if broken.is_empty() {
+            return;
         }
-    }
-}
-
-impl Watched {
-    fn tell(&self, broken: &[String]) {
-        let mut sentence = format!("{}: {}", self.site.path(), broken.join("; "));
-        for line in allocated_below(&self.site.path()) {
-            let _ = write!(sentence, "\n    {line}");
-        }
+        let sentence = self.sentence(&broken);
+        drop(own);
         if self.plan.fails {
             panic!("{sentence}");
         }
         tell::tell_once(&sentence);
+    }
+}
+
+impl Watched {
+    /// What the ledger says against the call.
+    fn not_in_ledger(&self, used: &Used) -> Option<String> {
+        let folder = Path::new(self.plan.ledger?);
+        let Some((counts, _)) = used.counted.filter(|_| begin::allocator_counts()) else {
+            return Some(format!("ledger: not available: {}", used.why_not("ledger")));
+        };
+        let line = Line::new(counts[heap::ALLOCATIONS], counts[heap::ALLOCATED_BYTES]);
+        ledger::check(folder, &self.site.path(), line, settings::is_blessing()).err()
+    }
+
+    fn sentence(&self, broken: &[String]) -> String {
+        let mut sentence = format!("{}: {}", self.site.path(), broken.join("; "));
+        for line in allocated_below(&self.site.path()) {
+            let _ = write!(sentence, "\n    {line}");
+        }
+        sentence
     }
 }
 

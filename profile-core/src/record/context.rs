@@ -68,9 +68,6 @@ pub fn context() -> Context {
     let sites = above.filter_map(|edge| unsafe { edge.site.get().as_ref() });
     let mut path: Vec<&'static CallSite> = sites.collect();
     path.reverse();
-    if path.is_empty() {
-        return Context::default();
-    }
     // So that closing the frame looks for what comes back.
     frame.flags.set(frame.flags.get() | flags::HANDED_ON);
     let from = From { frame, edge: std::ptr::from_ref(edge).addr(), started: frame.started.get() };
@@ -109,7 +106,7 @@ impl Context {
     /// A frame on the path on top of this thread's, whatever is open there.
     fn open(&self) -> Option<&'static Frame> {
         let (block, outer) = thread::here()?;
-        if self.path.is_empty() || thread::is_suspended(block, outer) {
+        if self.from.is_none() || thread::is_suspended(block, outer) {
             return None;
         }
         thread::no_longer_silent(block);

@@ -1,0 +1,123 @@
+//! Assertions on allocations, for tests. They count the thread they run in, and those that its context was entered in; so tests beside
+//! each other, and the harness's own threads, never count.
+
+use std::path::Path;
+
+use super::ledger::{self, Line};
+use crate::record::measure::Measured;
+use crate::settings;
+
+/// Fails unless the work makes as many allocations as said: `== 0`, `<= 3`. Gives the work's value.
+///
+/// ```
+/// # use profile_core::ProfilingAllocator;
+/// # #[global_allocator]
+/// # static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
+/// # #[cfg(feature = "profile")] {
+/// use profile_core::assert_allocations;
+///
+/// let text = assert_allocations!(== 1, String::from("text"));
+/// assert_allocations!(== 0, text.len());
+/// assert_allocations!(<= 3, text.repeat(3));
+/// # }
+/// ```
+///
+/// # Panics
+/// The number is another one, or allocations are not counted because `ProfilingAllocator` is not installed.
+#[macro_export]
+macro_rules! assert_allocations {
+    ($comparison:tt $limit:expr, $work:expr $(,)?) => {{
+        let measured = $crate::measure(|| $work);
+        let (limit, counted): (u64, u64) = ($limit, $crate::__private::allocations(&measured));
+        if !(counted $comparison limit) {
+            $crate::__private::allocations_differ(
+                $crate::__private::core::stringify!($work),
+                counted,
+                $crate::__private::core::stringify!($comparison),
+                limit,
+            );
+        }
+        measured.value
+    }};
+}
+
+/// Fails if the work leaves memory behind beyond its value's own: every byte it allocated must be freed when its value has been
+/// dropped.
+///
+/// ```
+/// # use profile_core::ProfilingAllocator;
+/// # #[global_allocator]
+/// # static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
+/// # #[cfg(feature = "profile")]
+/// profile_core::assert_no_leak!(vec![0_u8; 100]);
+/// ```
+///
+/// # Panics
+/// Bytes are left, or allocations are not counted.
+#[macro_export]
+macro_rules! assert_no_leak {
+    ($work:expr $(,)?) => {{
+        let measured = $crate::measure(|| {
+            $crate::__private::core::mem::drop($work);
+        });
+        $crate::__private::expect_no_leak($crate::__private::core::stringify!($work), &measured);
+    }};
+}
+
+/// Holds the work's allocations against the line of that name in `allocations.json`, the ledger beside the crate's
+/// `Cargo.toml`: a count that grew fails, `PROFILE_BLESS=1` writes the file. Gives the work's value.
+///
+/// # Panics
+/// The count grew, the name is not in the ledger, or the ledger cannot be read.
+#[macro_export]
+macro_rules! assert_ledger {
+    ($name:expr, $work:expr $(,)?) => {{
+        let measured = $crate::measure(|| $work);
+        let folder = $crate::__private::core::env!("CARGO_MANIFEST_DIR");
+        $crate::__private::expect_in_ledger(folder, $name, &measured);
+        measured.value
+    }};
+}
+
+const NOT_COUNTED: &str =
+    "allocations are not counted: make ProfilingAllocator the global allocator";
+
+/// # Panics
+/// Allocations are not counted.
+#[track_caller]
+pub fn allocations<T>(measured: &Measured<T>) -> u64 {
+    measured.allocations.expect(NOT_COUNTED)
+}
+
+/// # Panics
+/// Always.
+#[track_caller]
+pub fn allocations_differ(work: &str, counted: u64, comparison: &str, limit: u64) -> ! {
+    panic!("`{work}` made {counted} allocations, expected {comparison} {limit}")
+}
+
+/// # Panics
+/// Bytes are left, or allocations are not counted.
+#[track_caller]
+pub fn expect_no_leak<T>(work: &str, measured: &Measured<T>) {
+    let retained = measured.retained_bytes.expect(NOT_COUNTED);
+    let blocks = measured
+        .allocations
+        .zip(measured.frees)
+        .map(|(all, freed)| all.cast_signed() - freed.cast_signed());
+    assert!(
+        retained <= 0,
+        "`{work}` leaves {retained} bytes behind, blocks: {}",
+        blocks.unwrap_or(0)
+    );
+}
+
+/// # Panics
+/// The count grew, the name is not in the ledger, or the ledger cannot be read.
+#[track_caller]
+pub fn expect_in_ledger<T>(folder: &str, name: &str, measured: &Measured<T>) {
+    let line = Line::of(measured).expect(NOT_COUNTED);
+    if let Err(sentence) = ledger::check(Path::new(folder), name, line, settings::is_blessing()) {
+        panic!("{sentence}");
+    }
+}

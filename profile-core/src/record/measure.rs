@@ -1,0 +1,98 @@
+//! What one piece of work took in this thread, and in those that its [`context`](super::context::context) was entered in.
+
+use std::time::Instant;
+
+use super::{begin, counters, thread};
+use crate::segment::layout::{Frame, heap};
+
+/// A value and what it took to make it. Figures of memory are `None` without [`ProfilingAllocator`](crate::ProfilingAllocator).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Measured<T> {
+    /// What the work returned.
+    pub value: T,
+    /// Blocks allocated.
+    pub allocations: Option<u64>,
+    /// Bytes of them, all together.
+    pub allocated_bytes: Option<u64>,
+    /// Blocks freed.
+    pub frees: Option<u64>,
+    /// Bytes of them.
+    pub freed_bytes: Option<u64>,
+    /// Most bytes held at a time beyond what was held before.
+    pub peak_bytes: Option<u64>,
+    /// `allocated_bytes` less `freed_bytes`.
+    pub retained_bytes: Option<i64>,
+    /// Wall time.
+    pub time_ns: u64,
+}
+
+/// Measures work in this thread. Other threads never count, but those that were given its context.
+///
+/// ```
+/// # use profile_core::ProfilingAllocator;
+/// # #[global_allocator]
+/// # static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
+/// # #[cfg(feature = "profile")] {
+/// let measured = profile_core::measure(|| vec![0_u8; 100]);
+/// assert_eq!((measured.allocations, measured.retained_bytes), (Some(1), Some(100)));
+/// # }
+/// ```
+///
+/// # Panics
+/// Where `work` does.
+pub fn measure<T>(work: impl FnOnce() -> T) -> Measured<T> {
+    begin::begin();
+    let frame = thread::here().map(|(_, frame)| frame);
+    let before = frame.map(Counted::begin);
+    let started = Instant::now();
+    let value = work();
+    let time_ns = started.elapsed().as_nanos() as u64;
+    let counted = before.filter(|_| begin::allocator_counts()).map(Counted::end);
+    let count = |place: usize| counted.map(|(counts, _)| counts[place]);
+    let live = |(counts, _): ([u64; heap::COUNTS], u64)| {
+        counts[heap::ALLOCATED_BYTES].wrapping_sub(counts[heap::FREED_BYTES]).cast_signed()
+    };
+    Measured {
+        value,
+        allocations: count(heap::ALLOCATIONS),
+        allocated_bytes: count(heap::ALLOCATED_BYTES),
+        frees: count(heap::FREES),
+        freed_bytes: count(heap::FREED_BYTES),
+        peak_bytes: counted.map(|(_, peak)| peak),
+        retained_bytes: counted.map(live),
+        time_ns,
+    }
+}
+
+/// Where the counts of the innermost open frame stood.
+struct Counted {
+    frame: &'static Frame,
+    counts: [u64; heap::COUNTS],
+    live: i64,
+    peak: i64,
+}
+
+impl Counted {
+    /// The frame's peak begins anew, from what is held now.
+    fn begin(frame: &'static Frame) -> Counted {
+        let live = counters::live_bytes(frame);
+        let peak = frame.peak_bytes.get() as i64;
+        frame.peak_bytes.set(live as u64);
+        Counted { frame, counts: counts(frame), live, peak }
+    }
+
+    /// What was counted since, and the peak beyond what was held.
+    fn end(self) -> ([u64; heap::COUNTS], u64) {
+        let now = counts(self.frame);
+        let since = std::array::from_fn(|place| now[place].wrapping_sub(self.counts[place]));
+        let peak = self.frame.peak_bytes.get() as i64;
+        self.frame.peak_bytes.set(peak.max(self.peak) as u64);
+        (since, peak.saturating_sub(self.live).max(0) as u64)
+    }
+}
+
+/// With what other threads counted for it.
+fn counts(frame: &Frame) -> [u64; heap::COUNTS] {
+    std::array::from_fn(|place| frame.heap[place].get().wrapping_add(frame.carried[place].get()))
+}

@@ -1,0 +1,159 @@
+//! Assertions on allocations in `cargo test`: beside each other, with neighbours that allocate, and against a ledger.
+
+use std::hint::black_box;
+use std::panic::catch_unwind;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+
+use profile_core::{
+    ProfilingAllocator, assert_allocations, assert_no_leak, context, measure, memory_usage,
+};
+use tests::{Program, Workspace, core_dependency};
+
+#[global_allocator]
+static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
+
+fn message(work: impl FnOnce() + std::panic::UnwindSafe) -> String {
+    let payload = catch_unwind(work).expect_err("it fails");
+    payload.downcast_ref::<String>().expect("a message").clone()
+}
+
+#[test]
+fn what_was_measured_is_what_the_work_took_and_its_peak_begins_with_it() {
+    let held = black_box(vec![0_u8; 5000]);
+    let measured = measure(|| {
+        drop(black_box(vec![0_u8; 300]));
+        black_box(vec![0_u8; 100])
+    });
+    assert_eq!(measured.value.len(), 100);
+    assert_eq!((measured.allocations, measured.frees), (Some(2), Some(1)));
+    assert_eq!((measured.allocated_bytes, measured.freed_bytes), (Some(400), Some(300)));
+    assert_eq!((measured.peak_bytes, measured.retained_bytes), (Some(300), Some(100)));
+    let freed = measure(|| drop(held));
+    assert_eq!((freed.peak_bytes, freed.retained_bytes), (Some(0), Some(-5000)));
+}
+
+#[test]
+fn a_thread_that_was_given_the_context_counts() {
+    let measured = measure(|| {
+        let context = context();
+        thread::scope(|scope| {
+            let work = || drop(black_box(vec![0_u8; 1 << 20]));
+            scope.spawn(context.wrap(work));
+            scope.spawn(work);
+        });
+    });
+    let bytes = measured.allocated_bytes.expect("counted");
+    assert!((1 << 20..2 << 20).contains(&bytes), "{bytes}");
+}
+
+#[test]
+fn an_assertion_that_fails_says_what_was_expected_of_which_work() {
+    assert_eq!(assert_allocations!(== 1, String::from("text")), "text");
+    assert_allocations!(<= 2, black_box(vec![1, 2, 3]).clone());
+    let message = message(|| {
+        assert_allocations!(== 0, black_box(vec![1_u8; 3]));
+    });
+    let expected = "`black_box(vec![1_u8; 3])` made 1 allocations, expected == 0";
+    assert_eq!(message, expected);
+}
+
+#[test]
+fn a_leak_is_found_and_a_value_that_is_dropped_is_none() {
+    assert_no_leak!(black_box(vec![0_u8; 100]));
+    let message = message(|| assert_no_leak!(std::mem::forget(black_box(vec![0_u8; 100]))));
+    let end = "leaves 100 bytes behind, blocks: 1";
+    assert!(message.ends_with(end), "{message}");
+}
+
+#[memory_usage(max_allocations = 1)]
+fn within(blocks: usize) {
+    for _ in 0..blocks {
+        drop(black_box(Box::new(0_u64)));
+    }
+}
+
+/// As many tests at once as a large suite on a large machine: no result is wrong, either way.
+#[test]
+fn sixty_four_threads_with_allocating_neighbours_never_count_for_each_other() {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    let neighbour = || {
+        while !STOP.load(Relaxed) {
+            drop(black_box(vec![0_u8; 64]));
+        }
+    };
+    let test = |number: usize| {
+        for _ in 0..1000 {
+            assert_allocations!(== 2, (black_box(Box::new(number)), black_box(Box::new(number))));
+            within(number % 2);
+            let counted = measure(|| drop(black_box(vec![0_u8; 10 + number]))).allocated_bytes;
+            assert_eq!(counted, Some(10 + number as u64));
+        }
+    };
+    thread::scope(|scope| {
+        (0..2).for_each(|_| drop(scope.spawn(neighbour)));
+        let tests: Vec<_> = (0..64).map(|number| scope.spawn(move || test(number))).collect();
+        tests.into_iter().for_each(|test| test.join().expect("no result is wrong"));
+        STOP.store(true, Relaxed);
+    });
+    // And one that is over its limit is found.
+    assert!(message(|| within(2)).contains("max_allocations: 2 allocations, at most 1 allowed"));
+}
+
+const LEDGER: &str = "//! Two lines of a ledger: one of work, one of a function.
+#[global_allocator]
+static ALLOCATOR: profile_core::ProfilingAllocator = profile_core::ProfilingAllocator::system();
+
+#[profile_core::memory_usage(ledger)]
+fn of_a_function(blocks: usize) {
+    (0..blocks).for_each(|_| drop(std::hint::black_box(Box::new(0_u64))));
+}
+
+fn main() {
+    let blocks: usize = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
+    of_a_function(blocks);
+    profile_core::assert_ledger!(\"of work\", of_a_function(2 * blocks));
+}
+";
+
+#[test]
+fn a_ledger_is_written_when_blessed_and_growth_fails() {
+    let plain = "[profile.release]\nopt-level = 0\n";
+    let workspace = Workspace::new(env!("CARGO_TARGET_TMPDIR"), "ledger", &["ledger"], plain);
+    workspace.add("ledger", &core_dependency(""), &[("src/main.rs", LEDGER)]);
+    workspace.build();
+    let file = workspace.path("ledger/allocations.json");
+    let _ = std::fs::remove_file(&file);
+    let run = |blocks: &str, bless: &str| {
+        Program::new(&workspace.program("ledger"), blocks).env("PROFILE_BLESS", bless).run()
+    };
+    let first = run("3", "0");
+    assert!(first.stderr().contains("there is no ledger; PROFILE_BLESS=1"), "{}", first.stderr());
+    assert_eq!(first.status().code(), Some(101));
+
+    run("3", "1").successful();
+    let written = std::fs::read_to_string(&file).expect("the ledger");
+    assert_eq!(
+        written,
+        "{\n  \"tolerance_percent\": 0,\n  \
+         \"ledger::of_a_function\": { \"allocations\": 6, \"bytes\": 48 },\n  \
+         \"of work\": { \"allocations\": 6, \"bytes\": 48 }\n}\n"
+    );
+    assert_eq!(run("3", "0").successful().complaints(), [""; 0]);
+
+    let grown = run("4", "0");
+    assert_eq!(grown.status().code(), Some(101));
+    assert!(grown.stderr().contains("allocations grew from 6 to 8"), "{}", grown.stderr());
+    let complaints = grown.complaints();
+    assert!(complaints[0].contains("ledger::of_a_function"), "{complaints:?}");
+
+    let fallen = run("2", "0").successful();
+    assert!(
+        fallen.stderr().contains("of work: allocations fell from 6 to 4"),
+        "{}",
+        fallen.stderr()
+    );
+    let tolerant = written.replace("percent\": 0", "percent\": 50");
+    std::fs::write(&file, tolerant.replace("allocations\": 6", "allocations\": 9")).expect("write");
+    run("4", "0").successful();
+}
