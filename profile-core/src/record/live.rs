@@ -8,11 +8,12 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 /// What a thread may hold back.
-const SLACK: i64 = 64 << 10;
+const SLACK: u64 = 64 << 10;
 
 thread_local! {
-    /// Not yet in the sum. Const-initialised and without `Drop`, as `TOP`.
-    static HELD_BACK: Cell<i64> = const { Cell::new(0) };
+    /// Not yet in the sum, and [`SLACK`] more: so one comparison finds what is too much and what is too little.
+    /// Const-initialised and without `Drop`, as `TOP`.
+    static HELD_BACK: Cell<u64> = const { Cell::new(SLACK) };
 }
 
 static LIVE: AtomicI64 = AtomicI64::new(0);
@@ -24,9 +25,9 @@ static PEAKS: [AtomicI64; Watch::MOST] = [const { AtomicI64::new(0) }; Watch::MO
 /// Bytes were allocated, or freed if below 0.
 #[inline(always)]
 pub(crate) fn add(bytes: i64) {
-    let held_back = HELD_BACK.get().wrapping_add(bytes);
+    let held_back = HELD_BACK.get().wrapping_add(bytes as u64);
     HELD_BACK.set(held_back);
-    if held_back.wrapping_add(SLACK) as u64 > 2 * SLACK as u64 {
+    if held_back > 2 * SLACK {
         publish();
     }
 }
@@ -35,7 +36,7 @@ pub(crate) fn add(bytes: i64) {
 #[cold]
 #[inline(never)]
 pub(crate) fn publish() {
-    let held_back = HELD_BACK.replace(0);
+    let held_back = HELD_BACK.replace(SLACK).wrapping_sub(SLACK) as i64;
     let live = LIVE.fetch_add(held_back, Relaxed).wrapping_add(held_back);
     if held_back <= 0 {
         return;
