@@ -27,6 +27,7 @@
 mod callsite;
 #[cfg(feature = "profile")]
 mod clock;
+mod handed_on;
 #[cfg(feature = "profile")]
 mod memory;
 #[cfg(feature = "profile")]
@@ -48,6 +49,11 @@ mod sys;
 #[cfg(not(feature = "profile"))]
 mod off;
 
+#[cfg(feature = "rayon")]
+pub use handed_on::rayon;
+pub use handed_on::thread;
+#[cfg(feature = "tokio")]
+pub use handed_on::tokio;
 #[cfg(feature = "profile")]
 pub use on::*;
 pub use profile_macros::{memory_usage, profile};

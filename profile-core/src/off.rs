@@ -74,3 +74,40 @@ macro_rules! span {
         $crate::SpanGuard
     };
 }
+
+/// The call path of a moment: here it is none.
+#[derive(Clone, Debug, Default)]
+pub struct Context;
+
+/// An entered [`Context`].
+#[derive(Debug)]
+#[must_use]
+pub struct ContextGuard;
+
+/// A path of nowhere.
+#[must_use]
+pub fn context() -> Context {
+    Context
+}
+
+impl Context {
+    /// Enters nothing.
+    pub fn enter(&self) -> ContextGuard {
+        ContextGuard
+    }
+
+    /// Runs the work.
+    pub fn run<T>(&self, work: impl FnOnce() -> T) -> T {
+        work()
+    }
+
+    /// The work itself.
+    pub fn wrap<T, F: FnOnce() -> T>(&self, work: F) -> F {
+        work
+    }
+
+    /// The future itself.
+    pub fn follow<F: Future>(&self, future: F) -> F {
+        future
+    }
+}

@@ -185,6 +185,47 @@ mod tasks {
     }
 }
 
+mod ready {
+    use super::*;
+    use profile_core::thread::ScopeExt as _;
+
+    #[profile]
+    fn by_threads() {
+        thread::scope(|scope| drop(scope.spawn_here(holds)));
+        profile_core::thread::spawn(holds).join().expect("it ends");
+    }
+
+    #[profile]
+    fn by_rayon() {
+        profile_core::rayon::join(holds, holds);
+    }
+
+    #[profile]
+    fn by_tokio() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build();
+        runtime.expect("a runtime").block_on(async {
+            profile_core::tokio::spawn(async { holds() }).await.expect("it ends");
+            profile_core::tokio::spawn_blocking(holds).await.expect("it ends");
+        });
+    }
+
+    #[profile]
+    fn holds() {
+        std::mem::forget(black_box(vec![0_u8; 1 << 20]));
+    }
+
+    #[test]
+    fn every_ready_way_of_handing_work_on_charges_who_handed_it_on() {
+        by_threads();
+        by_rayon();
+        by_tokio();
+        for path in ["ready::by_threads", "ready::by_rayon", "ready::by_tokio"] {
+            let bytes = row(path).allocated_bytes.expect("counted");
+            assert!((2 * MIB..2 * MIB + 500_000).contains(&bytes), "{path}: {bytes}");
+        }
+    }
+}
+
 mod limited {
     use super::*;
 
