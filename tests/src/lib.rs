@@ -224,6 +224,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// The folder that goes when the run is dropped.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Waits for its end.
     ///
     /// # Panics

@@ -126,6 +126,36 @@ fn a_killed_process_has_lost_nothing_that_it_announced() {
     }
 }
 
+#[test]
+fn the_curve_of_a_killed_process_is_in_its_segment() {
+    let program = Program::new(ENDINGS, "announce").arg(1000).recording_into_files();
+    let program = program.env("PROFILE_RSS_INTERVAL", "200us").stdout(Stdio::piped());
+    let mut running = program.start();
+    let mut pipe = running.child.stdout.take().expect("the child's standard output");
+    let curve = |folder: &std::path::Path| {
+        let entries = std::fs::read_dir(folder).expect("read the folder");
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        let mut paths = paths;
+        let file = paths.find(|path| path.extension().is_some_and(|it| it == "segment"));
+        let segment = profile_core::read_segment(file.expect("a segment")).expect("it is read");
+        segment.memory.first().cloned().expect("a window")
+    };
+    // It is there while the process runs, too.
+    let mut words = [0; 8 << 10];
+    loop {
+        pipe.read_exact(&mut words).expect("announcements");
+        if curve(running.folder()).readings_taken >= 5 {
+            break;
+        }
+    }
+    kill(running.child.id(), libc::SIGKILL);
+    drop(pipe);
+    let run = running.wait();
+    let memory = curve(run.folder.path());
+    assert_eq!((&*memory.path, &*memory.backend), ("<process>", "rss"));
+    assert!(memory.open && memory.peak_bytes > 0 && memory.readings.len() >= 5, "{memory:?}");
+}
+
 /// Lets a child announce so many times, kills it, and returns the last announcement.
 fn killed_after(words: u64, batch: u64) -> (u64, profile_core::Snapshot) {
     let program = Program::new(ENDINGS, "announce").arg(batch).recording_into_files();
