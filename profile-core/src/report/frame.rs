@@ -7,7 +7,7 @@ use super::units;
 use crate::snapshot::{NeverCalled, NotInstrumented, Overhead, Process, Snapshot, WarningRecord};
 
 /// Entries of a list before "and 12 more".
-const LONGEST_LIST: usize = 20;
+pub(crate) const LONGEST_LIST: usize = 20;
 
 /// Below a table with a share above 1.
 pub(crate) const ABOVE_100: &str =
@@ -150,7 +150,12 @@ pub(crate) fn list<T>(head: &str, entries: &[T], page: &mut Page, show: impl Fn(
     for entry in entries.iter().take(LONGEST_LIST) {
         show(entry, page);
     }
-    if let Some(more @ 1..) = entries.len().checked_sub(LONGEST_LIST) {
+    more(entries.len(), page);
+}
+
+/// How many entries a list does not show.
+pub(crate) fn more(entries: usize, page: &mut Page) {
+    if let Some(more @ 1..) = entries.checked_sub(LONGEST_LIST) {
         page.dim(&format!("  and {} more", units::count(more as u64)));
     }
 }

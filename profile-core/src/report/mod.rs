@@ -9,9 +9,11 @@ mod frame;
 mod json;
 mod layout;
 mod marks;
+mod memory;
 mod page;
 #[cfg(test)]
 mod samples;
+mod sparkline;
 mod table;
 mod text;
 mod tree;

@@ -2,7 +2,11 @@
 
 use std::io;
 
+use super::layout::Grid;
 use super::text;
+
+/// Columns before an entry of a list.
+const INDENT: u16 = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tone {
@@ -39,7 +43,7 @@ impl Page {
 
     /// An entry of a list, wrapped.
     pub(crate) fn item(&mut self, words: &str) {
-        self.wrapped(Tone::Plain, 2, words);
+        self.wrapped(Tone::Plain, INDENT, words);
     }
 
     /// An entry of a list that is a path, and what of `beside` has room on its line.
@@ -63,11 +67,19 @@ impl Page {
     }
 
     /// A table, and which columns it could not show.
-    pub(crate) fn table(&mut self, grid: super::layout::Grid) {
-        let laid = grid.lay_out(self.columns);
+    pub(crate) fn table(&mut self, grid: Grid) {
         self.blank();
+        self.table_with_lines(grid, |_| Vec::new());
+    }
+
+    /// The same, with lines below each row, wrapped.
+    pub(crate) fn table_with_lines(&mut self, grid: Grid, below: impl Fn(usize) -> Vec<String>) {
+        let laid = grid.lay_out(self.columns);
         self.lines.extend(laid.head.into_iter().map(|line| (Tone::Bold, line)));
-        self.lines.extend(laid.rows.into_iter().map(|line| (Tone::Plain, line)));
+        for (row, line) in laid.rows.into_iter().enumerate() {
+            self.lines.push((Tone::Plain, line));
+            below(row).iter().for_each(|words| self.item(words));
+        }
         self.blank();
         if !laid.dropped.is_empty() {
             let dropped = laid.dropped.join(", ");
@@ -75,6 +87,11 @@ impl Page {
                 "no room for: {dropped} (a wider terminal or PROFILE_REPORT=json shows them)"
             ));
         }
+    }
+
+    /// Columns that an entry of a list has on one line.
+    pub(crate) fn width_inside(&self) -> usize {
+        self.columns.map_or(usize::MAX, usize::from).saturating_sub(usize::from(INDENT))
     }
 
     fn wrapped(&mut self, tone: Tone, indent: u16, words: &str) {

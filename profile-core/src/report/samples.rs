@@ -3,8 +3,8 @@
 use super::{Style, render};
 use crate::settings::{Format, Sort};
 use crate::snapshot::{
-    AsyncTimes, Function, NeverCalled, NotInstrumented, Overhead, PathNode, Process,
-    SCHEMA_VERSION, Snapshot, WarningRecord,
+    AsyncTimes, ChildCurve, Function, MemoryRecord, NeverCalled, NotInstrumented, Overhead,
+    PathNode, Process, Reading, SCHEMA_VERSION, Snapshot, WarningRecord,
 };
 
 /// Names that break naive reports.
@@ -91,6 +91,7 @@ pub(crate) fn ordinary() -> Snapshot {
             node("survey::parse::peek", Some(2), 1_000_000_000, 1_000_000_000),
             node("survey::fetch", Some(0), 100_000_000, 100_000_000),
         ],
+        memory: vec![run(), inner()],
         overhead: Overhead {
             timed_calls: 48_000_000,
             recording_ns: 700_000_000,
@@ -101,6 +102,61 @@ pub(crate) fn ordinary() -> Snapshot {
         },
         ..Snapshot::default()
     }
+}
+
+/// The memory of the whole run.
+fn run() -> MemoryRecord {
+    let child = ChildCurve { process_id: 4_712, readings: curve(&[(2_000, 20), (3_000, 32)]) };
+    let readings = curve(&[(0, 40), (1_000, 82), (2_500, 240), (4_000, 120), (10_000, 49)]);
+    let window = window("survey::main", 0, readings);
+    MemoryRecord {
+        kernel_peak_bytes: Some(66 << 20),
+        heap_baseline_bytes: Some(1 << 20),
+        heap_peak_bytes: Some(41 << 20),
+        heap_end_bytes: Some(5 << 19),
+        children: vec![child],
+        ..window
+    }
+}
+
+/// A window in that.
+fn inner() -> MemoryRecord {
+    let readings = curve(&[(0, 82), (1_500, 240), (3_000, 120)]);
+    MemoryRecord {
+        unavailable: vec!["kernel peak: not available: clear_refs: read-only".to_owned()],
+        ..window("<survey::Parser as Run>::run", 1_000, readings)
+    }
+}
+
+/// The given readings, of which the other figures follow.
+fn window(path: &str, start_ms: u64, readings: Vec<Reading>) -> MemoryRecord {
+    let ends = readings.first().zip(readings.last()).map(|(first, last)| (*first, *last));
+    let (first, last) = ends.unwrap_or_default();
+    let taken = readings.len() as u64;
+    MemoryRecord {
+        path: path.to_owned(),
+        process_id: process().process_id,
+        backend: "rss".to_owned(),
+        started_unix_ns: process().started_unix_ns + start_ms * 1_000_000,
+        duration_ns: last.at_ns,
+        interval_ns: 100_000_000,
+        achieved_interval_ns: last.at_ns.checked_div(taken.saturating_sub(1)),
+        baseline_bytes: first.resident_bytes,
+        peak_bytes: readings.iter().map(|reading| reading.resident_bytes).max().unwrap_or(0),
+        end_bytes: last.resident_bytes,
+        readings_taken: taken,
+        readings,
+        ..MemoryRecord::default()
+    }
+}
+
+/// Readings from milliseconds and quarters of MiB.
+fn curve(points: &[(u64, u64)]) -> Vec<Reading> {
+    let reading = |(ms, quarters): &(u64, u64)| Reading {
+        at_ns: ms * 1_000_000,
+        resident_bytes: quarters << 18,
+    };
+    points.iter().map(reading).collect()
 }
 
 fn process() -> Process {
@@ -189,6 +245,11 @@ pub(crate) fn named(name: &str) -> Snapshot {
         vec![NotInstrumented { path: text(), file: text(), line: 1, reason: text() }];
     snapshot.warnings =
         vec![WarningRecord { category: text(), message: text(), path: Some(text()), count: 1 }];
+    for record in &mut snapshot.memory {
+        record.path = text();
+        record.backend = text();
+        record.unavailable = vec![text()];
+    }
     snapshot.call_tree = vec![node(name, None, 5, 2), node(name, Some(0), 3, 3)];
     snapshot
 }
@@ -227,6 +288,7 @@ pub(crate) fn extreme() -> Snapshot {
             path: Some("a::f".to_owned()),
             count: 3,
         }],
+        memory: vec![largest(), MemoryRecord { open: true, ..largest() }],
         overhead: Overhead {
             timed_calls: MAX,
             counted_calls: MAX,
@@ -243,11 +305,30 @@ pub(crate) fn extreme() -> Snapshot {
     }
 }
 
+/// A window in which every number is at its largest.
+fn largest() -> MemoryRecord {
+    const MAX: u64 = u64::MAX;
+    let largest = Reading { at_ns: MAX, resident_bytes: MAX };
+    let readings = vec![Reading::default(), largest];
+    MemoryRecord {
+        started_unix_ns: MAX,
+        kernel_peak_bytes: Some(MAX),
+        heap_baseline_bytes: Some(MAX),
+        heap_peak_bytes: Some(MAX),
+        heap_end_bytes: Some(MAX),
+        readings_taken: MAX,
+        children: vec![ChildCurve { process_id: u32::MAX, readings: vec![largest] }],
+        unavailable: vec!["kernel peak: not available: ".to_owned() + &"x".repeat(1_000)],
+        ..window(&"long::".repeat(200), 0, readings)
+    }
+}
+
 /// A call of which nothing is known, in a run without duration.
 pub(crate) fn zero() -> Snapshot {
     Snapshot {
         functions: vec![Function { polled: Some(AsyncTimes::default()), ..Function::default() }],
         call_tree: vec![PathNode::default()],
+        memory: vec![MemoryRecord::default()],
         ..Snapshot::default()
     }
 }

@@ -6,7 +6,7 @@ use super::layout::{Column, Grid, Name};
 use super::page::Page;
 use super::table::optional;
 use super::text::{last_two_segments, safe_and_short as safe};
-use super::{Step, Style, frame, units, walk};
+use super::{Step, Style, frame, memory, units, walk};
 use crate::snapshot::{PathNode, Process, Snapshot};
 
 pub(crate) fn page(snapshot: &Snapshot, style: &Style) -> Page {
@@ -31,6 +31,7 @@ pub(crate) fn page(snapshot: &Snapshot, style: &Style) -> Page {
             page.dim(frame::ABOVE_100);
         }
     }
+    memory::section(&snapshot.memory, &mut page);
     frame::foot(snapshot, &mut page);
     page
 }
