@@ -77,6 +77,10 @@ mod on {
     pub use crate::record::SpanGuard;
     pub use crate::record::context::{Context, ContextGuard, context};
     pub use crate::record::measure::{Measured, measure};
+    pub use crate::report::mprof::{
+        MprofCall, MprofChild, MprofData, MprofError, MprofErrorKind, MprofFunction, MprofReading,
+        read_mprof,
+    };
     pub use crate::segment::reader::SegmentError;
     pub use crate::session::{capture, find, find_all, functions, read_segment, write_reports};
     pub use crate::settings::{Budget, Format, SettingError, Settings, Sort};

@@ -35,15 +35,18 @@ pub enum Format {
     Csv,
     /// `a;b;c self-nanoseconds`: what flame graph tools read.
     Folded,
+    /// Memory over time as a `.dat` file of memory_profiler: what `mprof plot` and `mprof peak` read.
+    Mprof,
 }
 
 impl Format {
-    const ALL: [(&str, Format); 5] = [
+    const ALL: [(&str, Format); 6] = [
         ("table", Format::Table),
         ("tree", Format::Tree),
         ("json", Format::Json),
         ("csv", Format::Csv),
         ("folded", Format::Folded),
+        ("mprof", Format::Mprof),
     ];
 }
 
@@ -160,7 +163,7 @@ impl Settings {
     }
 
     /// Which reports are written at exit: `FORMAT` or `FORMAT:FILE`, comma-separated; formats `table`,
-    /// `tree`, `json`, `csv`, `folded`, `none`. Without a file it goes to standard error.
+    /// `tree`, `json`, `csv`, `folded`, `mprof`, `none`. Without a file it goes to standard error.
     ///
     /// # Errors
     /// An unknown format, or an empty file name.
@@ -339,7 +342,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<'_, L> {
     }
 }
 
-const OUTPUTS: &str = "FORMAT or FORMAT:FILE, comma-separated, with FORMAT one of table, tree, json, csv, folded, none";
+const OUTPUTS: &str = "FORMAT or FORMAT:FILE, comma-separated, with FORMAT one of table, tree, json, csv, folded, mprof, none";
 const SORTS: &str = "total, self, calls, mean, max, allocations, bytes or name";
 const PERCENTILES: &str = "numbers above 0 and at most 100, comma-separated";
 const BUDGETS: &str =
@@ -441,6 +444,14 @@ mod tests {
         let json = Output { format: Format::Json, file: Some("out.json".into()) };
         assert_eq!(read.outputs, Some(vec![Output { format: Format::Table, file: None }, json]));
         assert!(read.complaints.is_empty());
+    }
+
+    #[test]
+    fn every_format_has_a_name_and_stands_in_the_list_of_what_is_allowed() {
+        for (name, format) in Format::ALL {
+            assert_eq!(parse_outputs(name), Ok(vec![Output { format, file: None }]));
+            assert!(OUTPUTS.contains(&format!(" {name},")), "{name}");
+        }
     }
 
     #[test]

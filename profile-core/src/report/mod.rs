@@ -4,12 +4,14 @@
 //! a stranger (a snapshot may come from a file), so it passes `text::safe` before a person sees it.
 
 mod csv;
+mod curves;
 mod folded;
 mod frame;
 mod json;
 mod layout;
 mod marks;
 mod memory;
+pub(crate) mod mprof;
 mod page;
 #[cfg(test)]
 mod samples;
@@ -55,6 +57,7 @@ pub(crate) fn render(
         Format::Json => json::write(snapshot, &mut to)?,
         Format::Csv => csv::write(snapshot, style.sort, &mut to)?,
         Format::Folded => folded::write(snapshot, &mut to)?,
+        Format::Mprof => mprof::write(snapshot, &mut to)?,
     }
     io::Write::flush(&mut to)
 }
@@ -132,8 +135,8 @@ fn walk(nodes: &[PathNode], order: impl Fn(&PathNode, &PathNode) -> Ordering) ->
 mod tests {
     use super::*;
 
-    const ALL: [Format; 5] =
-        [Format::Table, Format::Tree, Format::Json, Format::Csv, Format::Folded];
+    const ALL: [Format; 6] =
+        [Format::Table, Format::Tree, Format::Json, Format::Csv, Format::Folded, Format::Mprof];
 
     #[test]
     fn no_format_lets_a_hostile_name_through() {

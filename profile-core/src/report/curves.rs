@@ -1,0 +1,263 @@
+//! The windows of memory as curves on one line of time: what the `.dat` file and the picture have in common.
+//!
+//! Windows lie in one another and beside one another, and each has its own readings of what may be the same process. Here
+//! they become one curve for each process, and spans on it.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use crate::snapshot::{MemoryRecord, Reading, Snapshot};
+
+/// How far apart two moments are at least: no two of a curve are written alike into a `.dat` file.
+const RESOLUTION_NS: u64 = 100_000;
+
+/// A moment and what was read then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Point {
+    pub(crate) unix_ns: u64,
+    pub(crate) bytes: u64,
+}
+
+/// The readings of one process, by time.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Curve<'a> {
+    pub(crate) process_id: u32,
+    pub(crate) backend: &'a str,
+    pub(crate) points: Vec<Point>,
+}
+
+/// A window on the main curve.
+#[derive(Debug)]
+pub(crate) struct Span<'a> {
+    pub(crate) record: &'a MemoryRecord,
+    pub(crate) start: Point,
+    pub(crate) end: Point,
+    /// How many windows it lies in.
+    pub(crate) level: usize,
+    /// Whether it reads what the main curve shows. If not, its ends lie on that curve, and its readings have their own.
+    pub(crate) reads_main: bool,
+}
+
+/// Everything that there is to draw.
+#[derive(Debug)]
+pub(crate) struct Curves<'a> {
+    /// What the longest window of the measured process reads; if there is none, the longest of any process.
+    pub(crate) main: Curve<'a>,
+    /// Children, and what else windows read.
+    pub(crate) others: Vec<Curve<'a>>,
+    /// Every window, in the order in which they began, the outer before the inner.
+    pub(crate) spans: Vec<Span<'a>>,
+}
+
+impl<'a> Curves<'a> {
+    /// `None`: nothing was read.
+    pub(crate) fn of(snapshot: &'a Snapshot) -> Option<Curves<'a>> {
+        let own = snapshot.process.process_id;
+        let read = snapshot.memory.iter().filter(|record| !record.readings.is_empty());
+        let longest = read.max_by_key(|record| {
+            (record.process_id == own, record.duration_ns, Reverse(record.started_unix_ns))
+        })?;
+        let of_longest = (longest.process_id, longest.backend.as_str());
+        let (mains, others): (Vec<Curve<'_>>, Vec<Curve<'_>>) = all(&snapshot.memory)
+            .into_iter()
+            .partition(|curve| (curve.process_id, curve.backend) == of_longest);
+        let main = mains.into_iter().next()?;
+        let spans = spans(&snapshot.memory, &main);
+        Some(Curves { main, others, spans })
+    }
+}
+
+/// One curve for each process and backend, whichever windows read it.
+fn all(records: &[MemoryRecord]) -> Vec<Curve<'_>> {
+    let mut points_of: BTreeMap<(u32, &str), Vec<Point>> = BTreeMap::new();
+    for record in records {
+        let children =
+            record.children.iter().map(|child| (child.process_id, child.readings.as_slice()));
+        let own = (record.process_id, record.readings.as_slice());
+        for (process_id, readings) in children.chain([own]) {
+            let points = points_of.entry((process_id, &record.backend)).or_default();
+            points.extend(readings.iter().map(|reading| point(record, reading)));
+        }
+    }
+    let curve = |((process_id, backend), points)| Curve {
+        process_id,
+        backend,
+        points: one_of_each_moment(points),
+    };
+    points_of.into_iter().map(curve).filter(|curve| !curve.points.is_empty()).collect()
+}
+
+fn point(record: &MemoryRecord, reading: &Reading) -> Point {
+    let unix_ns = record.started_unix_ns.saturating_add(reading.at_ns);
+    Point { unix_ns, bytes: reading.resident_bytes }
+}
+
+/// By time. Of one moment that several windows read, the highest stays, or a peak would be lost.
+fn one_of_each_moment(mut points: Vec<Point>) -> Vec<Point> {
+    points.sort_by_key(|point| point.unix_ns);
+    points.dedup_by(|next, kept| {
+        let same = moment(next.unix_ns) == moment(kept.unix_ns);
+        if same {
+            kept.bytes = kept.bytes.max(next.bytes);
+        }
+        same
+    });
+    points
+}
+
+/// The moment in tenths of a millisecond, rounded.
+pub(crate) fn moment(unix_ns: u64) -> u64 {
+    unix_ns / RESOLUTION_NS + u64::from(unix_ns % RESOLUTION_NS >= RESOLUTION_NS / 2)
+}
+
+fn spans<'a>(records: &'a [MemoryRecord], main: &Curve<'_>) -> Vec<Span<'a>> {
+    let mut spans: Vec<Span<'a>> = records.iter().map(|record| span(record, main)).collect();
+    spans.sort_by_key(|span| (span.start.unix_ns, Reverse(span.end.unix_ns)));
+    // Ends and levels of the windows that are open. A level is one below the deepest of them, so that also windows
+    // that only overlap (those of two threads) do not share one.
+    let mut open: Vec<(u64, usize)> = Vec::new();
+    for span in &mut spans {
+        open.retain(|(end, _)| *end > span.start.unix_ns);
+        span.level = open.iter().map(|(_, level)| level + 1).max().unwrap_or(0);
+        open.push((span.end.unix_ns, span.level));
+    }
+    spans
+}
+
+fn span<'a>(record: &'a MemoryRecord, main: &Curve<'_>) -> Span<'a> {
+    let reads_main = !record.readings.is_empty()
+        && record.process_id == main.process_id
+        && record.backend == main.backend;
+    let end = |unix_ns, bytes| {
+        let bytes = if reads_main { bytes } else { bytes_at(&main.points, unix_ns) };
+        Point { unix_ns, bytes }
+    };
+    let started = record.started_unix_ns;
+    Span {
+        record,
+        start: end(started, record.baseline_bytes),
+        end: end(started.saturating_add(record.duration_ns), record.end_bytes),
+        level: 0,
+        reads_main,
+    }
+}
+
+/// What the curve shows at a moment: on the straight line between two readings, before the first and after the last as there.
+fn bytes_at(points: &[Point], unix_ns: u64) -> u64 {
+    let next = points.partition_point(|point| point.unix_ns <= unix_ns);
+    match (next.checked_sub(1).and_then(|before| points.get(before)), points.get(next)) {
+        (Some(before), Some(after)) => between(before, after, unix_ns),
+        (Some(only), None) | (None, Some(only)) => only.bytes,
+        (None, None) => 0,
+    }
+}
+
+fn between(before: &Point, after: &Point, unix_ns: u64) -> u64 {
+    let passed = (unix_ns - before.unix_ns) as f64 / (after.unix_ns - before.unix_ns) as f64;
+    let (from, to) = (before.bytes as f64, after.bytes as f64);
+    (from + (to - from) * passed).round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+    use crate::snapshot::{ChildCurve, Process};
+
+    const MS: u64 = 1_000_000;
+
+    fn record(process_id: u32, start_ms: u64, bytes: &[u64]) -> MemoryRecord {
+        let reading = |(at, bytes): (usize, &u64)| Reading {
+            at_ns: at as u64 * 10 * MS,
+            resident_bytes: *bytes,
+        };
+        MemoryRecord {
+            process_id,
+            backend: "rss".to_owned(),
+            started_unix_ns: start_ms * MS,
+            duration_ns: (bytes.len() as u64).saturating_sub(1) * 10 * MS,
+            baseline_bytes: bytes.first().copied().unwrap_or(0),
+            end_bytes: bytes.last().copied().unwrap_or(0),
+            readings: bytes.iter().enumerate().map(reading).collect(),
+            ..MemoryRecord::default()
+        }
+    }
+
+    fn snapshot(memory: Vec<MemoryRecord>) -> Snapshot {
+        let process = Process { process_id: 7, ..Process::default() };
+        Snapshot { process, memory, ..Snapshot::default() }
+    }
+
+    fn shown(curve: &Curve<'_>) -> Vec<(u64, u64)> {
+        curve.points.iter().map(|point| (point.unix_ns / MS, point.bytes)).collect()
+    }
+
+    #[test]
+    fn windows_of_one_process_are_one_curve_and_the_highest_reading_of_a_moment_stays() {
+        let mut inner = record(7, 10, &[5, 9]);
+        inner.started_unix_ns += 20_000;
+        let snapshot = snapshot(vec![inner, record(7, 0, &[1, 6, 4, 2])]);
+        let curves = Curves::of(&snapshot).expect("it was read");
+        assert_eq!(shown(&curves.main), [(0, 1), (10, 6), (20, 9), (30, 2)]);
+        assert!(curves.others.is_empty());
+    }
+
+    #[test]
+    fn the_measured_process_is_the_main_curve_however_long_another_ran() {
+        let mut other = record(8, 0, &[1; 10]);
+        other.children = vec![ChildCurve {
+            process_id: 9,
+            readings: vec![Reading { at_ns: MS, resident_bytes: 3 }],
+        }];
+        let snapshot = snapshot(vec![other, record(7, 20, &[40, 60])]);
+        let curves = Curves::of(&snapshot).expect("it was read");
+        assert_eq!(shown(&curves.main), [(20, 40), (30, 60)]);
+        let others: Vec<u32> = curves.others.iter().map(|curve| curve.process_id).collect();
+        assert_eq!(others, [8, 9]);
+        assert_eq!(shown(&curves.others[1]), [(1, 3)]);
+    }
+
+    #[test]
+    fn the_ends_of_a_window_that_read_something_else_lie_on_the_curve() {
+        let mut heap = record(7, 5, &[1, 1]);
+        heap.backend = "heap".to_owned();
+        let snapshot = snapshot(vec![record(7, 0, &[100, 200, 300]), heap]);
+        let curves = Curves::of(&snapshot).expect("it was read");
+        assert_eq!(curves.main.backend, "rss");
+        let span = &curves.spans[1];
+        assert_eq!((span.start.bytes, span.end.bytes, span.reads_main), (150, 250, false));
+    }
+
+    #[test]
+    fn a_level_is_one_below_the_deepest_open_window() {
+        let bytes = |readings| vec![1; readings];
+        let snapshot = snapshot(vec![
+            record(7, 60, &bytes(3)),
+            record(7, 10, &bytes(2)),
+            record(7, 0, &bytes(11)),
+            record(7, 10, &bytes(5)),
+            record(7, 55, &bytes(2)),
+        ]);
+        let curves = Curves::of(&snapshot).expect("it was read");
+        let levels: Vec<(u64, usize)> =
+            curves.spans.iter().map(|span| (span.start.unix_ns / MS, span.level)).collect();
+        assert_eq!(levels, [(0, 0), (10, 1), (10, 2), (55, 1), (60, 2)]);
+    }
+
+    #[test]
+    fn without_a_reading_there_are_no_curves_and_no_number_is_too_large() {
+        assert!(Curves::of(&snapshot(vec![record(7, 0, &[])])).is_none());
+        let extreme = samples::extreme();
+        let curves = Curves::of(&extreme).expect("it was read");
+        assert_eq!(curves.main.points.last().map(|point| point.bytes), Some(u64::MAX));
+        assert_eq!(moment(u64::MAX), u64::MAX / RESOLUTION_NS + 1);
+    }
+
+    #[test]
+    fn a_curve_goes_straight_from_reading_to_reading() {
+        let points = [Point { unix_ns: 10, bytes: 100 }, Point { unix_ns: 20, bytes: 0 }];
+        let at = |unix_ns| bytes_at(&points, unix_ns);
+        assert_eq!([0, 10, 13, 20, 99].map(at), [100, 100, 70, 0, 0]);
+        assert_eq!(bytes_at(&[], 5), 0);
+    }
+}
