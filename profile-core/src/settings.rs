@@ -37,16 +37,19 @@ pub enum Format {
     Folded,
     /// Memory over time as a `.dat` file of memory_profiler: what `mprof plot` and `mprof peak` read.
     Mprof,
+    /// Memory over time as a picture.
+    Svg,
 }
 
 impl Format {
-    const ALL: [(&str, Format); 6] = [
+    const ALL: [(&str, Format); 7] = [
         ("table", Format::Table),
         ("tree", Format::Tree),
         ("json", Format::Json),
         ("csv", Format::Csv),
         ("folded", Format::Folded),
         ("mprof", Format::Mprof),
+        ("svg", Format::Svg),
     ];
 }
 
@@ -163,7 +166,7 @@ impl Settings {
     }
 
     /// Which reports are written at exit: `FORMAT` or `FORMAT:FILE`, comma-separated; formats `table`,
-    /// `tree`, `json`, `csv`, `folded`, `mprof`, `none`. Without a file it goes to standard error.
+    /// `tree`, `json`, `csv`, `folded`, `mprof`, `svg`, `none`. Without a file it goes to standard error.
     ///
     /// # Errors
     /// An unknown format, or an empty file name.
@@ -342,7 +345,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<'_, L> {
     }
 }
 
-const OUTPUTS: &str = "FORMAT or FORMAT:FILE, comma-separated, with FORMAT one of table, tree, json, csv, folded, mprof, none";
+const OUTPUTS: &str = "FORMAT or FORMAT:FILE, comma-separated, with FORMAT one of table, tree, json, csv, folded, mprof, svg, none";
 const SORTS: &str = "total, self, calls, mean, max, allocations, bytes or name";
 const PERCENTILES: &str = "numbers above 0 and at most 100, comma-separated";
 const BUDGETS: &str =

@@ -135,7 +135,7 @@ mod mprof_dat {
     }
 }
 
-/// A program's windows as JSON, and as the file made of them.
+/// A program's windows as JSON, and as the two files made of them.
 struct Written {
     folder: Folder,
     memory: Vec<MemoryRecord>,
@@ -144,9 +144,10 @@ struct Written {
 impl Written {
     fn new() -> Written {
         let folder = Folder::new();
-        let [dat, json] = ["x.dat", "x.json"].map(|name| folder.join(name).display().to_string());
+        let [dat, svg, json] =
+            ["x.dat", "x.svg", "x.json"].map(|name| folder.join(name).display().to_string());
         let program = Program::new(env!("CARGO_BIN_EXE_windows"), "");
-        let reports = format!("mprof:{dat},json:{json}");
+        let reports = format!("mprof:{dat},svg:{svg},json:{json}");
         let run = program.env("PROFILE_REPORT", reports).run().successful();
         assert_eq!(run.complaints(), [""; 0]);
         let report = fs::read(&json).expect("the report");
@@ -190,6 +191,16 @@ fn the_windows_of_a_program_are_in_its_mprof_dat_file() {
     let child = written.window("windows::child").process_id.to_string();
     assert_eq!(data.children.len(), 1);
     assert_eq!(data.children[0].process_id, child);
+}
+
+#[test]
+fn the_windows_of_a_program_are_in_its_picture() {
+    let written = Written::new();
+    let svg = fs::read_to_string(written.folder.join("x.svg")).expect("the picture");
+    for name in ["windows::outer", "&lt;A as B&lt;C&gt;&gt;::run", "windows::beside"] {
+        assert!(svg.contains(name), "{name}: {svg}");
+    }
+    assert!(!svg.contains("<A as") && !svg.contains('\u{1b}'), "{svg}");
 }
 
 /// The real tool: what it printed, and whether it ended well.

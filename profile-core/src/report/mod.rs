@@ -3,6 +3,8 @@
 //! Nothing here measures, reads settings or knows where the text goes. Every name and message counts as written by
 //! a stranger (a snapshot may come from a file), so it passes `text::safe` before a person sees it.
 
+mod axis;
+mod canvas;
 mod csv;
 mod curves;
 mod folded;
@@ -13,6 +15,7 @@ mod marks;
 mod memory;
 pub(crate) mod mprof;
 mod page;
+mod plot;
 #[cfg(test)]
 mod samples;
 mod sparkline;
@@ -58,6 +61,7 @@ pub(crate) fn render(
         Format::Csv => csv::write(snapshot, style.sort, &mut to)?,
         Format::Folded => folded::write(snapshot, &mut to)?,
         Format::Mprof => mprof::write(snapshot, &mut to)?,
+        Format::Svg => plot::svg(snapshot, &mut to)?,
     }
     io::Write::flush(&mut to)
 }
@@ -135,8 +139,15 @@ fn walk(nodes: &[PathNode], order: impl Fn(&PathNode, &PathNode) -> Ordering) ->
 mod tests {
     use super::*;
 
-    const ALL: [Format; 6] =
-        [Format::Table, Format::Tree, Format::Json, Format::Csv, Format::Folded, Format::Mprof];
+    const ALL: [Format; 7] = [
+        Format::Table,
+        Format::Tree,
+        Format::Json,
+        Format::Csv,
+        Format::Folded,
+        Format::Mprof,
+        Format::Svg,
+    ];
 
     #[test]
     fn no_format_lets_a_hostile_name_through() {
