@@ -125,10 +125,6 @@ impl Rate {
         (ticks as f64 * self.ns_per_tick).round() as u64
     }
 
-    pub(crate) fn ticks(self, ns: f64) -> f64 {
-        ns / self.ns_per_tick
-    }
-
     pub(crate) fn ns_f64(self, ticks: f64) -> f64 {
         ticks * self.ns_per_tick
     }

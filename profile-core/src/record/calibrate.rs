@@ -27,7 +27,7 @@ pub(crate) struct Costs {
     pub(crate) counted: f64,
 }
 
-/// Calls of more than so many empty ones are long.
+/// Calls that show more than so many times an empty one are long.
 const LONG: f64 = 3.0;
 
 impl Costs {
@@ -49,20 +49,20 @@ impl Costs {
 
     /// What recording added between the two readings of a call that shows `reading` ticks.
     pub(crate) fn inside(&self, reading: f64) -> f64 {
-        between(self.reading, self.long_reading, reading)
+        self.between(self.reading, self.long_reading, reading).min(reading)
     }
 
-    /// What recording added in all to each of many calls that followed each other every `period` ticks.
-    pub(crate) fn span(&self, period: f64) -> f64 {
-        between(self.empty, f64::midpoint(self.waiting, self.busy), period)
+    /// What recording added in all, inside and outside, to such a call.
+    pub(crate) fn span(&self, reading: f64) -> f64 {
+        self.between(self.empty, f64::midpoint(self.waiting, self.busy), reading)
     }
-}
 
-/// All of what takes no longer than an empty call, `long` of what takes [`LONG`] times as long, a straight line between;
-/// and never more than there was.
-fn between(empty: f64, long: f64, ticks: f64) -> f64 {
-    let beyond = (ticks - empty) / (empty * (LONG - 1.0)).max(f64::MIN_POSITIVE);
-    (empty + (long - empty) * beyond.clamp(0.0, 1.0)).min(ticks)
+    /// `short` for calls that show no more than an empty one, `long` for those that show [`LONG`] times as much, a straight
+    /// line between.
+    fn between(&self, short: f64, long: f64, reading: f64) -> f64 {
+        let width = (self.reading * (LONG - 1.0)).max(f64::MIN_POSITIVE);
+        short + (long - short) * ((reading - self.reading) / width).clamp(0.0, 1.0)
+    }
 }
 
 /// Never registered, so no reader shows it.
@@ -195,8 +195,8 @@ mod tests {
             Costs { reading: 20.0, empty: 40.0, waiting: 4.0, busy: 56.0, ..Costs::default() };
         let inside = [5.0, 20.0, 40.0, 60.0, 1e9].map(|ticks| costs.inside(ticks));
         assert_eq!(inside, [5.0, 20.0, 10.0, 0.0, 0.0]);
-        let span = [5.0, 40.0, 80.0, 120.0, 1e9].map(|ticks| costs.span(ticks));
-        assert_eq!(span, [5.0, 40.0, 35.0, 30.0, 30.0]);
+        let span = [5.0, 20.0, 40.0, 60.0, 1e9].map(|ticks| costs.span(ticks));
+        assert_eq!(span, [40.0, 40.0, 35.0, 30.0, 30.0]);
         assert_eq!(Costs::default().span(7.0), 0.0);
     }
 

@@ -131,7 +131,8 @@ pub(crate) fn close(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
     let stands_for_log2 = frame.flags.get() >> flags::STANDS_FOR_SHIFT;
     let forward = elapsed.map_or(0, |ticks| (ticks as i64).max(0) as u64);
     if leave(frame, outer, edge) {
-        tally_of(edge).recursive_ticks.add(forward << stands_for_log2);
+        edge.recursive_calls.add(1 << stands_for_log2);
+        edge.recursive_ticks.add(forward << stands_for_log2);
     }
     if let Some(block) = thread::own_block().filter(|_| stands_for_log2 > 0) {
         budget::stand_for_others(block, edge, forward, stands_for_log2);
@@ -221,7 +222,7 @@ pub(crate) fn close_poll(opened: Opened, elapsed: u64) {
     let Opened { block, frame, outer, edge } = opened;
     let elapsed = fold::forward_only(block, elapsed);
     if leave(frame, outer, edge) {
-        opened.tally().recursive_ticks.add(elapsed);
+        edge.recursive_ticks.add(elapsed);
     }
     edge.ticks.add(elapsed);
     frame.edge.publish(std::ptr::null_mut());

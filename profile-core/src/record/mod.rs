@@ -54,6 +54,8 @@ static NOWHERE_EDGE: Edge = Edge {
     stood_for_calls: Word::ZERO,
     stood_for_ticks: Word::ZERO,
     spread: [Word::ZERO; 3],
+    recursive_calls: Word::ZERO,
+    recursive_ticks: Word::ZERO,
     carried_ticks: Word::ZERO,
 };
 

@@ -389,6 +389,10 @@ record! {
         stood_for_calls: Word,
         stood_for_ticks: Word,
         spread: [Word; 3],
+        /// Of the calls, those during which the same function was already open: inclusive figures leave them out,
+        /// since the outermost call holds them.
+        recursive_calls: Word,
+        recursive_ticks: Word,
         /// Time of work that was handed on from this path and done in this thread.
         carried_ticks: Word,
     }
@@ -405,9 +409,6 @@ record! {
         max_ticks: Word,
         panicked: Word,
         histogram: Link<HistogramRoot>,
-        /// Sum over calls during which the same function was already open: inclusive figures leave these
-        /// out, since the outermost call holds them.
-        recursive_ticks: Word,
         polled: Link<Polled>,
         heap: Link<HeapTally>,
         /// Budget: see [`pace`].
@@ -430,7 +431,7 @@ record! {
     /// What only functions have in which something was allocated or freed.
     HeapTally, heap_tally {
         peak_bytes: Word,
-        /// As `recursive_ticks`, see [`heap`].
+        /// Of calls within a call, as the edges' `recursive_ticks`; see [`heap`].
         recursive: [Word; heap::COUNTS],
         /// Of the calls in which something was allocated: how many, their bytes each, the least of these plus one, the most.
         calls: Word,

@@ -14,9 +14,8 @@ pub(crate) struct Flow {
     pub(crate) calls: u64,
     /// Time inside the calls, without what recording them added there.
     pub(crate) ns: f64,
-    /// Of the calls, those timed and those only counted.
-    pub(crate) timed: u64,
-    pub(crate) counted: u64,
+    /// What recording the calls cost, inside and outside of them.
+    pub(crate) recording_ns: f64,
     /// See the layout's `heap`.
     pub(crate) heap: [i128; heap::COUNTS],
     /// Along an edge below work that was handed on: in another thread than the function at the top.
@@ -32,16 +31,8 @@ pub(crate) struct Node {
     pub(crate) calls: u64,
     pub(crate) exclusive_ns: f64,
     pub(crate) inclusive_ns: f64,
-    /// Time that flowed in, recording below included.
-    gross_ns: f64,
-    /// Calls that led here and were timed.
-    pub(crate) timed_in: u64,
-    /// Calls made from here, timed and only counted.
-    timed: u64,
-    counted: u64,
-    /// Of these, those made in work that was handed on.
-    elsewhere: (u64, u64),
-    /// What recording cost below this path, and how much of it in other threads.
+    /// What recording cost of the calls that led here; below this path; and how much of that in other threads.
+    pub(crate) recording_in_ns: f64,
     pub(crate) recording_ns: f64,
     pub(crate) recording_elsewhere_ns: f64,
     /// See the layout's `heap`.
@@ -70,17 +61,14 @@ impl Tree {
         let node = &mut self.nodes[to];
         node.calls = node.calls.saturating_add(flow.calls);
         node.exclusive_ns += flow.ns;
-        node.gross_ns += flow.ns;
-        node.timed_in += flow.timed;
+        node.recording_in_ns += flow.recording_ns;
         node.heap.iter_mut().zip(flow.heap).for_each(|(sum, count)| *sum += count);
         if let Some(from) = from {
             let caller = &mut self.nodes[from];
             caller.exclusive_ns -= flow.ns;
-            caller.timed += flow.timed;
-            caller.counted += flow.counted;
+            caller.recording_ns += flow.recording_ns;
             if flow.elsewhere {
-                caller.elsewhere.0 += flow.timed;
-                caller.elsewhere.1 += flow.counted;
+                caller.recording_elsewhere_ns += flow.recording_ns;
             }
             caller.heap.iter_mut().zip(flow.heap).for_each(|(sum, count)| *sum -= count);
         }
@@ -88,17 +76,13 @@ impl Tree {
 
     /// Takes the cost of recording off each path's own time, then sums from the leaves up. Children come after
     /// their parents in the list, so one pass from its end does.
-    ///
-    /// `cost` gives the cost of one timed call, from the time there was for each, and that of a counted one.
-    pub(crate) fn sum_up(&mut self, cost: impl Fn(f64) -> (f64, f64)) {
+    pub(crate) fn sum_up(&mut self) {
+        // Of the calls made from each path alone, before what lies further below is added.
+        for node in &mut self.nodes {
+            node.exclusive_ns = (node.exclusive_ns - node.recording_ns).max(0.0);
+        }
         for place in (0..self.nodes.len()).rev() {
             let node = &mut self.nodes[place];
-            let (timed, counted) = cost(node.gross_ns / node.timed.max(1) as f64);
-            let recording = node.timed as f64 * timed + node.counted as f64 * counted;
-            let elsewhere = node.elsewhere.0 as f64 * timed + node.elsewhere.1 as f64 * counted;
-            node.recording_ns += recording;
-            node.recording_elsewhere_ns += elsewhere;
-            node.exclusive_ns = (node.exclusive_ns - recording).max(0.0);
             node.inclusive_ns += node.exclusive_ns;
             let (inclusive, below) = (node.inclusive_ns, node.recording_ns);
             let elsewhere = node.recording_elsewhere_ns;

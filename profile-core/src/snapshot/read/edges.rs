@@ -17,6 +17,8 @@ struct EdgeState {
     ticks: u64,
     /// Calls for which timed ones stand, and their ticks.
     stood_for: (u64, u64),
+    /// Calls during which the same function was open, and their ticks.
+    recursive: [u64; 2],
     pending: Vec<u64>,
     /// Of the pending ones, those of a clock that stepped back.
     anomalies: u64,
@@ -98,16 +100,22 @@ impl<'a> Reading<'a> {
         let open: Vec<_> = open.iter().filter(still_open).collect();
         let ended = state.timed + state.untimed;
         let known = state.known();
-        let mut ns = self.rate.ns_f64(known.ticks - known.calls * self.costs.inside(known.mean()));
+        let mean = known.mean();
+        let of_mean = || (self.costs.inside(mean), self.costs.span(mean));
+        let (inside, span) = self.sums[place].cost.unwrap_or_else(of_mean);
+        let mut ns = self.rate.ns_f64((known.ticks - known.calls * inside).max(0.0));
+        let recording = state.timed as f64 * span + state.untimed as f64 * self.costs.counted;
         let sums = &mut self.sums[place];
         sums.known.add(&known);
         sums.known_ns += ns;
         for (sum, word) in sums.spread.iter_mut().zip(edge::spread..) {
             *sum += f64::from_bits(record.word(word));
         }
-        if known.calls > 0.0 {
-            ns *= ended as f64 / known.calls;
-        }
+        let [recursive_calls, recursive_ticks] = state.recursive.map(|number| number as f64);
+        let recursive_ns = self.rate.ns_f64((recursive_ticks - recursive_calls * inside).max(0.0));
+        let all = if known.calls > 0.0 { ended as f64 / known.calls } else { 1.0 };
+        ns *= all;
+        sums.ns -= recursive_ns * all;
         let mut memory = Memory::at(record, edge::heap);
         sums.ended_memory.add(memory);
         sums.ended += ended;
@@ -145,8 +153,7 @@ impl<'a> Reading<'a> {
         Flow {
             calls,
             ns,
-            timed: state.timed,
-            counted: state.untimed,
+            recording_ns: self.rate.ns_f64(recording),
             heap: memory.0.map(i128::from),
             elsewhere: false,
         }
@@ -166,35 +173,28 @@ impl<'a> Reading<'a> {
         ns
     }
 
-    /// The edge's counts, read again while its owner changes them.
+    /// The edge's counts, read again while its owner changes them. An owner that never holds still (calls of a few
+    /// nanoseconds) gives the reading in which it did least: a reader that the system interrupts in the middle would
+    /// otherwise put milliseconds of calls that it has not counted into the sum.
     fn state_of(&self, record: &Record<'a>) -> EdgeState {
-        const PATIENCE: usize = 1000;
-        let mut state = EdgeState::default();
+        const PATIENCE: usize = 200;
+        let mut calmest = (u64::MAX, EdgeState::default());
         for _ in 0..PATIENCE {
-            let (folded, pushed) = (record.word(edge::folded), record.word(edge::pushed));
-            let pending = pushed.wrapping_sub(folded).min(RING as u64);
-            let ring = |turn: u64| record.word(edge::ring + turn % RING as u64);
-            let ticks = record.word(edge::ticks);
-            let read: Vec<u64> = (pushed - pending..pushed).map(ring).collect();
-            let waiting: Vec<u64> = read.iter().map(|ticks| forward_only(*ticks)).collect();
-            state = EdgeState {
-                timed: pushed,
-                untimed: record.word(edge::untimed),
-                polled: record.word(edge::polled_calls),
-                ticks: waiting.iter().fold(ticks, |sum, ticks| sum.saturating_add(*ticks)),
-                stood_for: (record.word(edge::stood_for_calls), record.word(edge::stood_for_ticks)),
-                anomalies: read.iter().zip(&waiting).filter(|(read, taken)| read != taken).count()
-                    as u64,
-                pending: waiting,
-            };
+            let (folded, state) = state_now(record);
+            let folded_since = record.word(edge::folded).wrapping_sub(folded);
+            let moved = record.word(edge::pushed).wrapping_sub(state.timed) + folded_since;
             // A full ring: one is being folded at this moment (or the thread was killed doing so).
-            let unchanged =
-                record.word(edge::folded) == folded && record.word(edge::pushed) == pushed;
-            if unchanged && pending < RING as u64 {
+            if moved == 0 && state.pending.len() < RING {
                 return state;
             }
+            if moved < calmest.0 {
+                calmest = (moved, state);
+            }
         }
-        self.without_folded(record, state)
+        match calmest {
+            (0, state) => self.without_folded(record, state),
+            (_, state) => state,
+        }
     }
 
     /// A ring that stays full belongs to a thread that was stopped while folding it. As many of its
@@ -210,6 +210,28 @@ impl<'a> Reading<'a> {
         state.pending.drain(..folded);
         state
     }
+}
+
+/// How many calls are folded, and what the edge holds.
+fn state_now(record: &Record<'_>) -> (u64, EdgeState) {
+    let (folded, pushed) = (record.word(edge::folded), record.word(edge::pushed));
+    let pending = pushed.wrapping_sub(folded).min(RING as u64);
+    let ring = |turn: u64| record.word(edge::ring + turn % RING as u64);
+    let ticks = record.word(edge::ticks);
+    let read: Vec<u64> = (pushed - pending..pushed).map(ring).collect();
+    let waiting: Vec<u64> = read.iter().map(|ticks| forward_only(*ticks)).collect();
+    let anomalies = read.iter().zip(&waiting).filter(|(read, taken)| read != taken).count();
+    let state = EdgeState {
+        timed: pushed,
+        untimed: record.word(edge::untimed),
+        polled: record.word(edge::polled_calls),
+        ticks: waiting.iter().fold(ticks, |sum, ticks| sum.saturating_add(*ticks)),
+        recursive: [record.word(edge::recursive_calls), record.word(edge::recursive_ticks)],
+        stood_for: (record.word(edge::stood_for_calls), record.word(edge::stood_for_ticks)),
+        anomalies: anomalies as u64,
+        pending: waiting,
+    };
+    (folded, state)
 }
 
 /// A clock that stepped back took no time.

@@ -46,7 +46,12 @@ pub(crate) fn read(view: View<'_>, options: &Options<'_>) -> Contents {
     let mut reading = Reading::new(view, options);
     let blocks: Vec<_> = view.list(view.header(header::first_block), thread_block::next).collect();
     for block in &blocks {
-        reading.block(block);
+        reading.tallies(block);
+    }
+    reading.weigh();
+    for block in &blocks {
+        let open = reading.open_frames(block);
+        reading.edges(block, open);
     }
     reading.finish(&blocks)
 }
@@ -63,6 +68,8 @@ struct Sums {
     /// The timed calls and those they stand for, and their time without what recording added to it.
     known: Known,
     known_ns: f64,
+    /// What recording cost one of them, in ticks: between its readings, and in all.
+    cost: Option<(f64, f64)>,
     /// See the layout's `spread`.
     spread: [f64; 3],
     least_ticks: Option<u64>,
@@ -195,7 +202,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn block(&mut self, block: &Record<'a>) {
+    fn tallies(&mut self, block: &Record<'a>) {
         self.threads += block.word(thread_block::threads);
         self.overhead.lost_calls += block.word(thread_block::lost_calls);
         self.overhead.clock_anomalies += block.word(thread_block::anomalies);
@@ -203,8 +210,24 @@ impl<'a> Reading<'a> {
         for tally in self.view.list(block.word(thread_block::first_tally), tally::next) {
             self.tally(&tally);
         }
-        let open = self.open_frames(block);
-        self.edges(block, open);
+    }
+
+    /// What recording cost a call of each function, by how its calls are distributed. Not by their mean: one call that was
+    /// interrupted for a millisecond says nothing of the cost of all others.
+    fn weigh(&mut self) {
+        let costs = self.costs;
+        for sums in &mut self.sums {
+            let of_all = |cost: &dyn Fn(f64) -> f64| {
+                let weighed = sums
+                    .histogram
+                    .iter()
+                    .map(|(bucket, calls)| cost(buckets::middle(*bucket)) * *calls as f64);
+                let calls: u64 = sums.histogram.values().sum();
+                (calls > 0).then(|| weighed.sum::<f64>() / calls as f64)
+            };
+            let inside = of_all(&|ticks| costs.inside(ticks));
+            sums.cost = inside.zip(of_all(&|ticks| costs.span(ticks)));
+        }
     }
 
     /// What stands in the place of a function for the paths that found no room.
@@ -215,10 +238,8 @@ impl<'a> Reading<'a> {
     /// What the tally of a function in one thread holds.
     fn tally(&mut self, record: &Record<'a>) {
         let Some(place) = self.by_address.get(&record.word(tally::site)).copied() else { return };
-        let recursive = self.rate.ns_f64(record.word(tally::recursive_ticks) as f64);
         let sums = &mut self.sums[place];
         sums.panicked += record.word(tally::panicked);
-        sums.ns -= recursive;
         sums.least_ticks = least(sums.least_ticks, record.word(tally::min_ticks).checked_sub(1));
         sums.most_ticks = sums.most_ticks.max(record.word(tally::max_ticks));
         if let Some(root) = record.follow(tally::histogram) {
@@ -264,10 +285,7 @@ impl<'a> Reading<'a> {
     }
 
     fn finish(mut self, blocks: &[Record<'a>]) -> Contents {
-        let (rate, costs) = (self.rate, self.costs);
-        self.tree.sum_up(|period_ns| {
-            (rate.ns_f64(costs.span(rate.ticks(period_ns))), rate.ns_f64(costs.counted))
-        });
+        self.tree.sum_up();
         // The last is of `<other>`, which is no function.
         let mut own = vec![Own::default(); self.sites.len() + 1];
         for node in &self.tree.nodes {
@@ -305,15 +323,12 @@ impl<'a> Reading<'a> {
     /// What recording cost in all: what it cost below the paths that begin threads, and these themselves.
     fn price(&mut self, duration_ns: u64, threads_at_once: u64) {
         let first = self.tree.nodes.iter().filter(|node| node.parent.is_none());
-        let (below, timed) = first.fold((0.0, 0), |(below, timed), node| {
-            (below + node.recording_ns, timed + node.timed_in)
-        });
+        let recording: f64 = first.map(|node| node.recording_in_ns + node.recording_ns).sum();
         let overhead = &mut self.overhead;
         overhead.span_ns = self.rate.ns_f64(self.costs.empty);
         overhead.span_range_ns =
             [self.costs.waiting, self.costs.busy].map(|ticks| self.rate.ns_f64(ticks));
         overhead.counted_ns = self.rate.ns_f64(self.costs.counted);
-        let recording = below + timed as f64 * overhead.span_ns;
         overhead.recording_ns = recording as u64;
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
         let busy = duration_ns.saturating_mul(threads_at_once.clamp(1, cores));
