@@ -34,11 +34,11 @@ static BEFORE_MAIN: extern "C" fn() = start;
 extern "C" fn start() {
     static START: Once = Once::new();
     START.call_once(|| {
-        // A program that links the crate and annotates nothing is left as it is.
-        if callsite::linked().next().is_none() {
+        sys::at_exit(report_at_exit);
+        // A program that links the crate and annotates nothing is left as it is, unless it is asked for its memory.
+        if callsite::linked().next().is_none() && settings::current().resident_interval.is_none() {
             return;
         }
-        sys::at_exit(report_at_exit);
         begin::begin();
         sys::at_fork_in_child(forget_sampler);
         install_panic_hook();
@@ -324,7 +324,7 @@ pub fn write_reports() {
 /// After `main`, or in `exit`: once, whatever the number of threads that exit at the same time.
 extern "C" fn report_at_exit() {
     static DONE: AtomicBool = AtomicBool::new(false);
-    if DONE.swap(true, AcqRel) || is_silent_child() {
+    if DONE.swap(true, AcqRel) || has_nothing_to_say() || is_silent_child() {
         return;
     }
     if !begin::is_forked_child() {
@@ -333,6 +333,12 @@ extern "C" fn report_at_exit() {
     write_reports();
     // In a plugin this is the moment before its code goes, and threads that called it may end later.
     sys::forget_thread_exit();
+}
+
+/// Nothing is annotated, and no memory was asked for.
+fn has_nothing_to_say() -> bool {
+    let has_window = View::live().is_some_and(|view| view.header(header::first_window) != 0);
+    !has_window && callsite::linked().next().is_none()
 }
 
 /// A child of `fork` that recorded nothing of its own has nothing to say.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use profile_core::profile;
+use profile_core::{memory_usage, profile};
 
 use crate::file;
 use crate::findings::Findings;
@@ -16,8 +16,8 @@ use crate::findings::Findings;
 /// Of it only what is used becomes memory.
 const STACK_BYTES: usize = 1 << 30;
 
-/// Surveys the files on so many threads.
-#[profile]
+/// Surveys the files on so many threads. Its memory is read meanwhile.
+#[memory_usage(interval = "20ms")]
 pub fn survey_all(files: &[PathBuf], threads: usize) -> io::Result<Findings> {
     let queue = Queue { files, next: AtomicUsize::new(0), bar: bar(files.len()) };
     let mut findings = Findings::default();
