@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering::*};
 use crate::callsite::{self, CallSite, LinkedSkipped, Mode};
 use crate::clock::{Anchor, Clock};
 use crate::memory::{ledger, sampler, tell, usage};
-use crate::record::thread::Suspended;
+use crate::record::thread::{self, Suspended};
 use crate::record::{begin, live};
 use crate::report::{self, Style};
 use crate::segment::layout::header;
@@ -71,6 +71,7 @@ pub fn capture() -> Snapshot {
     let _own = Suspended::new();
     View::live().map_or_else(Snapshot::default, |view| {
         let now = Anchor::now(Clock::current());
+        thread::write_anchor(Clock::current());
         let mut snapshot = snapshot_of(view, Some(now));
         memory_of_process(&mut snapshot.process);
         snapshot.never_called = never_called(&snapshot);
@@ -93,7 +94,8 @@ pub fn read_segment(path: impl AsRef<Path>) -> io::Result<Snapshot> {
     let bytes = std::fs::read(path)?;
     let words: Vec<_> = bytes.chunks_exact(8).map(word_of).collect();
     let invalid = |error: SegmentError| io::Error::new(io::ErrorKind::InvalidData, error);
-    let view = View::from_words(&words).map_err(invalid)?;
+    let steps = View::steps_for(&words);
+    let view = View::from_words(&words, &steps).map_err(invalid)?;
     Ok(snapshot_of(view, None))
 }
 
@@ -146,15 +148,17 @@ fn never_called(snapshot: &Snapshot) -> Vec<NeverCalled> {
     let called: std::collections::HashSet<_> = snapshot
         .functions
         .iter()
-        .map(|function| (&*function.path, &*function.file, function.line))
+        .map(|function| (&*function.path, &*function.file, function.line, function.column))
         .collect();
-    let sites = callsite::linked().map(|site| NeverCalled {
+    let is_called = |site: &&CallSite| {
+        called.contains(&(&*site.path(), site.file(), site.line(), site.column()))
+    };
+    let sites = callsite::linked().filter(|site| !is_called(site)).map(|site| NeverCalled {
         path: site.path(),
         file: site.file().to_owned(),
         line: site.line(),
     });
-    let mut never: Vec<_> =
-        sites.filter(|site| !called.contains(&(&*site.path, &*site.file, site.line))).collect();
+    let mut never: Vec<_> = sites.collect();
     never.sort();
     never
 }
@@ -293,7 +297,8 @@ impl CallSite {
         let _own = Suspended::new();
         let path = self.path();
         let same = |function: &crate::snapshot::Function| {
-            function.path == path && function.line == self.line() && function.file == self.file()
+            (&*function.path, &*function.file) == (&*path, self.file())
+                && (function.line, function.column) == (self.line(), self.column())
         };
         capture().functions.into_iter().find(same)
     }

@@ -49,6 +49,8 @@ pub(crate) fn begin() {
         let costs = calibrate::measure(clock);
         SPAN_COST.store(costs.empty.to_bits(), Relaxed);
         costs.store(header);
+        // A first rate of the clock, for a reader of a process that is killed at once.
+        thread::write_anchor(clock);
     });
 }
 
@@ -102,7 +104,7 @@ pub(crate) fn allocator_counts() -> bool {
 }
 
 /// Something a person should know of, for the report. The beginning has one such thing to say at most.
-fn complain(sentence: String) {
+pub(super) fn complain(sentence: String) {
     let _ = COMPLAINT.set(sentence);
 }
 
@@ -118,6 +120,7 @@ pub(crate) fn register(site: &'static CallSite) {
     let _own = Suspended::new();
     if record(site).is_some() {
         site.set_mode(mode_of(site));
+        thread::write_anchor(Clock::current());
     }
 }
 
@@ -260,10 +263,14 @@ pub(crate) fn is_forked_child() -> bool {
 /// In the child of a `fork`: an empty segment of its own; the parent's figures are the parent's.
 extern "C" fn restart_in_child() {
     FORKED.store(true, Relaxed);
+    // Until the segment is our own, what is allocated here must not find the parent's.
     thread::forget_block();
     let path = RUN_DIR.get().and_then(Option::as_deref).map(segment_path);
     let parent = writer::header().map(calibrate::stored);
-    writer::restart_after_fork(path.as_deref());
+    if !writer::restart_after_fork(path.as_deref()) {
+        return;
+    }
+    thread::allow_block();
     for site in crate::callsite::linked() {
         site.forget_record();
         if site.mode() != Mode::OFF {

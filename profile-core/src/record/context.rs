@@ -7,6 +7,7 @@
 
 use std::future::Future;
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::{SpanGuard, TOP, paths, thread};
 use crate::callsite::CallSite;
@@ -49,8 +50,7 @@ pub struct Context {
 #[derive(Clone, Copy, Debug)]
 struct From {
     frame: &'static Frame,
-    edge: usize,
-    started: u64,
+    call: u64,
 }
 
 /// The call path of here and now.
@@ -61,17 +61,29 @@ pub fn context() -> Context {
         return Context::default();
     }
     // SAFETY: an open frame has an edge; edges and what they link to are never freed.
-    let (edge, target) = unsafe { (&*frame.edge.get(), &*(*frame.edge.get()).target.get()) };
+    let target = unsafe { &*(*frame.edge.get()).target.get() };
     // SAFETY: as above; the root has no parent.
     let above = std::iter::successors(Some(target), |edge| unsafe { edge.parent.get().as_ref() });
     // SAFETY: sites are statics; only the root has none.
     let sites = above.filter_map(|edge| unsafe { edge.site.get().as_ref() });
     let mut path: Vec<&'static CallSite> = sites.collect();
     path.reverse();
-    // So that closing the frame looks for what comes back.
-    frame.flags.set(frame.flags.get() | flags::HANDED_ON);
-    let from = From { frame, edge: std::ptr::from_ref(edge).addr(), started: frame.started.get() };
-    Context { path, from: Some(from) }
+    Context { path, from: Some(From { frame, call: number_of(frame) }) }
+}
+
+/// The number of the call that stands in a frame, given the first time that it hands work on. Closing the frame takes it away
+/// and looks for what came back.
+fn number_of(frame: &Frame) -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let known = frame.flags.get();
+    if known & flags::HANDED_ON != 0 {
+        return known >> flags::CALL_SHIFT;
+    }
+    // What came too late for the call before.
+    frame.carried.iter().for_each(|word| word.set(0));
+    let number = NEXT.fetch_add(1, Relaxed) & u64::from(u32::MAX);
+    frame.flags.set(known | flags::HANDED_ON | number << flags::CALL_SHIFT);
+    number
 }
 
 impl Context {
@@ -146,13 +158,14 @@ impl Drop for ContextGuard<'_> {
 
 impl From {
     fn still_runs(&self) -> bool {
-        self.frame.edge.get().addr() == self.edge && self.frame.started.get() == self.started
+        let flags = self.frame.flags.get();
+        flags & flags::HANDED_ON != 0 && flags >> flags::CALL_SHIFT == self.call
     }
 
     /// What was counted in a frame, to the frame that handed the work on.
     fn give(&self, frame: &Frame) {
         for (own, carried) in frame.heap.iter().zip(&self.frame.carried) {
-            carried.shared().fetch_add(own.get(), std::sync::atomic::Ordering::Relaxed);
+            carried.shared().fetch_add(own.get(), Relaxed);
             own.set(0);
         }
         frame.peak_bytes.set(0);

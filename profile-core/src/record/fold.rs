@@ -23,7 +23,10 @@ const ANCHOR_EVERY: u64 = 1 << 14;
 
 /// Adds the call before the newest of `pushed` to the edge's sum and to the function's extremes and histogram.
 #[inline(never)]
-pub(crate) fn fold_before(edge: &Edge, pushed: u64) {
+pub(crate) fn fold_before(edge: &Edge, pushed: u64, newest: u64) {
+    if newest > thread::ANCHOR_AFTER {
+        refresh_anchor();
+    }
     let folded = edge.folded.get();
     if pushed.wrapping_sub(folded) < RING as u64 {
         return;
@@ -68,6 +71,15 @@ fn fold_slowly(edge: &Edge, tally: &Tally, ticks: u64) {
     count(block, &tally.histogram, ticks, 1);
     finish(edge, tally, ticks);
     thread::refresh_anchor(block);
+}
+
+/// After a long call, which may be the last one.
+#[cold]
+#[inline(never)]
+fn refresh_anchor() {
+    if let Some(block) = thread::own_block() {
+        thread::refresh_anchor(block);
+    }
 }
 
 /// The least is kept plus one, so that a zeroed tally has none.

@@ -159,6 +159,7 @@ impl Drop for PollSpan<'_> {
             self.call.started = Call::ENDED;
             return;
         }
+        general::close_above(frame);
         let now = Clock::current().now();
         let elapsed = fold::forward_only(block, now.wrapping_sub(self.started));
         self.call.busy = self.call.busy.saturating_add(elapsed);

@@ -128,7 +128,7 @@ pub(crate) fn close(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
     if frame.flags.get() & flags::CARRIED != 0 {
         return context::close(frame, outer, edge, elapsed);
     }
-    let stands_for_log2 = frame.flags.get() >> flags::STANDS_FOR_SHIFT;
+    let stands_for_log2 = frame.flags.get() >> flags::STANDS_FOR_SHIFT & 0xff;
     let forward = elapsed.map_or(0, |ticks| (ticks as i64).max(0) as u64);
     if leave(frame, outer, edge) {
         edge.recursive_calls.add(1 << stands_for_log2);
@@ -205,15 +205,37 @@ fn outer_of(frame: &Frame) -> Option<&'static Frame> {
     thread::frame_below(frame).map(|frame| unsafe { &*frame })
 }
 
+/// Closes what is still open above a poll's frame: guards that are held across an `.await`. Another task would find them
+/// on top of its own.
+pub(crate) fn close_above(frame: &Frame) {
+    if std::ptr::eq(TOP.get(), frame) {
+        return;
+    }
+    begin::complain(
+        "a span's guard was held across an .await: its spans end with each poll, and their calls are not exact"
+            .to_owned(),
+    );
+    let now = Clock::current().now();
+    while let Some(top) = open_frames().next().filter(|top| !std::ptr::eq(*top, frame)) {
+        let Some(outer) = outer_of(top) else { return };
+        close_now(top, outer, now);
+    }
+}
+
+/// Closes a frame whose guard does not.
+fn close_now(frame: &Frame, outer: &Frame, now: u64) {
+    let started = frame.started.get();
+    let done = frame.flags.get() & flags::CLOSED_EARLY != 0;
+    let elapsed = if done { started } else { now.wrapping_sub(started) };
+    close(frame, outer, (started != 0).then_some(elapsed));
+}
+
 /// At the end of a thread: guards that were forgotten never close their spans, so they end here.
 pub(crate) fn close_abandoned() {
     let now = Clock::current().now();
     while let Some(top) = open_frames().next() {
         let Some(outer) = outer_of(top) else { return };
-        let started = top.started.get();
-        let done = top.flags.get() & flags::CLOSED_EARLY != 0;
-        let elapsed = if done { started } else { now.wrapping_sub(started) };
-        close(top, outer, (started != 0).then_some(elapsed));
+        close_now(top, outer, now);
     }
 }
 

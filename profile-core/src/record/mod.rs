@@ -224,5 +224,5 @@ pub(crate) fn end(frame: &Frame, edge: &Edge, elapsed: Option<u64>) {
     frame.started.publish(closing::TIMED | pushed);
     edge.pushed.publish(pushed);
     frame.edge.publish(std::ptr::null_mut());
-    fold::fold_before(edge, pushed);
+    fold::fold_before(edge, pushed, elapsed);
 }

@@ -244,15 +244,21 @@ pub(crate) extern "C" fn release(block: *mut c_void) {
     let block = unsafe { &*block.cast::<ThreadBlock>() };
     super::general::close_abandoned();
     super::live::publish();
+    write_anchor(Clock::current());
     TOP.set(&raw const NOWHERE);
     BLOCK.set(ptr::null());
     block.owned.publish(0);
 }
 
-/// In the child of a `fork`: this thread has no block any more.
+/// In the child of a `fork`: this thread has no block any more, and gets none before [`allow_block`].
 pub(crate) fn forget_block() {
     TOP.set(&raw const NOWHERE);
     BLOCK.set(ptr::null());
+    GAVE_UP.set(true);
+}
+
+/// The child has a segment of its own now.
+pub(crate) fn allow_block() {
     GAVE_UP.set(false);
 }
 

@@ -28,7 +28,7 @@ impl Marks {
         let mut marks = String::new();
         for (used, mark) in [
             (function.polled.is_some(), self.polled),
-            (function.inclusive_interval_ns.is_some(), "±"),
+            (function.is_estimated(), "±"),
             (function.too_short, "~"),
         ] {
             if used {
@@ -59,11 +59,7 @@ impl Marks {
                 self.polled,
                 "an async function; these times are inside polls, the rest is below",
             ),
-            (
-                any(&|f| f.inclusive_interval_ns.is_some()),
-                "±",
-                "estimated from the timed calls, see below",
-            ),
+            (any(&|f| f.is_estimated()), "±", "estimated from the timed calls, see below"),
         ];
         for (_, mark, meaning) in words.iter().filter(|(used, ..)| *used) {
             page.dim(&format!("{mark}: {meaning}"));
@@ -126,15 +122,21 @@ fn estimates(functions: &[&Function], page: &mut Page) {
 }
 
 fn estimate(function: &Function) -> Option<String> {
-    let [low, high] = function.inclusive_interval_ns?;
+    if !function.is_estimated() {
+        return None;
+    }
+    let (timed, ended) = (function.timed_calls, function.calls.saturating_sub(function.open));
+    let calls = format!("{} of {} calls timed", units::count(timed), units::count(ended));
     let total = function.inclusive_ns;
+    let Some([low, high]) = function.inclusive_interval_ns else {
+        let (path, total) = (safe(&function.path), units::duration(total));
+        return Some(format!("{path}: total {total}, too few for an interval: {calls}"));
+    };
     let half = high.saturating_sub(total).max(total.saturating_sub(low));
     let error = match units::share(half, total) {
         Some(share) => format!("{} ± {}", units::duration(total), units::percent(share)),
         None => format!("{} to {}", units::duration(low), units::duration(high)),
     };
-    let (timed, ended) = (function.timed_calls, function.calls.saturating_sub(function.open));
-    let calls = format!("{} of {} calls timed", units::count(timed), units::count(ended));
     Some(format!("{}: total {error}, {calls}", safe(&function.path)))
 }
 
@@ -203,10 +205,11 @@ mod tests {
         let text = samples::rendered(Format::Table, &samples::ordinary(), Some(120));
         let line = "  survey::report::to_table: total 100 ms ± 3.00 %, 64 of 4,096 calls timed\n";
         assert!(text.contains(&format!("estimated, with 95 % intervals (1)\n{line}")), "{text}");
-        let nothing = Function { inclusive_interval_ns: Some([0, 1_000]), ..Function::default() };
+        let nothing =
+            Function { calls: 5, inclusive_interval_ns: Some([0, 1_000]), ..Function::default() };
         assert_eq!(
             estimate(&nothing),
-            Some(": total 0 ns to 1.00 µs, 0 of 0 calls timed".to_owned())
+            Some(": total 0 ns to 1.00 µs, 0 of 5 calls timed".to_owned())
         );
     }
 }

@@ -352,8 +352,10 @@ pub(crate) mod flags {
     pub(crate) const CARRIED: u64 = 16;
     /// Work was handed on from here: other threads may have counted for it.
     pub(crate) const HANDED_ON: u64 = 32;
-    /// From here on: log2 of the number of calls that this one, being timed, stands for.
+    /// Bits 8 to 15: log2 of the number of calls that this one, being timed, stands for.
     pub(crate) const STANDS_FOR_SHIFT: u32 = 8;
+    /// Bits 32 to 63, with `HANDED_ON`: a number that no other call has, by which other threads know this one.
+    pub(crate) const CALL_SHIFT: u32 = 32;
 }
 
 record! {

@@ -55,6 +55,8 @@ const fn header_bytes() -> usize {
 pub(crate) struct View<'a> {
     words: &'a [AtomicU64],
     base: u64,
+    /// How many records may still be walked to. `None`: this process's own segment, in which lists end.
+    steps: Option<&'a AtomicU64>,
 }
 
 impl<'a> View<'a> {
@@ -66,12 +68,23 @@ impl<'a> View<'a> {
         // SAFETY: [start, start + committed) stays mapped for the life of the process and is only ever
         // accessed as atomics.
         let words = unsafe { std::slice::from_raw_parts(start, bytes as usize / 8) };
-        Some(View { words, base: header.base.get() })
+        Some(View { words, base: header.base.get(), steps: None })
+    }
+
+    /// A whole reading walks to each record a few times at most. Without this bound lists that lead into each other would
+    /// multiply.
+    pub(crate) fn steps_for(words: &[AtomicU64]) -> AtomicU64 {
+        const WORDS_OF_A_RECORD: usize = 8;
+        const TIMES: usize = 4;
+        AtomicU64::new((words.len() / WORDS_OF_A_RECORD * TIMES) as u64)
     }
 
     /// Words read from a file.
-    pub(crate) fn from_words(words: &'a [AtomicU64]) -> Result<View<'a>, SegmentError> {
-        let view = View { words, base: 0 };
+    pub(crate) fn from_words(
+        words: &'a [AtomicU64],
+        steps: &'a AtomicU64,
+    ) -> Result<View<'a>, SegmentError> {
+        let view = View { words, base: 0, steps: Some(steps) };
         if words.len() < header_bytes() / 8 {
             return Err(SegmentError::Truncated { bytes: words.len() as u64 * 8 });
         }
@@ -79,7 +92,7 @@ impl<'a> View<'a> {
             return Err(SegmentError::NotASegment);
         }
         match view.header(header::version) {
-            layout::VERSION => Ok(View { words, base: view.header(header::base) }),
+            layout::VERSION => Ok(View { base: view.header(header::base), ..view }),
             version => Err(SegmentError::UnknownVersion(version)),
         }
     }
@@ -100,13 +113,17 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The records of a list, from its first; stops where the list leaves the segment or, being a ring,
-    /// could not end.
+    /// The records of a list, from its first; stops where the list leaves the segment or could not end.
     pub(crate) fn list(&self, first: u64, next: u64) -> impl Iterator<Item = Record<'a>> + use<'a> {
         let view = *self;
-        let limit = self.words.len();
-        std::iter::successors(self.record(first), move |record| view.record(record.word(next)))
-            .take(limit)
+        let records =
+            std::iter::successors(self.record(first), move |record| view.record(record.word(next)));
+        records.take_while(move |_| view.may_go_on())
+    }
+
+    fn may_go_on(&self) -> bool {
+        let one_less = |steps: u64| steps.checked_sub(1);
+        self.steps.is_none_or(|steps| steps.try_update(Relaxed, Relaxed, one_less).is_ok())
     }
 
     /// A text: its length, then its bytes.

@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::os::fd::{AsRawFd, IntoRawFd};
 use std::path::Path;
-use std::sync::atomic::{AtomicI32, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::*};
 
 use once_cell::race::OnceNonZeroUsize;
 
@@ -25,6 +25,8 @@ const COMMIT_STEP: usize = 1 << 20;
 /// Base address of the segment of this process. `race`, not `OnceLock`: the allocator asks for it, and
 /// waiting for a lock there could mean waiting for oneself.
 static BASE: OnceNonZeroUsize = OnceNonZeroUsize::new();
+/// In a forked child that could not be given a segment of its own.
+static UNUSABLE: AtomicBool = AtomicBool::new(false);
 /// Descriptor of the file behind the segment; -1: anonymous memory.
 static FILE: AtomicI32 = AtomicI32::new(-1);
 
@@ -33,7 +35,8 @@ static FILE: AtomicI32 = AtomicI32::new(-1);
 pub(crate) fn header() -> Option<&'static Header> {
     // SAFETY: BASE holds the address of a committed, never unmapped segment, whose start is a Header
     // made of atomics.
-    BASE.get().map(|base| unsafe { &*(base.get() as *const Header) })
+    let header = BASE.get().map(|base| unsafe { &*(base.get() as *const Header) });
+    header.filter(|_| !UNUSABLE.load(Relaxed))
 }
 
 /// Makes the segment: in `file` if given and possible, else in anonymous memory.
@@ -144,9 +147,9 @@ fn ensure(header: &Header, end: u64) -> bool {
 }
 
 /// The child of a `fork` starts with an empty segment of its own at the same address: pointers into it stay
-/// valid, and the parent's figures stay the parent's.
-pub(crate) fn restart_after_fork(file: Option<&Path>) {
-    let Some(header) = header() else { return };
+/// valid, and the parent's figures stay the parent's. False if it has none.
+pub(crate) fn restart_after_fork(file: Option<&Path>) -> bool {
+    let Some(header) = header() else { return false };
     let (reserved, committed) =
         (header.reserved_bytes.get() as usize, header.committed_bytes.get() as usize);
     let base = header.base.get() as *mut u8;
@@ -154,7 +157,9 @@ pub(crate) fn restart_after_fork(file: Option<&Path>) {
     // here, and its open spans look at the segment again only through `record`, which ignores spans it
     // does not find open.
     if !unsafe { sys::replace_by_zeroes(base, committed) } {
-        return;
+        // What is there is the parent's: better no segment.
+        UNUSABLE.store(true, Relaxed);
+        return false;
     }
     // The parent's descriptor is the parent's file: closed here, or the child would keep it alive.
     let parents = FILE.swap(-1, Relaxed);
@@ -168,4 +173,5 @@ pub(crate) fn restart_after_fork(file: Option<&Path>) {
     }
     initialise(header, reserved);
     header.committed_bytes.set(committed as u64);
+    true
 }

@@ -45,7 +45,7 @@ pub struct Function {
     /// Time of work that it handed on to other threads with a [`Context`](crate::Context): not in `inclusive_ns`, which is that of
     /// its own thread.
     pub carried_ns: u64,
-    /// Two-sided 95 % confidence interval of `inclusive_ns`, where that is an estimate.
+    /// Two-sided 95 % confidence interval of `inclusive_ns`, where that is an estimate from at least two timed calls.
     pub inclusive_interval_ns: Option<[u64; 2]>,
     /// Shortest call.
     pub min_ns: Option<u64>,
@@ -176,6 +176,14 @@ pub struct AsyncTimes {
     pub finished: u64,
     /// Calls dropped before their end.
     pub cancelled: u64,
+}
+
+impl Function {
+    /// Whether its times are estimated: not all of its ended calls were timed.
+    #[must_use]
+    pub fn is_estimated(&self) -> bool {
+        self.timed_calls < self.calls.saturating_sub(self.open)
+    }
 }
 
 #[cfg(feature = "profile")]

@@ -65,10 +65,10 @@ impl Reading<'_> {
         let short = self.rate.ns_f64(self.costs.empty);
         function.too_short = function.mean_ns.is_some_and(|mean| mean < short);
         if sums.timed < sums.ended {
-            let margin = self.margin(sums, &values).unwrap_or(f64::INFINITY);
             let total = function.inclusive_ns as f64;
-            function.inclusive_interval_ns =
-                Some([(total - margin).max(0.0) as u64, (total + margin) as u64]);
+            let interval =
+                |margin: f64| [(total - margin).max(0.0) as u64, (total + margin) as u64];
+            function.inclusive_interval_ns = self.margin(sums, &values).map(interval);
         }
     }
 
