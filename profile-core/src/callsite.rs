@@ -45,6 +45,19 @@ impl Kind {
     }
 }
 
+/// Refuses, while the program is compiled, a name that a report could not show.
+///
+/// # Panics
+/// The name is empty, or has a NUL in it, which separates the texts of a [`Source`].
+pub const fn check_span_name(name: &str) {
+    assert!(!name.is_empty(), "a span's name must have at least one character");
+    let mut rest = name.as_bytes();
+    while let [byte, after @ ..] = rest {
+        assert!(*byte != 0, "a span's name must not contain a NUL");
+        rest = after;
+    }
+}
+
 /// The text of a call site, as the attribute saw it.
 #[derive(Clone, Copy, Debug)]
 pub struct Source {

@@ -1,8 +1,9 @@
 //! What your functions cost, in time and in memory, and whether that changed.
 //!
 //! Put [`#[profile]`](macro@profile) on the functions you care about, and run the program. When it ends,
-//! however it ends, it prints a table to standard error: calls, total and self time, percentiles, and, with
-//! [`ProfilingAllocator`] installed, allocations.
+//! by return, `exit` or panic, it prints a table to standard error: calls, total and self time, percentiles, and,
+//! with [`ProfilingAllocator`] installed, allocations. A signal, `abort`, `_exit` or a stack overflow ends it without a
+//! table; with `PROFILE_RUN_DIR` what was recorded is in a file then, for [`read_segment`].
 //!
 //! ```
 //! use profile_core::profile;
@@ -16,7 +17,7 @@
 //! ```
 //!
 //! - [`span!`] times a block, [`capture`] gives the numbers to the program itself, [`find`] and
-//!   [`functions`] look around at run time, [`Settings`] chooses what is reported and how much recording may cost.
+//!   [`functions`] look around at run time, [`Settings`] chooses what is reported and how much timing may cost.
 //! - The variables `PROFILE_REPORT`, `PROFILE_SORT`, `PROFILE_PERCENTILES`, `PROFILE_TRIM`,
 //!   `PROFILE_OVERHEAD`, `PROFILE_CLOCK` and `PROFILE_RUN_DIR` do the same from outside, and win.
 //! - Without the feature `profile` (it is on by default) attributes return their item untouched and nothing
@@ -103,10 +104,18 @@ mod on {
 /// ```
 ///
 /// The guard must be bound to a name that begins with `_` or is used later; `let _ = span!(…)` closes it at once.
+/// It must not be held across an `.await`: others run on the thread meanwhile. A span that is ends with the poll, and
+/// the report says so. An empty name does not compile, nor does one with a NUL in it:
+///
+/// ```compile_fail,E0080
+/// let _span = profile_core::span!("");
+/// ```
 #[cfg(feature = "profile")]
 #[macro_export]
 macro_rules! span {
     ($name:literal) => {{
+        const _: () =
+            $crate::__private::check_span_name($crate::__private::core::concat!("", $name));
         static __PROFILE_SITE: $crate::__private::CallSite =
             $crate::__private::CallSite::new($crate::__private::Source {
                 kind: $crate::__private::Kind::Span,
@@ -137,7 +146,9 @@ pub mod __private {
 
     pub use crate::__profile_submit as submit;
     pub use crate::__profile_submit_skipped as submit_skipped;
-    pub use crate::callsite::{CallSite, Kind, Linked, LinkedSkipped, Skipped, Source, path_of};
+    pub use crate::callsite::{
+        CallSite, Kind, Linked, LinkedSkipped, Skipped, Source, check_span_name, path_of,
+    };
     pub use crate::clock::set_mock_ticks;
     pub use crate::memory::assertions::{
         allocations, allocations_differ, expect_in_ledger, expect_no_leak,

@@ -201,7 +201,8 @@ impl Settings {
         self
     }
 
-    /// How much recording may cost: `2%` of a thread's time, `1/64` (one call in 64 is timed), or `exact`.
+    /// How much timing may cost: `2%` of a thread's time, `1/64` (one call in 64 is timed), or `exact`. Counting a call
+    /// that is not timed comes on top; the README has its price.
     ///
     /// # Errors
     /// Anything else.

@@ -45,7 +45,7 @@ use proc_macro::TokenStream;
 /// | option | meaning |
 /// |---|---|
 /// | `name = "load"` | the name in the report, in place of the function's own; functions only |
-/// | `overhead = "2%"` | how much of the run this may cost before calls are sampled; more than 0, at most 100 |
+/// | `overhead = "2%"` | how much of the run timing may cost before calls are sampled; more than 0, at most 100 |
 /// | `skip` | leave this item out of the container around it |
 /// | `crate = some::path` | where `profile_core` is, when a crate of yours re-exports it |
 ///

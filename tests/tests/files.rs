@@ -251,6 +251,31 @@ fn a_damaged_segment_is_an_error_or_fewer_rows_and_never_a_crash() {
     }
 }
 
+/// Words that point where another word points: lists that lead into one another, into themselves, or nowhere.
+#[test]
+fn a_segment_whose_lists_go_round_is_read_to_an_end() {
+    let run = Program::new(ENDINGS, "return").recording_into_files().run().successful();
+    let [file] = &run.folder.segment_files()[..] else { panic!("one segment") };
+    let whole = fs::read(file).expect("the segment");
+    let word = |at: usize| u64::from_ne_bytes(whole[at..at + 8].try_into().expect("eight bytes"));
+    // The third word is where the segment lay in memory, the fifth how much of it is used: a link is an address.
+    let (base, used) = (word(16), word(32));
+    let is_link = |at: &usize| (base + 64..base + used).contains(&word(*at));
+    let links: Vec<usize> = (64..used as usize).step_by(8).filter(is_link).collect();
+    assert!(links.len() > 20, "{links:?}");
+    let damaged = run.folder.join("damaged");
+    for (index, &at) in links.iter().enumerate() {
+        let itself = base + at as u64;
+        let others = (1..8).map(|turn| word(links[(index * 31 + turn * 17) % links.len()]));
+        for to in [itself, itself & !255, itself & !8191].into_iter().chain(others) {
+            let mut bytes = whole[..used as usize].to_vec();
+            bytes[at..at + 8].copy_from_slice(&to.to_ne_bytes());
+            fs::write(&damaged, bytes).expect("write a segment");
+            let _ = profile_core::read_segment(&damaged);
+        }
+    }
+}
+
 #[test]
 fn a_missing_segment_is_an_error_of_the_file() {
     let error = profile_core::read_segment("/no/such/segment").expect_err("it is not there");

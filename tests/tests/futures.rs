@@ -497,3 +497,46 @@ mod time {
         assert_eq!(POLLED.load(Relaxed), 1000);
     }
 }
+
+/// A guard held across an `.await` is a mistake of the user's: it must not spoil the rows of others.
+mod guards {
+    use super::*;
+
+    #[profile]
+    async fn holds() {
+        let _span = profile_core::span!("held");
+        give_way().await;
+        after();
+    }
+
+    #[profile]
+    fn after() {
+        black_box(0);
+    }
+
+    #[profile]
+    fn beside() {
+        black_box(0);
+    }
+
+    #[test]
+    fn a_span_held_across_an_await_ends_with_the_poll_and_is_told() {
+        let mut first = Box::pin(holds());
+        let mut second = Box::pin(holds());
+        assert!(poll_once(first.as_mut()).is_pending());
+        beside();
+        assert!(poll_once(second.as_mut()).is_pending());
+        beside();
+        assert!(poll_once(first.as_mut()).is_ready());
+        assert!(poll_once(second.as_mut()).is_ready());
+        beside();
+        let [holds, after, beside] =
+            ["holds", "after", "beside"].map(|name| row(&format!("futures::guards::{name}")));
+        assert_eq!([holds.calls, after.calls, beside.calls], [2, 2, 3]);
+        assert_eq!([holds.open, after.open, beside.open], [0, 0, 0]);
+        assert_eq!(row("futures::guards::holds::held").open, 0);
+        assert_eq!(callers("futures::guards::beside"), [None]);
+        let warnings = capture().warnings;
+        assert!(warnings.iter().any(|warning| warning.message.contains("across an .await")));
+    }
+}

@@ -397,3 +397,22 @@ mod asynchronous {
         assert_eq!(row.peak_bytes.map(|peak| peak < 100_000), Some(true), "{row:?}");
     }
 }
+
+#[test]
+fn what_a_forked_child_allocates_is_the_childs() {
+    let program = Program::new(SYSTEM, "forks").env("PROFILE_REPORT", "json:/dev/null");
+    let run = program.recording_into_files().run().successful();
+    let counts = |snapshot: &Snapshot| {
+        let row = snapshot.function("heap::scenes::vector").expect("it was called");
+        (
+            row.calls,
+            row.exclusive_allocations.expect("measured"),
+            row.exclusive_allocated_bytes.expect("measured"),
+        )
+    };
+    let mut counts: Vec<_> = run.folder.segments().iter().map(counts).collect();
+    counts.sort_unstable();
+    let (parent, children) = counts.split_last().expect("segments");
+    assert_eq!(*parent, (41, 41, 41 * 800));
+    assert_eq!(children, [(2, 2, 1_600); 40]);
+}

@@ -1,5 +1,6 @@
 //! The beginning of recording in a process, and of each site in it. Cold, once each.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 use std::sync::{Once, OnceLock};
@@ -15,8 +16,8 @@ use crate::settings::{self, Budget};
 use crate::sys;
 
 static BEGIN: Once = Once::new();
-/// What the beginning had to complain about; the session reports it.
-static COMPLAINT: OnceLock<String> = OnceLock::new();
+/// The first thing recording had to complain of; the session reports it.
+static COMPLAINT: OnceLock<Cow<'static, str>> = OnceLock::new();
 /// Where segments go, if anywhere: as it was at the beginning, whatever is chosen later.
 static RUN_DIR: OnceLock<Option<PathBuf>> = OnceLock::new();
 /// The budget of all sites that have none of their own, see [`encode`].
@@ -33,7 +34,7 @@ pub(crate) fn begin() {
         let path = RUN_DIR.get_or_init(|| settings.run_dir.clone()).as_deref().map(segment_path);
         let (header, outcome) = writer::create(path.as_deref());
         let Some(header) = header else {
-            return complain("no memory to record into: nothing is recorded".to_owned());
+            return complain("no memory to record into: nothing is recorded");
         };
         if let (Some(path), Err(error)) = (&path, outcome) {
             let place = path.display();
@@ -103,14 +104,15 @@ pub(crate) fn allocator_counts() -> bool {
     writer::header().is_some_and(|header| header.allocator.get() != 0)
 }
 
-/// Something a person should know of, for the report. The beginning has one such thing to say at most.
-pub(super) fn complain(sentence: String) {
-    let _ = COMPLAINT.set(sentence);
+/// Something a person should know of, for the report: the first of them. A sentence that is there already costs no
+/// allocation, which would be charged to whoever is measured.
+pub(super) fn complain(sentence: impl Into<Cow<'static, str>>) {
+    let _ = COMPLAINT.set(sentence.into());
 }
 
-/// What the beginning complained of.
+/// What there is to complain of.
 pub(crate) fn complaint() -> Option<&'static str> {
-    COMPLAINT.get().map(String::as_str)
+    COMPLAINT.get().map(|sentence| &**sentence)
 }
 
 /// The first call of a site: it gets a record in the segment, and its mode.

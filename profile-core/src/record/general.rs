@@ -212,8 +212,7 @@ pub(crate) fn close_above(frame: &Frame) {
         return;
     }
     begin::complain(
-        "a span's guard was held across an .await: its spans end with each poll, and their calls are not exact"
-            .to_owned(),
+        "a span's guard was held across an .await: its spans end with each poll, and their calls are not exact",
     );
     let now = Clock::current().now();
     while let Some(top) = open_frames().next().filter(|top| !std::ptr::eq(*top, frame)) {

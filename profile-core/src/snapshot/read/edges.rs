@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::frames::OpenFrame;
-use super::{Known, Memory, Reading, histogram, least};
+use super::{Known, Memory, Reading, add, calls_in, histogram, least};
 use crate::segment::layout::{RING, edge, tally, thread_block};
 use crate::segment::reader::Record;
 use crate::snapshot::tree::Flow;
@@ -98,7 +98,7 @@ impl<'a> Reading<'a> {
         let still_open =
             |(frame, _): &&(OpenFrame<'_>, bool)| frame.is_still_open(state.timed, state.untimed);
         let open: Vec<_> = open.iter().filter(still_open).collect();
-        let ended = state.timed + state.untimed;
+        let ended = state.timed.saturating_add(state.untimed);
         let known = state.known();
         let mean = known.mean();
         let of_mean = || (self.costs.inside(mean), self.costs.span(mean));
@@ -118,15 +118,15 @@ impl<'a> Reading<'a> {
         sums.ns -= recursive_ns * all;
         let mut memory = Memory::at(record, edge::heap);
         sums.ended_memory.add(memory);
-        sums.ended += ended;
-        sums.timed += state.timed;
-        sums.polled_calls += state.polled;
+        add(&mut sums.ended, ended);
+        add(&mut sums.timed, state.timed);
+        add(&mut sums.polled_calls, state.polled);
         for ticks in state.pending {
             sums.least_ticks = least(sums.least_ticks, Some(ticks));
             sums.most_ticks = sums.most_ticks.max(ticks);
             sums.exact.push(ticks);
         }
-        let mut calls = ended + state.polled;
+        let mut calls = ended.saturating_add(state.polled);
         for (frame, recursive) in open {
             let elapsed = self.rate.ns_f64(frame.ticks as f64);
             memory.add(frame.memory);
@@ -136,9 +136,9 @@ impl<'a> Reading<'a> {
             ns += elapsed;
             sums.peak_bytes = sums.peak_bytes.max(frame.peak_bytes.max(0).cast_unsigned());
             if !frame.is_poll && !frame.is_carried {
-                sums.open += u64::from(!frame.closed);
-                sums.ended += u64::from(frame.closed);
-                calls += 1;
+                add(&mut sums.open, u64::from(!frame.closed));
+                add(&mut sums.ended, u64::from(frame.closed));
+                add(&mut calls, 1);
             }
             if *recursive {
                 sums.ns -= elapsed;
@@ -147,9 +147,9 @@ impl<'a> Reading<'a> {
         }
         sums.ns += ns;
         sums.memory.add(memory);
-        self.overhead.clock_anomalies += state.anomalies;
-        self.overhead.timed_calls += state.timed;
-        self.overhead.counted_calls += state.untimed;
+        add(&mut self.overhead.clock_anomalies, state.anomalies);
+        add(&mut self.overhead.timed_calls, state.timed);
+        add(&mut self.overhead.counted_calls, state.untimed);
         Flow {
             calls,
             ns,
@@ -167,7 +167,7 @@ impl<'a> Reading<'a> {
         open: &[(OpenFrame<'a>, bool)],
     ) -> f64 {
         let now = open.iter().filter(|(frame, _)| frame.is_carried).map(|(frame, _)| frame.ticks);
-        let ticks = record.word(edge::carried_ticks).saturating_add(now.sum());
+        let ticks = now.fold(record.word(edge::carried_ticks), u64::saturating_add);
         let ns = self.rate.ns_f64(ticks as f64);
         self.sums[place].carried_ns += ns;
         ns
@@ -182,7 +182,8 @@ impl<'a> Reading<'a> {
         for _ in 0..PATIENCE {
             let (folded, state) = state_now(record);
             let folded_since = record.word(edge::folded).wrapping_sub(folded);
-            let moved = record.word(edge::pushed).wrapping_sub(state.timed) + folded_since;
+            let moved =
+                record.word(edge::pushed).wrapping_sub(state.timed).saturating_add(folded_since);
             // A full ring: one is being folded at this moment (or the thread was killed doing so).
             if moved == 0 && state.pending.len() < RING {
                 return state;
@@ -205,7 +206,7 @@ impl<'a> Reading<'a> {
         if let Some(root) = tally.follow(tally::histogram) {
             histogram(self.view, &root, &mut counted);
         }
-        let beyond = counted.values().sum::<u64>().saturating_sub(tally.word(tally::recorded));
+        let beyond = calls_in(&counted).saturating_sub(tally.word(tally::recorded));
         let folded = usize::try_from(beyond).unwrap_or(RING).min(state.pending.len());
         state.pending.drain(..folded);
         state
@@ -218,7 +219,8 @@ fn state_now(record: &Record<'_>) -> (u64, EdgeState) {
     let pending = pushed.wrapping_sub(folded).min(RING as u64);
     let ring = |turn: u64| record.word(edge::ring + turn % RING as u64);
     let ticks = record.word(edge::ticks);
-    let read: Vec<u64> = (pushed - pending..pushed).map(ring).collect();
+    let read: Vec<u64> =
+        (0..pending).map(|turn| ring(pushed.wrapping_sub(pending - turn))).collect();
     let waiting: Vec<u64> = read.iter().map(|ticks| forward_only(*ticks)).collect();
     let anomalies = read.iter().zip(&waiting).filter(|(read, taken)| read != taken).count();
     let state = EdgeState {

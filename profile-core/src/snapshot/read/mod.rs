@@ -203,9 +203,9 @@ impl<'a> Reading<'a> {
     }
 
     fn tallies(&mut self, block: &Record<'a>) {
-        self.threads += block.word(thread_block::threads);
-        self.overhead.lost_calls += block.word(thread_block::lost_calls);
-        self.overhead.clock_anomalies += block.word(thread_block::anomalies);
+        add(&mut self.threads, block.word(thread_block::threads));
+        add(&mut self.overhead.lost_calls, block.word(thread_block::lost_calls));
+        add(&mut self.overhead.clock_anomalies, block.word(thread_block::anomalies));
         self.overhead.capped_paths |= block.word(thread_block::paths) > layout::MAX_PATHS;
         for tally in self.view.list(block.word(thread_block::first_tally), tally::next) {
             self.tally(&tally);
@@ -222,7 +222,7 @@ impl<'a> Reading<'a> {
                     .histogram
                     .iter()
                     .map(|(bucket, calls)| cost(buckets::middle(*bucket)) * *calls as f64);
-                let calls: u64 = sums.histogram.values().sum();
+                let calls = calls_in(&sums.histogram);
                 (calls > 0).then(|| weighed.sum::<f64>() / calls as f64)
             };
             let inside = of_all(&|ticks| costs.inside(ticks));
@@ -239,7 +239,7 @@ impl<'a> Reading<'a> {
     fn tally(&mut self, record: &Record<'a>) {
         let Some(place) = self.by_address.get(&record.word(tally::site)).copied() else { return };
         let sums = &mut self.sums[place];
-        sums.panicked += record.word(tally::panicked);
+        add(&mut sums.panicked, record.word(tally::panicked));
         sums.least_ticks = least(sums.least_ticks, record.word(tally::min_ticks).checked_sub(1));
         sums.most_ticks = sums.most_ticks.max(record.word(tally::max_ticks));
         if let Some(root) = record.follow(tally::histogram) {
@@ -260,7 +260,7 @@ impl<'a> Reading<'a> {
         sums.memory.subtract(recursive);
         let heap = &mut sums.heap;
         heap.recurses |= recursive.0.iter().any(|count| *count > 0);
-        heap.calls += record.word(heap_tally::calls);
+        add(&mut heap.calls, record.word(heap_tally::calls));
         heap.least_bytes =
             least(heap.least_bytes, record.word(heap_tally::least_bytes).checked_sub(1));
         heap.most_bytes = heap.most_bytes.max(record.word(heap_tally::most_bytes));
@@ -273,11 +273,11 @@ impl<'a> Reading<'a> {
     fn polled(&mut self, place: usize, record: &Record<'a>) {
         let polled = self.sums[place].polled.get_or_insert_default();
         let times = &mut polled.times;
-        times.polls += record.word(polled::polls);
-        times.finished += record.word(polled::finished);
-        times.cancelled += record.word(polled::cancelled);
-        times.wall_ns += self.rate.ns(record.word(polled::wall_ticks));
-        times.busy_ns += self.rate.ns(record.word(polled::busy_ticks));
+        add(&mut times.polls, record.word(polled::polls));
+        add(&mut times.finished, record.word(polled::finished));
+        add(&mut times.cancelled, record.word(polled::cancelled));
+        add(&mut times.wall_ns, self.rate.ns(record.word(polled::wall_ticks)));
+        add(&mut times.busy_ns, self.rate.ns(record.word(polled::busy_ticks)));
         polled.most_ticks = polled.most_ticks.max(record.word(polled::max_wall_ticks));
         if let Some(root) = record.follow(polled::wall_histogram) {
             histogram(self.view, &root, &mut polled.histogram);
@@ -304,7 +304,7 @@ impl<'a> Reading<'a> {
         functions.retain(|function| function.calls > 0);
         functions.sort_by(|a, b| (b.inclusive_ns, &a.path).cmp(&(a.inclusive_ns, &b.path)));
         let duration_ns = self.duration_ns();
-        self.overhead.lost_calls += self.view.header(header::lost_calls);
+        add(&mut self.overhead.lost_calls, self.view.header(header::lost_calls));
         self.price(duration_ns, blocks.len() as u64);
         Contents {
             functions,
@@ -362,6 +362,16 @@ fn least(known: Option<u64>, other: Option<u64>) -> Option<u64> {
     known.into_iter().chain(other).min()
 }
 
+/// Counts of a file that was damaged may be any number: their sum is then the most there is, and no panic.
+fn add(sum: &mut u64, more: u64) {
+    *sum = sum.saturating_add(more);
+}
+
+/// How many calls a histogram holds.
+fn calls_in(histogram: &HashMap<usize, u64>) -> u64 {
+    histogram.values().fold(0, |sum, calls| sum.saturating_add(*calls))
+}
+
 /// Adds the counts of a histogram in the segment.
 fn histogram(view: View<'_>, root: &Record<'_>, into: &mut HashMap<usize, u64>) {
     for node in 0..buckets::NODES {
@@ -373,13 +383,13 @@ fn histogram(view: View<'_>, root: &Record<'_>, into: &mut HashMap<usize, u64>) 
             let first = (node * buckets::LEAVES + leaf) * buckets::LEAF;
             for (place, count) in histogram_leaf_words(|word| counts.word(word)).enumerate() {
                 if count > 0 {
-                    *into.entry(first + place).or_default() += u64::from(count);
+                    add(into.entry(first + place).or_default(), u64::from(count));
                 }
             }
         }
     }
     for record in view.list(root.word(histogram_root::carries), carry::next) {
         let bucket = usize::try_from(record.word(carry::bucket)).unwrap_or(0) % buckets::ALL;
-        *into.entry(bucket).or_default() += record.word(carry::count);
+        add(into.entry(bucket).or_default(), record.word(carry::count));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Own, PolledSums, Reading, Sums};
+use super::{Own, PolledSums, Reading, Sums, add};
 use crate::callsite::Kind;
 use crate::segment::layout::{buckets, heap, site_record};
 use crate::snapshot::{AsyncTimes, BytesPerCall, Function, Leak};
@@ -17,7 +17,8 @@ impl Reading<'_> {
         let kind = Kind::from_code(site.word(site_record::kind));
         let inclusive = (sums.ns - own.recording_ns).max(own.exclusive_ns).max(0.0);
         let in_flight = sums.polled.as_ref().map_or(0, |polled| {
-            sums.polled_calls.saturating_sub(polled.times.finished + polled.times.cancelled)
+            sums.polled_calls
+                .saturating_sub(polled.times.finished.saturating_add(polled.times.cancelled))
         });
         let mut function = Function {
             path: text(site_record::path),
@@ -29,10 +30,10 @@ impl Reading<'_> {
             kind: kind.name().to_owned(),
             documentation: text(site_record::documentation),
             signature: text(site_record::signature),
-            calls: sums.ended + sums.open + sums.polled_calls,
+            calls: sums.ended.saturating_add(sums.open).saturating_add(sums.polled_calls),
             panicked: sums.panicked,
-            open: sums.open + in_flight,
-            timed_calls: sums.timed + sums.polled_calls - in_flight,
+            open: sums.open.saturating_add(in_flight),
+            timed_calls: sums.timed.saturating_add(sums.polled_calls - in_flight),
             inclusive_ns: inclusive as u64,
             exclusive_ns: own.exclusive_ns as u64,
             carried_ns: sums.carried_ns as u64,
@@ -137,7 +138,7 @@ fn values(
 ) -> Vec<(f64, u64)> {
     let mut counts: HashMap<usize, u64> = histogram.clone();
     for ticks in exact {
-        *counts.entry(buckets::of(*ticks)).or_default() += 1;
+        add(counts.entry(buckets::of(*ticks)).or_default(), 1);
     }
     // A bucket's middle may lie beyond the shortest or the longest call, which are known.
     let middle = |bucket| buckets::middle(bucket).max(least as f64).min(most as f64);
@@ -147,7 +148,7 @@ fn values(
     // What is nothing but cost falls together at 0.
     values.dedup_by(|next, kept| {
         let same = next.0 == kept.0;
-        kept.1 += if same { next.1 } else { 0 };
+        add(&mut kept.1, if same { next.1 } else { 0 });
         same
     });
     values

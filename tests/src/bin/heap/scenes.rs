@@ -18,6 +18,7 @@ pub fn main() {
         "shapes" => shapes(),
         "threads" => threads(),
         "grow_to_most" => grow_to_most(),
+        "forks" => forks(),
         _ => panic!("no scene is called {scene}"),
     }
 }
@@ -230,4 +231,26 @@ fn grow_to_most() {
         kept.push(block);
     }
     println!("most {}", black_box(&kept).len() * 16);
+}
+
+/// Forty children, more than the numbers that a run of forks may waste, each of which starts a thread that allocates.
+fn forks() {
+    black_box(vector());
+    for _ in 0..40 {
+        // SAFETY: there is one thread here, so the child may do whatever its parent may.
+        let child = unsafe { libc::fork() };
+        assert!(child >= 0, "fork: {}", std::io::Error::last_os_error());
+        if child == 0 {
+            // SAFETY: plain system call; a child that hangs ends by it.
+            unsafe { libc::alarm(10) };
+            black_box(vec![0_u8; 1 << 16]);
+            thread::spawn(|| drop(black_box((vector(), vector())))).join().expect("it ends");
+            std::process::exit(0);
+        }
+        black_box(vector());
+        let mut status = 0;
+        // SAFETY: `status` is written to.
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert_eq!(status, 0, "a child's end");
+    }
 }
