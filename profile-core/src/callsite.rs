@@ -283,4 +283,12 @@ mod tests {
         let cut = enclosing_function("shop::Cart::total::{{closure}}::__PROFILE_SITE::{{closure}}");
         assert_eq!(cut, "shop::Cart::total");
     }
+
+    #[test]
+    fn a_span_has_a_name_that_a_report_can_show() {
+        ["a", "the rest", "1\n2", "\u{1b}"].into_iter().for_each(check_span_name);
+        for bad in ["", "\0", "a\0b", "end\0"] {
+            assert!(std::panic::catch_unwind(|| check_span_name(bad)).is_err(), "{bad:?}");
+        }
+    }
 }
