@@ -153,8 +153,9 @@ pub mod __private {
     pub use crate::memory::assertions::{
         allocations, allocations_differ, expect_in_ledger, expect_no_leak,
     };
+    pub use crate::memory::limits::UsagePlan;
     pub use crate::memory::usage::Window;
-    pub use crate::memory::watch::{UsagePlan, Watched, open_window, watch};
+    pub use crate::memory::watch::{Watched, WatchedFuture, watch, watch_future};
     pub use crate::memory::window::Backend;
     pub use crate::record::{begin::use_mock_clock, enter, future::Instrumented};
 }

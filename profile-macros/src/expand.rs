@@ -9,6 +9,7 @@ use crate::body::{self, AsyncTail, Front};
 use crate::describe;
 use crate::item::{self, Braced, Container, End, Function, Item, in_braces};
 use crate::options::{self, Options};
+use crate::suite;
 use crate::usage::Arguments;
 use crate::validate::{self, Skipped};
 use proc_macro2::{Group, Literal, Span, TokenStream, TokenTree};
@@ -37,13 +38,16 @@ pub fn profile(arguments: TokenStream, tokens: TokenStream) -> Result<TokenStrea
     Ok(quote!(#item #(#beside)*))
 }
 
-/// `#[memory_usage]`: the same for one function, whose calls are watched besides.
+/// `#[memory_usage]`: the same for one function, whose calls are watched besides; or limits for the tests of a module.
 pub fn memory_usage(arguments: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
-    let Arguments(options) = syn::parse2(arguments)?;
+    let Arguments(options) = syn::parse2(arguments.clone())?;
     let mut item = item::parse(tokens)?;
+    validate::watched(&item, &options)?;
+    if let Item::Container(module) = item {
+        return Ok(suite::with_limits(module, &arguments, &options));
+    }
     // One span is enough: a `#[profile]` below this is part of it.
     let options = take_repeated(item.attributes_mut(), options);
-    validate::watched(&item, &options)?;
     Ok(expand(&item, Scope { options: &options, imported: false }).item)
 }
 
@@ -337,16 +341,7 @@ fn polled(function: &Function, block: &Block, options: &Options) -> TokenStream 
             }
         }
     });
-    let window = options.usage.iter().map(|usage| {
-        let plan = usage.plan(&krate);
-        quote_spanned! {here=>
-            let __profile_window = {
-                static __PROFILE_PLAN: #krate::__private::UsagePlan = #plan;
-                #krate::__private::open_window(&__PROFILE_SITE, &__PROFILE_PLAN)
-            };
-        }
-    });
-    let inside = in_braces(block.brace, quote!(#items #(#window)* #(#hinted)* #rest));
+    let inside = in_braces(block.brace, quote!(#items #(#hinted)* #rest));
     let head = &block.head;
     let site = site(function, "Async", options);
     let future = instrumented(quote!(#head #inside), options);
@@ -355,10 +350,19 @@ fn polled(function: &Function, block: &Block, options: &Options) -> TokenStream 
 }
 
 fn instrumented(future: TokenStream, options: &Options) -> TokenStream {
+    let here = Span::mixed_site();
     let krate = options.krate();
-    quote_spanned! {Span::mixed_site()=>
-        #krate::__private::Instrumented::new(|| &__PROFILE_SITE, #future)
-    }
+    let future = match &options.usage {
+        None => future,
+        Some(usage) => {
+            let plan = usage.plan(&krate);
+            quote_spanned! {here=> {
+                static __PROFILE_PLAN: #krate::__private::UsagePlan = #plan;
+                #krate::__private::watch_future(&__PROFILE_SITE, &__PROFILE_PLAN, #future)
+            }}
+        }
+    };
+    quote_spanned!(here=> #krate::__private::Instrumented::new(|| &__PROFILE_SITE, #future))
 }
 
 /// The type as it can be written in a body.

@@ -16,6 +16,7 @@ mod fallback;
 mod item;
 mod krate;
 mod options;
+mod suite;
 mod usage;
 mod validate;
 
@@ -140,8 +141,23 @@ pub fn profile(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// The function runs once a call, as ever. Limits count what the call's own thread does, and threads that it hands its
 /// `context()` to; other tests never count. With limits alone (but for `max_rss`) no curve is kept.
 ///
-/// A broken limit fails the test in a crate that is built for tests; elsewhere it is one line on standard error. An `async fn`
-/// has a curve and no limits.
+/// A broken limit fails the test in a crate that is built for tests; elsewhere it is one line on standard error.
+///
+/// Of an `async fn`, a call is watched from its first poll to its end, its time is that from the one to the other, and what its own
+/// polls do is counted, on whichever threads they run. Limits are looked at when it has finished.
+///
+/// On an inline `mod` it holds for each `#[test]` in it, `#[tokio::test]` and the like too: limits for a whole suite. What a test
+/// or an inner module says itself stands, the rest is added.
+///
+/// ```ignore
+/// #[cfg(test)]
+/// #[memory_usage(max_peak = "64 MiB", max_time = "10s")]
+/// mod tests {
+///     #[test]
+///     #[memory_usage(max_peak = "1 GiB")]
+///     fn the_one_that_needs_more() { /* … */ }
+/// }
+/// ```
 #[proc_macro_attribute]
 pub fn memory_usage(arguments: TokenStream, item: TokenStream) -> TokenStream {
     if cfg!(feature = "profile") {

@@ -166,11 +166,16 @@ fn share(text: &str) -> Option<f64> {
 
 /// Whether an attribute is `#[profile]`, `#[profile_core::profile]` or that of the renamed crate.
 pub fn is_ours(path: &Path, krate: &Path) -> bool {
+    is_called("profile", path, krate)
+}
+
+/// The same of an attribute of ours by its name.
+pub fn is_called(name: &str, path: &Path, krate: &Path) -> bool {
     let words = |path: &Path| path.segments.iter().map(|it| it.ident.to_string()).collect();
     let full: Vec<String> = words(path);
     let home: Vec<String> = words(krate);
     match full.split_last() {
-        Some((last, home_of)) if last == "profile" => {
+        Some((last, home_of)) if last == name => {
             home_of.is_empty() || home_of == ["profile_core"] || home_of == home
         }
         _ => false,

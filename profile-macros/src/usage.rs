@@ -84,12 +84,6 @@ impl Usage {
         Ok(())
     }
 
-    /// The first limit, if there is one.
-    pub fn first_limit(&self) -> Option<Span> {
-        let limit = self.limits.first().map(|limit| limit.word.span());
-        limit.or_else(|| self.ledger.as_ref().map(Ident::span))
-    }
-
     /// Limits alone need no curve.
     fn is_sampled(&self) -> bool {
         let asked = self.interval_ns.is_some() || self.backend.is_some();

@@ -21,19 +21,15 @@ pub fn alone(item: &Item, options: &Options) -> Result<()> {
 /// Refuses what `#[memory_usage]` cannot watch.
 pub fn watched(item: &Item, options: &Options) -> Result<()> {
     alone(item, options)?;
-    let limit = options.usage.as_ref().and_then(|usage| usage.first_limit());
-    match (item, limit) {
-        (Item::Function(function), Some(limit)) if function.signature.asyncness.is_some() => {
-            Err(Error::new(limit, LIMIT_ON_ASYNC))
+    match item {
+        Item::Container(other) if !other.is_module => {
+            Err(Error::new(first_word(item), ONE_FUNCTION))
         }
-        (Item::Function(_), _) => Ok(()),
-        (other, _) => Err(Error::new(first_word(other), ONE_FUNCTION)),
+        _ => Ok(()),
     }
 }
 
-const LIMIT_ON_ASYNC: &str = "a limit needs one thread to count in, and an async fn may have several: put it on a fn that is not async, such as the test that blocks on this one";
-const ONE_FUNCTION: &str =
-    "`#[memory_usage]` watches one function: put it on the fn in here whose memory you ask about";
+const ONE_FUNCTION: &str = "`#[memory_usage]` watches one function, or each `#[test]` of an inline mod: put it on the fn in here whose memory you ask about";
 
 fn first_word(item: &Item) -> Span {
     use quote::ToTokens as _;

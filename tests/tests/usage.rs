@@ -5,6 +5,7 @@ use std::panic::catch_unwind;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -200,6 +201,16 @@ mod windows {
     }
 }
 
+/// Lets others run, once, and allocates nothing: tokio's own keeps a list.
+async fn pause() {
+    let mut is_over = false;
+    std::future::poll_fn(|context| {
+        context.waker().wake_by_ref();
+        if std::mem::replace(&mut is_over, true) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
 mod limits {
     use super::*;
 
@@ -269,6 +280,57 @@ mod limits {
         assert!(message(too_slow).contains("max_time: "));
     }
 
+    fn poll_on_two_threads<T: Send + 'static>(
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, String> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build();
+        let joined = runtime.expect("a runtime").block_on(async { tokio::spawn(future).await });
+        joined.map_err(|error| *error.into_panic().downcast::<String>().expect("a message"))
+    }
+
+    /// Holds the first block over an await, and so the two at a time.
+    #[profile_core::memory_usage(max_allocations = 2, max_peak = 300, max_retained = 0)]
+    async fn holds(bytes: usize) -> usize {
+        let first = black_box(vec![0_u8; bytes]);
+        pause().await;
+        let second = black_box(vec![0_u8; bytes]);
+        pause().await;
+        first.len() + second.len()
+    }
+
+    #[test]
+    fn a_call_of_an_async_function_is_the_sum_of_its_polls() {
+        assert_eq!(poll_on_two_threads(holds(150)), Ok(300));
+        let message = poll_on_two_threads(holds(151)).expect_err("too much");
+        let expected =
+            "usage::limits::holds: max_peak: 302 bytes held at a time, at most 300 allowed";
+        assert_eq!(message.lines().next(), Some(expected));
+    }
+
+    #[profile_core::memory_usage(max_time = "20ms", max_retained = 100)]
+    async fn waits(milliseconds: u64) -> Vec<u8> {
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+        black_box(vec![0_u8; 101])
+    }
+
+    #[test]
+    fn its_time_is_from_the_first_poll_to_its_end_and_what_it_returns_is_left_behind() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let runtime = runtime.expect("a runtime");
+        let message = message(std::panic::AssertUnwindSafe(|| drop(runtime.block_on(waits(30)))));
+        assert!(message.contains("max_time: "), "{message}");
+        assert!(message.contains("max_retained: 101 bytes left behind"), "{message}");
+        // One that is dropped before its end has nobody to fail.
+        runtime.block_on(async {
+            let _ = tokio::time::timeout(Duration::from_millis(1), waits(60_000)).await;
+        });
+        assert!(!window_is_open());
+    }
+
+    fn window_is_open() -> bool {
+        capture().memory.iter().any(|window| window.path.ends_with("waits") && window.open)
+    }
+
     #[test]
     fn what_other_threads_allocate_never_counts() {
         static STOP: AtomicBool = AtomicBool::new(false);
@@ -286,5 +348,55 @@ mod limits {
             }
             STOP.store(true, Relaxed);
         });
+    }
+}
+
+/// Limits of a module hold for each test in it; what a test says itself stands.
+mod suite {
+    use super::*;
+
+    #[profile_core::memory_usage(max_allocations = 1, max_peak = "1 KiB")]
+    mod tests_of_something {
+        use super::*;
+
+        #[test]
+        #[should_panic(expected = "max_allocations: 2 allocations, at most 1 allowed")]
+        fn one_is_over_the_limit_of_all() {
+            drop((black_box(Box::new(1)), black_box(Box::new(2))));
+        }
+
+        #[test]
+        #[profile_core::memory_usage(max_allocations = 2)]
+        fn one_sets_its_own() {
+            drop((black_box(Box::new(1)), black_box(Box::new(2))));
+        }
+
+        #[test]
+        #[profile_core::memory_usage(max_allocations = 2)]
+        #[should_panic(expected = "max_peak: 2000 bytes held at a time, at most 1024 allowed")]
+        fn what_it_leaves_open_is_that_of_all() {
+            drop(black_box(vec![0_u8; 2000]));
+        }
+
+        mod inner {
+            use super::*;
+
+            #[tokio::test]
+            #[should_panic(expected = "max_allocations: 2 allocations, at most 1 allowed")]
+            async fn the_runtime_of_an_async_test_does_not_count() {
+                drop(black_box(Box::new(1)));
+                pause().await;
+                drop(black_box(Box::new(2)));
+            }
+        }
+
+        pub fn helper() -> usize {
+            vec![vec![0_u8; 2000]; 3].len()
+        }
+    }
+
+    #[test]
+    fn what_is_no_test_has_no_limit() {
+        assert_eq!(tests_of_something::helper(), 3);
     }
 }

@@ -16,8 +16,8 @@ fn backend() {}
 #[memory_usage(max_alocations = 0)]
 fn unknown() {}
 
-#[memory_usage(max_bytes = 1)]
-async fn asynchronous() {}
+#[memory_usage(name = "all")]
+mod named {}
 
 struct Many;
 
@@ -35,7 +35,6 @@ fn main() {
     interval();
     backend();
     unknown();
-    drop(asynchronous());
     Many.one();
     constant();
 }

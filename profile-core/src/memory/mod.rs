@@ -3,6 +3,7 @@
 pub(crate) mod allocator;
 pub(crate) mod assertions;
 pub(crate) mod ledger;
+pub(crate) mod limits;
 pub(crate) mod sampler;
 pub(crate) mod tell;
 pub(crate) mod usage;

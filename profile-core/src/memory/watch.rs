@@ -3,55 +3,20 @@
 //! A limit is looked at when the call ends, from what the call's own frame has counted. Nothing here looks at other
 //! threads, so tests that run beside each other never count for each other.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::path::Path;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::ledger::{self, Line};
+use super::limits::{UsagePlan, Used};
 use super::sampler::{self, Plan};
 use super::tell;
 use super::usage::Window;
-use super::window::Backend;
 use crate::callsite::CallSite;
+use crate::record::measure::Counted;
 use crate::record::thread::Suspended;
 use crate::record::{SpanGuard, begin, enter};
 use crate::segment::layout::heap;
-use crate::segment::reader::View;
-use crate::settings;
-use crate::snapshot::Function;
-use crate::snapshot::read::{self, Options};
-
-/// What the attribute asks for; its fields are the attribute's options.
-#[derive(Clone, Copy, Debug)]
-pub struct UsagePlan {
-    /// Whether a window is opened.
-    pub is_sampled: bool,
-    /// Time between two readings.
-    pub interval_ns: u64,
-    /// What is read.
-    pub backend: Backend,
-    /// Readings are sums over all descendants.
-    pub include_children: bool,
-    /// Each descendant has a curve.
-    pub multiprocess: bool,
-    /// `max_allocations`
-    pub max_allocations: Option<u64>,
-    /// `max_bytes`
-    pub max_allocated_bytes: Option<u64>,
-    /// `max_peak`
-    pub max_peak_bytes: Option<u64>,
-    /// `max_retained`
-    pub max_retained_bytes: Option<u64>,
-    /// `max_rss`
-    pub max_resident_bytes: Option<u64>,
-    /// `max_time`
-    pub max_time_ns: Option<u64>,
-    /// `ledger`: the folder it lies in.
-    pub ledger: Option<&'static str>,
-    /// A broken limit is a panic: in a crate that is built for tests.
-    pub fails: bool,
-}
 
 /// A call that is watched.
 #[derive(Debug)]
@@ -71,8 +36,7 @@ pub fn watch(site: &'static CallSite, plan: &'static UsagePlan) -> Watched {
     Watched { site, plan, window, started: Instant::now(), span: Some(enter(site)) }
 }
 
-/// The window alone: of an async function, whose polls are spans already.
-pub fn open_window(site: &'static CallSite, plan: &'static UsagePlan) -> Option<Window> {
+fn open_window(site: &'static CallSite, plan: &'static UsagePlan) -> Option<Window> {
     if !plan.is_sampled {
         return None;
     }
@@ -98,123 +62,120 @@ impl Drop for Watched {
         let time_ns = self.started.elapsed().as_nanos() as u64;
         let counted = self.span.as_ref().and_then(SpanGuard::counted);
         drop(self.span.take());
-        // What follows is ours, and must not be charged to whoever called.
-        let own = Suspended::new();
-        let resident = self.window.take().and_then(|window| window.end().ok());
-        // While it unwinds the call has failed already.
-        if std::thread::panicking() {
-            return;
-        }
-        let used = Used { counted, time_ns, resident: resident.map(|it| it.highest_bytes()) };
-        let mut broken = used.broken(self.plan);
-        broken.extend(self.not_in_ledger(&used));
-        if broken.is_empty() {
-            return;
-        }
-        let sentence = self.sentence(&broken);
-        drop(own);
-        if self.plan.fails {
-            panic!("{sentence}");
-        }
-        tell::tell_once(&sentence);
+        end_call(self.site, self.plan, self.window.take(), counted, time_ns);
     }
 }
 
-impl Watched {
-    /// What the ledger says against the call.
-    fn not_in_ledger(&self, used: &Used) -> Option<String> {
-        let folder = Path::new(self.plan.ledger?);
-        let Some((counts, _)) = used.counted.filter(|_| begin::allocator_counts()) else {
-            return Some(format!("ledger: not available: {}", used.why_not("ledger")));
-        };
-        let line = Line::new(counts[heap::ALLOCATIONS], counts[heap::ALLOCATED_BYTES]);
-        ledger::check(folder, &self.site.path(), line, settings::is_blessing()).err()
-    }
-
-    fn sentence(&self, broken: &[String]) -> String {
-        let mut sentence = format!("{}: {}", self.site.path(), broken.join("; "));
-        for line in allocated_below(&self.site.path()) {
-            let _ = write!(sentence, "\n    {line}");
-        }
-        sentence
-    }
-}
-
-/// What one call took.
-struct Used {
-    /// See the layout's `heap`, and the peak. `None`: the call was not recorded.
+/// The call is over: its window ends, and its limits are looked at.
+///
+/// # Panics
+/// One is broken, and that shall fail the test.
+fn end_call(
+    site: &CallSite,
+    plan: &UsagePlan,
+    window: Option<Window>,
     counted: Option<([u64; heap::COUNTS], u64)>,
     time_ns: u64,
-    resident: Option<u64>,
-}
-
-impl Used {
-    /// A sentence for each limit that was broken, or could not be looked at.
-    fn broken(&self, plan: &UsagePlan) -> Vec<String> {
-        let retained = |counts: &[u64; heap::COUNTS]| {
-            let live = counts[heap::ALLOCATED_BYTES].wrapping_sub(counts[heap::FREED_BYTES]);
-            live.cast_signed().max(0).cast_unsigned()
-        };
-        let counts = self.counted.filter(|_| begin::allocator_counts());
-        let of = |count: usize| counts.map(|(counts, _)| counts[count]);
-        let limits = [
-            ("max_allocations", "allocations", plan.max_allocations, of(heap::ALLOCATIONS)),
-            ("max_bytes", "bytes allocated", plan.max_allocated_bytes, of(heap::ALLOCATED_BYTES)),
-            ("max_peak", "bytes held at a time", plan.max_peak_bytes, counts.map(|it| it.1)),
-            (
-                "max_retained",
-                "bytes left behind",
-                plan.max_retained_bytes,
-                counts.map(|(counts, _)| retained(&counts)),
-            ),
-            ("max_rss", "bytes resident", plan.max_resident_bytes, self.resident),
-            ("max_time", "ns", plan.max_time_ns, Some(self.time_ns)),
-        ];
-        let broken = limits.into_iter().filter_map(|(name, what, most, used)| match (most, used) {
-            (Some(most), Some(used)) if used > most => {
-                Some(format!("{name}: {used} {what}, at most {most} allowed"))
-            }
-            (Some(_), None) => Some(format!("{name}: not available: {}", self.why_not(name))),
-            _ => None,
-        });
-        broken.collect()
+) {
+    // What is done here is ours, and must not be charged to whoever called.
+    let own = Suspended::new();
+    let resident = window.and_then(|window| window.end().ok()).map(|it| it.highest_bytes());
+    // While it unwinds the call has failed already.
+    if std::thread::panicking() {
+        return;
     }
-
-    fn why_not(&self, limit: &str) -> &'static str {
-        match limit {
-            "max_rss" => "resident memory cannot be read here",
-            _ if self.counted.is_none() => "the function is switched off, or was not recorded",
-            _ => "ProfilingAllocator is not the global allocator",
-        }
-    }
-}
-
-/// The functions below a path that allocated most, over all its calls, with their places.
-fn allocated_below(path: &str) -> Vec<String> {
-    const MOST: usize = 5;
-    let _own = Suspended::new();
-    let Some(view) = View::live() else { return Vec::new() };
-    let contents = read::read(view, &Options { percentiles: &[], trim: 0.0, now: None });
-    let mut is_below = Vec::with_capacity(contents.call_tree.len());
-    let mut below: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for node in &contents.call_tree {
-        let inside = node.path == path
-            || node.parent.and_then(|parent| is_below.get(parent).copied()).unwrap_or(false);
-        is_below.push(inside);
-        let allocations = node.exclusive_allocations.unwrap_or(0);
-        if inside && allocations > 0 {
-            let sum = below.entry(&node.path).or_default();
-            sum.0 += allocations;
-            sum.1 += node.exclusive_allocated_bytes.unwrap_or(0);
-        }
-    }
-    let mut below: Vec<_> = below.into_iter().collect();
-    below.sort_by_key(|(_, (allocations, _))| std::cmp::Reverse(*allocations));
-    let line = |(path, (allocations, bytes)): (&str, (u64, u64))| {
-        let place = contents.functions.iter().find(|function| function.path == path);
-        let place = place
-            .map_or_else(String::new, |Function { file, line, .. }| format!(" ({file}:{line})"));
-        format!("{path}{place}: {allocations} allocations, {bytes} bytes")
+    let Some(sentence) = (Used { counted, time_ns, resident }).complaint(site, plan) else {
+        return;
     };
-    below.into_iter().take(MOST).map(line).collect()
+    drop(own);
+    if plan.fails {
+        panic!("{sentence}");
+    }
+    tell::tell_once(&sentence);
+}
+
+/// A future that is watched, from its first poll to its end. It counts what its own polls do, wherever they run.
+///
+/// One that is dropped before its end has a window, and no limit is looked at: there is no one to fail.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct WatchedFuture<F> {
+    inner: F,
+    call: Polls,
+}
+
+/// What the polls of a call have counted so far.
+#[derive(Debug)]
+struct Polls {
+    site: &'static CallSite,
+    plan: &'static UsagePlan,
+    window: Option<Window>,
+    started: Option<Instant>,
+    counts: [u64; heap::COUNTS],
+    peak: u64,
+    is_counted: bool,
+}
+
+/// Wraps the block of an async function.
+pub fn watch_future<F>(
+    site: &'static CallSite,
+    plan: &'static UsagePlan,
+    inner: F,
+) -> WatchedFuture<F> {
+    let call = Polls {
+        site,
+        plan,
+        window: None,
+        started: None,
+        counts: [0; heap::COUNTS],
+        peak: 0,
+        is_counted: true,
+    };
+    WatchedFuture { inner, call }
+}
+
+impl<F: Future> Future for WatchedFuture<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        // SAFETY: `inner` is pinned with `self` and never moved out; `call` is never pinned.
+        let (inner, call) = unsafe {
+            let this = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut this.inner), &mut this.call)
+        };
+        if call.started.is_none() {
+            call.window = open_window(call.site, call.plan);
+            call.started = Some(Instant::now());
+        }
+        let before = Counted::begin();
+        let outcome = inner.poll(context);
+        call.add(before);
+        if outcome.is_ready() {
+            call.end();
+        }
+        outcome
+    }
+}
+
+impl Polls {
+    fn add(&mut self, before: Option<Counted>) {
+        let Some((counts, peak)) = before.map(Counted::end) else {
+            self.is_counted = false;
+            return;
+        };
+        // What earlier polls left behind, which below 0 is what they freed of others.
+        let held = self.counts[heap::ALLOCATED_BYTES]
+            .wrapping_sub(self.counts[heap::FREED_BYTES])
+            .cast_signed();
+        self.peak = self.peak.max(peak.saturating_add_signed(held));
+        for (sum, count) in self.counts.iter_mut().zip(counts) {
+            *sum = sum.wrapping_add(count);
+        }
+    }
+
+    fn end(&mut self) {
+        let time_ns = self.started.map_or(0, |started| started.elapsed().as_nanos() as u64);
+        let counted = self.is_counted.then_some((self.counts, self.peak));
+        end_call(self.site, self.plan, self.window.take(), counted, time_ns);
+    }
 }

@@ -43,8 +43,7 @@ pub struct Measured<T> {
 /// Where `work` does.
 pub fn measure<T>(work: impl FnOnce() -> T) -> Measured<T> {
     begin::begin();
-    let frame = thread::here().map(|(_, frame)| frame);
-    let before = frame.map(Counted::begin);
+    let before = Counted::begin();
     let started = Instant::now();
     let value = work();
     let time_ns = started.elapsed().as_nanos() as u64;
@@ -66,7 +65,7 @@ pub fn measure<T>(work: impl FnOnce() -> T) -> Measured<T> {
 }
 
 /// Where the counts of the innermost open frame stood.
-struct Counted {
+pub(crate) struct Counted {
     frame: &'static Frame,
     counts: [u64; heap::COUNTS],
     live: i64,
@@ -74,16 +73,17 @@ struct Counted {
 }
 
 impl Counted {
-    /// The frame's peak begins anew, from what is held now.
-    fn begin(frame: &'static Frame) -> Counted {
+    /// The frame's peak begins anew, from what is held now. `None`: this thread has no frame.
+    pub(crate) fn begin() -> Option<Counted> {
+        let (_, frame) = thread::here()?;
         let live = counters::live_bytes(frame);
         let peak = frame.peak_bytes.get() as i64;
         frame.peak_bytes.set(live as u64);
-        Counted { frame, counts: counts(frame), live, peak }
+        Some(Counted { frame, counts: counts(frame), live, peak })
     }
 
     /// What was counted since, and the peak beyond what was held.
-    fn end(self) -> ([u64; heap::COUNTS], u64) {
+    pub(crate) fn end(self) -> ([u64; heap::COUNTS], u64) {
         let now = counts(self.frame);
         let since = std::array::from_fn(|place| now[place].wrapping_sub(self.counts[place]));
         let peak = self.frame.peak_bytes.get() as i64;

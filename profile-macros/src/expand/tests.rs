@@ -138,7 +138,7 @@ fn skip_leaves_everything_alone() {
 }
 
 #[test]
-fn a_watched_function_has_one_span_and_a_watched_future_a_window() {
+fn a_watched_function_has_one_span_and_a_watched_future_is_wrapped() {
     let watched =
         |item: &str| normalised(memory_usage(TokenStream::new(), item.parse().unwrap()).unwrap());
     let text = watched("#[profile(name = \"n\")] fn f() { g() }");
@@ -146,13 +146,13 @@ fn a_watched_function_has_one_span_and_a_watched_future_a_window() {
     assert!(text.contains("watch(&__PROFILE_SITE,&__PROFILE_PLAN)};g()}"), "{text}");
     assert!(text.contains("\"n\""), "{text}");
     let text = watched("async fn f() { struct S; g().await }");
-    let window = "open_window(&__PROFILE_SITE,&__PROFILE_PLAN)};";
-    assert!(text.contains(window), "{text}");
+    let wrapped = "watch_future(&__PROFILE_SITE,&__PROFILE_PLAN,asyncmove{";
+    assert!(text.contains(wrapped), "{text}");
     let error = |arguments: &str, item: &str| {
         let parsed = memory_usage(arguments.parse().unwrap(), item.parse().unwrap());
         parsed.expect_err("an error").to_string()
     };
-    assert!(error("max_bytes = 1", "async fn f() {}").starts_with("a limit needs one thread"));
+    assert!(error("max_peak = 1", "struct S;").starts_with("`#[profile]` measures functions"));
     assert!(
         error("", "impl S { fn f() {} }").starts_with("`#[memory_usage]` watches one function")
     );
