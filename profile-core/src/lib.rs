@@ -59,7 +59,7 @@ pub use handed_on::tokio;
 pub use on::*;
 pub use profile_macros::{memory_usage, profile};
 pub use snapshot::{
-    AsyncTimes, BytesPerCall, ChildCurve, Function, Leak, MemoryRecord, NeverCalled,
+    AsyncTimes, BlockSizes, BytesPerCall, ChildCurve, Function, Leak, MemoryRecord, NeverCalled,
     NotInstrumented, Overhead, PathNode, Process, Reading, SCHEMA_VERSION, Snapshot, WarningRecord,
 };
 

@@ -11,7 +11,7 @@ use crate::callsite::{self, CallSite, LinkedSkipped, Mode};
 use crate::clock::{Anchor, Clock};
 use crate::memory::{ledger, sampler, tell, usage};
 use crate::record::thread::{self, Suspended};
-use crate::record::{begin, live};
+use crate::record::{begin, live, sizes};
 use crate::report::{self, Style};
 use crate::segment::layout::header;
 use crate::segment::reader::{SegmentError, View};
@@ -263,6 +263,7 @@ impl Settings {
     /// Puts the choices in force, from now on and for the report at exit.
     pub fn apply(self) {
         begin::set_budget(settings::choose(self));
+        sizes::want(settings::current().block_sizes);
         read_whole_run();
     }
 }

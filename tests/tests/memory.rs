@@ -66,6 +66,25 @@ fn simple_functions_have_exact_counts() {
 }
 
 #[test]
+fn sizes_are_counted_where_they_are_asked_for() {
+    let run = Program::new(SYSTEM, "simple").env("PROFILE_SIZES", "1").run().successful();
+    let sizes = |name| {
+        let row = run.report().function(name).expect("it was called");
+        let sizes = row.block_sizes.clone().unwrap_or_default();
+        assert_eq!(Some(sizes.allocations()), row.exclusive_allocations, "{name}");
+        (sizes.temporary, sizes.classes)
+    };
+    assert_eq!(sizes("vector"), (0, vec![[1024, 20]]));
+    assert_eq!(sizes("boxed"), (0, vec![[64, 20]]));
+    assert_eq!(sizes("nothing"), (0, vec![]));
+    assert_eq!(sizes("caller"), (10, vec![[1024, 10]]));
+    // Each change of size gives back the block that was allocated last.
+    assert_eq!(sizes("doubles"), (30, vec![[1024, 20], [2048, 10], [4096, 10]]));
+    let without = heap("simple");
+    assert!(without.report().functions.iter().all(|row| row.block_sizes.is_none()));
+}
+
+#[test]
 fn the_counts_are_the_same_around_every_allocator() {
     let run = heap("simple");
     for other in OTHERS {

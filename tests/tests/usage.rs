@@ -138,6 +138,54 @@ mod windows {
         memory.children.iter().filter(|child| peak(child) >= Some(20 * MIB)).count()
     }
 
+    /// What a program wrote, for the test to read.
+    #[derive(Clone, Default)]
+    struct Written(std::sync::Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("no writer panics").extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_stream_has_every_reading_when_the_window_ends() {
+        let written = Written::default();
+        let options = every(1).stream(written.clone());
+        let memory = memory_usage_for(Duration::from_millis(700), &options).expect("a window");
+        let text = String::from_utf8(written.0.lock().expect("no writer panics").clone());
+        let data = profile_core::read_mprof(&text.expect("text")).expect("a file of mprof");
+        assert_eq!(data.readings.len() as u64, memory.readings_taken);
+        assert!(data.readings.is_sorted_by_key(|reading| (reading.unix_seconds * 1e4) as u64));
+        let highest = data.readings.iter().map(|reading| reading.mib).fold(0.0, f64::max);
+        assert!((highest - memory.peak_bytes as f64 / MIB as f64).abs() < 1e-5, "{highest}");
+    }
+
+    #[test]
+    fn children_are_in_a_stream_and_one_that_fails_loses_nothing_else() {
+        let written = Written::default();
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 0.3; true"]);
+        let options = every(5).multiprocess(true).stream(written.clone());
+        memory_usage_of_command(&mut command, &options).expect("it can be started");
+        let text =
+            String::from_utf8_lossy(&written.0.lock().expect("no writer panics")).into_owned();
+        assert!(text.contains("\nCHLD ") && text.contains("\nMEM "), "{text}");
+
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("there is one");
+        let usage = memory_usage(&every(1).stream(full), || 5);
+        assert_eq!(usage.value, 5);
+        assert!(usage.memory.expect("a window").readings_taken >= 2);
+        let told = capture().warnings;
+        let sentence = "a stream of readings ends early: No space left on device";
+        assert!(told.iter().any(|warning| warning.message.starts_with(sentence)), "{told:?}");
+    }
+
     #[test]
     fn children_are_summed_or_have_curves_of_their_own() {
         let script = format!("{} <&0 & {} <&0 & wait", holding(20), holding(40));

@@ -44,14 +44,14 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ProfilingAllocator<A> {
         // SAFETY: the caller's promises are the inner allocator's conditions.
         let block = unsafe { self.inner.alloc(layout) };
         if !block.is_null() {
-            counters::allocated(layout.size());
+            counters::allocated(block, layout.size());
         }
         block
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        counters::freed(layout.size());
+        counters::freed(block, layout.size());
         // SAFETY: as above.
         unsafe { self.inner.dealloc(block, layout) };
     }
@@ -61,7 +61,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ProfilingAllocator<A> {
         // SAFETY: as above.
         let block = unsafe { self.inner.alloc_zeroed(layout) };
         if !block.is_null() {
-            counters::allocated(layout.size());
+            counters::allocated(block, layout.size());
         }
         block
     }
@@ -71,7 +71,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ProfilingAllocator<A> {
         // SAFETY: as above.
         let moved = unsafe { self.inner.realloc(block, layout, new_size) };
         if !moved.is_null() {
-            counters::reallocated(layout.size(), new_size);
+            counters::reallocated(block, layout.size(), moved, new_size);
         }
         moved
     }

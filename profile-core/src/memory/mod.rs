@@ -5,6 +5,7 @@ pub(crate) mod assertions;
 pub(crate) mod ledger;
 pub(crate) mod limits;
 pub(crate) mod sampler;
+pub(crate) mod stream;
 pub(crate) mod tell;
 pub(crate) mod usage;
 pub(crate) mod watch;

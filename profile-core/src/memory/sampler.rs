@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::*};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::stream::{Stream, Target};
 use super::window::{Backend, Curve, Head, Source};
 use crate::record::begin;
 use crate::record::live::{self, Watch};
@@ -70,6 +71,7 @@ struct Open {
     due_ns: u64,
     watch: Option<Watch>,
     children: Vec<Child>,
+    stream: Option<Stream>,
 }
 
 #[derive(Debug)]
@@ -113,13 +115,14 @@ impl Sampler {
     }
 }
 
-/// Begins a window with its first reading. `name`: a text in the segment.
+/// Begins a window with its first reading. `name`: a text in the segment. `to`: where readings are written as they come.
 ///
 /// # Errors
 /// Why there is none.
-pub(crate) fn open(name: u64, plan: Plan) -> Result<WindowId, String> {
+pub(crate) fn open(name: u64, plan: Plan, to: Option<Target>) -> Result<WindowId, String> {
     let _own = Suspended::new();
     let source = Source::open(plan.process, plan.backend)?;
+    let stream = to.map(Stream::open).transpose()?;
     let sampler = sampler();
     let mut inner = sampler.lock();
     let own_process = plan.process == std::process::id();
@@ -133,6 +136,7 @@ pub(crate) fn open(name: u64, plan: Plan) -> Result<WindowId, String> {
         backend: plan.backend,
         interval_ns: plan.interval.as_nanos() as u64,
         now_ns,
+        includes_children: plan.include_children,
         unavailable: inner.text(&unavailable),
     };
     let watch = (own_process && begin::allocator_counts()).then(Watch::new).flatten();
@@ -144,8 +148,8 @@ pub(crate) fn open(name: u64, plan: Plan) -> Result<WindowId, String> {
         live::publish();
         curve.set_heap_baseline(live::bytes());
     }
-    let mut window =
-        Open { plan, source, due_ns: now_ns + head.interval_ns, watch, children: Vec::new() };
+    let (due_ns, children) = (now_ns + head.interval_ns, Vec::new());
+    let mut window = Open { plan, source, due_ns, watch, children, stream };
     window.read(*curve, spare);
     *open = Some(window);
     let id = WindowId { place, turn: *turn };
@@ -173,6 +177,10 @@ pub(crate) fn close(id: WindowId) -> Option<Curve> {
     let now_ns = sys::monotonic_ns();
     let children = window.children.iter().filter_map(|child| child.curve);
     children.chain([curve]).for_each(|curve| curve.end(now_ns));
+    drop(inner);
+    if let Some(stream) = window.stream {
+        stream.close();
+    }
     Some(curve)
 }
 
@@ -315,6 +323,9 @@ impl Open {
         let Some(own) = own else { return };
         let sum = own + if self.plan.include_children { children } else { 0 };
         curve.add(sys::monotonic_ns(), sum);
+        if let Some(stream) = &self.stream {
+            stream.send(None, sum, begin::unix_ns());
+        }
         if let Some(watch) = &self.watch {
             curve.note_heap(watch);
         }
@@ -343,6 +354,9 @@ impl Open {
             if let Some(curve) = child.curve {
                 curve.add(now_ns, bytes);
             }
+            if let Some(stream) = self.stream.as_ref().filter(|_| self.plan.multiprocess) {
+                stream.send(Some(child.process), bytes, begin::unix_ns());
+            }
             Some(bytes)
         };
         self.children.iter().filter_map(read).sum()
@@ -361,6 +375,7 @@ impl Open {
             backend: self.plan.backend,
             interval_ns: self.plan.interval.as_nanos() as u64,
             now_ns: sys::monotonic_ns(),
+            includes_children: false,
             unavailable: 0,
         });
         Some(curve)

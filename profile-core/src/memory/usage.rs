@@ -10,6 +10,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use super::sampler::{self, Plan, WindowId};
+use super::stream::Target;
 use super::window::Backend;
 use crate::segment::reader::View;
 use crate::snapshot::MemoryRecord;
@@ -42,6 +43,7 @@ pub struct MemoryOptions {
     include_children: bool,
     multiprocess: bool,
     backend: Backend,
+    stream: Option<Target>,
 }
 
 impl Default for MemoryOptions {
@@ -54,6 +56,7 @@ impl Default for MemoryOptions {
             include_children: false,
             multiprocess: false,
             backend: Backend::Rss,
+            stream: None,
         }
     }
 }
@@ -109,6 +112,27 @@ impl MemoryOptions {
         self
     }
 
+    /// Writes each reading as it comes, and those of children with [`multiprocess`](MemoryOptions::multiprocess): lines of the file that `mprof plot`
+    /// opens, `MEM 22.917969 1795339408.3749` (MiB, seconds since 1970) and `CHLD 17822 13.941406 1795339414.2695`. A window keeps 512 readings at most,
+    /// the stream has all; it is what remains of a program that is killed.
+    ///
+    /// A thread of its own writes. One that cannot keep up loses readings, and the report says how many. When the window
+    /// ends, all is written.
+    ///
+    /// ```
+    /// # #[cfg(feature = "profile")] {
+    /// use profile_core::MemoryOptions;
+    ///
+    /// let file = std::fs::File::create(std::env::temp_dir().join("usage.dat"))?;
+    /// profile_core::memory_usage(&MemoryOptions::new().stream(file), || vec![1_u8; 64 << 20].len());
+    /// # }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn stream(mut self, to: impl io::Write + Send + 'static) -> MemoryOptions {
+        self.stream = Some(Target::new(to));
+        self
+    }
+
     fn open(&self, process: u32, name: &str) -> Result<WindowId, String> {
         crate::record::begin::begin();
         let name = sampler::text(self.name.as_deref().unwrap_or(name));
@@ -119,7 +143,7 @@ impl MemoryOptions {
             include_children: self.include_children,
             multiprocess: self.multiprocess,
         };
-        sampler::open(name, plan)
+        sampler::open(name, plan, self.stream.clone())
     }
 
     fn is_over(&self, id: WindowId, started: Instant) -> bool {

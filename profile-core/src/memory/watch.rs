@@ -48,7 +48,7 @@ fn open_window(site: &'static CallSite, plan: &'static UsagePlan) -> Option<Wind
         include_children: plan.include_children,
         multiprocess: plan.multiprocess,
     };
-    match sampler::open(name, plan) {
+    match sampler::open(name, plan, None) {
         Ok(id) => Some(Window::of(id)),
         Err(why) => {
             tell::tell_once(&format!("{}: its memory is not read: {why}", site.path()));

@@ -106,6 +106,7 @@ impl Curve {
         record.started_monotonic_ns.set(head.now_ns);
         record.last_monotonic_ns.set(head.now_ns);
         record.unavailable.set(head.unavailable);
+        record.includes_children.set(u64::from(head.includes_children));
         let empty = [
             &record.ended_monotonic_ns,
             &record.taken,
@@ -224,6 +225,7 @@ pub(crate) struct Head {
     pub(crate) backend: Backend,
     pub(crate) interval_ns: u64,
     pub(crate) now_ns: u64,
+    pub(crate) includes_children: bool,
     pub(crate) unavailable: u64,
 }
 
@@ -241,6 +243,7 @@ mod tests {
             backend: Backend::Rss,
             interval_ns: 1,
             now_ns: 1_000,
+            includes_children: false,
             unavailable: 0,
         });
         curve

@@ -7,6 +7,7 @@ use std::sync::{Once, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::calibrate::{self, Costs};
+use super::sizes;
 use super::thread::{self, Suspended};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::{Anchor, Clock};
@@ -47,6 +48,7 @@ pub(crate) fn begin() {
         describe(header, clock);
         // No site has been called yet, so none need be told; there may be many.
         BUDGET.store(encode(settings.budget), Relaxed);
+        sizes::want(settings.block_sizes);
         let costs = calibrate::measure(clock);
         SPAN_COST.store(costs.empty.to_bits(), Relaxed);
         costs.store(header);
@@ -267,6 +269,7 @@ extern "C" fn restart_in_child() {
     FORKED.store(true, Relaxed);
     // Until the segment is our own, what is allocated here must not find the parent's.
     thread::forget_block();
+    sizes::forget();
     let path = RUN_DIR.get().and_then(Option::as_deref).map(segment_path);
     let parent = writer::header().map(calibrate::stored);
     if !writer::restart_after_fork(path.as_deref()) {

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::{NOWHERE, TOP, live, thread};
+use super::{NOWHERE, TOP, live, sizes, thread};
 use crate::segment::layout::{Frame, heap};
 
 /// Allocations of threads that could not be given a block, and those before the session began.
@@ -23,27 +23,29 @@ fn top() -> Option<&'static Frame> {
 
 /// An allocation of `bytes` has succeeded.
 #[inline(always)]
-pub(crate) fn allocated(bytes: usize) {
+pub(crate) fn allocated(block: *mut u8, bytes: usize) {
     let Some(frame) = top() else { return };
     frame.heap[heap::ALLOCATIONS].add(1);
     frame.heap[heap::ALLOCATED_BYTES].add(bytes as u64);
     raise_peak(frame);
     live::add(bytes as i64);
+    sizes::allocated(frame, block, bytes);
 }
 
-/// `bytes` have been given back.
+/// `bytes` are given back.
 #[inline(always)]
-pub(crate) fn freed(bytes: usize) {
+pub(crate) fn freed(block: *mut u8, bytes: usize) {
     let Some(frame) = top() else { return };
     frame.heap[heap::FREES].add(1);
     frame.heap[heap::FREED_BYTES].add(bytes as u64);
     live::add((bytes as i64).wrapping_neg());
+    sizes::freed(block);
 }
 
 /// A block has changed its size: one allocation of the new and one free of the old size, as the heap
 /// profiler DHAT counts it, but for the peak, which sees only the difference.
 #[inline(always)]
-pub(crate) fn reallocated(before: usize, after: usize) {
+pub(crate) fn reallocated(block: *mut u8, before: usize, moved: *mut u8, after: usize) {
     let Some(frame) = top() else { return };
     frame.heap[heap::ALLOCATIONS].add(1);
     frame.heap[heap::FREES].add(1);
@@ -52,6 +54,8 @@ pub(crate) fn reallocated(before: usize, after: usize) {
     frame.heap[heap::ALLOCATED_BYTES].add(after as u64);
     raise_peak(frame);
     live::add((after as i64).wrapping_sub(before as i64));
+    sizes::freed(block);
+    sizes::allocated(frame, moved, after);
 }
 
 #[inline(always)]

@@ -25,6 +25,7 @@ pub(crate) mod live;
 pub(crate) mod measure;
 pub(crate) mod paths;
 pub(crate) mod settle;
+pub(crate) mod sizes;
 pub(crate) mod thread;
 
 use std::cell::Cell;

@@ -6,10 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::snapshot::{MemoryRecord, Reading, Snapshot};
-
-/// How far apart two moments are at least: no two of a curve are written alike into a `.dat` file.
-const RESOLUTION_NS: u64 = 100_000;
+use crate::snapshot::{MemoryRecord, Reading, Snapshot, moment};
 
 /// A moment and what was read then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +89,7 @@ fn point(record: &MemoryRecord, reading: &Reading) -> Point {
     Point { unix_ns, bytes: reading.resident_bytes }
 }
 
-/// By time. Of one moment that several windows read, the highest stays, or a peak would be lost.
+/// By time; no two are written alike into a `.dat` file. Of one moment that several windows read, the highest stays, or a peak would be lost.
 fn one_of_each_moment(mut points: Vec<Point>) -> Vec<Point> {
     points.sort_by_key(|point| point.unix_ns);
     points.dedup_by(|next, kept| {
@@ -103,11 +100,6 @@ fn one_of_each_moment(mut points: Vec<Point>) -> Vec<Point> {
         same
     });
     points
-}
-
-/// The moment in tenths of a millisecond, rounded.
-pub(crate) fn moment(unix_ns: u64) -> u64 {
-    unix_ns / RESOLUTION_NS + u64::from(unix_ns % RESOLUTION_NS >= RESOLUTION_NS / 2)
 }
 
 fn spans<'a>(records: &'a [MemoryRecord], main: &Curve<'_>) -> Vec<Span<'a>> {
@@ -250,7 +242,6 @@ mod tests {
         let extreme = samples::extreme();
         let curves = Curves::of(&extreme).expect("it was read");
         assert_eq!(curves.main.points.last().map(|point| point.bytes), Some(u64::MAX));
-        assert_eq!(moment(u64::MAX), u64::MAX / RESOLUTION_NS + 1);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! a stranger (a snapshot may come from a file), so it passes `text::safe` before a person sees it.
 
 mod axis;
+mod blocks;
 mod canvas;
 mod csv;
 mod curves;

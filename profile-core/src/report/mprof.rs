@@ -11,9 +11,9 @@
 use std::collections::HashMap;
 use std::io;
 
-use super::curves::{Curves, Point, Span, moment};
+use super::curves::{Curves, Point, Span};
 use super::text;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, mib, mprof_line, seconds};
 
 /// Only the curve of one process can be `MEM`; other processes are `CHLD`. Other backends of the same process are left
 /// out: a reader would take live bytes of the heap for resident memory.
@@ -21,11 +21,11 @@ pub(crate) fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<(
     writeln!(to, "CMDLINE {}", word(&snapshot.process.program))?;
     let Some(curves) = Curves::of(snapshot) else { return Ok(()) };
     for point in &curves.main.points {
-        writeln!(to, "MEM {:.6} {}", mib(point.bytes), seconds(point.unix_ns))?;
+        writeln!(to, "{}", mprof_line(None, point.bytes, point.unix_ns))?;
     }
     for curve in curves.others.iter().filter(|curve| curve.backend == curves.main.backend) {
         for Point { unix_ns, bytes } in curve.points.iter().copied() {
-            writeln!(to, "CHLD {} {:.6} {}", curve.process_id, mib(bytes), seconds(unix_ns))?;
+            writeln!(to, "{}", mprof_line(Some(curve.process_id), bytes, unix_ns))?;
         }
     }
     curves.spans.iter().try_for_each(|span| function(span, to))
@@ -42,16 +42,6 @@ fn function(span: &Span<'_>, to: &mut dyn io::Write) -> io::Result<()> {
         mib(end.bytes),
         seconds(end.unix_ns),
     )
-}
-
-fn mib(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
-}
-
-/// Seconds with four digits, as `%.4f` but from the whole number: no double holds the nanoseconds of this century.
-fn seconds(unix_ns: u64) -> String {
-    let moment = moment(unix_ns);
-    format!("{}.{:04}", moment / 10_000, moment % 10_000)
 }
 
 /// The program as mprof writes a word of a command.

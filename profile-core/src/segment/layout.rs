@@ -36,7 +36,7 @@ use super::table::Table;
 /// First word of every segment: `PROFSEG1` in memory order.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"PROFSEG1");
 /// Second word. A reader refuses what it does not know.
-pub(crate) const VERSION: u64 = 1;
+pub(crate) const VERSION: u64 = 2;
 
 /// Calls that an edge keeps: the newest, and the one before while that is being folded.
 pub(crate) const RING: usize = 2;
@@ -228,6 +228,8 @@ record! {
         unavailable: Word,
         /// Of the curve of a child process: the window that it belongs to.
         parent: Word,
+        /// 1: each reading is the sum over all descendants.
+        includes_children: Word,
         /// Pairs: ns since the start, bytes.
         readings: [Word; 2 * READINGS],
     }
@@ -418,6 +420,8 @@ record! {
         /// Calls recorded in the histogram: those folded from rings, those that timed ones stand for, and ended async
         /// calls.
         recorded: Word,
+        /// Where sizes are asked for.
+        sizes: Link<SizeTally>,
     }
 }
 
@@ -442,6 +446,19 @@ record! {
         most_bytes: Word,
         /// Sum of the squares of what each call left behind, as bits of an `f64`.
         retained_squares: Word,
+    }
+}
+
+/// Classes of [`SizeTally::classes`]: the last ends at 64 TiB.
+pub(crate) const SIZE_CLASSES: usize = 47;
+
+record! {
+    /// Blocks that a function allocated itself, by size.
+    SizeTally, size_tally {
+        /// Freed by their thread before it allocated another.
+        temporary: Word,
+        /// Class n: of more than 2^(n-1) and at most 2^n bytes.
+        classes: [Word; SIZE_CLASSES],
     }
 }
 

@@ -92,6 +92,8 @@ pub struct Function {
     pub exclusive_retained_bytes: Option<i64>,
     /// What single calls allocated, callees included. `None` for async functions.
     pub bytes_per_call: Option<BytesPerCall>,
+    /// Sizes of the blocks it allocated outside other annotated functions, where they were asked for.
+    pub block_sizes: Option<BlockSizes>,
     /// What calls leave behind. `None` for fewer than [`Leak::FEWEST_CALLS`] calls, and for functions that are async or
     /// recurse.
     pub leak: Option<Leak>,
@@ -114,6 +116,32 @@ pub struct BytesPerCall {
     pub max_bytes: u64,
     /// Quantiles as [`Function::quantiles`], of any size.
     pub quantiles: std::collections::BTreeMap<String, u64>,
+}
+
+/// Blocks by their size, with `PROFILE_SIZES=1` or [`Settings::block_sizes`](crate::Settings).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+pub struct BlockSizes {
+    /// Blocks that their thread freed before it allocated another: heaptrack's temporary allocations.
+    pub temporary: u64,
+    /// `[bytes, allocations]`: so many of at most so many bytes and more than half as many; ascending.
+    pub classes: Vec<[u64; 2]>,
+}
+
+impl BlockSizes {
+    /// Blocks of every size.
+    #[must_use]
+    pub fn allocations(&self) -> u64 {
+        self.within(None, u64::MAX)
+    }
+
+    /// Blocks in the classes that end above `above` and not above `end`, in bytes.
+    #[must_use]
+    pub fn within(&self, above: Option<u64>, end: u64) -> u64 {
+        let inside =
+            |[bytes, _]: &&[u64; 2]| above.is_none_or(|above| *bytes > above) && *bytes <= end;
+        self.classes.iter().filter(inside).fold(0, |sum, class| sum.saturating_add(class[1]))
+    }
 }
 
 /// Whether a function leaves memory behind, call after call.

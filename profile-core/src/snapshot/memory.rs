@@ -14,6 +14,8 @@ pub struct MemoryRecord {
     pub process_id: u32,
     /// What the readings are of: `rss`, `pss`, `uss` or `heap`.
     pub backend: String,
+    /// Each reading is the sum over the process and all its descendants.
+    pub includes_children: bool,
     /// When the window began, in nanoseconds since 1970.
     pub started_unix_ns: u64,
     /// From then to its end, or to the snapshot.

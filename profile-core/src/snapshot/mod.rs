@@ -5,12 +5,16 @@
 mod functions;
 mod memory;
 #[cfg(feature = "profile")]
+mod mprof_line;
+#[cfg(feature = "profile")]
 pub(crate) mod read;
 #[cfg(feature = "profile")]
 mod tree;
 
 pub use functions::*;
 pub use memory::*;
+#[cfg(feature = "profile")]
+pub(crate) use mprof_line::*;
 
 /// The version of the snapshot's form, in JSON the key `schema_version`.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -12,12 +12,12 @@ pub(crate) mod windows;
 use std::collections::HashMap;
 
 use super::tree::Tree;
-use super::{AsyncTimes, Function, Overhead, PathNode};
+use super::{AsyncTimes, BlockSizes, Function, Overhead, PathNode};
 use crate::clock::{Anchor, Clock, Rate};
 use crate::record::calibrate::Costs;
 use crate::segment::layout::{
     self, buckets, carry, header, heap, heap_tally, histogram_leaf_words, histogram_node,
-    histogram_root, polled, site_record, tally, thread_block,
+    histogram_root, polled, site_record, size_tally, tally, thread_block,
 };
 use crate::segment::reader::{Record, View};
 
@@ -139,6 +139,7 @@ struct HeapSums {
     most_bytes: u64,
     histogram: HashMap<usize, u64>,
     retained_squares: f64,
+    sizes: Option<BlockSizes>,
 }
 
 #[derive(Debug, Default)]
@@ -247,6 +248,9 @@ impl<'a> Reading<'a> {
         }
         if let Some(record) = record.follow(tally::heap) {
             self.heap(place, &record);
+        }
+        if let Some(record) = record.follow(tally::sizes) {
+            block_sizes(&record, self.sums[place].heap.sizes.get_or_insert_default());
         }
         if let Some(record) = record.follow(tally::polled) {
             self.polled(place, &record);
@@ -370,6 +374,16 @@ fn add(sum: &mut u64, more: u64) {
 /// How many calls a histogram holds.
 fn calls_in(histogram: &HashMap<usize, u64>) -> u64 {
     histogram.values().fold(0, |sum, calls| sum.saturating_add(*calls))
+}
+
+/// Adds the classes of one thread; they are all there from the first on.
+fn block_sizes(record: &Record<'_>, into: &mut BlockSizes) {
+    add(&mut into.temporary, record.word(size_tally::temporary));
+    into.classes.resize(layout::SIZE_CLASSES, [0, 0]);
+    for (class, [bytes, allocations]) in into.classes.iter_mut().enumerate() {
+        *bytes = 1 << class;
+        add(allocations, record.word(size_tally::classes + class as u64));
+    }
 }
 
 /// Adds the counts of a histogram in the segment.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{Own, PolledSums, Reading, Sums, add};
 use crate::callsite::Kind;
 use crate::segment::layout::{buckets, heap, site_record};
-use crate::snapshot::{AsyncTimes, BytesPerCall, Function, Leak};
+use crate::snapshot::{AsyncTimes, BlockSizes, BytesPerCall, Function, Leak};
 use crate::stats;
 
 impl Reading<'_> {
@@ -44,6 +44,7 @@ impl Reading<'_> {
             memory_columns(sums, own, &mut function);
             function.bytes_per_call = self.bytes_per_call(sums);
             function.leak = leak(sums);
+            function.block_sizes = block_sizes(sums);
         }
         function.polled = sums.polled.as_ref().map(|polled| self.async_times(polled));
         function
@@ -152,6 +153,13 @@ fn values(
         same
     });
     values
+}
+
+/// Without the classes in which there is nothing.
+fn block_sizes(sums: &Sums) -> Option<BlockSizes> {
+    let mut sizes = sums.heap.sizes.clone()?;
+    sizes.classes.retain(|[_, allocations]| *allocations > 0);
+    Some(sizes)
 }
 
 fn weighted_sum(values: stats::Weighted<'_>) -> f64 {

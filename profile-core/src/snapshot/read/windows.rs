@@ -88,6 +88,7 @@ fn as_it_stands(view: View<'_>, record: &Record<'_>, now_ns: Option<u64>) -> Win
             path: view.text(word(window::name)),
             process_id: word(window::process_id) as u32,
             backend: BACKENDS.get(backend).unwrap_or(&BACKENDS[0]).to_string(),
+            includes_children: word(window::includes_children) != 0,
             started_unix_ns: word(window::started_unix_ns),
             duration_ns: last_ns.saturating_sub(started_ns),
             open: ended_ns == 0,
