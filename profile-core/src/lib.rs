@@ -24,8 +24,10 @@
 //!   of this crate is left in the program. A library depends on it with `default-features = false` and leaves the
 //!   switch to the application.
 
+mod assertions;
 #[cfg(feature = "profile")]
 mod callsite;
+mod choices;
 #[cfg(feature = "profile")]
 mod clock;
 mod handed_on;
@@ -50,6 +52,7 @@ mod sys;
 #[cfg(not(feature = "profile"))]
 mod off;
 
+pub use choices::{Backend, Budget, SettingError, Sort};
 #[cfg(feature = "rayon")]
 pub use handed_on::rayon;
 pub use handed_on::thread;
@@ -59,8 +62,9 @@ pub use handed_on::tokio;
 pub use on::*;
 pub use profile_macros::{memory_usage, profile};
 pub use snapshot::{
-    AsyncTimes, BlockSizes, BytesPerCall, ChildCurve, Function, Leak, MemoryRecord, NeverCalled,
-    NotInstrumented, Overhead, PathNode, Process, Reading, SCHEMA_VERSION, Snapshot, WarningRecord,
+    AsyncTimes, BlockSizes, BytesPerCall, ChildCurve, Function, Leak, Measured, MemoryRecord,
+    NeverCalled, NotInstrumented, Overhead, PathNode, Process, Reading, SCHEMA_VERSION, Snapshot,
+    WarningRecord,
 };
 
 #[cfg(not(feature = "profile"))]
@@ -70,21 +74,20 @@ pub use off::*;
 mod on {
     pub use crate::callsite::{CallSite, Kind};
     pub use crate::memory::allocator::ProfilingAllocator;
+    pub use crate::memory::measure::measure;
     pub use crate::memory::usage::{
         MemoryOptions, MemoryUsage, memory_usage, memory_usage_for, memory_usage_of,
         memory_usage_of_command,
     };
-    pub use crate::memory::window::Backend;
     pub use crate::record::SpanGuard;
     pub use crate::record::context::{Context, ContextGuard, context};
-    pub use crate::record::measure::{Measured, measure};
     pub use crate::report::mprof::{
         MprofCall, MprofChild, MprofData, MprofError, MprofErrorKind, MprofFunction, MprofReading,
         read_mprof,
     };
     pub use crate::segment::reader::SegmentError;
     pub use crate::session::{capture, find, find_all, functions, read_segment, write_reports};
-    pub use crate::settings::{Budget, Format, SettingError, Settings, Sort};
+    pub use crate::settings::{Format, Settings};
     pub use hdrhistogram;
 }
 
@@ -146,18 +149,29 @@ pub mod __private {
 
     pub use crate::__profile_submit as submit;
     pub use crate::__profile_submit_skipped as submit_skipped;
+    pub use crate::assertions::{
+        allocations, allocations_differ, expect_in_ledger, expect_no_leak,
+    };
     pub use crate::callsite::{
         CallSite, Kind, Linked, LinkedSkipped, Skipped, Source, check_span_name, path_of,
     };
+    pub use crate::choices::Backend;
     pub use crate::clock::set_mock_ticks;
-    pub use crate::memory::assertions::{
-        allocations, allocations_differ, expect_in_ledger, expect_no_leak,
-    };
     pub use crate::memory::limits::UsagePlan;
     pub use crate::memory::usage::Window;
     pub use crate::memory::watch::{Watched, WatchedFuture, watch, watch_future};
-    pub use crate::memory::window::Backend;
     pub use crate::record::{begin::use_mock_clock, enter, future::Instrumented};
+}
+
+/// What the assertions expand to.
+#[cfg(not(feature = "profile"))]
+#[doc(hidden)]
+pub mod __private {
+    pub use core;
+
+    pub use crate::assertions::{
+        allocations, allocations_differ, expect_in_ledger, expect_no_leak,
+    };
 }
 
 #[cfg(feature = "profile")]

@@ -1,8 +1,11 @@
 //! The feature `profile` is off: the names exist, so that programs compile, and do nothing.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::io;
+use std::process::{Command, ExitStatus};
+use std::time::{Duration, Instant};
 
-use crate::Snapshot;
+use crate::{Backend, Budget, Function, Measured, MemoryRecord, SettingError, Snapshot, Sort};
 
 /// Forwards to the allocator in it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -110,4 +113,228 @@ impl Context {
     pub fn follow<F: Future>(&self, future: F) -> F {
         future
     }
+}
+
+/// Choices that nothing follows.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[must_use = "settings do nothing until `apply` is called"]
+pub struct Settings;
+
+impl Settings {
+    /// None yet.
+    pub fn new() -> Settings {
+        Settings
+    }
+
+    /// Not looked at.
+    ///
+    /// # Errors
+    /// None.
+    pub fn report(self, _: &str) -> Result<Settings, SettingError> {
+        Ok(self)
+    }
+
+    /// Not looked at.
+    pub fn sort(self, _: Sort) -> Settings {
+        self
+    }
+
+    /// Not looked at.
+    ///
+    /// # Errors
+    /// None.
+    pub fn percentiles(self, _: &[f64]) -> Result<Settings, SettingError> {
+        Ok(self)
+    }
+
+    /// Not looked at.
+    pub fn resident_interval(self, _: Duration) -> Settings {
+        self
+    }
+
+    /// Not looked at.
+    pub fn block_sizes(self, _: bool) -> Settings {
+        self
+    }
+
+    /// Not looked at.
+    ///
+    /// # Errors
+    /// None.
+    pub fn overhead(self, _: &str) -> Result<Settings, SettingError> {
+        Ok(self)
+    }
+
+    /// Changes nothing.
+    pub fn apply(self) {}
+}
+
+/// An annotated function: here there is none.
+#[derive(Debug)]
+pub enum CallSite {}
+
+impl CallSite {
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> String {
+        match *self {}
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match *self {}
+    }
+
+    /// Whether its calls are recorded.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        match *self {}
+    }
+
+    /// Switches recording.
+    pub fn set_enabled(&'static self, _: bool) {
+        match *self {}
+    }
+
+    /// Gives it a budget.
+    pub fn set_budget(&self, _: Option<Budget>) {
+        match *self {}
+    }
+
+    /// Its statistics.
+    #[must_use]
+    pub fn statistics(&self) -> Option<Function> {
+        match *self {}
+    }
+}
+
+/// No function.
+#[must_use]
+pub fn functions() -> Vec<&'static CallSite> {
+    Vec::new()
+}
+
+/// No function.
+#[must_use]
+pub fn find(_: &str) -> Option<&'static CallSite> {
+    None
+}
+
+/// No function.
+#[must_use]
+pub fn find_all(_: &str) -> Vec<&'static CallSite> {
+    Vec::new()
+}
+
+/// Runs the work, and takes its time. Allocations are not counted: an assertion on them fails.
+pub fn measure<T>(work: impl FnOnce() -> T) -> Measured<T> {
+    let started = Instant::now();
+    let value = work();
+    Measured {
+        value,
+        allocations: None,
+        allocated_bytes: None,
+        frees: None,
+        freed_bytes: None,
+        peak_bytes: None,
+        retained_bytes: None,
+        time_ns: started.elapsed().as_nanos() as u64,
+    }
+}
+
+const OFF: &str = "not available: the feature `profile` of profile-core is off";
+
+/// How memory would be read.
+#[derive(Clone, Debug, Default)]
+#[must_use = "options do nothing by themselves"]
+pub struct MemoryOptions;
+
+impl MemoryOptions {
+    /// None yet.
+    pub fn new() -> MemoryOptions {
+        MemoryOptions
+    }
+
+    /// Not looked at.
+    pub fn name(self, _: impl Into<String>) -> MemoryOptions {
+        self
+    }
+
+    /// Not looked at.
+    pub fn interval(self, _: Duration) -> MemoryOptions {
+        self
+    }
+
+    /// Not looked at.
+    pub fn timeout(self, _: Duration) -> MemoryOptions {
+        self
+    }
+
+    /// Not looked at.
+    pub fn max_iterations(self, _: u64) -> MemoryOptions {
+        self
+    }
+
+    /// Not looked at.
+    pub fn include_children(self, _: bool) -> MemoryOptions {
+        self
+    }
+
+    /// Not looked at.
+    pub fn multiprocess(self, _: bool) -> MemoryOptions {
+        self
+    }
+
+    /// Not looked at.
+    pub fn backend(self, _: Backend) -> MemoryOptions {
+        self
+    }
+
+    /// Nothing is written.
+    pub fn stream(self, _: impl io::Write + Send + 'static) -> MemoryOptions {
+        self
+    }
+}
+
+/// Work that was not measured.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct MemoryUsage<T> {
+    /// What it returned.
+    pub value: T,
+    /// Why its memory is not known.
+    pub memory: Result<MemoryRecord, String>,
+}
+
+/// Runs the work.
+pub fn memory_usage<T>(_: &MemoryOptions, work: impl FnOnce() -> T) -> MemoryUsage<T> {
+    MemoryUsage { value: work(), memory: Err(OFF.to_owned()) }
+}
+
+/// Reads nothing.
+///
+/// # Errors
+/// Always.
+pub fn memory_usage_of(_: u32, _: &MemoryOptions) -> io::Result<MemoryRecord> {
+    Err(io::Error::other(OFF))
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// It cannot be started or waited for.
+pub fn memory_usage_of_command(
+    command: &mut Command,
+    _: &MemoryOptions,
+) -> io::Result<MemoryUsage<ExitStatus>> {
+    Ok(MemoryUsage { value: command.status()?, memory: Err(OFF.to_owned()) })
+}
+
+/// Reads nothing, and does not wait.
+///
+/// # Errors
+/// Always.
+pub fn memory_usage_for(_: Duration, _: &MemoryOptions) -> io::Result<MemoryRecord> {
+    Err(io::Error::other(OFF))
 }

@@ -6,20 +6,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering::*};
 use std::time::Duration;
 
+pub use crate::choices::{Budget, SettingError, Sort};
 use crate::clock::Clock;
 use crate::sys;
-
-/// How much of the run's time recording may take.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Budget {
-    /// Every call is timed.
-    Exact,
-    /// One call in so many is timed, rounded down to a power of two; at most 1,024.
-    OneIn(u32),
-    /// As many calls are timed as fit into this share of a thread's time: 0.02 is 2 %.
-    Share(f64),
-}
 
 /// A form of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,28 +40,6 @@ impl Format {
         ("mprof", Format::Mprof),
         ("svg", Format::Svg),
     ];
-}
-
-/// What the table is sorted by, largest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Sort {
-    /// Inclusive time.
-    Total,
-    /// Exclusive time.
-    Exclusive,
-    /// Number of calls.
-    Calls,
-    /// Mean time of a call.
-    Mean,
-    /// Longest call.
-    Max,
-    /// Number of allocations.
-    Allocations,
-    /// Bytes allocated.
-    Bytes,
-    /// Path, from a to z.
-    Name,
 }
 
 impl Sort {
@@ -137,29 +104,6 @@ impl Default for Settings {
         }
     }
 }
-
-/// A setting that is not allowed: what was said, and what may be said.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettingError {
-    value: String,
-    allowed: &'static str,
-}
-
-impl SettingError {
-    fn new(value: &str, allowed: &'static str) -> SettingError {
-        const LONGEST: usize = 60;
-        let shown: String = value.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-        SettingError { value: shown, allowed }
-    }
-}
-
-impl std::fmt::Display for SettingError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "`{}` is not understood; allowed is {}", self.value, self.allowed)
-    }
-}
-
-impl std::error::Error for SettingError {}
 
 impl Settings {
     /// The defaults: a table on standard error, sorted by total time, p50, p95 and p99, every call timed.
@@ -484,6 +428,7 @@ mod tests {
             ("PROFILE_OVERHEAD", "inf%"),
             ("PROFILE_CLOCK", "sundial"),
             ("PROFILE_TRIM", "0.5"),
+            ("PROFILE_SIZES", "yes"),
             ("PROFILE_RSS_INTERVAL", "10"),
             ("PROFILE_RSS_INTERVAL", "1us"),
             ("PROFILE_RSS_INTERVAL", "infs"),

@@ -88,6 +88,8 @@ fn main() {
 }
 "#;
 
+const SURFACE: &str = include_str!("../src/bin/surface.rs");
+
 const PROFILE: &str = "[profile.release]
 codegen-units = 1
 debug = false
@@ -98,7 +100,7 @@ fn built() -> &'static Workspace {
     static BUILT: OnceLock<Workspace> = OnceLock::new();
     BUILT.get_or_init(|| {
         let folder = env!("CARGO_TARGET_TMPDIR");
-        let workspace = Workspace::new(folder, "off", &["plain", "annotated"], PROFILE);
+        let workspace = Workspace::new(folder, "off", &["plain", "annotated", "surface"], PROFILE);
         let add = |package, attribute, span, allocator, value| {
             let functions = FUNCTIONS.replace("ATTRIBUTE", attribute).replace("SPAN", span);
             let main = MAIN.replace("ALLOCATOR_VALUE", value);
@@ -114,6 +116,8 @@ fn built() -> &'static Workspace {
         let value = "profile_core::ProfilingAllocator::system()";
         let span = "let _span = profile_core::span!(\"word\");";
         add("annotated", "#[profile_core::profile]", span, allocator, value);
+        let dependency = core_dependency(", default-features = false");
+        workspace.add("surface", &dependency, &[("src/main.rs", SURFACE)]);
         workspace.build();
         workspace
     })
@@ -211,4 +215,20 @@ fn it_runs_and_says_nothing() {
     assert_eq!(run.output, plain.output);
     assert_eq!(run.stderr(), "");
     assert_eq!(run.folder.segment_files(), [""; 0].map(std::path::PathBuf::from));
+}
+
+/// The same source, unchanged.
+#[test]
+fn a_program_that_says_everything_there_is_to_say_builds_and_works_either_way() {
+    let on = Program::new(env!("CARGO_BIN_EXE_surface"), "").run().successful();
+    let off = Program::new(&built().program("surface"), "").run().successful();
+    let lines = |run: &tests::Run| run.stdout().lines().map(str::to_owned).collect::<Vec<_>>();
+    let same = ["sum 8", "usage 2", "command true"];
+    let recorded = ["measured 2 true", "asserted true", "recorded true"];
+    assert_eq!(lines(&on), [same, recorded].concat());
+    let nothing = ["measured 2 false", "asserted false", "recorded false"];
+    assert_eq!(lines(&off), [same, nothing].concat());
+    // A test that asserts nothing does not pass for one that does.
+    let reason = "allocations are not counted: the feature `profile` of profile-core is off";
+    assert!(off.stderr().contains(reason), "{}", off.stderr());
 }

@@ -19,7 +19,6 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::tell;
-use crate::record::measure::Measured;
 use crate::record::thread::Suspended;
 
 const FILE: &str = "allocations.json";
@@ -116,11 +115,6 @@ fn open(path: &Path, bless: bool) -> io::Result<File> {
 }
 
 impl Line {
-    /// `None`: allocations are not counted in this process.
-    pub(crate) fn of<T>(measured: &Measured<T>) -> Option<Line> {
-        Some(Line { allocations: measured.allocations?, bytes: measured.allocated_bytes? })
-    }
-
     pub(crate) fn new(allocations: u64, bytes: u64) -> Line {
         Line { allocations, bytes }
     }

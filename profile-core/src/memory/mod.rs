@@ -1,9 +1,9 @@
 //! The heap, through a wrapper around any global allocator; and the memory of processes over time, read in windows.
 
 pub(crate) mod allocator;
-pub(crate) mod assertions;
 pub(crate) mod ledger;
 pub(crate) mod limits;
+pub(crate) mod measure;
 pub(crate) mod sampler;
 pub(crate) mod stream;
 pub(crate) mod tell;

@@ -9,11 +9,11 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::limits::{UsagePlan, Used};
+use super::measure::Counted;
 use super::sampler::{self, Plan};
 use super::tell;
 use super::usage::Window;
 use crate::callsite::CallSite;
-use crate::record::measure::Counted;
 use crate::record::thread::Suspended;
 use crate::record::{SpanGuard, begin, enter};
 use crate::segment::layout::heap;

@@ -5,27 +5,12 @@
 //!
 //! Nothing here takes a lock: whoever writes holds the sampler's.
 
+pub use crate::choices::Backend;
 use crate::record::begin;
 use crate::record::live::{self, Watch};
 use crate::segment::layout::{BACKENDS, READINGS, Window, Word};
 use crate::segment::writer;
 use crate::sys;
-
-/// What is read of a process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Backend {
-    /// Resident memory: all pages that are in memory now.
-    #[default]
-    Rss,
-    /// The same, with pages that several processes share divided among them: sums over children are true. Dear to read,
-    /// 50 µs and more.
-    Pss,
-    /// Pages that no other process shares. As dear.
-    Uss,
-    /// Live bytes of the heap, by the allocator. Only of this process.
-    Heap,
-}
 
 /// What a window reads.
 #[derive(Debug)]

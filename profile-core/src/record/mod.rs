@@ -22,7 +22,6 @@ pub(crate) mod fold;
 pub(crate) mod future;
 pub(crate) mod general;
 pub(crate) mod live;
-pub(crate) mod measure;
 pub(crate) mod paths;
 pub(crate) mod settle;
 pub(crate) mod sizes;

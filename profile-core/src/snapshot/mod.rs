@@ -3,6 +3,7 @@
 //! Every number has its unit in its name and one definition, here. Taking a snapshot changes nothing.
 
 mod functions;
+mod measured;
 mod memory;
 #[cfg(feature = "profile")]
 mod mprof_line;
@@ -12,6 +13,7 @@ pub(crate) mod read;
 mod tree;
 
 pub use functions::*;
+pub use measured::*;
 pub use memory::*;
 #[cfg(feature = "profile")]
 pub(crate) use mprof_line::*;

@@ -1,31 +1,10 @@
-//! What one piece of work took in this thread, and in those that its [`context`](super::context::context) was entered in.
+//! What one piece of work took in this thread, and in those that its [`context`](crate::context) was entered in.
 
 use std::time::Instant;
 
-use super::{begin, counters, thread};
+use crate::record::{begin, counters, thread};
 use crate::segment::layout::{Frame, heap};
-
-/// A value and what it took to make it. Figures of memory are `None` without [`ProfilingAllocator`](crate::ProfilingAllocator).
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Measured<T> {
-    /// What the work returned.
-    pub value: T,
-    /// Blocks allocated.
-    pub allocations: Option<u64>,
-    /// Bytes of them, all together.
-    pub allocated_bytes: Option<u64>,
-    /// Blocks freed.
-    pub frees: Option<u64>,
-    /// Bytes of them.
-    pub freed_bytes: Option<u64>,
-    /// Most bytes held at a time beyond what was held before.
-    pub peak_bytes: Option<u64>,
-    /// `allocated_bytes` less `freed_bytes`.
-    pub retained_bytes: Option<i64>,
-    /// Wall time.
-    pub time_ns: u64,
-}
+use crate::snapshot::Measured;
 
 /// Measures work in this thread. Other threads never count, but those that were given its context.
 ///
