@@ -72,8 +72,23 @@ pub struct Source {
     pub column: u32,
     /// The site's own overhead budget as a share (`0.02` is 2 %); 0: none.
     pub overhead: f64,
+    /// Of a function with `#[profile(lines)]`.
+    pub lines: Option<&'static LineSource>,
     /// The name of a closure inside the site's static: the compiler's own path to it.
     pub path: fn() -> &'static str,
+}
+
+/// The lines of a function, as the attribute saw them.
+#[derive(Clone, Copy, Debug)]
+pub struct LineSource {
+    /// Of `text`, from 1.
+    pub first_line: u32,
+    /// The function as it stands in its file; empty where the file could not be read.
+    pub text: &'static str,
+    /// The line of each mark, by its number.
+    pub numbers: &'static [u32],
+    /// `lines(rss)`: resident memory is read at each mark.
+    pub with_resident: bool,
 }
 
 /// How calls of a site are recorded. Kept in one byte that the hot path compares with [`Mode::EXACT`].

@@ -62,7 +62,7 @@ pub use handed_on::tokio;
 pub use on::*;
 pub use profile_macros::{memory_usage, profile};
 pub use snapshot::{
-    AsyncTimes, BlockSizes, BytesPerCall, ChildCurve, Function, Leak, Measured, MemoryRecord,
+    AsyncTimes, BlockSizes, BytesPerCall, ChildCurve, Function, Leak, Line, Measured, MemoryRecord,
     NeverCalled, NotInstrumented, Overhead, PathNode, Process, Reading, SCHEMA_VERSION, Snapshot,
     WarningRecord,
 };
@@ -133,6 +133,7 @@ macro_rules! span {
                 line: $crate::__private::core::line!(),
                 column: $crate::__private::core::column!(),
                 overhead: 0.0,
+                lines: $crate::__private::core::option::Option::None,
                 path: $crate::__private::path_of(&|| ()),
             });
         $crate::__private::submit!(__PROFILE_SITE);
@@ -153,13 +154,17 @@ pub mod __private {
         allocations, allocations_differ, expect_in_ledger, expect_no_leak,
     };
     pub use crate::callsite::{
-        CallSite, Kind, Linked, LinkedSkipped, Skipped, Source, check_span_name, path_of,
+        CallSite, Kind, LineSource, Linked, LinkedSkipped, Skipped, Source, check_span_name,
+        path_of,
     };
     pub use crate::choices::Backend;
     pub use crate::clock::set_mock_ticks;
     pub use crate::memory::limits::UsagePlan;
     pub use crate::memory::usage::Window;
     pub use crate::memory::watch::{Watched, WatchedFuture, watch, watch_future};
+    pub use crate::record::lines::{
+        Lines, at_here, back_here, iter_here, lined_future, resume_here, stay_in_lines,
+    };
     pub use crate::record::{begin::use_mock_clock, enter, future::Instrumented};
 }
 

@@ -127,6 +127,7 @@ fn snapshot_of(view: View<'_>, now: Option<Anchor>) -> Snapshot {
     let mut snapshot = Snapshot { schema_version: SCHEMA_VERSION, process, ..Snapshot::default() };
     snapshot.functions = contents.functions;
     snapshot.call_tree = contents.call_tree;
+    snapshot.lines = contents.lines;
     snapshot.overhead = contents.overhead;
     snapshot.memory = windows::read(view, now.map(|now| now.monotonic_ns));
     snapshot.warnings = losses(&snapshot);

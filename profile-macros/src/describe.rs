@@ -26,6 +26,18 @@ pub fn place(span: Span) -> Option<Place> {
     (is_real && place.line > 0).then_some(place)
 }
 
+/// The lines of the file from that of one token to that of another, and the number of the first. Nothing where the file is
+/// not at hand.
+pub fn lines_of_file(first: Span, last: Span) -> Option<(u32, String)> {
+    let start = place(first)?.line;
+    let last = last.unwrap();
+    let end = u32::try_from(last.end().line()).ok()?;
+    let text = std::fs::read_to_string(last.local_file()?).ok()?;
+    let lines = text.lines().skip(start as usize - 1).take((end + 1).checked_sub(start)? as usize);
+    let lines: Vec<&str> = lines.collect();
+    Some((start, lines.join("\n").replace('\0', "")))
+}
+
 /// The doc comments, a line each, without the space after `///`.
 pub fn documentation(attributes: &[Attribute]) -> String {
     let texts: Vec<String> = attributes.iter().filter_map(doc_text).collect();

@@ -8,6 +8,7 @@
 use crate::body::{self, AsyncTail, Front};
 use crate::describe;
 use crate::item::{self, Braced, Container, End, Function, Item, in_braces};
+use crate::lines::{self, Marked, Way};
 use crate::options::{self, Options};
 use crate::suite;
 use crate::usage::Arguments;
@@ -228,32 +229,63 @@ fn sync_body(function: &Function, body: &Braced, options: &Options) -> TokenStre
     let Front { inner_attributes, items, rest } = body::front(body.tokens.clone());
     let statement_or_tail = match body::async_tail(&rest) {
         Some(tail) => wrapped_tail(function, tail, options),
-        None => {
-            let guard = guard(function, options);
-            quote!(#guard #rest)
-        }
+        None => match &options.lines {
+            Some(_) => lined(function, rest, options),
+            None => {
+                let guard = guard(function, options);
+                quote!(#guard #rest)
+            }
+        },
     };
     quote!(#inner_attributes #items #statement_or_tail)
 }
 
 fn guard(function: &Function, options: &Options) -> TokenStream {
-    let krate = options.krate();
-    let site = site(function, "Function", options);
-    let enter = match &options.usage {
-        None => quote_spanned!(Span::mixed_site()=> #krate::__private::enter(&__PROFILE_SITE)),
-        Some(usage) => {
-            let plan = usage.plan(&krate);
-            quote_spanned! {Span::mixed_site()=>
-                static __PROFILE_PLAN: #krate::__private::UsagePlan = #plan;
-                #krate::__private::watch(&__PROFILE_SITE, &__PROFILE_PLAN)
-            }
-        }
-    };
+    let (site, opened) = (site(function, "Function", options, &[]), opened(options));
     quote_spanned! {Span::mixed_site()=>
         let __profile_guard = {
             #site
-            #enter
+            #opened
         };
+    }
+}
+
+/// What opens the span of a function.
+fn opened(options: &Options) -> TokenStream {
+    let here = Span::mixed_site();
+    let krate = options.krate();
+    match &options.usage {
+        None => quote_spanned!(here=> #krate::__private::enter(&__PROFILE_SITE)),
+        Some(usage) => {
+            let plan = usage.plan(&krate);
+            quote_spanned! {here=> {
+                static __PROFILE_PLAN: #krate::__private::UsagePlan = #plan;
+                #krate::__private::watch(&__PROFILE_SITE, &__PROFILE_PLAN)
+            }}
+        }
+    }
+}
+
+/// The guard, and the body with a mark before each statement.
+fn lined(function: &Function, rest: TokenStream, options: &Options) -> TokenStream {
+    let krate = options.krate();
+    let Marked { body, lines } = lines::mark(rest, &krate, Way::Variable);
+    let (site, opened) = (site(function, "Function", options, &lines), opened(options));
+    // The static stands in the user's block, where the async blocks in it find it.
+    quote_spanned! {Span::mixed_site()=>
+        #site
+        let __profile_guard = #opened;
+        let __profile_stay = #krate::__private::stay_in_lines(&__PROFILE_SITE);
+        let __profile_lines = __profile_stay.lines();
+        #body
+    }
+}
+
+/// Tokens of async code with their marks, if lines are asked for.
+fn marked_async(rest: TokenStream, options: &Options) -> Marked {
+    match &options.lines {
+        Some(_) => lines::mark(rest, &options.krate(), Way::Thread),
+        None => Marked { body: rest, lines: Vec::new() },
     }
 }
 
@@ -269,8 +301,10 @@ fn wrapped_tail(function: &Function, tail: AsyncTail, options: &Options) -> Toke
         let (head, polled) = (&block.head, in_braces(brace, polled(function, &block, options)));
         return quote!(#head #polled);
     }
-    let (site, future) = (site(function, "Async", options), quote!(#head #block));
-    let future = instrumented(future, options);
+    let Marked { body, lines } = marked_async(block.stream(), options);
+    let inside = in_braces(token::Brace { span: block.delim_span() }, body);
+    let site = site(function, "Async", options, &lines);
+    let future = instrumented(quote!(#head #inside), options);
     let future = quote_spanned!(Span::mixed_site()=> { #site #future });
     match boxed {
         Some((path, argument)) => {
@@ -341,9 +375,10 @@ fn polled(function: &Function, block: &Block, options: &Options) -> TokenStream 
             }
         }
     });
+    let Marked { body: rest, lines } = marked_async(rest, options);
     let inside = in_braces(block.brace, quote!(#items #(#hinted)* #rest));
     let head = &block.head;
-    let site = site(function, "Async", options);
+    let site = site(function, "Async", options, &lines);
     let future = instrumented(quote!(#head #inside), options);
     let awaited = quote_spanned!(here=> #site #(#hint)* #future.await);
     quote!(#inner_attributes #awaited)
@@ -352,6 +387,12 @@ fn polled(function: &Function, block: &Block, options: &Options) -> TokenStream 
 fn instrumented(future: TokenStream, options: &Options) -> TokenStream {
     let here = Span::mixed_site();
     let krate = options.krate();
+    let future = match &options.lines {
+        None => future,
+        Some(_) => {
+            quote_spanned!(here=> #krate::__private::lined_future(&__PROFILE_SITE, #future))
+        }
+    };
     let future = match &options.usage {
         None => future,
         Some(usage) => {
@@ -404,8 +445,8 @@ impl VisitMut for ImplToInfer {
     }
 }
 
-/// The static that describes a function, and its entry in the list of all.
-fn site(function: &Function, kind: &str, options: &Options) -> TokenStream {
+/// The static that describes a function, and its entry in the list of all. `lines`: those of its marks.
+fn site(function: &Function, kind: &str, options: &Options, lines: &[u32]) -> TokenStream {
     let here = Span::mixed_site();
     let krate = options.krate();
     let kind = proc_macro2::Ident::new(kind, here);
@@ -421,6 +462,7 @@ fn site(function: &Function, kind: &str, options: &Options) -> TokenStream {
     let overhead = options.overhead.as_ref().map_or(0.0, |overhead| overhead.share);
     let overhead = spanned(Literal::f64_suffixed(overhead));
     let Place { file, line, column } = place(&krate, ident.span());
+    let lines = line_source(function, options, lines);
     quote_spanned! {here=>
         static __PROFILE_SITE: #krate::__private::CallSite =
             #krate::__private::CallSite::new(#krate::__private::Source {
@@ -432,9 +474,33 @@ fn site(function: &Function, kind: &str, options: &Options) -> TokenStream {
                 line: #line,
                 column: #column,
                 overhead: #overhead,
+                lines: #lines,
                 path: #krate::__private::path_of(&|| ()),
             });
         #krate::__private::submit!(__PROFILE_SITE);
+    }
+}
+
+/// `Some(&LineSource { … })` of a function with lines.
+fn line_source(function: &Function, options: &Options, numbers: &[u32]) -> TokenStream {
+    let here = Span::mixed_site();
+    let krate = options.krate();
+    let (Some(lines), End::Body(body)) = (&options.lines, &function.end) else {
+        return quote_spanned!(here=> #krate::__private::core::option::Option::None);
+    };
+    let first =
+        function.head.clone().into_iter().next().map_or_else(Span::call_site, |it| it.span());
+    let (start, text) = describe::lines_of_file(first, body.brace.span.close()).unwrap_or_default();
+    let start = spanned(Literal::u32_suffixed(start));
+    let (text, with_resident) = (string(&text), lines.with_resident);
+    let numbers = numbers.iter().map(|number| spanned(Literal::u32_suffixed(*number)));
+    quote_spanned! {here=>
+        #krate::__private::core::option::Option::Some(&#krate::__private::LineSource {
+            first_line: #start,
+            text: #text,
+            numbers: &[#(#numbers),*],
+            with_resident: #with_resident,
+        })
     }
 }
 

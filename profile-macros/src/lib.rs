@@ -15,6 +15,7 @@ mod expand;
 mod fallback;
 mod item;
 mod krate;
+mod lines;
 mod options;
 mod suite;
 mod usage;

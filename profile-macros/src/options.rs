@@ -11,18 +11,24 @@ use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Error, LitStr, Meta, Path, Result, Token};
 
-const KNOWN: &str =
-    "the options are `name = \"...\"`, `overhead = \"2%\"`, `skip` and `crate = path`";
+const KNOWN: &str = "the options are `name = \"...\"`, `overhead = \"2%\"`, `lines`, `lines(rss)`, `skip` and `crate = path`";
 
 /// What the user asked for. A value is kept as written, to be handed on from a container.
 #[derive(Clone, Default)]
 pub struct Options {
     pub name: Option<LitStr>,
     pub overhead: Option<Overhead>,
+    pub lines: Option<Lines>,
     pub skip: Option<Ident>,
     pub krate: Option<Path>,
     /// Of `#[memory_usage]`: what a call is watched for.
     pub usage: Option<Box<Usage>>,
+}
+
+/// `lines`, and whether `(rss)` stands behind it.
+#[derive(Clone)]
+pub struct Lines {
+    pub with_resident: bool,
 }
 
 /// A share of the run's time, as written and as a number in (0, 1].
@@ -38,6 +44,7 @@ impl Options {
         self.name = self.name.or_else(|| outer.name.clone());
         self.skip = self.skip.or_else(|| outer.skip.clone());
         self.overhead = self.overhead.or_else(|| outer.overhead.clone());
+        self.lines = self.lines.or_else(|| outer.lines.clone());
         self.krate = self.krate.or_else(|| outer.krate.clone());
         self.usage = self.usage.or_else(|| outer.usage.clone());
         self
@@ -61,8 +68,12 @@ impl Options {
         let name = self.name.iter().map(|it| quote_spanned!(here=> name = #it));
         let overhead = self.overhead.iter().map(|it| &it.literal);
         let overhead = overhead.map(|it| quote_spanned!(here=> overhead = #it));
+        let lines = self.lines.iter().map(|it| {
+            let resident = it.with_resident.then(|| quote_spanned!(here=> (rss)));
+            quote_spanned!(here=> lines #resident)
+        });
         let krate = self.krate.iter().map(|it| quote_spanned!(here=> crate = #it));
-        let all = name.chain(overhead).chain(krate);
+        let all = name.chain(overhead).chain(lines).chain(krate);
         quote_spanned!(here=> #(#all),*)
     }
 
@@ -73,13 +84,17 @@ impl Options {
             "name" => fill(&mut self.name, &word, KNOWN, || name(&word, input)),
             "overhead" => fill(&mut self.overhead, &word, KNOWN, || overhead(&word, input)),
             "crate" => fill(&mut self.krate, &word, KNOWN, || path(&word, input)),
+            "lines" => fill(&mut self.lines, &word, KNOWN, || lines(&word, input)),
             "skip" => fill(&mut self.skip, &word, KNOWN, || Ok(word.clone())),
             other => Err(Error::new(word.span(), format!("unknown option `{other}`: {KNOWN}"))),
         }
     }
 
     fn skip_stands_alone(&self) -> Result<()> {
-        let others = self.name.is_some() || self.overhead.is_some() || self.krate.is_some();
+        let others = self.name.is_some()
+            || self.overhead.is_some()
+            || self.lines.is_some()
+            || self.krate.is_some();
         match &self.skip {
             Some(skip) if others => {
                 Err(Error::new(skip.span(), "`skip` stands alone: remove it or the other options"))
@@ -149,6 +164,20 @@ fn overhead(word: &Ident, input: ParseStream<'_>) -> Result<Overhead> {
     let literal: LitStr = value(word, input, ALLOWED, Parse::parse)?;
     let share = share(&literal.value()).ok_or_else(|| Error::new(literal.span(), ALLOWED))?;
     Ok(Overhead { literal, share })
+}
+
+fn lines(word: &Ident, input: ParseStream<'_>) -> Result<Lines> {
+    const ALLOWED: &str = "`lines` stands alone, or as `lines(rss)` with resident memory";
+    if !input.peek(syn::token::Paren) {
+        return Ok(Lines { with_resident: false });
+    }
+    let content;
+    syn::parenthesized!(content in input);
+    let what: Ident = content.parse().map_err(|_| Error::new(word.span(), ALLOWED))?;
+    if what != "rss" || !content.is_empty() {
+        return Err(Error::new(what.span(), ALLOWED));
+    }
+    Ok(Lines { with_resident: true })
 }
 
 pub fn path(word: &Ident, input: ParseStream<'_>) -> Result<Path> {

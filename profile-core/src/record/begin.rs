@@ -7,8 +7,8 @@ use std::sync::{Once, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::calibrate::{self, Costs};
-use super::sizes;
 use super::thread::{self, Suspended};
+use super::{lines, sizes};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::{Anchor, Clock};
 use crate::segment::layout::{Header, SiteRecord, heap};
@@ -166,6 +166,13 @@ fn record(site: &'static CallSite) -> Option<()> {
     record.file.set(write_text(site.file()));
     record.documentation.set(write_text(site.documentation()));
     record.signature.set(write_text(site.signature()));
+    if let Some(lines) = source.lines {
+        let numbers: Vec<String> = lines.numbers.iter().map(u32::to_string).collect();
+        record.first_line.set(u64::from(lines.first_line));
+        record.source.set(write_text(lines.text));
+        record.line_numbers.set(write_text(&numbers.join(",")));
+        record.with_resident.set(u64::from(lines.with_resident));
+    }
     publish(address, record)
 }
 
@@ -270,6 +277,7 @@ extern "C" fn restart_in_child() {
     // Until the segment is our own, what is allocated here must not find the parent's.
     thread::forget_block();
     sizes::forget();
+    lines::forget();
     let path = RUN_DIR.get().and_then(Option::as_deref).map(segment_path);
     let parent = writer::header().map(calibrate::stored);
     if !writer::restart_after_fork(path.as_deref()) {

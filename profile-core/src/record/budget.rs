@@ -81,7 +81,7 @@ fn next_turn(block: &ThreadBlock, tally: &Tally, budget: Budget) {
 }
 
 /// A number from 0 to 2^(k+1) - 2, whose mean is 2^k - 1: one timed call in 2^k.
-fn calls_to_go(block: &ThreadBlock, period_log2: u64) -> u64 {
+pub(crate) fn calls_to_go(block: &ThreadBlock, period_log2: u64) -> u64 {
     let mut x = block.random.get();
     x ^= x << 13;
     x ^= x >> 7;

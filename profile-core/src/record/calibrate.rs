@@ -6,8 +6,8 @@
 //! taken off a call that is as short as the readings is the cost of a span around nothing, and off a long one the middle
 //! between the two kinds of body; the report names all three.
 
-use super::{enter, general, paths, thread};
-use crate::callsite::{CallSite, Kind, Mode, Source};
+use super::{enter, general, lines, paths, thread};
+use crate::callsite::{CallSite, Kind, LineSource, Mode, Source};
 use crate::clock::Clock;
 use crate::segment::layout::{Header, RING, Word};
 
@@ -25,6 +25,11 @@ pub(crate) struct Costs {
     pub(crate) busy: f64,
     /// Of a span that is counted and not timed.
     pub(crate) counted: f64,
+    /// From one mark of a line to the next, and of one that is counted and not timed.
+    pub(crate) mark: f64,
+    pub(crate) counted_mark: f64,
+    /// What else a call with lines costs inside of its span.
+    pub(crate) stay: f64,
 }
 
 /// Calls that show more than so many times an empty one are long.
@@ -33,18 +38,30 @@ const LONG: f64 = 3.0;
 impl Costs {
     /// In the segment, for every reader.
     pub(crate) fn store(self, header: &Header) {
-        let Costs { reading, long_reading, empty, waiting, busy, counted } = self;
-        let costs = [reading, long_reading, empty, waiting, busy, counted];
+        let Costs {
+            reading,
+            long_reading,
+            empty,
+            waiting,
+            busy,
+            counted,
+            mark,
+            counted_mark,
+            stay,
+        } = self;
+        let costs =
+            [reading, long_reading, empty, waiting, busy, counted, mark, counted_mark, stay];
         header.costs.iter().zip(costs).for_each(|(word, ticks)| word.set(ticks.to_bits()));
     }
 
     /// As they stand in a header; a damaged one may hold anything.
-    pub(crate) fn from_words(words: [u64; 6]) -> Costs {
+    pub(crate) fn from_words(words: [u64; 9]) -> Costs {
         let ticks =
             |word| Some(f64::from_bits(word)).filter(|ticks| *ticks >= 0.0 && ticks.is_finite());
         let words = words.map(|word| ticks(word).unwrap_or(0.0));
-        let [reading, long_reading, empty, waiting, busy, counted] = words;
-        Costs { reading, long_reading, empty, waiting, busy, counted }
+        let [reading, long_reading, empty, waiting, busy, counted, mark, counted_mark, stay] =
+            words;
+        Costs { reading, long_reading, empty, waiting, busy, counted, mark, counted_mark, stay }
     }
 
     /// What recording added between the two readings of a call that shows `reading` ticks.
@@ -68,6 +85,10 @@ impl Costs {
 /// Never registered, so no reader shows it.
 static TIMED: CallSite = CallSite::new(source());
 static COUNTED: CallSite = CallSite::new(source());
+static LINED: CallSite = CallSite::new(Source {
+    lines: Some(&LineSource { first_line: 0, text: "", numbers: &[0, 0], with_resident: false }),
+    ..source()
+});
 
 const fn source() -> Source {
     Source {
@@ -76,6 +97,7 @@ const fn source() -> Source {
         line: line!(),
         column: column!(),
         overhead: 0.0,
+        lines: None,
         path: || "calibration",
     }
 }
@@ -96,7 +118,11 @@ pub(crate) fn measure(clock: Clock) -> Costs {
     stop_timing(&COUNTED);
     let counted = period(clock, |call, _| spanned(&COUNTED, call, 0))
         - period(clock, |call, _| plain(call, 0));
+    let [mark, counted_mark, stay] = marks(clock);
     Costs {
+        mark,
+        counted_mark,
+        stay,
         reading: nothing.between_readings.max(0.0),
         long_reading: f64::midpoint(waiting.between_readings, busy.between_readings).max(0.0),
         empty: nothing.in_all.max(0.0),
@@ -104,6 +130,30 @@ pub(crate) fn measure(clock: Clock) -> Costs {
         busy: busy.in_all.max(0.0),
         counted: counted.max(0.0),
     }
+}
+
+/// What a mark of a line costs that is timed, one that is not, and the call they are in.
+fn marks(clock: Clock) -> [f64; 3] {
+    LINED.set_mode(if clock == Clock::Tsc { Mode::EXACT } else { Mode::GENERAL });
+    let _span = enter(&LINED);
+    let stay = lines::stay_in_lines(&LINED);
+    let lines = stay.lines();
+    let loop_alone = period(clock, |call, _| std::hint::black_box(call));
+    let cost = || {
+        let marked = |call: u64, _| {
+            lines.at((call & 1) as usize);
+            std::hint::black_box(call)
+        };
+        (period(clock, marked) - loop_alone).max(0.0)
+    };
+    let timed = cost();
+    lines.count_only();
+    let counted = cost();
+    drop(stay);
+    let without = |call, _| spanned(&LINED, call, 0);
+    period(clock, lined);
+    let stay = period(clock, lined) - period(clock, without);
+    [timed, counted, stay.max(0.0)]
 }
 
 /// What a span adds to a body.
@@ -143,6 +193,13 @@ fn period(clock: Clock, call: impl Fn(u64, u64) -> u64) -> f64 {
 fn spanned(site: &'static CallSite, seed: u64, steps: u32) -> u64 {
     let _span = enter(site);
     body(seed, steps)
+}
+
+#[inline(never)]
+fn lined(seed: u64, _: u64) -> u64 {
+    let _span = enter(&LINED);
+    let _stay = lines::stay_in_lines(&LINED);
+    std::hint::black_box(seed)
 }
 
 #[inline(never)]
@@ -202,7 +259,8 @@ mod tests {
 
     #[test]
     fn costs_that_are_no_numbers_are_none() {
-        let words = [f64::NAN, -1.0, f64::INFINITY, -0.0, 2.5, 0.0].map(f64::to_bits);
+        let words =
+            [f64::NAN, -1.0, f64::INFINITY, -0.0, 2.5, 0.0, 0.0, 0.0, 0.0].map(f64::to_bits);
         assert_eq!(Costs::from_words(words), Costs { busy: 2.5, ..Costs::default() });
     }
 }

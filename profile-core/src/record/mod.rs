@@ -21,6 +21,7 @@ pub(crate) mod counters;
 pub(crate) mod fold;
 pub(crate) mod future;
 pub(crate) mod general;
+pub(crate) mod lines;
 pub(crate) mod live;
 pub(crate) mod paths;
 pub(crate) mod settle;
@@ -57,6 +58,7 @@ static NOWHERE_EDGE: Edge = Edge {
     recursive_calls: Word::ZERO,
     recursive_ticks: Word::ZERO,
     carried_ticks: Word::ZERO,
+    marks: Word::ZERO,
 };
 
 /// What is open in a thread that has no block.

@@ -167,7 +167,7 @@ record! {
         program: Word,
         committed_bytes: Word,
         debug_assertions: Word,
-        costs: [Word; 6],
+        costs: [Word; 9],
         first_window: Link<Window>,
     }
 }
@@ -188,6 +188,13 @@ record! {
         file: Word,
         documentation: Word,
         signature: Word,
+        /// Of a function whose lines are recorded: the line at which its text begins, the text, and which line each of its
+        /// numbers is, `12,13,17` as a text.
+        first_line: Word,
+        source: Word,
+        line_numbers: Word,
+        /// 1: resident memory is read at each mark.
+        with_resident: Word,
     }
 }
 
@@ -399,6 +406,8 @@ record! {
         recursive_ticks: Word,
         /// Time of work that was handed on from this path and done in this thread.
         carried_ticks: Word,
+        /// Marks of lines in its ended calls and polls.
+        marks: Word,
     }
 }
 
@@ -422,6 +431,8 @@ record! {
         recorded: Word,
         /// Where sizes are asked for.
         sizes: Link<SizeTally>,
+        /// Of a function whose lines are recorded.
+        lines: Link<LineTally>,
     }
 }
 
@@ -459,6 +470,66 @@ record! {
         temporary: Word,
         /// Class n: of more than 2^(n-1) and at most 2^n bytes.
         classes: [Word; SIZE_CLASSES],
+    }
+}
+
+record! {
+    /// The lines of a function in one thread. Followed by [`LineCounts`] for each of them, and one for what runs before
+    /// the first.
+    LineTally, line_tally {
+        site: Link<crate::callsite::CallSite>,
+        lines: Word,
+        /// The line that runs, and since when.
+        current: Link<LineCounts>,
+        since: Word,
+        /// Of the innermost call: what it allocates is what its lines allocate.
+        frame: Link<Frame>,
+        /// Allocations and frees in the frame at the last mark that saw one, and what lines count of them.
+        events: Word,
+        seen: [Word; 3],
+        /// Marks until the clock is read; 0: at each.
+        to_go: Word,
+        /// Marks of the innermost call, and of all that have ended.
+        marks: Word,
+        all_marks: Word,
+        /// How the clock is read, and the function's mode that this was chosen for.
+        way: Word,
+        mode: Word,
+        /// Budget: one stay in 2^k is timed; when the last one was, and how many marks there were then.
+        period_log2: Word,
+        sampled_at: Word,
+        sampled_marks: Word,
+        /// 1: resident memory is read at each mark. The last reading.
+        resident: Word,
+        resident_seen: Word,
+        reserved: [Word; 5],
+    }
+}
+
+/// [`LineTally::way`]: how the clock is read.
+pub(crate) mod way {
+    pub(crate) const INLINED: u64 = 1;
+    /// At every mark, but by another clock, or with resident memory.
+    pub(crate) const SLOWLY: u64 = 2;
+    /// At one in 2^k: waiting for its turn, and with the clock running for one stay.
+    pub(crate) const SAMPLED: u64 = 3;
+    pub(crate) const SAMPLING: u64 = 4;
+}
+
+record! {
+    /// One line.
+    LineCounts, line_counts {
+        hits: Word,
+        /// Time of the stays that were timed, each times what it stands for; and how many these were so.
+        ticks: Word,
+        timed: Word,
+        /// Allocations, their bytes, bytes freed.
+        heap: [Word; 3],
+        /// Between the polls of a future that went on here.
+        waiting_ticks: Word,
+        /// Sum of the increments of resident memory, in two's complement, and the highest reading.
+        resident: [Word; 2],
+        reserved: [Word; 7],
     }
 }
 
@@ -556,6 +627,8 @@ mod tests {
         assert_eq!(size_of::<FramePage>(), FRAME_PAGE);
         assert_eq!(size_of::<Edge>(), 256);
         assert_eq!(size_of::<Tally>(), 128);
+        assert_eq!(size_of::<LineTally>(), 192);
+        assert_eq!(size_of::<LineCounts>(), 128);
         assert_eq!(size_of::<HistogramRoot>(), 320);
         assert_eq!(size_of::<HistogramLeaf>(), 64);
         assert_eq!(header::program, 16);

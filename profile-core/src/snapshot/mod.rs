@@ -3,6 +3,7 @@
 //! Every number has its unit in its name and one definition, here. Taking a snapshot changes nothing.
 
 mod functions;
+mod lines;
 mod measured;
 mod memory;
 #[cfg(feature = "profile")]
@@ -13,6 +14,7 @@ pub(crate) mod read;
 mod tree;
 
 pub use functions::*;
+pub use lines::*;
 pub use measured::*;
 pub use memory::*;
 #[cfg(feature = "profile")]
@@ -50,6 +52,9 @@ pub struct Snapshot {
     pub never_called: Vec<NeverCalled>,
     /// Who called whom: one entry for each path from a thread's start, a parent before its children.
     pub call_tree: Vec<PathNode>,
+    /// The source of each function with `#[profile(lines)]`, line by line.
+    #[cfg_attr(feature = "profile", serde(default))]
+    pub lines: Vec<Line>,
     /// Curves of memory over time: one for each window.
     #[cfg_attr(feature = "profile", serde(default))]
     pub memory: Vec<MemoryRecord>,
@@ -67,6 +72,32 @@ impl Snapshot {
     #[must_use]
     pub fn function(&self, path: &str) -> Option<&Function> {
         self.functions.iter().find(|function| is_path(&function.path, path))
+    }
+
+    /// A line of such a function, by its number in the file. `None`: its lines were not recorded, or it has none of that
+    /// number.
+    ///
+    /// ```
+    /// # use profile_core::ProfilingAllocator;
+    /// # #[global_allocator]
+    /// # static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
+    /// # #[cfg(feature = "profile")] {
+    /// #[profile_core::profile(lines)]
+    /// fn fill() -> usize {
+    ///     let bytes = vec![0_u8; 1000];
+    ///     bytes.len()
+    /// }
+    ///
+    /// fill();
+    /// let snapshot = profile_core::capture();
+    /// let function = snapshot.function("fill").expect("it was called");
+    /// let line = snapshot.line("fill", function.line + 1).expect("it has lines");
+    /// assert_eq!((line.hits, line.allocated_bytes), (Some(1), Some(1000)));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn line(&self, path: &str, number: u32) -> Option<&Line> {
+        self.lines.iter().find(|line| line.line == number && is_path(&line.path, path))
     }
 }
 

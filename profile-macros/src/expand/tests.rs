@@ -29,6 +29,7 @@ fn site(kind: &str, name: &str, documentation: &str, signature: &str, overhead: 
                 line: ::profile_core::__private::core::line!(),
                 column: ::profile_core::__private::core::column!(),
                 overhead: {overhead},
+                lines: ::profile_core::__private::core::option::Option::None,
                 path: ::profile_core::__private::path_of(&|| ()),
             }});
         ::profile_core::__private::submit!(__PROFILE_SITE);"
@@ -143,7 +144,7 @@ fn a_watched_function_has_one_span_and_a_watched_future_is_wrapped() {
         |item: &str| normalised(memory_usage(TokenStream::new(), item.parse().unwrap()).unwrap());
     let text = watched("#[profile(name = \"n\")] fn f() { g() }");
     assert!(text.starts_with("fnf(){let__profile_guard={static__PROFILE_SITE"), "{text}");
-    assert!(text.contains("watch(&__PROFILE_SITE,&__PROFILE_PLAN)};g()}"), "{text}");
+    assert!(text.contains("watch(&__PROFILE_SITE,&__PROFILE_PLAN)}};g()}"), "{text}");
     assert!(text.contains("\"n\""), "{text}");
     let text = watched("async fn f() { struct S; g().await }");
     let wrapped = "watch_future(&__PROFILE_SITE,&__PROFILE_PLAN,asyncmove{";

@@ -103,8 +103,14 @@ impl<'a> Reading<'a> {
         let mean = known.mean();
         let of_mean = || (self.costs.inside(mean), self.costs.span(mean));
         let (inside, span) = self.sums[place].cost.unwrap_or_else(of_mean);
-        let mut ns = self.rate.ns_f64((known.ticks - known.calls * inside).max(0.0));
-        let recording = state.timed as f64 * span + state.untimed as f64 * self.costs.counted;
+        // A poll is no call: all of its marks are in the ticks.
+        let timed = if ended == 0 { 1.0 } else { (known.calls / ended as f64).min(1.0) };
+        let calls = if ended == 0 { state.polled } else { ended };
+        let marks = self.cost_of_lines(place, record.word(edge::marks), calls);
+        let ticks = known.ticks - known.calls * inside - marks * timed;
+        let mut ns = self.rate.ns_f64(ticks.max(0.0));
+        let counted = state.untimed as f64 * self.costs.counted;
+        let recording = state.timed as f64 * span + counted + marks;
         let sums = &mut self.sums[place];
         sums.known.add(&known);
         sums.known_ns += ns;

@@ -6,13 +6,14 @@
 
 mod edges;
 mod frames;
+mod lines;
 mod rows;
 pub(crate) mod windows;
 
 use std::collections::HashMap;
 
 use super::tree::Tree;
-use super::{AsyncTimes, BlockSizes, Function, Overhead, PathNode};
+use super::{AsyncTimes, BlockSizes, Function, Line, Overhead, PathNode};
 use crate::clock::{Anchor, Clock, Rate};
 use crate::record::calibrate::Costs;
 use crate::segment::layout::{
@@ -35,6 +36,7 @@ pub(crate) struct Options<'a> {
 pub(crate) struct Contents {
     pub(crate) functions: Vec<Function>,
     pub(crate) call_tree: Vec<PathNode>,
+    pub(crate) lines: Vec<Line>,
     pub(crate) overhead: Overhead,
     pub(crate) threads: u64,
     pub(crate) tick_ns: f64,
@@ -81,6 +83,7 @@ struct Sums {
     /// Over all ended calls, recursive ones included.
     ended_memory: Memory,
     heap: HeapSums,
+    lines: Option<lines::LinesOfFunction>,
     /// Of work that was handed on.
     carried_ns: f64,
     polled_calls: u64,
@@ -249,6 +252,9 @@ impl<'a> Reading<'a> {
         if let Some(record) = record.follow(tally::heap) {
             self.heap(place, &record);
         }
+        if let Some(record) = record.follow(tally::lines) {
+            self.lines(place, &record);
+        }
         if let Some(record) = record.follow(tally::sizes) {
             block_sizes(&record, self.sums[place].heap.sizes.get_or_insert_default());
         }
@@ -305,6 +311,7 @@ impl<'a> Reading<'a> {
         let paths = functions.iter().map(|function| function.path.clone());
         let paths: Vec<String> = paths.chain(["<other>".to_owned()]).collect();
         let call_tree = self.path_nodes(&paths, measured);
+        let lines = self.all_lines(measured);
         functions.retain(|function| function.calls > 0);
         functions.sort_by(|a, b| (b.inclusive_ns, &a.path).cmp(&(a.inclusive_ns, &b.path)));
         let duration_ns = self.duration_ns();
@@ -313,6 +320,7 @@ impl<'a> Reading<'a> {
         Contents {
             functions,
             call_tree,
+            lines,
             overhead: self.overhead,
             threads: self.threads,
             tick_ns: self.rate.ns_f64(1.0),

@@ -1,0 +1,567 @@
+//! Time and allocations by source line: what the marks of `#[profile(lines)]` call.
+//!
+//! Each function has, in each thread, one record with counts for each of its lines. A mark charges what has passed since
+//! the mark before to the line that ran, and goes on with its own: one reading of the clock where a span has two.
+//!
+//! The line that runs belongs to a call. A [`Stay`] keeps that of the call outside: a recursive call, or the poll of
+//! another future of the same function, suspends it and gives it back, so that every moment is charged to one line.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::{Context, Poll};
+
+use super::general::tally_of;
+use super::{begin, budget, fold, thread};
+use crate::callsite::{CallSite, Mode};
+use crate::clock::Clock;
+use crate::segment::layout::{
+    Edge, Frame, LineCounts, LineTally, Tally, ThreadBlock, Word, heap, way,
+};
+use crate::settings::Budget;
+use crate::sys;
+
+thread_local! {
+    /// The lines of the innermost call with lines; null: none. Const-initialised and without `Drop`, as `TOP`.
+    static RUNNING: Cell<*const LineTally> = const { Cell::new(std::ptr::null()) };
+}
+
+/// [`LineTally::to_go`]: marks until the clock is read. 0: at every mark, the counter of the processor.
+mod to_go {
+    pub(super) const EVERY: u64 = 0;
+    /// Now, by the slow way.
+    pub(super) const NOW: u64 = 1;
+}
+
+impl LineTally {
+    /// The counts of a line by its number in the function's table; of the first words of a call, before any line, by the
+    /// number of lines.
+    #[inline(always)]
+    fn line(&self, number: usize) -> &'static LineCounts {
+        // SAFETY: the record is followed by counts for each line and one more, and never freed; the numbers are those of
+        // the table that it was made for.
+        unsafe { &*std::ptr::from_ref(self).add(1).cast::<LineCounts>().add(number) }
+    }
+
+    fn number_of(&self, line: &LineCounts) -> usize {
+        let first = std::ptr::from_ref(self.line(0)).addr();
+        (std::ptr::from_ref(line).addr() - first) / size_of::<LineCounts>()
+    }
+
+    fn beginning(&self) -> &'static LineCounts {
+        self.line(self.lines.get() as usize)
+    }
+
+    #[inline(always)]
+    fn current(&self) -> &'static LineCounts {
+        // SAFETY: set when the record is made and never null since; counts are never freed.
+        unsafe { &*self.current.get() }
+    }
+}
+
+/// A call whose lines are recorded, or none. What a marked function holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Lines {
+    call: Option<(&'static LineTally, &'static Frame)>,
+}
+
+impl Lines {
+    /// The line of that number begins.
+    #[inline(always)]
+    pub fn at(self, number: usize) {
+        let Some((tally, frame)) = self.call else { return };
+        let line = tally.line(number);
+        line.hits.add(1);
+        arrive(tally, frame, line);
+    }
+
+    /// The line of that number goes on, or is about to begin.
+    #[inline(always)]
+    pub fn resume(self, number: usize) {
+        if let Some((tally, frame)) = self.call {
+            arrive(tally, frame, tally.line(number));
+        }
+    }
+
+    /// When the guard is dropped, the rest of the line of that number goes on.
+    #[inline(always)]
+    pub fn back(self, number: usize) -> Back {
+        Back { lines: self, number }
+    }
+
+    /// What a `for` goes through; each step is work of the line of that number.
+    #[inline(always)]
+    pub fn iter<I: IntoIterator>(self, number: usize, inner: I) -> LineIter<I::IntoIter> {
+        LineIter { lines: self, number, inner: inner.into_iter() }
+    }
+}
+
+impl Lines {
+    /// From now on no mark reads the clock: for the calibration.
+    pub(super) fn count_only(self) {
+        if let Some((tally, _)) = self.call {
+            tally.way.set(way::SAMPLED);
+            tally.to_go.set(u64::MAX);
+        }
+    }
+}
+
+/// See [`Lines::back`].
+#[derive(Debug)]
+pub struct Back {
+    lines: Lines,
+    number: usize,
+}
+
+impl Drop for Back {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.lines.resume(self.number);
+    }
+}
+
+/// See [`Lines::iter`].
+#[derive(Debug)]
+pub struct LineIter<I> {
+    lines: Lines,
+    number: usize,
+    inner: I,
+}
+
+impl<I: Iterator> Iterator for LineIter<I> {
+    type Item = I::Item;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<I::Item> {
+        self.lines.at(self.number);
+        self.inner.next()
+    }
+}
+
+/// The call of that function which this thread is in, if its lines are recorded.
+#[inline(always)]
+fn here(site: &'static CallSite) -> Lines {
+    // SAFETY: null, or a record of this thread's block, which is never freed.
+    let running = unsafe { RUNNING.get().as_ref() };
+    let own = running.filter(|tally| std::ptr::eq(tally.site.get(), site));
+    // SAFETY: while a record is in `RUNNING` its frame is set.
+    Lines { call: own.map(|tally| (tally, unsafe { &*tally.frame.get() })) }
+}
+
+/// [`Lines::at`] in async code.
+#[inline(always)]
+pub fn at_here(site: &'static CallSite, number: usize) {
+    here(site).at(number);
+}
+
+/// [`Lines::resume`] in async code.
+#[inline(always)]
+pub fn resume_here(site: &'static CallSite, number: usize) {
+    here(site).resume(number);
+}
+
+/// [`Lines::back`] in async code, where the guard may be dropped in another thread.
+#[inline(always)]
+pub fn back_here(site: &'static CallSite, number: usize) -> BackHere {
+    BackHere { site, number }
+}
+
+/// See [`back_here`].
+#[derive(Debug)]
+pub struct BackHere {
+    site: &'static CallSite,
+    number: usize,
+}
+
+impl Drop for BackHere {
+    fn drop(&mut self) {
+        here(self.site).resume(self.number);
+    }
+}
+
+/// [`Lines::iter`] in async code.
+#[inline(always)]
+pub fn iter_here<I: IntoIterator>(
+    site: &'static CallSite,
+    number: usize,
+    inner: I,
+) -> LineIterHere<I::IntoIter> {
+    LineIterHere { site, number, inner: inner.into_iter() }
+}
+
+/// See [`iter_here`].
+#[derive(Debug)]
+pub struct LineIterHere<I> {
+    site: &'static CallSite,
+    number: usize,
+    inner: I,
+}
+
+impl<I: Iterator> Iterator for LineIterHere<I> {
+    type Item = I::Item;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<I::Item> {
+        here(self.site).at(self.number);
+        self.inner.next()
+    }
+}
+
+/// Charges what has passed to the line that ran, and goes on with another.
+#[inline(always)]
+fn arrive(tally: &LineTally, frame: &Frame, line: &LineCounts) {
+    tally.marks.add(1);
+    if events(frame) != tally.events.get() {
+        charge_heap(tally, frame);
+    }
+    let to_go = tally.to_go.get();
+    if to_go == to_go::EVERY {
+        stay(tally, sys::read_tsc(), 1);
+    } else if to_go == to_go::NOW {
+        arrive_slowly(tally);
+    } else {
+        tally.to_go.set(to_go - 1);
+    }
+    tally.current.set(std::ptr::from_ref(line).cast_mut());
+}
+
+/// So many stays like the one that ends now.
+#[inline(always)]
+fn stay(tally: &LineTally, now: u64, stands_for: u64) {
+    let current = tally.current();
+    let elapsed = now.wrapping_sub(tally.since.get());
+    current.ticks.add(elapsed.wrapping_mul(stands_for));
+    current.timed.add(stands_for);
+    tally.since.set(now);
+}
+
+/// Grows whenever something is allocated or freed.
+#[inline(always)]
+fn events(frame: &Frame) -> u64 {
+    frame.heap[heap::ALLOCATIONS].get().wrapping_add(frame.heap[heap::FREES].get())
+}
+
+/// The counts of the heap that lines have.
+const HEAP: [usize; 3] = [heap::ALLOCATIONS, heap::ALLOCATED_BYTES, heap::FREED_BYTES];
+
+#[inline(never)]
+fn charge_heap(tally: &LineTally, frame: &Frame) {
+    for ((sum, seen), count) in tally.current().heap.iter().zip(&tally.seen).zip(HEAP) {
+        let now = frame.heap[count].get();
+        sum.add(now.wrapping_sub(seen.get()));
+        seen.set(now);
+    }
+    tally.events.set(events(frame));
+}
+
+/// The clock is read, but not by the inlined way.
+#[cold]
+#[inline(never)]
+fn arrive_slowly(tally: &LineTally) {
+    let now = Clock::current().now();
+    match tally.way.get() {
+        way::SAMPLED => {
+            tally.since.set(now);
+            tally.way.set(way::SAMPLING);
+        }
+        way::SAMPLING => {
+            stay(tally, now, 1 << tally.period_log2.get());
+            tally.way.set(way::SAMPLED);
+            next_turn(tally, now);
+        }
+        _ => {
+            stay(tally, now, 1);
+            look_at_resident(tally);
+        }
+    }
+}
+
+/// Decides after how many marks a stay is timed again.
+fn next_turn(tally: &LineTally, now: u64) {
+    let Some(block) = thread::own_block() else { return };
+    // SAFETY: the site of a record is a static.
+    let period = match begin::budget_of(unsafe { &*tally.site.get() }) {
+        Budget::Exact => 0,
+        Budget::OneIn(period) => u64::from(period.max(1).ilog2()),
+        Budget::Share(share) => period_for(tally, now, share),
+    };
+    tally.sampled_at.set(now);
+    tally.sampled_marks.set(tally.all_marks.get() + tally.marks.get());
+    tally.period_log2.set(period);
+    // The stay that is timed begins with the mark after these.
+    tally.to_go.set(to_go::NOW + budget::calls_to_go(block, period));
+}
+
+/// So that what timing takes is that share of the time since the last turn.
+fn period_for(tally: &LineTally, now: u64, share: f64) -> u64 {
+    /// No line is timed less often than once in 2^12 stays.
+    const MOST: f64 = 12.0;
+    let marks = tally.all_marks.get() + tally.marks.get() - tally.sampled_marks.get();
+    let between = now.wrapping_sub(tally.sampled_at.get()) as f64 / marks.max(1) as f64;
+    let cost = begin::span_cost_ticks();
+    (cost / (share * between.max(1.0))).max(1.0).log2().ceil().min(MOST) as u64
+}
+
+/// A call, or the poll of one, in which the marks of a function are its own. It ends before the span does.
+#[must_use = "the lines end when this is dropped"]
+#[derive(Debug)]
+pub struct Stay {
+    /// `None`: the call is not recorded, or there is no memory for its lines.
+    call: Option<(&'static LineTally, &'static Frame)>,
+    outer: Outer,
+    /// A call ends on the thread it began in.
+    not_send: PhantomData<*mut ()>,
+}
+
+/// The call of the same function in which this one is, if it is in one, and what is restored for it.
+#[derive(Debug, Default)]
+struct Outer {
+    line: Option<&'static LineCounts>,
+    frame: Option<&'static Frame>,
+    running: Option<&'static LineTally>,
+    marks: u64,
+    events: u64,
+    seen: [u64; 3],
+}
+
+/// The lines of the call whose span was opened last.
+pub fn stay_in_lines(site: &'static CallSite) -> Stay {
+    Stay::begin(site).unwrap_or(Stay { call: None, outer: Outer::default(), not_send: PhantomData })
+}
+
+impl Stay {
+    fn begin(site: &'static CallSite) -> Option<Stay> {
+        let (_, frame) = thread::here()?;
+        // SAFETY: null, or an edge, which is never freed.
+        let edge: &Edge = unsafe { frame.edge.get().as_ref() }?;
+        if !std::ptr::eq(edge.site.get(), site) {
+            return None;
+        }
+        let tally = lines_of(tally_of(edge), site)?;
+        // SAFETY: null, or a frame of this thread's block, which is never unmapped.
+        let outer_frame = unsafe { tally.frame.get().as_ref() };
+        if let Some(outer) = outer_frame {
+            settle(tally, outer);
+        }
+        let outer = Outer {
+            line: Some(tally.current()),
+            frame: outer_frame,
+            // SAFETY: null, or a record of this thread's block, which is never freed.
+            running: unsafe { RUNNING.replace(tally).as_ref() },
+            marks: tally.marks.get(),
+            events: tally.events.get(),
+            seen: tally.seen.each_ref().map(Word::get),
+        };
+        if tally.mode.get() != u64::from(site.mode()) {
+            choose_way(tally, site);
+        }
+        tally.frame.set(std::ptr::from_ref(frame).cast_mut());
+        tally.current.set(std::ptr::from_ref(tally.beginning()).cast_mut());
+        tally.seen.iter().zip(HEAP).for_each(|(seen, count)| seen.set(frame.heap[count].get()));
+        tally.events.set(events(frame));
+        tally.marks.set(0);
+        restart(tally);
+        Some(Stay { call: Some((tally, frame)), outer, not_send: PhantomData })
+    }
+
+    /// What the marks of the call go to.
+    #[must_use]
+    pub fn lines(&self) -> Lines {
+        Lines { call: self.call }
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        let Some((tally, frame)) = self.call else { return };
+        settle(tally, frame);
+        // SAFETY: the span closes after this, so its edge is set; but for a process that has forked since.
+        if let Some(edge) = unsafe { frame.edge.get().as_ref() } {
+            edge.marks.add(tally.marks.get());
+        }
+        tally.all_marks.add(tally.marks.get());
+        let Outer { line, frame: outer_frame, running, marks, events: outer_events, seen } =
+            &self.outer;
+        tally.marks.set(*marks);
+        RUNNING.set(running.map_or(std::ptr::null(), std::ptr::from_ref));
+        let line = line.unwrap_or_else(|| tally.beginning());
+        tally.current.set(std::ptr::from_ref(line).cast_mut());
+        tally
+            .frame
+            .set(outer_frame.map_or(std::ptr::null_mut(), |it| std::ptr::from_ref(it).cast_mut()));
+        // What was allocated in this call comes to the frame of the one outside when the spans between them have
+        // closed, and has been charged to lines already.
+        tally.events.set(outer_events.wrapping_add(events(frame)));
+        for ((word, seen), count) in tally.seen.iter().zip(seen).zip(HEAP) {
+            word.set(seen.wrapping_add(frame.heap[count].get()));
+        }
+        if outer_frame.is_some() {
+            restart(tally);
+        }
+    }
+}
+
+/// The line that runs is charged with what has passed up to now.
+fn settle(tally: &LineTally, frame: &Frame) {
+    if events(frame) != tally.events.get() {
+        charge_heap(tally, frame);
+    }
+    match tally.way.get() {
+        way::INLINED => stay(tally, sys::read_tsc(), 1),
+        way::SAMPLED => {}
+        _ => arrive_slowly(tally),
+    }
+}
+
+/// Time begins anew.
+fn restart(tally: &LineTally) {
+    match tally.way.get() {
+        way::INLINED => tally.since.set(sys::read_tsc()),
+        _ => tally.since.set(Clock::current().now()),
+    }
+    if tally.resident.get() != 0 {
+        tally.resident_seen.set(resident_bytes());
+    }
+}
+
+/// The function is recorded in another way than the last call found.
+#[cold]
+fn choose_way(tally: &LineTally, site: &CallSite) {
+    let with_resident = tally.resident.get() != 0;
+    let (way, to_go) = match site.mode() {
+        Mode::EXACT if !with_resident => (way::INLINED, to_go::EVERY),
+        Mode::BUDGETED if !with_resident => (way::SAMPLED, to_go::NOW),
+        _ => (way::SLOWLY, to_go::NOW),
+    };
+    tally.way.set(way);
+    tally.to_go.set(to_go);
+    tally.sampled_at.set(Clock::current().now());
+    tally.sampled_marks.set(tally.all_marks.get());
+    tally.mode.set(u64::from(site.mode()));
+}
+
+/// The lines of a function in this thread; made at its first call.
+fn lines_of(function: &'static Tally, site: &'static CallSite) -> Option<&'static LineTally> {
+    // SAFETY: null, or a record, which is never freed.
+    unsafe { function.lines.get().as_ref() }.or_else(|| make(function, site, thread::own_block()?))
+}
+
+#[cold]
+fn make(
+    function: &'static Tally,
+    site: &'static CallSite,
+    block: &ThreadBlock,
+) -> Option<&'static LineTally> {
+    let source = site.source().lines?;
+    let lines = source.numbers.len();
+    let bytes = size_of::<LineTally>() + (lines + 1) * size_of::<LineCounts>();
+    let room = thread::take_bytes(block, bytes)?.cast::<LineTally>();
+    // SAFETY: fresh zeroed room of the right size and alignment, all words; never freed.
+    let tally = unsafe { &*room };
+    tally.site.set(std::ptr::from_ref(site).cast_mut());
+    tally.lines.set(lines as u64);
+    tally.resident.set(u64::from(source.with_resident));
+    tally.current.set(std::ptr::from_ref(tally.beginning()).cast_mut());
+    function.lines.publish(room);
+    Some(tally)
+}
+
+/// Resident memory after the line that ends, as memory_profiler books it: the difference to the reading before is its
+/// increment, and these add up.
+fn look_at_resident(tally: &LineTally) {
+    if tally.resident.get() == 0 {
+        return;
+    }
+    let now = resident_bytes();
+    let [increment, most] = &tally.current().resident;
+    increment.add(now.wrapping_sub(tally.resident_seen.get()));
+    most.raise_to(now);
+    tally.resident_seen.set(now);
+}
+
+/// Whether the process has forked, so that what `/proc/self` was is that of another.
+static FORKED: AtomicBool = AtomicBool::new(false);
+
+/// In the child of a `fork`.
+pub(super) fn forget() {
+    FORKED.store(true, Relaxed);
+    RUNNING.set(std::ptr::null());
+}
+
+/// 0: it cannot be read.
+fn resident_bytes() -> u64 {
+    let open = || sys::ProcessMemory::open(std::process::id(), sys::Resident::Rss).ok();
+    if FORKED.load(Relaxed) {
+        return open().and_then(|memory| memory.bytes()).unwrap_or(0);
+    }
+    static OPENED: OnceLock<Option<sys::ProcessMemory>> = OnceLock::new();
+    let _own = thread::Suspended::new();
+    OPENED.get_or_init(open).as_ref().and_then(sys::ProcessMemory::bytes).unwrap_or(0)
+}
+
+/// The block of an async function with lines. It stands inside of the future whose polls are spans.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct LinedFuture<F> {
+    inner: F,
+    pause: Pause,
+}
+
+/// Between two polls.
+#[derive(Debug)]
+struct Pause {
+    site: &'static CallSite,
+    /// The number of the line that goes on.
+    line: Option<usize>,
+    /// Since when it waits, in ticks.
+    since: u64,
+}
+
+/// Wraps the block of an async function.
+pub fn lined_future<F>(site: &'static CallSite, inner: F) -> LinedFuture<F> {
+    LinedFuture { inner, pause: Pause { site, line: None, since: 0 } }
+}
+
+impl<F: Future> Future for LinedFuture<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        // SAFETY: `inner` is pinned with `self` and never moved out; `pause` is never pinned.
+        let (inner, pause) = unsafe {
+            let this = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut this.inner), &mut this.pause)
+        };
+        let _polled = pause.end();
+        inner.poll(context)
+    }
+}
+
+impl Pause {
+    fn end(&mut self) -> PolledLines<'_> {
+        let stay = stay_in_lines(self.site);
+        if let (Some((tally, _)), Some(number)) = (stay.call, self.line) {
+            let line = tally.line(number);
+            let waited = Clock::current().now().wrapping_sub(self.since);
+            let waited = thread::own_block().map_or(0, |block| fold::forward_only(block, waited));
+            line.waiting_ticks.add(waited);
+            tally.current.set(std::ptr::from_ref(line).cast_mut());
+        }
+        PolledLines { stay, pause: self }
+    }
+}
+
+/// A poll.
+struct PolledLines<'a> {
+    stay: Stay,
+    pause: &'a mut Pause,
+}
+
+impl Drop for PolledLines<'_> {
+    fn drop(&mut self) {
+        self.pause.line = self.stay.call.map(|(tally, _)| tally.number_of(tally.current()));
+        self.pause.since = Clock::current().now();
+    }
+}

@@ -1,0 +1,112 @@
+//! The lines of functions: counts of every thread, and the text they belong to.
+
+use std::collections::BTreeMap;
+
+use super::{Reading, add};
+use crate::segment::layout::{LineCounts, LineTally, line_counts, line_tally, site_record, way};
+use crate::segment::reader::Record;
+use crate::snapshot::Line;
+
+/// One line, over all threads.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LineSums {
+    hits: u64,
+    ticks: u64,
+    timed: u64,
+    heap: [u64; 3],
+    waiting_ticks: u64,
+    increment_bytes: u64,
+    most_bytes: u64,
+}
+
+/// The lines of a function.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LinesOfFunction {
+    /// By the numbers of the function's table.
+    sums: Vec<LineSums>,
+    /// One in 2^k is timed.
+    pub(super) is_sampled: bool,
+}
+
+impl<'a> Reading<'a> {
+    /// The function's lines in one thread.
+    pub(super) fn lines(&mut self, place: usize, record: &Record<'a>) {
+        const WORDS: u64 = size_of::<LineTally>() as u64 / 8;
+        const EACH: u64 = size_of::<LineCounts>() as u64 / 8;
+        let numbers = self.numbers(place);
+        let lines = self.sums[place].lines.get_or_insert_default();
+        lines.sums.resize(numbers.len(), LineSums::default());
+        lines.is_sampled |= matches!(record.word(line_tally::way), way::SAMPLED | way::SAMPLING);
+        for (number, sums) in (0..record.word(line_tally::lines)).zip(&mut lines.sums) {
+            let word = |word: u64| record.word(WORDS + number * EACH + word);
+            add(&mut sums.hits, word(line_counts::hits));
+            add(&mut sums.ticks, word(line_counts::ticks));
+            add(&mut sums.timed, word(line_counts::timed));
+            add(&mut sums.waiting_ticks, word(line_counts::waiting_ticks));
+            for (sum, count) in sums.heap.iter_mut().zip(line_counts::heap..) {
+                add(sum, word(count));
+            }
+            // In two's complement, and so are the sums.
+            sums.increment_bytes = sums.increment_bytes.wrapping_add(word(line_counts::resident));
+            sums.most_bytes = sums.most_bytes.max(word(line_counts::resident + 1));
+        }
+    }
+
+    /// The line of each number.
+    fn numbers(&self, place: usize) -> Vec<u32> {
+        let text = self.view.text(self.sites[place].word(site_record::line_numbers));
+        text.split(',').filter_map(|number| number.parse().ok()).collect()
+    }
+
+    /// What the lines of a function cost so many calls with so many marks, in ticks.
+    pub(super) fn cost_of_lines(&self, place: usize, marks: u64, calls: u64) -> f64 {
+        let Some(lines) = &self.sums[place].lines else { return 0.0 };
+        let mark = if lines.is_sampled { self.costs.counted_mark } else { self.costs.mark };
+        marks as f64 * mark + calls as f64 * self.costs.stay
+    }
+
+    /// The lines of all functions that have some, in the order of the source.
+    pub(super) fn all_lines(&self, measured: bool) -> Vec<Line> {
+        let of_function = |place| self.lines_of_function(place, measured);
+        (0..self.sites.len()).flat_map(of_function).collect()
+    }
+
+    fn lines_of_function(&self, place: usize, measured: bool) -> Vec<Line> {
+        let Some(LinesOfFunction { sums, .. }) = &self.sums[place].lines else { return Vec::new() };
+        let site = &self.sites[place];
+        let with_resident = site.word(site_record::with_resident) != 0;
+        let (path, file) = (site.word(site_record::path), site.word(site_record::file));
+        let (path, file) = (self.view.text(path), self.view.text(file));
+        let source = self.view.text(site.word(site_record::source));
+        let first = site.word(site_record::first_line) as u32;
+        let blank = |line| Line { path: path.clone(), file: file.clone(), line, ..Line::default() };
+        let texts = (first..).zip(source.lines());
+        let texts =
+            texts.map(|(line, text)| (line, Line { source: text.to_owned(), ..blank(line) }));
+        let mut lines: BTreeMap<u32, Line> = texts.collect();
+        for (number, sums) in self.numbers(place).into_iter().zip(sums) {
+            let line = lines.entry(number).or_insert_with(|| blank(number));
+            self.fill(line, sums, measured, with_resident);
+        }
+        lines.into_values().collect()
+    }
+
+    fn fill(&self, line: &mut Line, sums: &LineSums, measured: bool, with_resident: bool) {
+        let cost = sums.timed as f64 * self.costs.mark;
+        line.hits = Some(sums.hits);
+        line.timed_hits = Some(sums.timed.min(sums.hits));
+        line.inclusive_ns = Some(self.rate.ns_f64((sums.ticks as f64 - cost).max(0.0)) as u64);
+        line.waiting_ns = Some(self.rate.ns(sums.waiting_ticks));
+        if measured {
+            let [allocations, allocated, freed] = sums.heap;
+            line.allocations = Some(allocations);
+            line.allocated_bytes = Some(allocated);
+            line.freed_bytes = Some(freed);
+            line.net_bytes = Some(allocated.wrapping_sub(freed).cast_signed());
+        }
+        if with_resident {
+            line.resident_increment_bytes = Some(sums.increment_bytes.cast_signed());
+            line.resident_bytes = Some(sums.most_bytes).filter(|most| *most > 0);
+        }
+    }
+}
