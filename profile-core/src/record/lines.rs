@@ -105,6 +105,7 @@ impl Lines {
         if let Some((tally, _)) = self.call {
             tally.way.set(way::SAMPLED);
             tally.to_go.set(u64::MAX);
+            tally.to_go_from.set(u64::MAX);
         }
     }
 }
@@ -213,12 +214,12 @@ impl<I: Iterator> Iterator for LineIterHere<I> {
 /// Charges what has passed to the line that ran, and goes on with another.
 #[inline(always)]
 fn arrive(tally: &LineTally, frame: &Frame, line: &LineCounts) {
-    tally.marks.add(1);
     if events(frame) != tally.events.get() {
         charge_heap(tally, frame);
     }
     let to_go = tally.to_go.get();
     if to_go == to_go::EVERY {
+        tally.marks.add(1);
         stay(tally, sys::read_tsc(), 1);
     } else if to_go == to_go::NOW {
         arrive_slowly(tally);
@@ -262,6 +263,7 @@ fn charge_heap(tally: &LineTally, frame: &Frame) {
 #[inline(never)]
 fn arrive_slowly(tally: &LineTally) {
     let now = Clock::current().now();
+    tally.marks.add(1);
     match tally.way.get() {
         way::SAMPLED => {
             tally.since.set(now);
@@ -282,6 +284,7 @@ fn arrive_slowly(tally: &LineTally) {
 /// Decides after how many marks a stay is timed again.
 fn next_turn(tally: &LineTally, now: u64) {
     let Some(block) = thread::own_block() else { return };
+    count_marks(tally);
     // SAFETY: the site of a record is a static.
     let period = match begin::budget_of(unsafe { &*tally.site.get() }) {
         Budget::Exact => 0,
@@ -292,7 +295,16 @@ fn next_turn(tally: &LineTally, now: u64) {
     tally.sampled_marks.set(tally.all_marks.get() + tally.marks.get());
     tally.period_log2.set(period);
     // The stay that is timed begins with the mark after these.
-    tally.to_go.set(to_go::NOW + budget::calls_to_go(block, period));
+    let to_go = to_go::NOW + budget::calls_to_go(block, period);
+    tally.to_go.set(to_go);
+    tally.to_go_from.set(to_go);
+}
+
+/// The marks that have only been taken off `to_go`: one store less for each of them.
+fn count_marks(tally: &LineTally) {
+    let to_go = tally.to_go.get();
+    tally.marks.add(tally.to_go_from.get().saturating_sub(to_go));
+    tally.to_go_from.set(to_go);
 }
 
 /// So that what timing takes is that share of the time since the last turn.
@@ -345,6 +357,7 @@ impl Stay {
         let outer_frame = unsafe { tally.frame.get().as_ref() };
         if let Some(outer) = outer_frame {
             settle(tally, outer);
+            count_marks(tally);
         }
         let outer = Outer {
             line: Some(tally.current()),
@@ -378,6 +391,7 @@ impl Drop for Stay {
     fn drop(&mut self) {
         let Some((tally, frame)) = self.call else { return };
         settle(tally, frame);
+        count_marks(tally);
         // SAFETY: the span closes after this, so its edge is set; but for a process that has forked since.
         if let Some(edge) = unsafe { frame.edge.get().as_ref() } {
             edge.marks.add(tally.marks.get());
@@ -438,6 +452,7 @@ fn choose_way(tally: &LineTally, site: &CallSite) {
     };
     tally.way.set(way);
     tally.to_go.set(to_go);
+    tally.to_go_from.set(to_go);
     tally.sampled_at.set(Clock::current().now());
     tally.sampled_marks.set(tally.all_marks.get());
     tally.mode.set(u64::from(site.mode()));

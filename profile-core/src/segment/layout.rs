@@ -487,8 +487,9 @@ record! {
         /// Allocations and frees in the frame at the last mark that saw one, and what lines count of them.
         events: Word,
         seen: [Word; 3],
-        /// Marks until the clock is read; 0: at each.
+        /// Marks until the clock is read; 0: at each. What it was when marks were counted last.
         to_go: Word,
+        to_go_from: Word,
         /// Marks of the innermost call, and of all that have ended.
         marks: Word,
         all_marks: Word,
@@ -502,7 +503,7 @@ record! {
         /// 1: resident memory is read at each mark. The last reading.
         resident: Word,
         resident_seen: Word,
-        reserved: [Word; 5],
+        reserved: [Word; 4],
     }
 }
 
