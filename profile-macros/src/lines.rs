@@ -197,9 +197,10 @@ impl Marker<'_> {
 
     /// The whole of a statement: when a block in it has ended, nothing is left to be done on the line.
     fn within(&mut self, line: u32, work: impl FnOnce(&mut Self)) {
-        let outer = (self.back_to.take(), std::mem::replace(&mut self.here, Some(line)));
+        let outer = self.back_to.take();
+        self.here = Some(line);
         work(self);
-        self.back_to = outer.0;
+        self.back_to = outer;
     }
 
     fn block(&mut self, block: &mut Block) {
@@ -297,7 +298,7 @@ impl Marker<'_> {
             let expression = &each.expr;
             let argument = quote_spanned!(Span::mixed_site()=> , #expression);
             let marked = self.call("iter", line, &argument);
-            each.expr = Box::new(Expr::Verbatim(marked));
+            *each.expr = Expr::Verbatim(marked);
         }
         let back_to = self.back_to.take();
         self.entered_from(line, &mut each.body);
