@@ -12,6 +12,7 @@ mod folded;
 mod frame;
 mod json;
 mod layout;
+mod lines;
 mod marks;
 mod memory;
 pub(crate) mod mprof;

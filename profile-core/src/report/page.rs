@@ -46,6 +46,24 @@ impl Page {
         self.wrapped(Tone::Plain, INDENT, words);
     }
 
+    /// A line whose columns must stay where they are: cut, not wrapped.
+    pub(crate) fn row(&mut self, words: &str) {
+        self.cut(Tone::Plain, words);
+    }
+
+    /// The same, to be seen first.
+    pub(crate) fn bold_row(&mut self, words: &str) {
+        self.cut(Tone::Bold, words);
+    }
+
+    fn cut(&mut self, tone: Tone, words: &str) {
+        let line = match self.columns {
+            Some(columns) => text::cut(words.trim_end(), columns.into()),
+            None => words.trim_end().to_owned(),
+        };
+        self.lines.push((tone, line));
+    }
+
     /// An entry of a list that is a path, and what of `beside` has room on its line.
     pub(crate) fn path_item(&mut self, path: &str, beside: &str) {
         let whole = format!("  {path}{beside}");

@@ -1,0 +1,220 @@
+//! The section of the table on source lines: each function as it stands in its file, with its figures before it.
+//!
+//! A function that was not run, or of which a line is hot, is seen at a glance: hot lines are bold and have a bar, lines that were
+//! not run have no figures.
+
+use std::collections::HashMap;
+
+use super::page::Page;
+use super::text::safe_and_short as safe;
+use super::{text, units};
+use crate::snapshot::{Function, Line};
+
+/// A share of the function's time from which a line is hot.
+const HOT: f64 = 0.1;
+const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// Functions in the order of the table above.
+pub(crate) fn section(functions: &[&Function], lines: &[Line], page: &mut Page) {
+    let mut of: HashMap<(&str, &str), Vec<&Line>> = HashMap::new();
+    for line in lines {
+        of.entry((&line.path, &line.file)).or_default().push(line);
+    }
+    for function in functions {
+        if let Some(lines) = of.remove(&(&*function.path, &*function.file)) {
+            one(function, &lines, page);
+        }
+    }
+}
+
+fn one(function: &Function, lines: &[&Line], page: &mut Page) {
+    let place = format!("{}:{}", safe(&function.file), function.line);
+    page.blank();
+    page.bold(&format!("lines of {} ({place})", safe(&function.path)));
+    let sum: u64 = lines.iter().filter_map(|line| line.inclusive_ns).fold(0, u64::saturating_add);
+    let columns: Vec<Column> =
+        columns(lines, sum).into_iter().filter(Column::says_something).collect();
+    let head: Vec<String> = columns.iter().map(|column| column.padded(column.head)).collect();
+    page.bold_row(&format!("{}  Contents", head.join("  ")));
+    let sources = sources(lines);
+    for (row, (line, source)) in lines.iter().zip(sources).enumerate() {
+        let cells: Vec<String> =
+            columns.iter().map(|column| column.padded(&column.cells[row])).collect();
+        let words = format!("{}  {source}", cells.join("  "));
+        match line.inclusive_ns.and_then(|ns| units::share(ns, sum)) {
+            Some(share) if share >= HOT => page.bold_row(&words),
+            _ => page.row(&words),
+        }
+    }
+    if let Some(note) = note(lines) {
+        page.dim(note);
+    }
+}
+
+struct Column {
+    head: &'static str,
+    cells: Vec<String>,
+    width: usize,
+    /// A column in which no line has a figure is left out, unless it is one of the first.
+    always: bool,
+}
+
+impl Column {
+    fn new(head: &'static str, always: bool, cells: Vec<String>) -> Column {
+        let width = text::widest(cells.iter().map(String::as_str)).max(text::width(head));
+        Column { head, cells, width, always }
+    }
+
+    fn says_something(&self) -> bool {
+        self.always || self.cells.iter().any(|cell| !cell.is_empty())
+    }
+
+    fn padded(&self, cell: &str) -> String {
+        format!("{}{cell}", " ".repeat(self.width.saturating_sub(text::width(cell))))
+    }
+}
+
+fn columns(lines: &[&Line], sum: u64) -> Vec<Column> {
+    let of_run = |cell: &dyn Fn(&Line) -> Option<String>| -> Vec<String> {
+        let cell = |line: &&Line| line.has_run().then(|| cell(line)).flatten().unwrap_or_default();
+        lines.iter().map(cell).collect()
+    };
+    let some = |number: u64| (number > 0).then_some(number);
+    let share = |line: &Line| units::share(line.inclusive_ns?, sum);
+    let per_hit = |line: &Line| Some(line.inclusive_ns? as f64 / line.hits? as f64);
+    vec![
+        Column::new("Line #", true, lines.iter().map(|line| line.line.to_string()).collect()),
+        Column::new("Hits", true, of_run(&|line| line.hits.map(units::count))),
+        Column::new("Time", true, of_run(&|line| line.inclusive_ns.map(units::duration))),
+        Column::new("Per hit", true, of_run(&|line| per_hit(line).map(units::duration_f64))),
+        Column::new("% time", true, of_run(&|line| share(line).map(units::per_cent))),
+        Column::new("", false, of_run(&|line| share(line).and_then(bar))),
+        Column::new(
+            "Waiting",
+            false,
+            of_run(&|line| line.waiting_ns.and_then(some).map(units::duration)),
+        ),
+        Column::new(
+            "Allocs",
+            false,
+            of_run(&|line| line.allocations.and_then(some).map(units::count)),
+        ),
+        Column::new(
+            "Bytes",
+            false,
+            of_run(&|line| line.allocated_bytes.and_then(some).map(units::bytes)),
+        ),
+        Column::new(
+            "Net",
+            false,
+            of_run(&|line| line.net_bytes.filter(|net| *net != 0).map(units::signed_bytes)),
+        ),
+        Column::new("Mem usage", false, of_run(&|line| line.resident_bytes.map(units::bytes))),
+        Column::new(
+            "Increment",
+            false,
+            of_run(&|line| line.resident_increment_bytes.map(units::signed_bytes)),
+        ),
+    ]
+}
+
+/// Nothing for a share that is next to nothing.
+fn bar(share: f64) -> Option<String> {
+    let eighths = (share * BARS.len() as f64).round() as usize;
+    (share >= HOT / 10.0).then(|| BARS[eighths.clamp(1, BARS.len()) - 1].to_string())
+}
+
+/// The lines of source without the blanks that all of them begin with, fit for a terminal; tabs as wide as rustfmt takes
+/// them.
+fn sources(lines: &[&Line]) -> Vec<String> {
+    let sources: Vec<String> = lines.iter().map(|line| line.source.replace('\t', "    ")).collect();
+    let indent = |source: &String| source.len() - source.trim_start_matches(' ').len();
+    let written = sources.iter().filter(|source| !source.trim().is_empty());
+    let common = written.map(indent).min().unwrap_or(0);
+    sources
+        .iter()
+        .map(|source| safe(source.get(common..).unwrap_or_default()).into_owned())
+        .collect()
+}
+
+/// What a reader must know of the figures.
+fn note(lines: &[&Line]) -> Option<&'static str> {
+    let is_estimated = |line: &&Line| line.timed_hits < line.hits;
+    if lines.iter().all(|line| line.hits.is_none()) {
+        return Some("its statements could not be told apart: they have no figures of their own");
+    }
+    lines.iter().any(is_estimated).then_some("times are estimates: not every hit was timed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use crate::settings::Format;
+    use crate::snapshot::{Line, Snapshot};
+
+    fn line(number: u32, source: &str, hits: Option<u64>, ns: u64) -> Line {
+        Line {
+            path: "survey::main".to_owned(),
+            file: "src/main.rs".to_owned(),
+            line: number,
+            source: source.to_owned(),
+            hits,
+            timed_hits: hits,
+            inclusive_ns: hits.map(|_| ns),
+            ..Line::default()
+        }
+    }
+
+    fn section(lines: Vec<Line>, columns: Option<u16>) -> String {
+        let mut snapshot = samples::ordinary();
+        snapshot.lines = lines;
+        let text = samples::rendered(Format::Table, &snapshot, columns);
+        let (_, section) =
+            text.split_once("\nlines of survey::main (src/main.rs:12)\n").expect("a section");
+        section.split("\n\n").next().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn the_source_reads_as_it_stands_with_its_figures_before_it() {
+        let mut allocating = line(9, "        let x = vec![];", Some(1_200), 900_000);
+        (allocating.allocations, allocating.allocated_bytes) = (Some(1_200), Some(1 << 20));
+        allocating.net_bytes = Some(-64);
+        let lines = vec![
+            line(7, "    fn main() {", None, 0),
+            line(8, "        // Why.", None, 0),
+            allocating,
+            line(10, "\tnever();", Some(0), 0),
+            line(11, "        x.push(\"\u{1b}[2J\");", Some(3), 100_000),
+            line(12, "    }", None, 0),
+        ];
+        assert_eq!(
+            section(lines, None).lines().collect::<Vec<_>>(),
+            [
+                "Line #   Hits    Time  Per hit  % time     Allocs     Bytes    Net  Contents",
+                "     7                                                              fn main() {",
+                "     8                                                                  // Why.",
+                "     9  1,200  900 µs   750 ns    90.0  ▇   1,200  1.00 MiB  -64 B      let x = vec![];",
+                "    10                                                              never();",
+                "    11      3  100 µs  33.3 µs    10.0  ▁                               x.push(\"\\u{1b}[2J\");",
+                "    12                                                              }",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_narrow_terminal_cuts_the_source_and_not_the_figures() {
+        let text = section(vec![line(7, &"x".repeat(200), Some(1), 5)], Some(60));
+        assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
+        assert!(text.ends_with('…'), "{text}");
+    }
+
+    #[test]
+    fn estimates_and_bodies_without_statements_are_said() {
+        let sampled = Line { timed_hits: Some(1), ..line(7, "a();", Some(64), 5) };
+        assert!(section(vec![sampled], None).ends_with("not every hit was timed"));
+        let text = section(vec![line(7, "@", None, 0)], None);
+        assert!(text.contains("could not be told apart"), "{text}");
+        let without = samples::rendered(Format::Table, &Snapshot::default(), None);
+        assert!(!without.contains("lines of"));
+    }
+}
