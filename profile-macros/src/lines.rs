@@ -318,7 +318,14 @@ fn in_block(before: impl IntoIterator<Item = TokenStream>, expression: Expr) -> 
 
 /// Whether it is plain that nothing runs after it.
 fn is_the_end(statement: &Stmt) -> bool {
-    matches!(statement, Stmt::Expr(Expr::Return(_) | Expr::Break(_) | Expr::Continue(_), _))
+    const NEVER: [&str; 4] = ["panic", "unreachable", "todo", "unimplemented"];
+    let call = match statement {
+        Stmt::Expr(Expr::Return(_) | Expr::Break(_) | Expr::Continue(_), _) => return true,
+        Stmt::Expr(Expr::Macro(call), _) => &call.mac,
+        Stmt::Macro(call) => &call.mac,
+        _ => return false,
+    };
+    call.path.segments.last().is_some_and(|name| NEVER.iter().any(|never| name.ident == never))
 }
 
 impl VisitMut for Marker<'_> {

@@ -13,6 +13,8 @@ use std::process::{Command, Output};
 use std::{env, fs};
 
 const EDITIONS: [&str; 3] = ["2018", "2021", "2024"];
+/// As it is, with `#[profile]`, and with `#[profile(lines)]` in place of it.
+const TWINS: [&str; 3] = ["plain", "annotated", "lined"];
 const SHARED: [&str; 3] = ["common", "asynchronous", "containers"];
 
 /// These ask for something that a measured function cannot be, or already is.
@@ -39,6 +41,7 @@ fn the_attribute_changes_no_lint_and_no_result() {
     for edition in EDITIONS {
         let plain = lints_of(&found, &format!("plain{edition}"));
         let annotated = lints_of(&found, &format!("annotated{edition}"));
+        new_by_lines(&found, edition, &plain, &mut complaints);
         let new: Vec<&Lint> = annotated.difference(&plain).collect();
         let (vanished, hidden): (Vec<&Lint>, Vec<&Lint>) =
             plain.difference(&annotated).partition(|it| MAY_VANISH.contains(&it.code.as_str()));
@@ -61,6 +64,26 @@ fn the_attribute_changes_no_lint_and_no_result() {
     }
     assert!(complaints.is_empty(), "\n{complaints}");
     workspace.run();
+}
+
+/// Marks are statements, and loops are written as the compiler reads them: lints that look for the one or the other may
+/// vanish, as may those at the end of a block. What is found must not grow.
+fn new_by_lines(found: &[Lint], edition: &str, plain: &BTreeSet<Lint>, complaints: &mut String) {
+    /// Found where an arm without braces has got some.
+    const MAY_APPEAR: [&str; 1] = ["clippy::needless_for_each"];
+    let lined = lints_of(found, &format!("lined{edition}"));
+    // The longer attribute moves what stands behind it on its line.
+    let anywhere = |lint: &Lint| Lint { column: 0, ..lint.clone() };
+    let (plain, lined): (BTreeSet<Lint>, BTreeSet<Lint>) =
+        (plain.iter().map(anywhere).collect(), lined.iter().map(anywhere).collect());
+    let new: Vec<&Lint> =
+        lined.difference(&plain).filter(|it| !MAY_APPEAR.contains(&it.code.as_str())).collect();
+    println!(
+        "{edition}     with lines: {} new, {} vanish",
+        new.len(),
+        plain.difference(&lined).count()
+    );
+    report(complaints, edition, "new with lines", &new);
 }
 
 fn report(complaints: &mut String, edition: &str, what: &str, lints: &[&Lint]) {
@@ -102,7 +125,8 @@ impl Workspace {
         for edition in EDITIONS {
             workspace.write_twin("plain", edition, "#[cfg_attr(any(), inline)]");
             workspace.write_twin("annotated", edition, "#[::profile_core::profile");
-            members.extend([format!("plain{edition}"), format!("annotated{edition}")]);
+            workspace.write_twin("lined", edition, "#[::profile_core::profile");
+            members.extend(TWINS.map(|twin| format!("{twin}{edition}")));
         }
         workspace.write_strict();
         let manifest = format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n");
@@ -126,12 +150,14 @@ impl Workspace {
         let library = format!("//! Shapes.\n{LINTS}\n{modules}\n{}", source("support"));
         self.file(&format!("{package}/src/lib.rs"), &library);
         for name in shapes.iter().chain(&["lints"]) {
-            self.file(&format!("{package}/src/{name}.rs"), &attributed(name, attribute));
+            let text = with_lines(kind, &attributed(name, attribute));
+            self.file(&format!("{package}/src/{name}.rs"), &text);
         }
         let main = attributed_text(&main(&package, &shapes), attribute);
-        self.file(&format!("{package}/src/bin/all.rs"), &main);
+        self.file(&format!("{package}/src/bin/all.rs"), &with_lines(kind, &main));
         for (name, path) in [("tokio_main", "src/bin"), ("harness", "tests")] {
             let text = format!("//! Shapes.\n{LINTS}{}", attributed(name, attribute));
+            let text = with_lines(kind, &text);
             self.file(&format!("{package}/{path}/{name}.rs"), &text);
         }
     }
@@ -166,7 +192,10 @@ impl Workspace {
 
     /// Calls every shape and checks what it returns, and runs the annotated tests.
     fn run(&self) {
-        let annotated = EDITIONS.map(|edition| format!("annotated{edition}"));
+        let annotated: Vec<String> = EDITIONS
+            .iter()
+            .flat_map(|edition| ["annotated", "lined"].map(|twin| format!("{twin}{edition}")))
+            .collect();
         let mut arguments = vec!["test", "--quiet"];
         arguments.extend(annotated.iter().flat_map(|it| ["--package", it]));
         succeeded(&self.cargo(&arguments));
@@ -205,6 +234,27 @@ fn source(name: &str) -> String {
 
 fn attributed(name: &str, attribute: &str) -> String {
     attributed_text(&source(name), attribute)
+}
+
+/// Asks for lines wherever something is measured, in the twin that has them.
+fn with_lines(kind: &str, text: &str) -> String {
+    if kind != "lined" {
+        return text.to_owned();
+    }
+    let asked = |line: &str| {
+        let Some(at) = line.find("profile]").or_else(|| line.find("profile)]")) else {
+            let options = line.find("profile(").filter(|_| line.trim_start().starts_with("#["));
+            return match options.map(|at| line.split_at(at + "profile(".len())) {
+                Some((before, after)) if !after.starts_with("skip") => {
+                    format!("{before}lines, {after}\n")
+                }
+                _ => format!("{line}\n"),
+            };
+        };
+        let (before, after) = line.split_at(at + "profile".len());
+        format!("{before}(lines){after}\n")
+    };
+    text.lines().map(asked).collect()
 }
 
 /// Puts `attribute` in place of `#[profile]`, also inside `cfg_attr`, and keeps the options. The
