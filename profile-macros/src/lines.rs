@@ -223,8 +223,8 @@ impl Marker<'_> {
     }
 
     fn branch(&mut self, branch: &mut ExprIf) {
-        let start = self.here;
         self.part(|marker| marker.visit_expr_mut(&mut branch.cond));
+        let (start, marks) = (self.here, self.marks);
         self.entered_from(start, &mut branch.then_branch);
         if let Some((_, otherwise)) = &mut branch.else_branch {
             self.here = start;
@@ -242,7 +242,12 @@ impl Marker<'_> {
                 block => self.visit_expr_mut(block),
             }
         }
-        self.here = None;
+        self.join(start, marks);
+    }
+
+    /// Where ways come together that began on a line: nobody knows which was taken, if they have marks.
+    fn join(&mut self, start: Option<u32>, marks: usize) {
+        self.here = start.filter(|_| self.marks == marks);
     }
 
     fn arm(&mut self, arm: &mut Arm, start: Option<u32>) {
@@ -348,12 +353,12 @@ impl VisitMut for Marker<'_> {
                 self.here = None;
             }
             Expr::Match(choice) => {
-                let start = self.here;
                 self.part(|marker| marker.visit_expr_mut(&mut choice.expr));
+                let (start, marks) = (self.here, self.marks);
                 for arm in &mut choice.arms {
                     self.arm(arm, start);
                 }
-                self.here = None;
+                self.join(start, marks);
             }
             Expr::Block(block) => self.block(&mut block.block),
             Expr::Unsafe(block) => self.block(&mut block.block),

@@ -1,0 +1,46 @@
+//! A program whose lines are looked at from outside.
+
+use std::hint::black_box;
+
+use profile_core::{ProfilingAllocator, profile};
+
+#[global_allocator]
+static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
+
+#[rustfmt::skip]
+#[profile(lines)]
+fn work() -> usize {
+    let mut sum = 0; //= 1
+    for turn in 0..100_000_usize { //= 100001
+        if turn % 100 == 0 { //= 100000
+            sum += black_box(vec![0_u8; 10]).len(); //= 1000 1000 10000 0
+        }
+        sum = black_box(sum + 1); //= 100000
+    }
+    sum //= 1
+}
+
+include!(concat!(env!("OUT_DIR"), "/long.rs"));
+
+fn main() {
+    let scene = std::env::args().nth(1).expect("the name of a scene");
+    match &*scene {
+        "work" => drop(work()),
+        "killed" => {
+            work();
+            // SAFETY: ends this process.
+            unsafe { libc::raise(libc::SIGKILL) };
+        }
+        "forks" => {
+            // SAFETY: one thread, which the child has too.
+            let child = unsafe { libc::fork() };
+            work();
+            if child != 0 {
+                // SAFETY: waits for the child just made.
+                unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
+            }
+        }
+        "long" => drop(black_box(long())),
+        _ => panic!("no scene is called {scene}"),
+    }
+}
