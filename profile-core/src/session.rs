@@ -72,8 +72,10 @@ pub fn capture() -> Snapshot {
     View::live().map_or_else(Snapshot::default, |view| {
         let now = Anchor::now(Clock::current());
         thread::write_anchor(Clock::current());
+        // Before anything is allocated for the snapshot: that is not the program's.
+        let memory = memory_of_process();
         let mut snapshot = snapshot_of(view, Some(now));
-        memory_of_process(&mut snapshot.process);
+        memory.tell(&mut snapshot.process);
         snapshot.never_called = never_called(&snapshot);
         snapshot.not_instrumented = not_instrumented();
         snapshot.warnings.extend(warnings());
@@ -135,13 +137,30 @@ fn snapshot_of(view: View<'_>, now: Option<Anchor>) -> Snapshot {
 }
 
 /// What can be known only from within.
-fn memory_of_process(process: &mut Process) {
-    process.resident_bytes = sampler::resident_bytes();
-    process.kernel_peak_bytes = sampler::run_kernel_peak_bytes();
-    if process.allocator {
-        live::publish();
-        process.heap_bytes = Some(live::bytes());
-        process.heap_peak_bytes = Some(live::peak_bytes());
+/// Memory of the process at a moment.
+struct ProcessMemory {
+    resident_bytes: Option<u64>,
+    kernel_peak_bytes: Option<u64>,
+    heap_bytes: u64,
+    heap_peak_bytes: u64,
+}
+
+fn memory_of_process() -> ProcessMemory {
+    live::publish();
+    ProcessMemory {
+        heap_bytes: live::bytes(),
+        heap_peak_bytes: live::peak_bytes(),
+        resident_bytes: sampler::resident_bytes(),
+        kernel_peak_bytes: sampler::run_kernel_peak_bytes(),
+    }
+}
+
+impl ProcessMemory {
+    fn tell(self, process: &mut Process) {
+        process.resident_bytes = self.resident_bytes;
+        process.kernel_peak_bytes = self.kernel_peak_bytes;
+        process.heap_bytes = process.allocator.then_some(self.heap_bytes);
+        process.heap_peak_bytes = process.allocator.then_some(self.heap_peak_bytes);
     }
 }
 

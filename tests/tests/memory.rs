@@ -232,6 +232,19 @@ mod leaks {
     }
 }
 
+/// 1,600 threads, sixteen at a time, over the same thousand blocks.
+#[test]
+fn live_bytes_are_the_truth_when_sixteen_threads_exchange_blocks() {
+    let run = heap("storm");
+    let (held, counted) = (run.figure("held"), run.figure("counted"));
+    assert!(held > 1 << 20, "{held}");
+    assert_eq!(counted, held);
+    let counts = by_name(run.report());
+    let [allocations, bytes, frees, freed] = counts["exchange"];
+    assert!(allocations > 300_000 && frees < allocations, "{allocations} {frees}");
+    assert_eq!((bytes - freed).cast_signed(), held);
+}
+
 #[test]
 fn sums_over_threads_that_hand_blocks_around_are_exact() {
     let run = heap("threads");

@@ -1,6 +1,7 @@
 //! What allocates. Figures are printed as lines `name number`.
 
 use std::hint::black_box;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::mpsc;
 use std::thread;
 
@@ -19,6 +20,7 @@ pub fn main() {
         "threads" => threads(),
         "grow_to_most" => grow_to_most(),
         "forks" => forks(),
+        "storm" => storm(),
         _ => panic!("no scene is called {scene}"),
     }
 }
@@ -231,6 +233,71 @@ fn grow_to_most() {
         kept.push(block);
     }
     println!("most {}", black_box(&kept).len() * 16);
+}
+
+/// Blocks that all threads of the storm take from and give to each other; places for them.
+struct Board(Vec<std::sync::Mutex<Vec<u8>>>);
+
+/// What the program itself knows to hold in such blocks.
+static HELD: AtomicI64 = AtomicI64::new(0);
+
+impl Board {
+    /// Takes what lies at a place, changes its size, and lays it there again: allocated by one thread, grown, shrunk and freed by
+    /// others, after the first has ended too.
+    #[profile]
+    fn exchange(&self, random: u64) {
+        let place = &self.0[random as usize % self.0.len()];
+        let mut block = std::mem::take(&mut *place.lock().expect("nobody panics"));
+        let before = block.capacity() as i64;
+        let size = (random >> 32) as usize % (1 << (random >> 16 & 0xf)) + 1;
+        match random >> 8 & 3 {
+            0 => block = Vec::new(),
+            1 => block = grown(block, size),
+            2 => block.shrink_to(size / 2),
+            _ => block = black_box(Vec::with_capacity(size)),
+        }
+        HELD.fetch_add(block.capacity() as i64 - before, Relaxed);
+        let found = std::mem::replace(&mut *place.lock().expect("nobody panics"), block);
+        HELD.fetch_sub(found.capacity() as i64, Relaxed);
+    }
+}
+
+#[profile]
+fn grown(mut block: Vec<u8>, size: usize) -> Vec<u8> {
+    block.reserve_exact(size);
+    black_box(block)
+}
+
+/// Joined one by one: a scope alone does not wait for what a thread does after its work.
+fn sixteen_threads(work: impl Fn(u64) + Sync) {
+    let work = &work;
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..16).map(|number| scope.spawn(move || work(number))).collect();
+        threads.into_iter().for_each(|thread| thread.join().expect("it ends"));
+    });
+}
+
+/// Sixteen threads at a time, a hundred times, over the same blocks.
+fn storm() {
+    let board = Board((0..1000).map(|_| std::sync::Mutex::default()).collect());
+    let live = || profile_core::capture().process.heap_bytes.expect("counted") as i64;
+    // What the first threads leave behind stays.
+    sixteen_threads(|_| board.exchange(3));
+    let before = live() - HELD.load(Relaxed);
+    for round in 0..100_u64 {
+        sixteen_threads(|thread| {
+            let mut random = (round * 16 + thread + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            for _ in 0..500 {
+                random ^= random << 13;
+                random ^= random >> 7;
+                random ^= random << 17;
+                board.exchange(random);
+            }
+        });
+    }
+    let counted = live() - before;
+    println!("held {}", HELD.load(Relaxed));
+    println!("counted {counted}");
 }
 
 /// Forty children, more than the numbers that a run of forks may waste, each of which starts a thread that allocates.
