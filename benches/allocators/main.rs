@@ -1,24 +1,24 @@
 //! What an allocation costs through a counting allocator, against the system's own, in one run. Prints a table.
 //!
-//! `cargo run --release -p benches --bin allocators --features allocators`. Each allocator and the system's take turns,
-//! pinned to a core, less than a time slice each; a figure is the median of the rounds' ratios.
+//! `cargo run --release -p benches --bin allocators --features allocators`.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::hint::black_box;
-use std::sync::Barrier;
-use std::time::Instant;
+mod measure;
 
+use std::alloc::System;
+use std::process::Command;
+
+use measure::row;
 use profile_core::{ProfilingAllocator, profile};
 
 /// As people install it; the others are called by hand, as is a second one of this.
 #[global_allocator]
 static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
 
-const ROUNDS: usize = 301;
-const CALLS: u32 = 5_000;
-
 fn main() {
     let _dhat = dhat::Profiler::builder().testing().build();
+    let report = std::env::temp_dir().join(format!("hotpath-{}.json", std::process::id()));
+    let builder = hotpath::HotpathGuardBuilder::new("main").format(hotpath::Format::Json);
+    let hotpath = builder.output_path(report.clone()).build();
     tracking_allocator::AllocationRegistry::disable_tracking();
     println!(
         "| malloc and free of 64 bytes, and others, x the system's | one thread | two threads | realloc to 64 MiB | zeroed 64 MiB |\n\
@@ -27,11 +27,15 @@ fn main() {
     row("**profile**, no span open", &ProfilingAllocator::system());
     in_a_span("**profile**, in an open span");
     row("divan 0.1, `AllocProfiler`", &divan::AllocProfiler::system());
+    row("hotpath 0.30, `hotpath-alloc`", &hotpath::CountingAllocator::new());
+    allocation_counter();
     row("stats_alloc 0.1", &stats_alloc::StatsAlloc::system());
     row("peak_alloc 0.3", &peak_alloc::PeakAlloc);
     row("cap 0.1", &cap::Cap::new(System, usize::MAX));
     row("tracking-allocator 0.4, not tracking", &tracking_allocator::Allocator::system());
     row("dhat 0.3", &dhat::Alloc);
+    drop(hotpath);
+    let _ = std::fs::remove_file(report);
 }
 
 #[profile]
@@ -39,95 +43,13 @@ fn in_a_span(name: &str) {
     row(name, &ProfilingAllocator::system());
 }
 
-fn row<A: GlobalAlloc + Sync>(name: &str, allocator: &A) {
-    pin(0);
-    let one =
-        median((0..ROUNDS).map(|_| ratio(allocator, |it| small(it), |it| small(it))).collect());
-    let two = two_threads(allocator);
-    let large = |work: fn(&dyn GlobalAlloc) -> u64| {
-        median((0..21).map(|_| work(allocator) as f64 / work(&System).max(1) as f64).collect())
-    };
-    println!("| {name} | {one:.2} | {two:.2} | {:.2} | {:.2} |", large(grow), large(zeroed));
-}
-
-fn ratio<A>(allocator: &A, work: impl Fn(&A) -> u64, plain: impl Fn(&System) -> u64) -> f64 {
-    let plain_ns = plain(&System);
-    work(allocator) as f64 / plain_ns as f64
-}
-
-/// Both threads through the allocator, against both through the system's.
-fn two_threads<A: GlobalAlloc + Sync>(allocator: &A) -> f64 {
-    let meet = Barrier::new(2);
-    let rounds = |place| {
-        pin(place);
-        let round = |_| {
-            meet.wait();
-            let plain = small(&System);
-            meet.wait();
-            small(allocator) as f64 / plain as f64
-        };
-        median((0..ROUNDS).map(round).collect())
-    };
-    std::thread::scope(|scope| {
-        let second = scope.spawn(|| rounds(1));
-        let first = rounds(0);
-        first.max(second.join().expect("a thread ends"))
-    })
-}
-
-#[inline(never)]
-fn small<A: GlobalAlloc>(allocator: &A) -> u64 {
-    let layout = Layout::new::<[u64; 8]>();
-    let started = Instant::now();
-    for _ in 0..CALLS {
-        // SAFETY: the layout's size is not zero, and the block is freed with the layout it was allocated with.
-        unsafe {
-            let block = black_box(allocator.alloc(layout));
-            allocator.dealloc(block, layout);
-        }
+/// Its row, from a program of its own.
+fn allocation_counter() {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["run", "--release", "--quiet", "--package", "benches"]);
+    cargo.args(["--bin", "allocation_counter", "--features", "allocation-counter"]);
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+    if !cargo.status().is_ok_and(|status| status.success()) {
+        println!("| allocation-counter 0.8 | did not run | | | |");
     }
-    started.elapsed().as_nanos() as u64
-}
-
-/// Doubles a block up to 64 MiB, without touching it.
-fn grow(allocator: &dyn GlobalAlloc) -> u64 {
-    let started = Instant::now();
-    let mut layout = Layout::new::<[u64; 8]>();
-    // SAFETY: sizes are not zero, and each layout is that of the block as it stands.
-    unsafe {
-        let mut block = allocator.alloc(layout);
-        while layout.size() < 64 << 20 {
-            let size = layout.size() * 2;
-            block = black_box(allocator.realloc(block, layout, size));
-            layout = Layout::from_size_align_unchecked(size, layout.align());
-        }
-        allocator.dealloc(block, layout);
-    }
-    started.elapsed().as_nanos() as u64
-}
-
-fn zeroed(allocator: &dyn GlobalAlloc) -> u64 {
-    let layout = Layout::new::<[u64; 8 << 20]>();
-    let started = Instant::now();
-    // SAFETY: as above.
-    unsafe {
-        let block = black_box(allocator.alloc_zeroed(layout));
-        allocator.dealloc(block, layout);
-    }
-    started.elapsed().as_nanos() as u64
-}
-
-/// Keeps the calling thread on one of the cores.
-fn pin(core: usize) {
-    // SAFETY: a cpu_set_t is plain bits; the call gets its size.
-    unsafe {
-        let mut one: libc::cpu_set_t = std::mem::zeroed();
-        libc::CPU_SET(core, &mut one);
-        libc::sched_setaffinity(0, size_of_val(&one), &one);
-    }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

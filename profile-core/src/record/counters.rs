@@ -28,8 +28,9 @@ pub(crate) fn allocated(block: *mut u8, bytes: usize) {
     frame.heap[heap::ALLOCATIONS].add(1);
     frame.heap[heap::ALLOCATED_BYTES].add(bytes as u64);
     raise_peak(frame);
-    live::add(bytes as i64);
-    sizes::allocated(frame, block, bytes);
+    if live::add(bytes as i64) {
+        slowly_allocated(frame, block, bytes);
+    }
 }
 
 /// `bytes` are given back.
@@ -38,8 +39,9 @@ pub(crate) fn freed(block: *mut u8, bytes: usize) {
     let Some(frame) = top() else { return };
     frame.heap[heap::FREES].add(1);
     frame.heap[heap::FREED_BYTES].add(bytes as u64);
-    live::add((bytes as i64).wrapping_neg());
-    sizes::freed(block);
+    if live::add((bytes as i64).wrapping_neg()) {
+        slowly_freed(block);
+    }
 }
 
 /// A block has changed its size: one allocation of the new and one free of the old size, as the heap
@@ -53,9 +55,24 @@ pub(crate) fn reallocated(block: *mut u8, before: usize, moved: *mut u8, after: 
     frame.heap[heap::FREED_BYTES].add(before as u64);
     frame.heap[heap::ALLOCATED_BYTES].add(after as u64);
     raise_peak(frame);
-    live::add((after as i64).wrapping_sub(before as i64));
+    if live::add((after as i64).wrapping_sub(before as i64)) {
+        slowly_freed(block);
+        slowly_allocated(frame, moved, after);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn slowly_allocated(frame: &Frame, block: *mut u8, bytes: usize) {
+    live::publish_if_due();
+    sizes::allocated(frame, block, bytes);
+}
+
+#[cold]
+#[inline(never)]
+fn slowly_freed(block: *mut u8) {
+    live::publish_if_due();
     sizes::freed(block);
-    sizes::allocated(frame, moved, after);
 }
 
 #[inline(always)]

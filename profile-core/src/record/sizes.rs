@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::general::tally_of;
-use super::thread;
+use super::{live, thread};
 use crate::segment::layout::{Frame, SIZE_CLASSES, SizeTally};
 
 static WANTED: AtomicBool = AtomicBool::new(false);
@@ -19,9 +19,15 @@ thread_local! {
     static LAST: Cell<(usize, Option<&'static SizeTally>)> = const { Cell::new((0, None)) };
 }
 
-/// From now on sizes are looked at, or are not.
+/// From now on sizes are looked at, or are not. A thread that has allocated already notices when it comes to add to the live
+/// bytes of the process; this one does at once.
 pub(crate) fn want(wanted: bool) {
     WANTED.store(wanted, Relaxed);
+    live::see_all(wanted);
+}
+
+pub(super) fn are_wanted() -> bool {
+    WANTED.load(Relaxed)
 }
 
 /// In the child of a `fork`: what `LAST` names is gone.
@@ -30,23 +36,19 @@ pub(super) fn forget() {
 }
 
 /// `block` was allocated in `frame`.
-#[inline(always)]
 pub(super) fn allocated(frame: &Frame, block: *mut u8, bytes: usize) {
-    if WANTED.load(Relaxed) {
+    if are_wanted() {
         count(frame, block, bytes);
     }
 }
 
 /// `block` was freed.
-#[inline(always)]
 pub(super) fn freed(block: *mut u8) {
-    if WANTED.load(Relaxed) {
+    if are_wanted() {
         forget_if_last(block);
     }
 }
 
-#[cold]
-#[inline(never)]
 fn count(frame: &Frame, block: *mut u8, bytes: usize) {
     let sizes = sizes_of(frame);
     if let Some(sizes) = sizes {
@@ -55,8 +57,6 @@ fn count(frame: &Frame, block: *mut u8, bytes: usize) {
     LAST.set((block.addr(), sizes));
 }
 
-#[cold]
-#[inline(never)]
 fn forget_if_last(block: *mut u8) {
     let (last, sizes) = LAST.get();
     if last == block.addr() {

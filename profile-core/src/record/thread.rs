@@ -63,6 +63,7 @@ fn attach() -> Option<()> {
     begin_silent(block);
     BLOCK.set(block);
     TOP.set(first_frame(block));
+    super::live::see_all(super::sizes::are_wanted());
     sys::mark_thread(ptr::from_ref(block).cast_mut().cast());
     Some(())
 }
