@@ -28,10 +28,12 @@ pub enum Format {
     Mprof,
     /// Memory over time as a picture.
     Svg,
+    /// The same, with the feature `png`.
+    Png,
 }
 
 impl Format {
-    const ALL: [(&str, Format); 7] = [
+    const ALL: [(&str, Format); 8] = [
         ("table", Format::Table),
         ("tree", Format::Tree),
         ("json", Format::Json),
@@ -39,6 +41,7 @@ impl Format {
         ("folded", Format::Folded),
         ("mprof", Format::Mprof),
         ("svg", Format::Svg),
+        ("png", Format::Png),
     ];
 }
 
@@ -112,7 +115,7 @@ impl Settings {
     }
 
     /// Which reports are written at exit: `FORMAT` or `FORMAT:FILE`, comma-separated; formats `table`,
-    /// `tree`, `json`, `csv`, `folded`, `mprof`, `svg`, `none`. Without a file it goes to standard error.
+    /// `tree`, `json`, `csv`, `folded`, `mprof`, `svg`, `png`, `none`. Without a file it goes to standard error.
     ///
     /// # Errors
     /// An unknown format, or an empty file name.
@@ -302,7 +305,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<'_, L> {
     }
 }
 
-const OUTPUTS: &str = "FORMAT or FORMAT:FILE, comma-separated, with FORMAT one of table, tree, json, csv, folded, mprof, svg, none";
+const OUTPUTS: &str = "FORMAT or FORMAT:FILE, comma-separated, with FORMAT one of table, tree, json, csv, folded, mprof, svg, png, none";
 const SORTS: &str = "total, self, calls, mean, max, allocations, bytes or name";
 const PERCENTILES: &str = "numbers above 0 and at most 100, comma-separated";
 const BUDGETS: &str =

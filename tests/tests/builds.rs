@@ -197,3 +197,14 @@ fn main() {
     let row = row(run.report(), "allocates");
     assert_eq!((row.allocations, row.allocated_bytes), (Some(1), Some(1000)));
 }
+
+#[test]
+fn a_picture_of_pixels_without_its_feature_costs_one_sentence_and_no_other_report() {
+    let program = Program::new(&built().program("user"), "");
+    let [json, png] = ["x.json", "x.png"].map(|name| program.folder().join(name));
+    let reports = format!("png:{},json:{}", png.display(), json.display());
+    let run = program.env("PROFILE_REPORT", reports).run().successful();
+    let sentence = "png: not available: built without the feature `png` of profile-core";
+    assert!(run.complaints()[0].ends_with(sentence), "{:?}", run.complaints());
+    assert!(std::fs::read(json).is_ok_and(|report| !report.is_empty()));
+}

@@ -74,7 +74,7 @@ fn closed_streams_change_no_status_and_no_file_takes_their_place() {
 #[test]
 fn standard_output_is_the_programs_alone() {
     for report in
-        ["table", "tree", "json", "csv", "folded", "mprof", "svg", "none", "table,json,tree"]
+        ["table", "tree", "json", "csv", "folded", "mprof", "svg", "png", "none", "table,json,tree"]
     {
         let plain = Program::new(PLAIN, "output").run().successful();
         let ours = Program::new(ENDINGS, "output").env("PROFILE_REPORT", report).run().successful();

@@ -18,6 +18,7 @@ mod memory;
 pub(crate) mod mprof;
 mod page;
 mod plot;
+mod png;
 #[cfg(test)]
 mod samples;
 mod sparkline;
@@ -64,6 +65,7 @@ pub(crate) fn render(
         Format::Folded => folded::write(snapshot, &mut to)?,
         Format::Mprof => mprof::write(snapshot, &mut to)?,
         Format::Svg => plot::svg(snapshot, &mut to)?,
+        Format::Png => png::write(snapshot, &mut to)?,
     }
     io::Write::flush(&mut to)
 }
