@@ -55,10 +55,11 @@ fn flow(flag: bool) -> u64 {
     } else if pass(8) == 8 { //= 8
         pass(2); //= 2
     }
-    let c = (|| { //= 11
+    let run = || { //= 0
         pass(5);
         pass(6)
-    })();
+    };
+    let c = run(); //= 11
     a + b + c //= 0
 }
 

@@ -6,10 +6,11 @@
 //! taken off a call that is as short as the readings is the cost of a span around nothing, and off a long one the middle
 //! between the two kinds of body; the report names all three.
 
-use super::{enter, general, lines, paths, thread};
+use super::{begin, enter, general, lines, paths, thread};
 use crate::callsite::{CallSite, Kind, LineSource, Mode, Source};
 use crate::clock::Clock;
-use crate::segment::layout::{Header, RING, Word};
+use crate::segment::layout::{COSTS, Header, RING, Word};
+use crate::settings::Budget;
 
 /// What spans cost, in ticks.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -30,6 +31,8 @@ pub(crate) struct Costs {
     pub(crate) counted_mark: f64,
     /// What else a call with lines costs inside of its span.
     pub(crate) stay: f64,
+    /// Between the readings of an empty stay on a line that is timed as one of many: the processor did not expect it.
+    pub(crate) sampled: f64,
 }
 
 /// Calls that show more than so many times an empty one are long.
@@ -37,31 +40,34 @@ const LONG: f64 = 3.0;
 
 impl Costs {
     /// In the segment, for every reader.
-    pub(crate) fn store(self, header: &Header) {
-        let Costs {
-            reading,
-            long_reading,
-            empty,
-            waiting,
-            busy,
-            counted,
-            mark,
-            counted_mark,
-            stay,
-        } = self;
-        let costs =
-            [reading, long_reading, empty, waiting, busy, counted, mark, counted_mark, stay];
-        header.costs.iter().zip(costs).for_each(|(word, ticks)| word.set(ticks.to_bits()));
+    pub(crate) fn store(mut self, header: &Header) {
+        header.costs.iter().zip(self.each()).for_each(|(word, cost)| word.set(cost.to_bits()));
     }
 
     /// As they stand in a header; a damaged one may hold anything.
-    pub(crate) fn from_words(words: [u64; 9]) -> Costs {
-        let ticks =
-            |word| Some(f64::from_bits(word)).filter(|ticks| *ticks >= 0.0 && ticks.is_finite());
-        let words = words.map(|word| ticks(word).unwrap_or(0.0));
-        let [reading, long_reading, empty, waiting, busy, counted, mark, counted_mark, stay] =
-            words;
-        Costs { reading, long_reading, empty, waiting, busy, counted, mark, counted_mark, stay }
+    pub(crate) fn from_words(words: [u64; COSTS]) -> Costs {
+        let mut costs = Costs::default();
+        for (cost, word) in costs.each().into_iter().zip(words) {
+            let ticks = f64::from_bits(word);
+            *cost = if ticks >= 0.0 && ticks.is_finite() { ticks } else { 0.0 };
+        }
+        costs
+    }
+
+    /// In the order in which they lie in the header.
+    fn each(&mut self) -> [&mut f64; COSTS] {
+        [
+            &mut self.reading,
+            &mut self.long_reading,
+            &mut self.empty,
+            &mut self.waiting,
+            &mut self.busy,
+            &mut self.counted,
+            &mut self.mark,
+            &mut self.counted_mark,
+            &mut self.stay,
+            &mut self.sampled,
+        ]
     }
 
     /// What recording added between the two readings of a call that shows `reading` ticks.
@@ -119,10 +125,12 @@ pub(crate) fn measure(clock: Clock) -> Costs {
     let counted = period(clock, |call, _| spanned(&COUNTED, call, 0))
         - period(clock, |call, _| plain(call, 0));
     let [mark, counted_mark, stay] = marks(clock);
+    let sampled = sampled_stay();
     Costs {
         mark,
         counted_mark,
         stay,
+        sampled,
         reading: nothing.between_readings.max(0.0),
         long_reading: f64::midpoint(waiting.between_readings, busy.between_readings).max(0.0),
         empty: nothing.in_all.max(0.0),
@@ -154,6 +162,24 @@ fn marks(clock: Clock) -> [f64; 3] {
     period(clock, lined);
     let stay = period(clock, lined) - period(clock, without);
     [timed, counted, stay.max(0.0)]
+}
+
+/// What an empty stay on a line shows that is timed as one of many.
+fn sampled_stay() -> f64 {
+    const TIMED: u64 = 16;
+    const ONE_IN: u32 = 64;
+    begin::set_budget_of(&LINED, Some(Budget::OneIn(ONE_IN)));
+    let _span = enter(&LINED);
+    let stay = lines::stay_in_lines(&LINED);
+    let lines = stay.lines();
+    let batch = || {
+        let (ticks, timed) = lines.timed();
+        (0..TIMED * u64::from(ONE_IN)).for_each(|turn| lines.at((turn & 1) as usize));
+        let (ticks, timed) = (lines.timed().0 - ticks, lines.timed().1 - timed);
+        ticks.checked_div(timed).unwrap_or(0)
+    };
+    let batches = (0..BATCHES).map(|_| batch());
+    batches.filter(|ticks| *ticks > 0).min().unwrap_or(0) as f64
 }
 
 /// What a span adds to a body.
@@ -260,7 +286,7 @@ mod tests {
     #[test]
     fn costs_that_are_no_numbers_are_none() {
         let words =
-            [f64::NAN, -1.0, f64::INFINITY, -0.0, 2.5, 0.0, 0.0, 0.0, 0.0].map(f64::to_bits);
+            [f64::NAN, -1.0, f64::INFINITY, -0.0, 2.5, 0.0, 0.0, 0.0, 0.0, 0.0].map(f64::to_bits);
         assert_eq!(Costs::from_words(words), Costs { busy: 2.5, ..Costs::default() });
     }
 }

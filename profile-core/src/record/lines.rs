@@ -100,6 +100,14 @@ impl Lines {
 }
 
 impl Lines {
+    /// Ticks on the first two lines, and the stays they are of: for the calibration.
+    pub(super) fn timed(self) -> (u64, u64) {
+        let Some((tally, _)) = self.call else { return (0, 0) };
+        let lines = [tally.line(0), tally.line(1)];
+        let sum = |word: fn(&LineCounts) -> &Word| lines.iter().map(|line| word(line).get()).sum();
+        (sum(|line| &line.ticks), sum(|line| &line.timed))
+    }
+
     /// From now on no mark reads the clock: for the calibration.
     pub(super) fn count_only(self) {
         if let Some((tally, _)) = self.call {

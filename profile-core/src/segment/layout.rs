@@ -167,10 +167,13 @@ record! {
         program: Word,
         committed_bytes: Word,
         debug_assertions: Word,
-        costs: [Word; 9],
+        costs: [Word; COSTS],
         first_window: Link<Window>,
     }
 }
+
+/// What spans and marks cost, as the recorder's `Costs` has them: bits of `f64`, in ticks.
+pub(crate) const COSTS: usize = 10;
 
 record! {
     /// A call site's text, so that another process can name it.

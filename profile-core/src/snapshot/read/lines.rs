@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Reading, add};
 use crate::segment::layout::{LineCounts, LineTally, line_counts, line_tally, site_record, way};
 use crate::segment::reader::Record;
-use crate::snapshot::Line;
+use crate::snapshot::{Function, Line};
 
 /// One line, over all threads.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,13 +66,22 @@ impl<'a> Reading<'a> {
     }
 
     /// The lines of all functions that have some, in the order of the source.
-    pub(super) fn all_lines(&self, measured: bool) -> Vec<Line> {
-        let of_function = |place| self.lines_of_function(place, measured);
+    pub(super) fn all_lines(&self, functions: &[Function], measured: bool) -> Vec<Line> {
+        let of_function = |place| {
+            let mut lines = self.lines_of_function(place, measured);
+            if self.sums[place].lines.as_ref().is_some_and(|lines| lines.is_sampled) {
+                fit(&mut lines, functions[place].inclusive_ns);
+            }
+            lines
+        };
         (0..self.sites.len()).flat_map(of_function).collect()
     }
 
     fn lines_of_function(&self, place: usize, measured: bool) -> Vec<Line> {
-        let Some(LinesOfFunction { sums, .. }) = &self.sums[place].lines else { return Vec::new() };
+        let Some(LinesOfFunction { sums, is_sampled }) = &self.sums[place].lines else {
+            return Vec::new();
+        };
+        let inside = if *is_sampled { self.costs.sampled } else { self.costs.mark };
         let site = &self.sites[place];
         let with_resident = site.word(site_record::with_resident) != 0;
         let (path, file) = (site.word(site_record::path), site.word(site_record::file));
@@ -86,27 +95,41 @@ impl<'a> Reading<'a> {
         let mut lines: BTreeMap<u32, Line> = texts.collect();
         for (number, sums) in self.numbers(place).into_iter().zip(sums) {
             let line = lines.entry(number).or_insert_with(|| blank(number));
-            self.fill(line, sums, measured, with_resident);
+            self.times(line, sums, inside);
+            memory(line, sums, measured, with_resident);
         }
         lines.into_values().collect()
     }
 
-    fn fill(&self, line: &mut Line, sums: &LineSums, measured: bool, with_resident: bool) {
-        let cost = sums.timed as f64 * self.costs.mark;
+    /// `inside`: what an empty stay shows, in ticks.
+    fn times(&self, line: &mut Line, sums: &LineSums, inside: f64) {
+        let cost = sums.timed as f64 * inside;
         line.hits = Some(sums.hits);
         line.timed_hits = Some(sums.timed.min(sums.hits));
         line.inclusive_ns = Some(self.rate.ns_f64((sums.ticks as f64 - cost).max(0.0)) as u64);
         line.waiting_ns = Some(self.rate.ns(sums.waiting_ticks));
-        if measured {
-            let [allocations, allocated, freed] = sums.heap;
-            line.allocations = Some(allocations);
-            line.allocated_bytes = Some(allocated);
-            line.freed_bytes = Some(freed);
-            line.net_bytes = Some(allocated.wrapping_sub(freed).cast_signed());
-        }
-        if with_resident {
-            line.resident_increment_bytes = Some(sums.increment_bytes.cast_signed());
-            line.resident_bytes = Some(sums.most_bytes).filter(|most| *most > 0);
-        }
+    }
+}
+
+/// Brings estimates to their sum, which is known far better: what the function took in all (the ratio estimate of survey
+/// sampling). A stay that is timed as one of many surprises the processor, and shows some ns more than it would have taken.
+fn fit(lines: &mut [Line], function_ns: u64) {
+    let sum: f64 = lines.iter().filter_map(|line| line.inclusive_ns).map(|ns| ns as f64).sum();
+    for ns in lines.iter_mut().filter_map(|line| line.inclusive_ns.as_mut()) {
+        *ns = (*ns as f64 * function_ns as f64 / sum.max(1.0)).round() as u64;
+    }
+}
+
+fn memory(line: &mut Line, sums: &LineSums, measured: bool, with_resident: bool) {
+    if measured {
+        let [allocations, allocated, freed] = sums.heap;
+        line.allocations = Some(allocations);
+        line.allocated_bytes = Some(allocated);
+        line.freed_bytes = Some(freed);
+        line.net_bytes = Some(allocated.wrapping_sub(freed).cast_signed());
+    }
+    if with_resident {
+        line.resident_increment_bytes = Some(sums.increment_bytes.cast_signed());
+        line.resident_bytes = Some(sums.most_bytes).filter(|most| *most > 0);
     }
 }

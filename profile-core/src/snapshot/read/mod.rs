@@ -311,7 +311,7 @@ impl<'a> Reading<'a> {
         let paths = functions.iter().map(|function| function.path.clone());
         let paths: Vec<String> = paths.chain(["<other>".to_owned()]).collect();
         let call_tree = self.path_nodes(&paths, measured);
-        let lines = self.all_lines(measured);
+        let lines = self.all_lines(&functions, measured);
         functions.retain(|function| function.calls > 0);
         functions.sort_by(|a, b| (b.inclusive_ns, &a.path).cmp(&(a.inclusive_ns, &b.path)));
         let duration_ns = self.duration_ns();
