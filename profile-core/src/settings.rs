@@ -30,10 +30,14 @@ pub enum Format {
     Svg,
     /// The same, with the feature `png`.
     Png,
+    /// Functions, and the source of those with lines, as a page for a browser.
+    Html,
+    /// The tables of Python's memory_profiler, of functions with `lines(rss)`.
+    MemoryProfiler,
 }
 
 impl Format {
-    const ALL: [(&str, Format); 8] = [
+    const ALL: [(&str, Format); 10] = [
         ("table", Format::Table),
         ("tree", Format::Tree),
         ("json", Format::Json),
@@ -42,6 +46,8 @@ impl Format {
         ("mprof", Format::Mprof),
         ("svg", Format::Svg),
         ("png", Format::Png),
+        ("html", Format::Html),
+        ("memory_profiler", Format::MemoryProfiler),
     ];
 }
 
@@ -115,7 +121,7 @@ impl Settings {
     }
 
     /// Which reports are written at exit: `FORMAT` or `FORMAT:FILE`, comma-separated; formats `table`,
-    /// `tree`, `json`, `csv`, `folded`, `mprof`, `svg`, `png`, `none`. Without a file it goes to standard error.
+    /// `tree`, `json`, `csv`, `folded`, `mprof`, `svg`, `png`, `html`, `memory_profiler`, `none`. Without a file it goes to standard error.
     ///
     /// # Errors
     /// An unknown format, or an empty file name.
@@ -305,7 +311,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<'_, L> {
     }
 }
 
-const OUTPUTS: &str = "FORMAT or FORMAT:FILE, comma-separated, with FORMAT one of table, tree, json, csv, folded, mprof, svg, png, none";
+const OUTPUTS: &str = "FORMAT or FORMAT:FILE, comma-separated, with FORMAT one of table, tree, json, csv, folded, mprof, svg, png, html, memory_profiler, none";
 const SORTS: &str = "total, self, calls, mean, max, allocations, bytes or name";
 const PERCENTILES: &str = "numbers above 0 and at most 100, comma-separated";
 const BUDGETS: &str =

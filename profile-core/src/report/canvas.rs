@@ -5,7 +5,8 @@
 
 use std::fmt::Write as _;
 
-use super::{text, units};
+use super::text::{self, markup};
+use super::units;
 
 pub(crate) const WIDTH: f64 = 1180.0;
 pub(crate) const HEIGHT: f64 = 480.0;
@@ -50,7 +51,7 @@ impl Canvas {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{HEIGHT}\" \
              viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"system-ui, 'DejaVu Sans', sans-serif\" font-size=\"12\">"
         ));
-        let title = xml(title);
+        let title = markup(title);
         canvas.line(&format!("<title>{title}</title>"));
         canvas.line("<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>");
         canvas.line(&format!(
@@ -69,7 +70,7 @@ impl Canvas {
 
     /// Words that stand upright, left of an axis.
     pub(crate) fn upright_text(&mut self, (x, y): (f64, f64), words: &str) {
-        let words = xml(words);
+        let words = markup(words);
         self.line(&format!(
             "<text transform=\"translate({x} {y}) rotate(-90)\" text-anchor=\"middle\" fill=\"{INK}\">{words}</text>"
         ));
@@ -84,7 +85,7 @@ impl Canvas {
 
     /// A pair of brackets, and what a browser shows when the mouse is over it.
     pub(crate) fn brackets(&mut self, color: &str, ends: [(f64, f64); 2], title: &str) {
-        let title = xml(title);
+        let title = markup(title);
         let brackets = pair_of_brackets(ends, 7.0, 13.0);
         self.line(&format!(
             "<g><title>{title}</title><path d=\"{brackets}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"2.2\"/></g>"
@@ -109,7 +110,7 @@ impl Canvas {
         self.labels.push_str(&format!(
             "<text x=\"{x:.1}\" y=\"{y:.1}\" fill=\"{color}\" stroke=\"#ffffff\" stroke-width=\"3\" \
              paint-order=\"stroke\" stroke-linejoin=\"round\">{}</text>",
-            xml(words)
+            markup(words)
         ));
     }
 
@@ -161,7 +162,7 @@ impl Canvas {
 
     /// Words at a place.
     pub(crate) fn text(&mut self, x: f64, y: f64, color: &str, anchor: &str, words: &str) {
-        let words = xml(words);
+        let words = markup(words);
         self.line(&format!(
             "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" fill=\"{color}\">{words}</text>"
         ));
@@ -191,23 +192,6 @@ fn pair_of_brackets([start, end]: [(f64, f64); 2], arm: f64, half: f64) -> Strin
     bracket(start, arm) + &bracket(end, -arm)
 }
 
-/// Text that is only text. Two characters that the terminal bears are not allowed in XML.
-fn xml(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-            _ => escaped.push(character),
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,7 +209,10 @@ mod tests {
 
     #[test]
     fn words_are_never_markup() {
-        assert_eq!(xml("<a href='x'>&\"\u{ffff}"), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;\u{fffd}");
+        assert_eq!(
+            markup("<a href='x'>&\"\u{ffff}"),
+            "&lt;a href=&#39;x&#39;&gt;&amp;&quot;\u{fffd}"
+        );
     }
 
     #[test]

@@ -12,9 +12,9 @@ const NARROWEST: u16 = 20;
 
 /// A column of numbers, aligned to the right.
 pub(crate) struct Column {
-    head: String,
+    pub(super) head: String,
     importance: u32,
-    cells: Vec<String>,
+    pub(super) cells: Vec<String>,
     width: usize,
 }
 

@@ -11,7 +11,11 @@ use super::{text, units};
 use crate::snapshot::{Function, Line};
 
 /// A share of the function's time from which a line is hot.
-const HOT: f64 = 0.1;
+pub(super) const HOT: f64 = 0.1;
+/// Heads that others know by these names.
+pub(super) const NUMBER: &str = "Line #";
+pub(super) const SHARE: &str = "% time";
+pub(super) const BYTES: &str = "Bytes";
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// Functions in the order of the table above.
@@ -31,9 +35,8 @@ fn one(function: &Function, lines: &[&Line], page: &mut Page) {
     let place = format!("{}:{}", safe(&function.file), function.line);
     page.blank();
     page.bold(&format!("lines of {} ({place})", safe(&function.path)));
-    let sum: u64 = lines.iter().filter_map(|line| line.inclusive_ns).fold(0, u64::saturating_add);
-    let columns: Vec<Column> =
-        columns(lines, sum).into_iter().filter(Column::says_something).collect();
+    let sum = time_of(lines);
+    let columns = columns_with_figures(lines);
     let head: Vec<String> = columns.iter().map(|column| column.padded(column.head)).collect();
     page.bold_row(&format!("{}  Contents", head.join("  ")));
     let sources = sources(lines);
@@ -51,9 +54,9 @@ fn one(function: &Function, lines: &[&Line], page: &mut Page) {
     }
 }
 
-struct Column {
-    head: &'static str,
-    cells: Vec<String>,
+pub(super) struct Column {
+    pub(super) head: &'static str,
+    pub(super) cells: Vec<String>,
     width: usize,
     /// A column in which no line has a figure is left out, unless it is one of the first.
     always: bool,
@@ -74,6 +77,16 @@ impl Column {
     }
 }
 
+/// Time of all lines together.
+pub(super) fn time_of(lines: &[&Line]) -> u64 {
+    lines.iter().filter_map(|line| line.inclusive_ns).fold(0, u64::saturating_add)
+}
+
+/// Those that say something of this function.
+pub(super) fn columns_with_figures(lines: &[&Line]) -> Vec<Column> {
+    columns(lines, time_of(lines)).into_iter().filter(Column::says_something).collect()
+}
+
 fn columns(lines: &[&Line], sum: u64) -> Vec<Column> {
     let of_run = |cell: &dyn Fn(&Line) -> Option<String>| -> Vec<String> {
         let cell = |line: &&Line| line.has_run().then(|| cell(line)).flatten().unwrap_or_default();
@@ -83,11 +96,11 @@ fn columns(lines: &[&Line], sum: u64) -> Vec<Column> {
     let share = |line: &Line| units::share(line.inclusive_ns?, sum);
     let per_hit = |line: &Line| Some(line.inclusive_ns? as f64 / line.hits? as f64);
     vec![
-        Column::new("Line #", true, lines.iter().map(|line| line.line.to_string()).collect()),
+        Column::new(NUMBER, true, lines.iter().map(|line| line.line.to_string()).collect()),
         Column::new("Hits", true, of_run(&|line| line.hits.map(units::count))),
         Column::new("Time", true, of_run(&|line| line.inclusive_ns.map(units::duration))),
         Column::new("Per hit", true, of_run(&|line| per_hit(line).map(units::duration_f64))),
-        Column::new("% time", true, of_run(&|line| share(line).map(units::per_cent))),
+        Column::new(SHARE, true, of_run(&|line| share(line).map(units::per_cent))),
         Column::new("", false, of_run(&|line| share(line).and_then(bar))),
         Column::new(
             "Waiting",
@@ -126,7 +139,7 @@ fn bar(share: f64) -> Option<String> {
 
 /// The lines of source without the blanks that all of them begin with, fit for a terminal; tabs as wide as rustfmt takes
 /// them.
-fn sources(lines: &[&Line]) -> Vec<String> {
+pub(super) fn sources(lines: &[&Line]) -> Vec<String> {
     let sources: Vec<String> = lines.iter().map(|line| line.source.replace('\t', "    ")).collect();
     let indent = |source: &String| source.len() - source.trim_start_matches(' ').len();
     let written = sources.iter().filter(|source| !source.trim().is_empty());
@@ -138,7 +151,7 @@ fn sources(lines: &[&Line]) -> Vec<String> {
 }
 
 /// What a reader must know of the figures.
-fn note(lines: &[&Line]) -> Option<&'static str> {
+pub(super) fn note(lines: &[&Line]) -> Option<&'static str> {
     let is_estimated = |line: &&Line| line.timed_hits < line.hits;
     if lines.iter().all(|line| line.hits.is_none()) {
         return Some("its statements could not be told apart: they have no figures of their own");

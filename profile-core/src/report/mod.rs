@@ -10,11 +10,13 @@ mod csv;
 mod curves;
 mod folded;
 mod frame;
+mod html;
 mod json;
 mod layout;
 mod lines;
 mod marks;
 mod memory;
+mod memory_profiler;
 pub(crate) mod mprof;
 mod page;
 mod plot;
@@ -66,6 +68,8 @@ pub(crate) fn render(
         Format::Mprof => mprof::write(snapshot, &mut to)?,
         Format::Svg => plot::svg(snapshot, &mut to)?,
         Format::Png => png::write(snapshot, &mut to)?,
+        Format::Html => html::write(snapshot, &mut to)?,
+        Format::MemoryProfiler => memory_profiler::write(snapshot, &mut to)?,
     }
     io::Write::flush(&mut to)
 }

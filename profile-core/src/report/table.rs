@@ -36,7 +36,7 @@ pub(crate) fn page(snapshot: &Snapshot, style: &Style) -> Page {
 /// The columns as they stand. Importance says which go first on a narrow terminal: trimmed mean, the lower
 /// quantiles, the longest call, the highest quantile, allocations, retained, peak, bytes, per cent, mean, self, calls. The total
 /// stays, and so does what the rows are sorted by.
-fn columns(functions: &[&Function], process: &Process, sort: Sort) -> Vec<Column> {
+pub(super) fn columns(functions: &[&Function], process: &Process, sort: Sort) -> Vec<Column> {
     let column = |head: &str, importance, cell: &dyn Fn(&Function) -> String| {
         let importance = if head == sorted_head(sort) { MOST_IMPORTANT } else { importance };
         Column::new(head.to_owned(), importance, functions.iter().copied().map(cell).collect())

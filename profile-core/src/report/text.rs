@@ -40,6 +40,23 @@ pub(crate) fn safe_and_short(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Text that is only text. Two characters that the terminal bears are not allowed in XML.
+pub(crate) fn markup(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
 /// How many columns a text without control characters takes.
 pub(crate) fn width(text: &str) -> usize {
     if text.is_ascii() {

@@ -1,0 +1,235 @@
+//! A page for a browser: the functions, and the source of those with lines, each line with bars of its time and its memory.
+//!
+//! One file that loads nothing and runs nothing; it says so to the browser too. The figures are those of the table, from the
+//! same columns.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io;
+
+use super::page::Page;
+use super::text::{markup, safe_and_short as safe};
+use super::{frame, lines, sorted, table, units};
+use crate::settings::Sort;
+use crate::snapshot::{Function, Line, Snapshot};
+
+const HEAD: &str = "<!doctype html>
+<html lang=\"en\"><head><meta charset=\"utf-8\">
+<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">
+<meta name=\"viewport\" content=\"width=device-width\">
+<meta name=\"color-scheme\" content=\"light dark\">
+<style>
+:root { --paper: #fff; --ink: #1f2937; --pale: #6b7280; --rule: #e5e7eb; --time: #f59e0b66; --memory: #3b82f666; --hot: #f59e0b; }
+@media (prefers-color-scheme: dark) { :root { --paper: #111827; --ink: #e5e7eb; --pale: #9ca3af; --rule: #374151; } }
+body { background: var(--paper); color: var(--ink); font: 14px/1.45 system-ui, sans-serif; margin: 1.5rem; }
+h1 { font-size: 1.15rem; margin: 0 0 .5rem; } h2 { font-size: 1rem; margin: 2rem 0 .4rem; }
+h2 small, .note { color: var(--pale); font-weight: normal; }
+pre.head { color: var(--pale); margin: 0 0 1rem; white-space: pre-wrap; font: inherit; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th { text-align: right; color: var(--pale); font-weight: 600; position: sticky; top: 0; background: var(--paper); white-space: pre; }
+th, td { padding: .05rem .55rem; } td { text-align: right; white-space: nowrap; }
+.name, .source { text-align: left; } th.source, td.source { padding-left: 1.2rem; }
+.functions td { border-top: 1px solid var(--rule); }
+td.source { white-space: pre; font-family: ui-monospace, 'DejaVu Sans Mono', monospace; font-size: 13px; tab-size: 4; }
+td:first-child.line { color: var(--pale); }
+tr[data-hot] td.source, tr[data-hot] td.line { font-weight: 600; }
+a { color: inherit; }
+</style>
+";
+
+pub(crate) fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
+    let program = markup(&safe(&snapshot.process.program));
+    writeln!(to, "{HEAD}<title>profile of {program}</title></head><body>")?;
+    head(snapshot, to)?;
+    let functions = sorted(&snapshot.functions, Sort::Total);
+    let of = by_function(&snapshot.lines);
+    table_of_functions(snapshot, &functions, &of, to)?;
+    for (number, function) in functions.iter().enumerate() {
+        if let Some(lines) = of.get(&key(function)) {
+            source(number, function, lines, to)?;
+        }
+    }
+    writeln!(to, "</body></html>")
+}
+
+type Key<'a> = (&'a str, &'a str);
+
+fn key(function: &Function) -> Key<'_> {
+    (&function.path, &function.file)
+}
+
+fn by_function(lines: &[Line]) -> HashMap<Key<'_>, Vec<&Line>> {
+    let mut of: HashMap<Key<'_>, Vec<&Line>> = HashMap::new();
+    for line in lines {
+        of.entry((&line.path, &line.file)).or_default().push(line);
+    }
+    of
+}
+
+/// The lines above the table, the first of them as a heading.
+fn head(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
+    let mut page = Page::new(None);
+    frame::head(snapshot, &mut page);
+    let mut bytes = Vec::new();
+    page.write(false, &mut bytes)?;
+    let text = markup(&String::from_utf8_lossy(&bytes));
+    let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    writeln!(to, "<h1>{first}</h1>\n<pre class=\"head\">{rest}</pre>")
+}
+
+fn table_of_functions(
+    snapshot: &Snapshot,
+    functions: &[&Function],
+    of: &HashMap<Key<'_>, Vec<&Line>>,
+    to: &mut dyn io::Write,
+) -> io::Result<()> {
+    let columns = table::columns(functions, &snapshot.process, Sort::Total);
+    let heads: String = columns.iter().map(|it| format!("<th>{}</th>", markup(&it.head))).collect();
+    writeln!(to, "<table class=\"functions\"><tr><th class=\"name\">function</th>{heads}</tr>")?;
+    for (row, function) in functions.iter().enumerate() {
+        let path = markup(&safe(&function.path));
+        let name = match of.contains_key(&key(function)) {
+            true => format!("<a href=\"#f{row}\">{path}</a>"),
+            false => path,
+        };
+        let cells: String =
+            columns.iter().map(|it| format!("<td>{}</td>", markup(&it.cells[row]))).collect();
+        writeln!(to, "<tr><td class=\"name\">{name}</td>{cells}</tr>")?;
+    }
+    writeln!(to, "</table>")
+}
+
+/// The annotated source of one function.
+fn source(
+    number: usize,
+    function: &Function,
+    lines: &[&Line],
+    to: &mut dyn io::Write,
+) -> io::Result<()> {
+    let place = markup(&format!("{}:{}", safe(&function.file), function.line));
+    let path = markup(&safe(&function.path));
+    writeln!(to, "<h2 id=\"f{number}\">{path} <small>{place}</small></h2>")?;
+    let whole = Whole::of(lines);
+    let columns = lines::columns_with_figures(lines);
+    let heads: String = columns.iter().map(|it| format!("<th>{}</th>", markup(it.head))).collect();
+    writeln!(to, "<table><tr>{heads}<th class=\"source\">Contents</th></tr>")?;
+    for (row, (line, source)) in lines.iter().zip(lines::sources(lines)).enumerate() {
+        let mut cells = String::new();
+        for column in &columns {
+            let class = if column.head == lines::NUMBER { " class=\"line\"" } else { "" };
+            let bar = whole.bar(column.head, line);
+            let _ = write!(cells, "<td{class}{bar}>{}</td>", markup(&column.cells[row]));
+        }
+        let heat = whole.heat(line);
+        writeln!(to, "<tr{heat}>{cells}<td class=\"source\">{}</td></tr>", markup(&source))?;
+    }
+    writeln!(to, "</table>")?;
+    match lines::note(lines) {
+        Some(note) => writeln!(to, "<p class=\"note\">{note}</p>"),
+        None => Ok(()),
+    }
+}
+
+/// What the lines of a function come to: of what bars show a share.
+struct Whole {
+    ns: u64,
+    bytes: u64,
+}
+
+impl Whole {
+    fn of(lines: &[&Line]) -> Whole {
+        let bytes = lines.iter().filter_map(|line| line.allocated_bytes);
+        Whole { ns: lines::time_of(lines), bytes: bytes.fold(0, u64::saturating_add) }
+    }
+
+    /// A bar behind the figure that it shows the share of.
+    fn bar(&self, head: &str, line: &Line) -> String {
+        let (share, color) = match head {
+            lines::SHARE => (line.inclusive_ns.and_then(|ns| units::share(ns, self.ns)), "time"),
+            lines::BYTES => {
+                (line.allocated_bytes.and_then(|bytes| units::share(bytes, self.bytes)), "memory")
+            }
+            _ => return String::new(),
+        };
+        let per_cent = share.unwrap_or(0.0) * 100.0;
+        if per_cent < 0.5 {
+            return String::new();
+        }
+        format!(
+            " style=\"background:linear-gradient(to right,var(--{color}) {per_cent:.0}%,transparent 0)\""
+        )
+    }
+
+    fn heat(&self, line: &Line) -> String {
+        let share = line.inclusive_ns.and_then(|ns| units::share(ns, self.ns)).unwrap_or(0.0);
+        if share < lines::HOT {
+            return String::new();
+        }
+        let strength = share * 30.0;
+        format!(
+            " data-hot style=\"background:color-mix(in srgb,var(--hot) {strength:.0}%,transparent)\""
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{self, HOSTILE};
+    use crate::settings::Format;
+    use crate::snapshot::{Line, Snapshot};
+
+    fn line(path: &str, number: u32, source: &str) -> Line {
+        Line {
+            path: path.to_owned(),
+            file: "src/main.rs".to_owned(),
+            line: number,
+            source: source.to_owned(),
+            hits: Some(3),
+            timed_hits: Some(3),
+            inclusive_ns: Some(100 * u64::from(number)),
+            allocated_bytes: Some(64),
+            ..Line::default()
+        }
+    }
+
+    fn page(names: [&str; 2]) -> String {
+        let mut snapshot = samples::ordinary();
+        snapshot.functions.truncate(1);
+        snapshot.functions[0].path = names[0].to_owned();
+        snapshot.process.program = names[0].to_owned();
+        snapshot.lines = vec![line(names[0], 1, names[1]), line(names[0], 2, "b();")];
+        samples::rendered(Format::Html, &snapshot, None)
+    }
+
+    #[test]
+    fn a_line_has_its_figures_and_bars_that_show_its_share() {
+        let page = page(["a::f", "if a < b {"]);
+        assert!(
+            page.contains("<a href=\"#f0\">a::f</a>") && page.contains("<h2 id=\"f0\">"),
+            "{page}"
+        );
+        assert!(page.contains("var(--time) 67%") && page.contains("var(--memory) 50%"), "{page}");
+        assert!(page.contains("<td class=\"source\">if a &lt; b {</td>"), "{page}");
+        assert!(!page.contains("<script") && page.contains("default-src 'none'"), "{page}");
+    }
+
+    /// No name becomes an element, an attribute or a sequence that turns the text round.
+    #[test]
+    fn hostile_names_and_sources_stay_text() {
+        let tags = |page: &str| (page.matches('<').count(), page.matches('"').count());
+        let plain = tags(&page(["a::f", "b"]));
+        for hostile in HOSTILE {
+            let page = page([hostile, hostile]);
+            assert_eq!(tags(&page), plain, "{hostile:?}");
+            assert!(!page.contains(['\u{1b}', '\u{202e}', '\u{9b}']), "{hostile:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_recorded_and_every_extreme_make_a_page() {
+        for snapshot in [Snapshot::default(), samples::extreme()] {
+            let page = samples::rendered(Format::Html, &snapshot, None);
+            assert!(page.starts_with("<!doctype html>") && page.ends_with("</body></html>\n"));
+        }
+    }
+}
