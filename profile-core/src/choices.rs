@@ -54,7 +54,16 @@ pub enum Backend {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingError {
     value: String,
-    allowed: &'static str,
+    fault: Fault,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    NotUnderstood {
+        allowed: &'static str,
+    },
+    /// A format that takes a feature which the program was built without.
+    NotBuilt,
 }
 
 #[cfg(feature = "profile")]
@@ -62,13 +71,27 @@ impl SettingError {
     pub(crate) fn new(value: &str, allowed: &'static str) -> SettingError {
         const LONGEST: usize = 60;
         let shown: String = value.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-        SettingError { value: shown, allowed }
+        SettingError { value: shown, fault: Fault::NotUnderstood { allowed } }
+    }
+
+    pub(crate) fn png_not_built() -> SettingError {
+        SettingError { value: "png".to_owned(), fault: Fault::NotBuilt }
     }
 }
 
 impl std::fmt::Display for SettingError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "`{}` is not understood; allowed is {}", self.value, self.allowed)
+        let SettingError { value, fault } = self;
+        match fault {
+            Fault::NotUnderstood { allowed } => {
+                write!(f, "`{value}` is not understood; allowed is {allowed}")
+            }
+            Fault::NotBuilt => write!(
+                f,
+                "`{value}` cannot be written: this program was built without the feature `{value}` of profile-core; \
+                 build it with that, or ask for `svg`"
+            ),
+        }
     }
 }
 

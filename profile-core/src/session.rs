@@ -15,7 +15,7 @@ use crate::record::{begin, live, sizes};
 use crate::report::{self, Style};
 use crate::segment::layout::header;
 use crate::segment::reader::{SegmentError, View};
-use crate::settings::{self, Output, Settings};
+use crate::settings::{self, Format, Output, Settings};
 use crate::snapshot::read::{self, Options, windows};
 use crate::snapshot::{
     NeverCalled, NotInstrumented, Process, SCHEMA_VERSION, Snapshot, WarningRecord,
@@ -374,7 +374,6 @@ fn is_silent_child() -> bool {
 
 /// A report in the form of data has no room for complaints; a person must see them all the same.
 fn tell_warnings(outputs: &[Output], snapshot: &Snapshot) {
-    use crate::settings::Format;
     let shown = |output: &Output| output.file.is_none() && output.format == Format::Table;
     if outputs.iter().any(shown) {
         return;
@@ -388,21 +387,52 @@ fn complain_of(warning: &WarningRecord) {
     complain(&format!("{}: {}", warning.category, warning.message));
 }
 
+/// Writes one report, or says in a line why it is not there or not whole.
 fn write_output(output: &Output, snapshot: &Snapshot) {
-    let written = match &output.file {
+    let written = check_png(output).and_then(|()| match &output.file {
         Some(path) => write_file(path, output, snapshot),
         None => write_stderr(output, snapshot),
+    });
+    let place = || match &output.file {
+        Some(path) => path.display().to_string(),
+        None => "standard error".to_owned(),
     };
-    if let Err(error) = written {
-        let place = output
-            .file
-            .as_ref()
-            .map_or("standard error".to_owned(), |path| path.display().to_string());
-        complain(&format!("the report could not be written to {place}: {error}"));
+    match written {
+        Ok(None) => {}
+        Ok(Some(missing)) => complain(&format!("the report in {} lacks {missing}", place())),
+        Err(error) => {
+            complain(&format!("the report could not be written to {}: {error}", place()));
+        }
     }
 }
 
-fn write_file(path: &Path, output: &Output, snapshot: &Snapshot) -> io::Result<()> {
+/// Asked before the file is made.
+///
+/// # Errors
+/// It is a PNG, and would go to a terminal, to which its bytes are commands, or overflow the stack.
+fn check_png(output: &Output) -> io::Result<()> {
+    // Drawing takes 310 KiB in a debug build. No thread of its own with such a stack: where a plugin is let go, the
+    // loader's lock is held, and that thread could wait for it for ever.
+    const STACK: usize = 1 << 20;
+    if output.format != Format::Png {
+        return Ok(());
+    }
+    if output.file.is_none() && io::stderr().is_terminal() {
+        return Err(io::Error::other("a terminal shows no PNG; name a file, as in png:FILE"));
+    }
+    if sys::stack_left().is_some_and(|left| left < STACK) {
+        let why =
+            "drawing a PNG takes 1 MiB of stack, which this thread does not have; svg needs less";
+        return Err(io::Error::other(why));
+    }
+    Ok(())
+}
+
+fn write_file(
+    path: &Path,
+    output: &Output,
+    snapshot: &Snapshot,
+) -> io::Result<Option<&'static str>> {
     let plain = Style { columns: None, color: false, sort: sort() };
     sys::without_file_size_signal(|| {
         let mut file = sys::create_report_file(path)?;
@@ -410,13 +440,14 @@ fn write_file(path: &Path, output: &Output, snapshot: &Snapshot) -> io::Result<(
     })
 }
 
-fn write_stderr(output: &Output, snapshot: &Snapshot) -> io::Result<()> {
+fn write_stderr(output: &Output, snapshot: &Snapshot) -> io::Result<Option<&'static str>> {
     let mut stderr = sys::raw_stderr();
     let style = Style { columns: sys::terminal_columns(), color: wants_color(), sort: sort() };
     let mut whole = Vec::new();
-    report::render(output.format, snapshot, &style, &mut whole)?;
+    let missing = report::render(output.format, snapshot, &style, &mut whole)?;
     // One write: lines of other threads do not come between.
-    stderr.write_all(&whole)
+    stderr.write_all(&whole)?;
+    Ok(missing)
 }
 
 fn sort() -> settings::Sort {

@@ -28,7 +28,7 @@ pub enum Format {
     Mprof,
     /// Memory over time as a picture.
     Svg,
-    /// The same, with the feature `png`.
+    /// The same picture as PNG, 2360 by 960 pixels; only in programs built with the feature `png`.
     Png,
     /// Functions, and the source of those with lines, as a page for a browser.
     Html,
@@ -49,6 +49,11 @@ impl Format {
         ("html", Format::Html),
         ("memory_profiler", Format::MemoryProfiler),
     ];
+
+    /// Whether this build can write it.
+    fn is_built(self) -> bool {
+        self != Format::Png || cfg!(feature = "png")
+    }
 }
 
 impl Sort {
@@ -124,9 +129,13 @@ impl Settings {
     /// `tree`, `json`, `csv`, `folded`, `mprof`, `svg`, `png`, `html`, `memory_profiler`, `none`. Without a file it goes to standard error.
     ///
     /// # Errors
-    /// An unknown format, or an empty file name.
+    /// An unknown format, an empty file name, or `png` in a program built without the feature `png`.
     pub fn report(mut self, outputs: &str) -> Result<Settings, SettingError> {
-        self.outputs = parse_outputs(outputs)?;
+        let outputs = parse_outputs(outputs)?;
+        if outputs.iter().any(|output| !output.format.is_built()) {
+            return Err(SettingError::png_not_built());
+        }
+        self.outputs = outputs;
         Ok(self)
     }
 
@@ -253,7 +262,7 @@ impl Environment {
         let mut complaints = Vec::new();
         let mut reader = Reader { lookup: &lookup, complaints: &mut complaints };
         let mut read = Environment {
-            outputs: reader.variable("PROFILE_REPORT", parse_outputs),
+            outputs: reader.reports("PROFILE_REPORT"),
             sort: reader.variable("PROFILE_SORT", |text| choice(text, &Sort::ALL, SORTS)),
             percentiles: reader.variable("PROFILE_PERCENTILES", parse_percentiles),
             trim: reader.variable("PROFILE_TRIM", parse_trim),
@@ -307,7 +316,23 @@ impl<L: Fn(&str) -> Option<String>> Reader<'_, L> {
         if text.is_empty() {
             return None;
         }
-        parse(text).map_err(|error| self.complaints.push(format!("{name}: {error}; ignored"))).ok()
+        parse(text).map_err(|error| self.complain(name, &error)).ok()
+    }
+
+    /// The reports that a variable asks for. One that this build cannot write is a complaint and costs no other; alone
+    /// it leaves the reports that there are without the variable.
+    fn reports(&mut self, name: &str) -> Option<Vec<Output>> {
+        let mut outputs = self.variable(name, parse_outputs)?;
+        let asked = outputs.len();
+        outputs.retain(|output| output.format.is_built());
+        if outputs.len() < asked {
+            self.complain(name, &SettingError::png_not_built());
+        }
+        (!outputs.is_empty() || asked == 0).then_some(outputs)
+    }
+
+    fn complain(&mut self, name: &str, error: &SettingError) {
+        self.complaints.push(format!("{name}: {error}; ignored"));
     }
 }
 
@@ -413,6 +438,29 @@ mod tests {
         let json = Output { format: Format::Json, file: Some("out.json".into()) };
         assert_eq!(read.outputs, Some(vec![Output { format: Format::Table, file: None }, json]));
         assert!(read.complaints.is_empty());
+    }
+
+    #[test]
+    fn a_report_that_this_build_cannot_write_is_one_complaint_and_costs_no_other() {
+        let png = || Output { format: Format::Png, file: Some("x.png".into()) };
+        let json = || Output { format: Format::Json, file: Some("out.json".into()) };
+        let several = read("PROFILE_REPORT", "png:x.png,json:out.json");
+        let alone = read("PROFILE_REPORT", "png:x.png");
+        let in_code = Settings::new().report("png:x.png");
+        if cfg!(feature = "png") {
+            assert_eq!(several.outputs, Some(vec![png(), json()]));
+            assert_eq!(alone.outputs, Some(vec![png()]));
+            assert!(in_code.is_ok() && several.complaints.is_empty());
+            return;
+        }
+        let sentence = "`png` cannot be written: this program was built without the feature `png` of profile-core; \
+                        build it with that, or ask for `svg`";
+        assert_eq!(several.outputs, Some(vec![json()]));
+        assert_eq!(alone.outputs, None);
+        for complaints in [several.complaints, alone.complaints] {
+            assert_eq!(complaints, [format!("PROFILE_REPORT: {sentence}; ignored")]);
+        }
+        assert_eq!(in_code.expect_err("it is not built").to_string(), sentence);
     }
 
     #[test]

@@ -144,10 +144,10 @@ struct Written {
 impl Written {
     fn new() -> Written {
         let folder = Folder::new();
-        let [dat, svg, png, json] = ["x.dat", "x.svg", "x.png", "x.json"]
-            .map(|name| folder.join(name).display().to_string());
+        let [dat, svg, json] =
+            ["x.dat", "x.svg", "x.json"].map(|name| folder.join(name).display().to_string());
         let program = Program::new(env!("CARGO_BIN_EXE_windows"), "");
-        let reports = format!("mprof:{dat},svg:{svg},png:{png},json:{json}");
+        let reports = format!("mprof:{dat},svg:{svg},json:{json}");
         let run = program.env("PROFILE_REPORT", reports).run().successful();
         assert_eq!(run.complaints(), [""; 0]);
         let report = fs::read(&json).expect("the report");
@@ -191,29 +191,6 @@ fn the_windows_of_a_program_are_in_its_mprof_dat_file() {
     let child = written.window("windows::child").process_id.to_string();
     assert_eq!(data.children.len(), 1);
     assert_eq!(data.children[0].process_id, child);
-}
-
-/// Words, a curve, and paper, where they stand in the picture of which this is one of pixels.
-#[test]
-fn the_picture_of_pixels_shows_its_words_and_its_curve() {
-    let written = Written::new();
-    let file = fs::File::open(written.folder.join("x.png")).expect("the picture");
-    let mut reader = png::Decoder::new(std::io::BufReader::new(file)).read_info().expect("a PNG");
-    let mut pixels = vec![0; reader.output_buffer_size().expect("it fits")];
-    let info = reader.next_frame(&mut pixels).expect("pixels");
-    assert_eq!((info.width, info.height, info.color_type), (2360, 960, png::ColorType::Rgba));
-    let pixel = |x: usize, y: usize| {
-        let start = (y * info.width as usize + x) * 4;
-        [pixels[start], pixels[start + 1], pixels[start + 2]]
-    };
-    let dark = |columns: std::ops::Range<usize>, rows: std::ops::Range<usize>| {
-        let places = rows.flat_map(|y| columns.clone().map(move |x| (x, y)));
-        places.filter(|(x, y)| pixel(*x, *y).iter().all(|part| *part < 128)).count()
-    };
-    assert_eq!(pixel(2, 2), [255; 3]);
-    assert!(dark(152..600, 30..70) > 200, "no title: is there no font?");
-    assert!(dark(160..1670, 110..840) > 500, "no curve");
-    assert_eq!(dark(0..2360, 0..20), 0);
 }
 
 #[test]

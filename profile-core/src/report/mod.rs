@@ -1,4 +1,5 @@
-//! Reports: a [`Snapshot`] and a writer in, text out. One file per format; units for people only in `units`.
+//! Reports: a [`Snapshot`] and a writer in, text or a picture out. One file per format; units for people
+//! only in `units`.
 //!
 //! Nothing here measures, reads settings or knows where the text goes. Every name and message counts as written by
 //! a stranger (a snapshot may come from a file), so it passes `text::safe` before a person sees it.
@@ -20,6 +21,7 @@ mod memory_profiler;
 pub(crate) mod mprof;
 mod page;
 mod plot;
+#[cfg(feature = "png")]
 mod png;
 #[cfg(test)]
 mod samples;
@@ -35,6 +37,16 @@ use std::io;
 use crate::settings::{Format, Sort};
 use crate::snapshot::{Function, PathNode, Snapshot};
 
+/// Without the feature settings let nobody ask for it.
+#[cfg(not(feature = "png"))]
+mod png {
+    use super::{Snapshot, io};
+
+    pub(crate) fn write(_: &Snapshot, _: &mut dyn io::Write) -> io::Result<Option<&'static str>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
 /// How a report is to look, beside its format.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Style {
@@ -47,7 +59,7 @@ pub(crate) struct Style {
     pub(crate) sort: Sort,
 }
 
-/// Writes the report.
+/// Writes the report, and says what is missing in it, if something is.
 ///
 /// # Errors
 /// What the writer says. Some of the report may be written by then.
@@ -56,9 +68,10 @@ pub(crate) fn render(
     snapshot: &Snapshot,
     style: &Style,
     to: &mut dyn io::Write,
-) -> io::Result<()> {
+) -> io::Result<Option<&'static str>> {
     // The writer may be standard error, where every write is a system call.
     let mut to = io::BufWriter::with_capacity(1 << 16, to);
+    let mut missing = None;
     match format {
         Format::Table => table::page(snapshot, style).write(style.color, &mut to)?,
         Format::Tree => tree::page(snapshot, style).write(style.color, &mut to)?,
@@ -67,11 +80,12 @@ pub(crate) fn render(
         Format::Folded => folded::write(snapshot, &mut to)?,
         Format::Mprof => mprof::write(snapshot, &mut to)?,
         Format::Svg => plot::svg(snapshot, &mut to)?,
-        Format::Png => png::write(snapshot, &mut to)?,
+        Format::Png => missing = png::write(snapshot, &mut to)?,
         Format::Html => html::write(snapshot, &mut to)?,
         Format::MemoryProfiler => memory_profiler::write(snapshot, &mut to)?,
     }
-    io::Write::flush(&mut to)
+    io::Write::flush(&mut to)?;
+    Ok(missing)
 }
 
 /// The functions in the order asked for, alike ones by path.
@@ -147,6 +161,7 @@ fn walk(nodes: &[PathNode], order: impl Fn(&PathNode, &PathNode) -> Ordering) ->
 mod tests {
     use super::*;
 
+    /// All that are text.
     const ALL: [Format; 7] = [
         Format::Table,
         Format::Tree,

@@ -1,66 +1,121 @@
-//! The picture as PNG: the SVG, drawn by resvg at twice its size. Two pictures made apart would come to differ.
+//! The picture of memory as PNG, for pages and messages that do not show SVG. Made from the SVG and from nothing else,
+//! so that there is one drawing of it.
+//!
+//! The words take the fonts of this machine: an SVG leaves them to who shows it, a PNG has to have them.
 
 use std::io;
+use std::sync::Arc;
 
+use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::usvg::fontdb::{Database, FaceInfo, Family, Query, Style, Weight};
+use resvg::usvg::{Options, Tree};
+
+use super::canvas::{HEIGHT, WIDTH};
+use super::plot;
 use crate::snapshot::Snapshot;
 
-/// # Errors
-/// The writer's; or why the picture could not be made, or only without its words.
-#[cfg(feature = "png")]
-pub(crate) fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
+/// Pixels for each of the SVG's: words of 12 pixels are hard to read on a fine screen.
+const SCALE: f64 = 2.0;
+
+/// What a picture lacks where there is no font.
+const WORDS: &str = "its words: no font was found for them; install one, such as DejaVu Sans";
+
+/// Writes the picture, and says what is missing in it.
+pub(crate) fn write(
+    snapshot: &Snapshot,
+    to: &mut dyn io::Write,
+) -> io::Result<Option<&'static str>> {
+    let drawing = drawing(snapshot, fonts())?;
+    to.write_all(&painted(&drawing)?)?;
+    // A text for which there is no font is left out in silence; every picture has at least a title.
+    Ok((!drawing.has_text_nodes()).then_some(WORDS))
+}
+
+/// The SVG, read again, its words as outlines.
+fn drawing(snapshot: &Snapshot, fonts: Database) -> io::Result<Tree> {
     let mut svg = Vec::new();
-    super::plot::svg(snapshot, &mut svg)?;
-    let fonts = fonts();
-    let has_font = !fonts.is_empty();
-    // This may run where unwinding would end the process.
-    let draw = std::panic::AssertUnwindSafe(move || draw(&svg, fonts));
-    let drawn = std::panic::catch_unwind(draw);
-    let png =
-        drawn.unwrap_or_else(|_| Err("resvg panicked".to_owned())).map_err(io::Error::other)?;
-    to.write_all(&png)?;
-    if has_font {
-        return Ok(());
-    }
-    Err(io::Error::other("only without its words: this system has no font"))
+    plot::svg(snapshot, &mut svg)?;
+    let options = Options { fontdb: Arc::new(fonts), ..Options::default() };
+    Tree::from_data(&svg, &options).map_err(io::Error::other)
 }
 
-/// # Errors
-/// Always.
-#[cfg(not(feature = "png"))]
-pub(crate) fn write(_: &Snapshot, _: &mut dyn io::Write) -> io::Result<()> {
-    let why = "png: not available: built without the feature `png` of profile-core";
-    Err(io::Error::new(io::ErrorKind::Unsupported, why))
+/// The file's bytes.
+fn painted(drawing: &Tree) -> io::Result<Vec<u8>> {
+    let [width, height] = [WIDTH, HEIGHT].map(|length| (length * SCALE) as u32);
+    let mut paper = Pixmap::new(width, height).ok_or(io::ErrorKind::OutOfMemory)?;
+    let scale = SCALE as f32;
+    resvg::render(drawing, Transform::from_scale(scale, scale), &mut paper.as_mut());
+    paper.encode_png().map_err(io::Error::other)
 }
 
-/// Those of the system. The picture asks for a sans-serif one by names that many systems have; where none of them is
-/// there, any font shows the words.
-#[cfg(feature = "png")]
-fn fonts() -> resvg::usvg::fontdb::Database {
-    let mut fonts = resvg::usvg::fontdb::Database::new();
+/// The fonts of this machine.
+fn fonts() -> Database {
+    let mut fonts = Database::new();
     fonts.load_system_fonts();
-    let families = |wanted: &dyn Fn(&str) -> bool| {
-        let names = fonts.faces().flat_map(|face| &face.families);
-        names.map(|(name, _)| name.clone()).find(|name| wanted(name))
-    };
-    let plain = families(&|name| name == "DejaVu Sans" || name == "Arial");
-    let sans =
-        plain.or_else(|| families(&|name| name.contains("Sans"))).or_else(|| families(&|_| true));
-    if let Some(sans) = sans {
-        fonts.set_sans_serif_family(sans);
-    }
+    give_sans_serif(&mut fonts);
     fonts
 }
 
-#[cfg(feature = "png")]
-fn draw(svg: &[u8], fonts: resvg::usvg::fontdb::Database) -> Result<Vec<u8>, String> {
-    use resvg::{tiny_skia, usvg};
-    const SCALE: f32 = 2.0;
-    let options = usvg::Options { fontdb: std::sync::Arc::new(fonts), ..usvg::Options::default() };
-    let tree = usvg::Tree::from_data(svg, &options).map_err(|error| error.to_string())?;
-    let size = tree.size().to_int_size().scale_by(SCALE).ok_or("a picture without size")?;
-    let mut pixels =
-        tiny_skia::Pixmap::new(size.width(), size.height()).ok_or("no memory for the picture")?;
-    let scale = tiny_skia::Transform::from_scale(SCALE, SCALE);
-    resvg::render(&tree, scale, &mut pixels.as_mut());
-    pixels.encode_png().map_err(|error| error.to_string())
+/// Lets `sans-serif` be a family that is there: what fontconfig or fontdb (Arial) calls so is often not installed.
+fn give_sans_serif(fonts: &mut Database) {
+    let families = &[Family::SansSerif];
+    if fonts.query(&Query { families, ..Default::default() }).is_some() {
+        return;
+    }
+    let oddity = |face: &&FaceInfo| {
+        let slanted = face.style != Style::Normal;
+        (face.monospaced, slanted, face.weight.0.abs_diff(Weight::NORMAL.0))
+    };
+    let plainest = fonts.faces().min_by_key(oddity);
+    if let Some((family, _)) = plainest.and_then(|face| face.families.first().cloned()) {
+        fonts.set_sans_serif_family(family);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    fn picture(snapshot: &Snapshot, fonts: Database) -> Pixmap {
+        let drawing = drawing(snapshot, fonts).expect("our own SVG");
+        Pixmap::decode_png(&painted(&drawing).expect("a picture")).expect("a PNG")
+    }
+
+    fn dark_pixels(picture: &Pixmap) -> usize {
+        picture.pixels().iter().filter(|pixel| pixel.red() < 100).count()
+    }
+
+    #[test]
+    fn any_snapshot_can_be_drawn_and_has_words() {
+        let fonts = fonts();
+        let hostile = samples::HOSTILE.iter().map(|name| samples::named(name));
+        let others = [samples::extreme(), samples::zero(), Snapshot::default()];
+        for snapshot in hostile.chain(others) {
+            let drawing = drawing(&snapshot, fonts.clone()).expect("our own SVG");
+            assert!(drawing.has_text_nodes(), "no font here, such as fonts-dejavu-core");
+        }
+        // Of all these the one with the largest numbers is painted: in a debug build that takes a second.
+        picture(&samples::extreme(), fonts);
+    }
+
+    #[test]
+    fn without_fonts_the_picture_is_there_and_says_what_it_lacks() {
+        let wordless = drawing(&samples::ordinary(), Database::new()).expect("our own SVG");
+        assert!(!wordless.has_text_nodes());
+        let [wordless, whole] =
+            [Database::new(), fonts()].map(|fonts| picture(&samples::ordinary(), fonts));
+        assert_eq!((wordless.width(), wordless.height()), (2360, 960));
+        assert!(dark_pixels(&wordless) > 1_000);
+        assert!(dark_pixels(&whole) > dark_pixels(&wordless) + 1_000);
+    }
+
+    #[test]
+    fn sans_serif_is_a_family_that_is_there_whatever_the_machine_calls_so() {
+        let mut fonts = fonts();
+        fonts.set_sans_serif_family("no such family");
+        give_sans_serif(&mut fonts);
+        let name = fonts.family_name(&Family::SansSerif);
+        assert!(fonts.faces().any(|face| face.families.iter().any(|(family, _)| family == name)));
+    }
 }

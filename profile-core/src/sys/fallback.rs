@@ -73,6 +73,10 @@ pub(crate) fn is_secure_execution() -> bool {
     false
 }
 
+pub(crate) fn stack_left() -> Option<usize> {
+    None
+}
+
 pub(crate) fn terminal_columns() -> Option<u16> {
     None
 }

@@ -213,6 +213,23 @@ pub(crate) fn address_space_limit() -> Option<usize> {
     limited.then(|| usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX))
 }
 
+/// Bytes of stack that the calling thread has left; `None` where that is not known.
+pub(crate) fn stack_left() -> Option<usize> {
+    let mut attributes = std::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
+    let (mut lowest, mut size) = (ptr::null_mut::<c_void>(), 0);
+    // SAFETY: filled in where the call succeeds, and only then read, and freed.
+    unsafe {
+        if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
+            return None;
+        }
+        libc::pthread_attr_getstack(attributes.as_ptr(), &mut lowest, &mut size);
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+    }
+    // Below the variables of this function is what is left; a coroutine's are elsewhere.
+    let left = (&raw const lowest).addr().checked_sub(lowest.addr())?;
+    (left <= size).then_some(left)
+}
+
 /// A file for a report, made or emptied. A pipe in its place must not keep the program from ending, so
 /// nothing here waits for a reader that never comes.
 ///
