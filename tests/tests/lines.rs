@@ -127,6 +127,7 @@ fn parts(flag: bool) -> usize {
     }).collect();
     drop(boxed); //= 1 0 0 -32
     println!("{first} {}", all.len()); //= 1
+    // SAFETY: there are four.
     unsafe { black_box(all.as_ptr()).add(1).read() } //= 1 0 0 -35
 }
 
@@ -159,7 +160,7 @@ fn indirect(depth: u32) -> usize {
     if depth == 0 { //= 4
         return 0; //= 1
     }
-    let own = vec![0_u8; 10]; //= 3 3 30 30
+    let own = black_box(vec![0_u8; 10]); //= 3 3 30 30
     let inner = between(depth - 1); //= 3 3 300 0
     own.len() + inner //= 3 0 0 -30
 }
@@ -309,121 +310,125 @@ macro_rules! twins {
     };
 }
 
-twins! {
-    temporaries_of_a_scrutinee: {
-        let _first = Noisy("first");
-        match Noisy("scrutinee").value() {
-            Some(n) => {
-                let _inner = Noisy("inner");
-                n
-            }
-            None => 0,
-        }
-    }
-    temporaries_of_a_tail: {
-        let _local = Noisy("local");
-        Noisy("tail").value().unwrap_or(0)
-    }
-    while_let_holds_its_temporaries: {
-        let mut turns = 0;
-        while let Some(n) = Noisy("head").value() {
-            let _body = Noisy("body");
-            turns += n;
-            if turns == 2 {
-                break;
-            }
-        }
-        turns
-    }
-    while_drops_its_temporaries_before_the_body: {
-        let mut turns = 0;
-        while Noisy("condition").value() == Some(1) && turns < 2 {
-            let _body = Noisy("body");
-            turns += 1;
-        }
-        turns
-    }
-    if_let_else: {
-        let value = if let Some(n) = Noisy("if let").value() {
-            let _then = Noisy("then");
-            n
-        } else {
-            let _else = Noisy("else");
-            0
-        };
-        value + if Noisy("if").value().is_none() { 1 } else { Noisy("otherwise").value().unwrap_or(0) }
-    }
-    for_holds_its_temporaries: {
-        let mut sum = 0;
-        for n in Noisy("iterated").value().iter() {
-            let _body = Noisy("body");
-            sum += *n;
-        }
-        sum
-    }
-    places_stay_places: {
-        let pair = (Noisy("left"), String::from("x"));
-        match pair.1.as_str() {
-            "x" => {}
-            _ => return 0,
-        }
-        let (left, ref right) = pair;
-        let _ = left;
-        right.len() as u32
-    }
-    question_marks_and_early_returns: {
-        fn inner() -> Option<u32> {
-            None
-        }
-        let _local = Noisy("local");
-        let run = || -> Option<u32> {
-            let _in_closure = Noisy("in closure");
-            Some(inner()? + 1)
-        };
-        if run().is_none() {
-            let _early = Noisy("early");
-            return 7;
-        }
-        1
-    }
-    panics_in_the_middle: {
-        let _local = Noisy("local");
-        let _part = (Noisy("part"), {
-            let _deep = Noisy("deep");
-            if black_box(true) {
-                std::panic::resume_unwind(Box::new(()));
-            }
-        });
-        1
-    }
-    lets_of_all_kinds: {
-        let late;
-        let Some(n) = Noisy("let else").value() else { return 0 };
-        late = Noisy("late");
-        let shadow = Noisy("shadow");
-        let shadow = (shadow, n).1;
-        let _ = Noisy("at once");
-        let extended = &Noisy("extended");
-        shadow + late.value().unwrap_or(0) + extended.value().unwrap_or(0)
-    }
-    blocks_in_operands: {
-        let sum = {
-            let _a = Noisy("a");
-            1
-        } + {
-            let _b = Noisy("b");
-            2
-        };
-        u32::max(sum, {
-            let _c = Noisy("c");
-            match sum {
-                3 => {
-                    let _d = Noisy("d");
-                    4
+#[expect(clippy::needless_late_init, reason = "a let of each kind")]
+mod twins {
+    use super::*;
+    twins! {
+        temporaries_of_a_scrutinee: {
+            let _first = Noisy("first");
+            match Noisy("scrutinee").value() {
+                Some(n) => {
+                    let _inner = Noisy("inner");
+                    n
                 }
-                _ => 0,
+                None => 0,
             }
-        })
+        }
+        temporaries_of_a_tail: {
+            let _local = Noisy("local");
+            Noisy("tail").value().unwrap_or(0)
+        }
+        while_let_holds_its_temporaries: {
+            let mut turns = 0;
+            while let Some(n) = Noisy("head").value() {
+                let _body = Noisy("body");
+                turns += n;
+                if turns == 2 {
+                    break;
+                }
+            }
+            turns
+        }
+        while_drops_its_temporaries_before_the_body: {
+            let mut turns = 0;
+            while Noisy("condition").value() == Some(1) && turns < 2 {
+                let _body = Noisy("body");
+                turns += 1;
+            }
+            turns
+        }
+        if_let_else: {
+            let value = if let Some(n) = Noisy("if let").value() {
+                let _then = Noisy("then");
+                n
+            } else {
+                let _else = Noisy("else");
+                0
+            };
+            value + if Noisy("if").value().is_none() { 1 } else { Noisy("otherwise").value().unwrap_or(0) }
+        }
+        for_holds_its_temporaries: {
+            let mut sum = 0;
+            for n in Noisy("iterated").value().iter() {
+                let _body = Noisy("body");
+                sum += *n;
+            }
+            sum
+        }
+        places_stay_places: {
+            let pair = (Noisy("left"), String::from("x"));
+            match pair.1.as_str() {
+                "x" => {}
+                _ => return 0,
+            }
+            let (left, ref right) = pair;
+            let _ = left;
+            right.len() as u32
+        }
+        question_marks_and_early_returns: {
+            fn inner() -> Option<u32> {
+                None
+            }
+            let _local = Noisy("local");
+            let run = || -> Option<u32> {
+                let _in_closure = Noisy("in closure");
+                Some(inner()? + 1)
+            };
+            if run().is_none() {
+                let _early = Noisy("early");
+                return 7;
+            }
+            1
+        }
+        panics_in_the_middle: {
+            let _local = Noisy("local");
+            let _part = (Noisy("part"), {
+                let _deep = Noisy("deep");
+                if black_box(true) {
+                    std::panic::resume_unwind(Box::new(()));
+                }
+            });
+            1
+        }
+        lets_of_all_kinds: {
+            let late;
+            let Some(n) = Noisy("let else").value() else { return 0 };
+            late = Noisy("late");
+            let shadow = Noisy("shadow");
+            let shadow = (shadow, n).1;
+            let _ = Noisy("at once");
+            let extended = &Noisy("extended");
+            shadow + late.value().unwrap_or(0) + extended.value().unwrap_or(0)
+        }
+        blocks_in_operands: {
+            let sum = {
+                let _a = Noisy("a");
+                1
+            } + {
+                let _b = Noisy("b");
+                2
+            };
+            u32::max(sum, {
+                let _c = Noisy("c");
+                match sum {
+                    3 => {
+                        let _d = Noisy("d");
+                        4
+                    }
+                    _ => 0,
+                }
+            })
+        }
     }
 }
 
