@@ -110,7 +110,9 @@ fn source(
     let path = markup(&safe(&function.path));
     writeln!(to, "<h2 id=\"f{number}\">{path} <small>{place}</small></h2>")?;
     let whole = Whole::of(lines);
-    let columns = lines::columns_with_figures(lines);
+    let mut columns = lines::columns_with_figures(lines);
+    // The bars of letters, in place of which there are real ones here.
+    columns.retain(|column| !column.head.is_empty());
     let heads: String = columns.iter().map(|it| format!("<th>{}</th>", markup(it.head))).collect();
     writeln!(to, "<table><tr>{heads}<th class=\"source\">Contents</th></tr>")?;
     for (row, (line, source)) in lines.iter().zip(lines::sources(lines)).enumerate() {
