@@ -74,6 +74,8 @@ pub struct Source {
     pub overhead: f64,
     /// Of a function with `#[profile(lines)]`.
     pub lines: Option<&'static LineSource>,
+    /// `returns`: how its calls return is asked.
+    pub asks_return: bool,
     /// The name of a closure inside the site's static: the compiler's own path to it.
     pub path: fn() -> &'static str,
 }

@@ -63,8 +63,8 @@ pub use on::*;
 pub use profile_macros::{memory_usage, profile};
 pub use snapshot::{
     AsyncTimes, BlockSizes, BytesPerCall, ChildCurve, Function, Leak, Line, Measured, MemoryRecord,
-    NeverCalled, NotInstrumented, Overhead, PathNode, Process, Reading, SCHEMA_VERSION, Snapshot,
-    WarningRecord,
+    NeverCalled, NotInstrumented, Overhead, PathNode, Process, Reading, Returned, Returns,
+    SCHEMA_VERSION, Snapshot, WarningRecord,
 };
 
 #[cfg(not(feature = "profile"))]
@@ -134,6 +134,7 @@ macro_rules! span {
                 column: $crate::__private::core::column!(),
                 overhead: 0.0,
                 lines: $crate::__private::core::option::Option::None,
+                asks_return: false,
                 path: $crate::__private::path_of(&|| ()),
             });
         $crate::__private::submit!(__PROFILE_SITE);
@@ -165,6 +166,7 @@ pub mod __private {
     pub use crate::record::lines::{
         Lines, at_here, back_here, iter_here, lined_future, resume_here, stay_in_lines,
     };
+    pub use crate::record::returned::{ask_return, returned};
     pub use crate::record::{begin::use_mock_clock, enter, future::Instrumented};
 }
 

@@ -10,6 +10,7 @@ use crate::describe;
 use crate::item::{self, Braced, Container, End, Function, Item, in_braces};
 use crate::lines::{self, Marked, Way};
 use crate::options::{self, Options};
+use crate::returns;
 use crate::suite;
 use crate::usage::Arguments;
 use crate::validate::{self, Skipped};
@@ -227,11 +228,14 @@ fn expand_function(function: &Function, options: &Options) -> TokenStream {
 /// One statement more in the user's block; or, if the block ends in a future, that future wrapped.
 fn sync_body(function: &Function, body: &Braced, options: &Options) -> TokenStream {
     let Front { inner_attributes, items, rest } = body::front(body.tokens.clone());
+    // The tail of a function that returns a future is that: it is asked how it ends.
+    let is_future = body::async_tail(&rest).is_some();
+    let rest = if is_future { rest } else { looked_at(rest, options) };
     let statement_or_tail = match body::async_tail(&rest) {
         Some(tail) => wrapped_tail(function, tail, options),
-        None => match &options.lines {
-            Some(_) => lined(function, rest, options),
-            None => {
+        None => match (&options.lines, &options.returns) {
+            (Some(_), _) | (_, Some(_)) => lined(function, rest, options),
+            _ => {
                 let guard = guard(function, options);
                 quote!(#guard #rest)
             }
@@ -266,23 +270,46 @@ fn opened(options: &Options) -> TokenStream {
     }
 }
 
-/// The guard, and the body with a mark before each statement.
+/// The guard, and the body with a mark before each statement, or a look at what it returns.
 fn lined(function: &Function, rest: TokenStream, options: &Options) -> TokenStream {
+    let here = Span::mixed_site();
     let krate = options.krate();
-    let Marked { body, lines } = lines::mark(rest, &krate, Way::Variable);
+    let Marked { body, lines } = match &options.lines {
+        Some(_) => lines::mark(rest, &krate, Way::Variable),
+        None => Marked { body: rest, lines: Vec::new() },
+    };
     let (site, opened) = (site(function, "Function", options, &lines), opened(options));
-    // The static stands in the user's block, where the async blocks in it find it.
-    quote_spanned! {Span::mixed_site()=>
+    let stay = options.lines.iter().map(|_| {
+        quote_spanned! {here=>
+            let __profile_stay = #krate::__private::stay_in_lines(&__PROFILE_SITE);
+            let __profile_lines = __profile_stay.lines();
+        }
+    });
+    let ask = options
+        .returns
+        .iter()
+        .map(|_| quote_spanned!(here=> #krate::__private::ask_return(&__PROFILE_SITE);));
+    // The static stands in the user's block, where what is in it finds it.
+    quote_spanned! {here=>
         #site
         let __profile_guard = #opened;
-        let __profile_stay = #krate::__private::stay_in_lines(&__PROFILE_SITE);
-        let __profile_lines = __profile_stay.lines();
+        #(#ask)*
+        #(#stay)*
         #body
+    }
+}
+
+/// A body whose values are looked at, if that is asked for.
+fn looked_at(body: TokenStream, options: &Options) -> TokenStream {
+    match &options.returns {
+        Some(_) => returns::look(body, &options.krate()),
+        None => body,
     }
 }
 
 /// Tokens of async code with their marks, if lines are asked for.
 fn marked_async(rest: TokenStream, options: &Options) -> Marked {
+    let rest = looked_at(rest, options);
     match &options.lines {
         Some(_) => lines::mark(rest, &options.krate(), Way::Thread),
         None => Marked { body: rest, lines: Vec::new() },
@@ -463,6 +490,7 @@ fn site(function: &Function, kind: &str, options: &Options, lines: &[u32]) -> To
     let overhead = spanned(Literal::f64_suffixed(overhead));
     let Place { file, line, column } = place(&krate, ident.span());
     let lines = line_source(function, options, lines);
+    let asks_return = options.returns.is_some();
     quote_spanned! {here=>
         static __PROFILE_SITE: #krate::__private::CallSite =
             #krate::__private::CallSite::new(#krate::__private::Source {
@@ -475,6 +503,7 @@ fn site(function: &Function, kind: &str, options: &Options, lines: &[u32]) -> To
                 column: #column,
                 overhead: #overhead,
                 lines: #lines,
+                asks_return: #asks_return,
                 path: #krate::__private::path_of(&|| ()),
             });
         #krate::__private::submit!(__PROFILE_SITE);

@@ -17,6 +17,7 @@ mod item;
 mod krate;
 mod lines;
 mod options;
+mod returns;
 mod suite;
 mod usage;
 mod validate;

@@ -11,7 +11,7 @@ use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Error, LitStr, Meta, Path, Result, Token};
 
-const KNOWN: &str = "the options are `name = \"...\"`, `overhead = \"2%\"`, `lines`, `lines(rss)`, `skip` and `crate = path`";
+const KNOWN: &str = "the options are `name = \"...\"`, `overhead = \"2%\"`, `lines`, `lines(rss)`, `returns`, `skip` and `crate = path`";
 
 /// What the user asked for. A value is kept as written, to be handed on from a container.
 #[derive(Clone, Default)]
@@ -19,6 +19,7 @@ pub struct Options {
     pub name: Option<LitStr>,
     pub overhead: Option<Overhead>,
     pub lines: Option<Lines>,
+    pub returns: Option<Ident>,
     pub skip: Option<Ident>,
     pub krate: Option<Path>,
     /// Of `#[memory_usage]`: what a call is watched for.
@@ -45,6 +46,7 @@ impl Options {
         self.skip = self.skip.or_else(|| outer.skip.clone());
         self.overhead = self.overhead.or_else(|| outer.overhead.clone());
         self.lines = self.lines.or_else(|| outer.lines.clone());
+        self.returns = self.returns.or_else(|| outer.returns.clone());
         self.krate = self.krate.or_else(|| outer.krate.clone());
         self.usage = self.usage.or_else(|| outer.usage.clone());
         self
@@ -73,7 +75,8 @@ impl Options {
             quote_spanned!(here=> lines #resident)
         });
         let krate = self.krate.iter().map(|it| quote_spanned!(here=> crate = #it));
-        let all = name.chain(overhead).chain(lines).chain(krate);
+        let returns = self.returns.iter().map(|_| quote_spanned!(here=> returns));
+        let all = name.chain(overhead).chain(lines).chain(returns).chain(krate);
         quote_spanned!(here=> #(#all),*)
     }
 
@@ -85,6 +88,7 @@ impl Options {
             "overhead" => fill(&mut self.overhead, &word, KNOWN, || overhead(&word, input)),
             "crate" => fill(&mut self.krate, &word, KNOWN, || path(&word, input)),
             "lines" => fill(&mut self.lines, &word, KNOWN, || lines(&word, input)),
+            "returns" => fill(&mut self.returns, &word, KNOWN, || Ok(word.clone())),
             "skip" => fill(&mut self.skip, &word, KNOWN, || Ok(word.clone())),
             other => Err(Error::new(word.span(), format!("unknown option `{other}`: {KNOWN}"))),
         }
@@ -94,6 +98,7 @@ impl Options {
         let others = self.name.is_some()
             || self.overhead.is_some()
             || self.lines.is_some()
+            || self.returns.is_some()
             || self.krate.is_some();
         match &self.skip {
             Some(skip) if others => {

@@ -104,6 +104,7 @@ const fn source() -> Source {
         column: column!(),
         overhead: 0.0,
         lines: None,
+        asks_return: false,
         path: || "calibration",
     }
 }

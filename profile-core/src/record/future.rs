@@ -10,10 +10,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::general::{self, Opened};
-use super::{begin, fold, thread};
+use super::{begin, fold, returned, thread};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
-use crate::segment::layout::{Polled, Tally, flags};
+use crate::segment::layout::{Edge, Polled, Tally, flags};
 
 /// A future whose polls are recorded. Made by `#[profile]` on an `async fn`.
 ///
@@ -161,10 +161,14 @@ impl Drop for PollSpan<'_> {
         }
         general::close_above(frame);
         let now = Clock::current().now();
+        let asked = edge_site(edge).source().asks_return;
         let elapsed = fold::forward_only(block, now.wrapping_sub(self.started));
         self.call.busy = self.call.busy.saturating_add(elapsed);
         let broken_off =
             std::thread::panicking() && frame.flags.get() & flags::WHILE_PANICKING == 0;
+        if asked && self.end == Some(End::Finished) {
+            returned::ended(frame, edge, Some(self.call.busy), 1);
+        }
         general::close_poll(self.opened, elapsed);
         if let Some(polled) = polled_of(self.opened, self.opened.tally()) {
             polled.polls.add(u64::from(self.end != Some(End::Cancelled)));
@@ -175,6 +179,11 @@ impl Drop for PollSpan<'_> {
         }
         thread::refresh_anchor(block);
     }
+}
+
+fn edge_site(edge: &Edge) -> &'static CallSite {
+    // SAFETY: the site of an edge is a static.
+    unsafe { &*edge.site.get() }
 }
 
 /// What only async functions have; made at the first poll.

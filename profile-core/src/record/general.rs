@@ -2,8 +2,8 @@
 //! frames that is full, allocations to settle, recursion, unwinding, guards dropped out of order.
 
 use super::{
-    NOWHERE, SpanGuard, TOP, allocated_or_freed, begin, budget, context, end, fold, paths, settle,
-    thread,
+    NOWHERE, SpanGuard, TOP, allocated_or_freed, begin, budget, context, end, fold, paths,
+    returned, settle, thread,
 };
 use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
@@ -130,6 +130,9 @@ pub(crate) fn close(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
     }
     let stands_for_log2 = frame.flags.get() >> flags::STANDS_FOR_SHIFT & 0xff;
     let forward = elapsed.map_or(0, |ticks| (ticks as i64).max(0) as u64);
+    if frame.flags.get() & flags::ASKED != 0 {
+        returned::ended(frame, edge, elapsed.map(|_| forward), 1 << stands_for_log2);
+    }
     if leave(frame, outer, edge) {
         edge.recursive_calls.add(1 << stands_for_log2);
         edge.recursive_ticks.add(forward << stands_for_log2);

@@ -24,6 +24,7 @@ pub(crate) mod general;
 pub(crate) mod lines;
 pub(crate) mod live;
 pub(crate) mod paths;
+pub(crate) mod returned;
 pub(crate) mod settle;
 pub(crate) mod sizes;
 pub(crate) mod thread;

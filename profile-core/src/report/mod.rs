@@ -23,6 +23,7 @@ mod page;
 mod plot;
 #[cfg(feature = "png")]
 mod png;
+mod returns;
 #[cfg(test)]
 mod samples;
 mod sparkline;

@@ -364,6 +364,9 @@ pub(crate) mod flags {
     pub(crate) const CARRIED: u64 = 16;
     /// Work was handed on from here: other threads may have counted for it.
     pub(crate) const HANDED_ON: u64 = 32;
+    /// How the call returns is asked; and it has returned `Ok` or `Some`.
+    pub(crate) const ASKED: u64 = 64;
+    pub(crate) const GOOD: u64 = 128;
     /// Bits 8 to 15: log2 of the number of calls that this one, being timed, stands for.
     pub(crate) const STANDS_FOR_SHIFT: u32 = 8;
     /// Bits 32 to 63, with `HANDED_ON`: a number that no other call has, by which other threads know this one.
@@ -436,6 +439,8 @@ record! {
         sizes: Link<SizeTally>,
         /// Of a function whose lines are recorded.
         lines: Link<LineTally>,
+        /// Of a function that is asked how it returns.
+        returns: Link<ReturnTally>,
     }
 }
 
@@ -460,6 +465,18 @@ record! {
         most_bytes: Word,
         /// Sum of the squares of what each call left behind, as bits of an `f64`.
         retained_squares: Word,
+    }
+}
+
+record! {
+    /// How the ended calls of a function returned: with `Ok` or `Some`, and with `Err` or `None`.
+    ReturnTally, return_tally {
+        /// 1: a `Result`; 2: an `Option`; 0: not known, all ended by `?`.
+        kind: Word,
+        calls: [Word; 2],
+        /// Of these, those that were timed, each as many as it stands for, and their ticks.
+        timed: [Word; 2],
+        ticks: [Word; 2],
     }
 }
 

@@ -98,6 +98,9 @@ pub struct Function {
     /// recurse.
     pub leak: Option<Leak>,
 
+    /// How its calls returned, with `#[profile(returns)]`.
+    pub returns: Option<Returns>,
+
     /// What only async functions have.
     #[cfg_attr(feature = "profile", serde(rename = "async"))]
     pub polled: Option<AsyncTimes>,
@@ -116,6 +119,29 @@ pub struct BytesPerCall {
     pub max_bytes: u64,
     /// Quantiles as [`Function::quantiles`], of any size.
     pub quantiles: std::collections::BTreeMap<String, u64>,
+}
+
+/// How the ended calls of a function returned. One that unwound has not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+pub struct Returns {
+    /// `result`, `option`, or nothing where every call ended by `?` so far.
+    pub kind: String,
+    /// With `Ok` or `Some`.
+    pub good: Returned,
+    /// With `Err` or `None`.
+    pub bad: Returned,
+}
+
+/// One of two ways to return.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+pub struct Returned {
+    /// Calls.
+    pub calls: u64,
+    /// Time of these calls, each with its callees: of an async function the time in its polls. Under an overhead budget an
+    /// estimate.
+    pub inclusive_ns: u64,
 }
 
 /// Blocks by their size, with `PROFILE_SIZES=1` or [`Settings::block_sizes`](crate::Settings).

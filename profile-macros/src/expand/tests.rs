@@ -30,6 +30,7 @@ fn site(kind: &str, name: &str, documentation: &str, signature: &str, overhead: 
                 column: ::profile_core::__private::core::column!(),
                 overhead: {overhead},
                 lines: ::profile_core::__private::core::option::Option::None,
+                asks_return: false,
                 path: ::profile_core::__private::path_of(&|| ()),
             }});
         ::profile_core::__private::submit!(__PROFILE_SITE);"

@@ -18,7 +18,7 @@ use crate::clock::{Anchor, Clock, Rate};
 use crate::record::calibrate::Costs;
 use crate::segment::layout::{
     self, buckets, carry, header, heap, heap_tally, histogram_leaf_words, histogram_node,
-    histogram_root, polled, site_record, size_tally, tally, thread_block,
+    histogram_root, polled, return_tally, site_record, size_tally, tally, thread_block,
 };
 use crate::segment::reader::{Record, View};
 
@@ -84,6 +84,7 @@ struct Sums {
     ended_memory: Memory,
     heap: HeapSums,
     lines: Option<lines::LinesOfFunction>,
+    returns: Option<ReturnSums>,
     /// Of work that was handed on.
     carried_ns: f64,
     polled_calls: u64,
@@ -252,6 +253,9 @@ impl<'a> Reading<'a> {
         if let Some(record) = record.follow(tally::heap) {
             self.heap(place, &record);
         }
+        if let Some(record) = record.follow(tally::returns) {
+            returns(&record, self.sums[place].returns.get_or_insert_default());
+        }
         if let Some(record) = record.follow(tally::lines) {
             self.lines(place, &record);
         }
@@ -382,6 +386,25 @@ fn add(sum: &mut u64, more: u64) {
 /// How many calls a histogram holds.
 fn calls_in(histogram: &HashMap<usize, u64>) -> u64 {
     histogram.values().fold(0, |sum, calls| sum.saturating_add(*calls))
+}
+
+/// How calls returned: well and badly.
+#[derive(Debug, Default)]
+struct ReturnSums {
+    kind: u64,
+    calls: [u64; 2],
+    timed: [u64; 2],
+    ticks: [u64; 2],
+}
+
+fn returns(record: &Record<'_>, into: &mut ReturnSums) {
+    into.kind = into.kind.max(record.word(return_tally::kind));
+    for outcome in 0..2 {
+        let word = |first: u64| record.word(first + outcome as u64);
+        add(&mut into.calls[outcome], word(return_tally::calls));
+        add(&mut into.timed[outcome], word(return_tally::timed));
+        add(&mut into.ticks[outcome], word(return_tally::ticks));
+    }
 }
 
 /// Adds the classes of one thread; they are all there from the first on.

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Own, PolledSums, Reading, Sums, add};
+use super::{Own, PolledSums, Reading, ReturnSums, Sums, add};
 use crate::callsite::Kind;
 use crate::segment::layout::{buckets, heap, site_record};
-use crate::snapshot::{AsyncTimes, BlockSizes, BytesPerCall, Function, Leak};
+use crate::snapshot::{AsyncTimes, BlockSizes, BytesPerCall, Function, Leak, Returned, Returns};
 use crate::stats;
 
 impl Reading<'_> {
@@ -40,6 +40,7 @@ impl Reading<'_> {
             ..Function::default()
         };
         self.distribution(sums, &mut function);
+        function.returns = sums.returns.as_ref().map(|returns| self.returns(returns));
         if measured {
             memory_columns(sums, own, &mut function);
             function.bytes_per_call = self.bytes_per_call(sums);
@@ -48,6 +49,20 @@ impl Reading<'_> {
         }
         function.polled = sums.polled.as_ref().map(|polled| self.async_times(polled));
         function
+    }
+
+    fn returns(&self, sums: &ReturnSums) -> Returns {
+        let one = |outcome: usize| {
+            let (calls, timed) = (sums.calls[outcome], sums.timed[outcome]);
+            let (ticks, mean) =
+                (sums.ticks[outcome] as f64, sums.ticks[outcome] as f64 / timed.max(1) as f64);
+            let ns = self.rate.ns_f64((ticks - timed as f64 * self.costs.inside(mean)).max(0.0));
+            // Those that were not timed take as long as those that were.
+            let inclusive_ns = ns * calls as f64 / timed.max(1) as f64;
+            Returned { calls, inclusive_ns: inclusive_ns as u64 }
+        };
+        let kind = ["", "result", "option"].get(sums.kind as usize).copied().unwrap_or_default();
+        Returns { kind: kind.to_owned(), good: one(0), bad: one(1) }
     }
 
     /// Everything that follows from the single calls' times.

@@ -1,0 +1,90 @@
+//! How calls return, for `#[profile(returns)]`: with `Ok` or `Some`, or with `Err` or `None`.
+//!
+//! The function's own values pass [`returned`], which marks the frame. A call that ends unmarked has ended by `?`. One that
+//! unwinds has returned nothing.
+
+use super::general::tally_of;
+use super::thread;
+use crate::callsite::CallSite;
+use crate::segment::layout::{Edge, Frame, ReturnTally, flags};
+
+/// What has two outcomes.
+#[diagnostic::on_unimplemented(
+    message = "`returns` is for functions that return a `Result` or an `Option`, and `{Self}` is neither",
+    label = "neither a `Result` nor an `Option`"
+)]
+pub trait Outcome {
+    /// Whether it is `Ok` or `Some`.
+    fn is_good(&self) -> bool;
+    /// 1: a `Result`; 2: an `Option`.
+    const KIND: u64;
+}
+
+impl<T, E> Outcome for Result<T, E> {
+    const KIND: u64 = 1;
+
+    fn is_good(&self) -> bool {
+        self.is_ok()
+    }
+}
+
+impl<T> Outcome for Option<T> {
+    const KIND: u64 = 2;
+
+    fn is_good(&self) -> bool {
+        self.is_some()
+    }
+}
+
+/// The frame on top, if it is of that function.
+fn own_frame(site: &CallSite) -> Option<(&'static Frame, &'static Edge)> {
+    let (_, frame) = thread::here()?;
+    // SAFETY: null, or an edge, which is never freed.
+    let edge = unsafe { frame.edge.get().as_ref() }?;
+    std::ptr::eq(edge.site.get(), site).then_some((frame, edge))
+}
+
+/// The call that has just begun will be asked how it returned.
+pub fn ask_return(site: &'static CallSite) {
+    if let Some((frame, _)) = own_frame(site) {
+        frame.flags.set(frame.flags.get() | flags::ASKED);
+    }
+}
+
+/// Looks at a value that a call returns with, and gives it back.
+pub fn returned<T: Outcome>(site: &'static CallSite, value: T) -> T {
+    if let Some((frame, edge)) = own_frame(site) {
+        let good = if value.is_good() { flags::GOOD } else { 0 };
+        frame.flags.set(frame.flags.get() & !flags::GOOD | good);
+        if let Some(tally) = tally_for(edge) {
+            tally.kind.set(T::KIND);
+        }
+    }
+    value
+}
+
+/// A call ends. `ticks`: its time, if it was timed, and how many calls it stands for.
+pub(super) fn ended(frame: &Frame, edge: &Edge, ticks: Option<u64>, stands_for: u64) {
+    if std::thread::panicking() && frame.flags.get() & flags::WHILE_PANICKING == 0 {
+        return;
+    }
+    let Some(tally) = tally_for(edge) else { return };
+    let outcome = usize::from(frame.flags.get() & flags::GOOD == 0);
+    let [calls, timed, sum] =
+        [&tally.calls, &tally.timed, &tally.ticks].map(|words| &words[outcome]);
+    calls.add(1);
+    if let Some(ticks) = ticks {
+        timed.add(stands_for);
+        sum.add(ticks.saturating_mul(stands_for));
+    }
+}
+
+/// Made at the first call that is asked.
+fn tally_for(edge: &Edge) -> Option<&'static ReturnTally> {
+    let tally = tally_of(edge);
+    if tally.returns.get().is_null() {
+        tally.returns.publish(thread::take(thread::own_block()?)?);
+    }
+    // SAFETY: not null any more; records are never freed.
+    unsafe { tally.returns.get().as_ref() }
+}
