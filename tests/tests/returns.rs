@@ -51,8 +51,8 @@ fn recursive(depth: u32) -> Option<u32> {
 
 /// Its tail borrows from its argument and is coerced.
 #[profile(returns, lines)]
-fn coerced<'a>(text: &'a String, flag: bool) -> Option<&'a dyn std::fmt::Debug> {
-    if flag { Some(text) } else { None }
+fn coerced<T: std::fmt::Debug>(value: &T, flag: bool) -> Option<&dyn std::fmt::Debug> {
+    if flag { Some(value) } else { None }
 }
 
 #[profile(returns)]
