@@ -62,9 +62,9 @@ pub use handed_on::tokio;
 pub use on::*;
 pub use profile_macros::{memory_usage, profile};
 pub use snapshot::{
-    AsyncTimes, BlockSizes, BytesPerCall, ChildCurve, Function, Leak, Line, Measured, MemoryRecord,
-    NeverCalled, NotInstrumented, Overhead, PathNode, Process, Reading, Returned, Returns,
-    SCHEMA_VERSION, Snapshot, WarningRecord,
+    AsyncTimes, BlockSizes, BytesPerCall, Call, ChildCurve, Function, Leak, Line, Measured,
+    MemoryRecord, NeverCalled, NotInstrumented, Overhead, PathNode, Process, Reading, Returned,
+    Returns, SCHEMA_VERSION, Snapshot, WarningRecord,
 };
 
 #[cfg(not(feature = "profile"))]
@@ -163,6 +163,9 @@ pub mod __private {
     pub use crate::memory::limits::UsagePlan;
     pub use crate::memory::usage::Window;
     pub use crate::memory::watch::{Watched, WatchedFuture, watch, watch_future};
+    pub use crate::record::arguments::{
+        ByCopy, ByReference, Place, Shown, ViaDebug, ViaDisplay, note_arguments,
+    };
     pub use crate::record::lines::{
         Lines, at_here, back_here, iter_here, lined_future, resume_here, stay_in_lines,
     };

@@ -5,6 +5,7 @@
 //! anything else. Nothing here may put the user's code into another function, or into braces that
 //! are not theirs: both change lints, lifetimes and the order of drops.
 
+use crate::arguments;
 use crate::body::{self, AsyncTail, Front};
 use crate::describe;
 use crate::item::{self, Braced, Container, End, Function, Item, in_braces};
@@ -233,8 +234,8 @@ fn sync_body(function: &Function, body: &Braced, options: &Options) -> TokenStre
     let rest = if is_future { rest } else { looked_at(rest, options) };
     let statement_or_tail = match body::async_tail(&rest) {
         Some(tail) => wrapped_tail(function, tail, options),
-        None => match (&options.lines, &options.returns) {
-            (Some(_), _) | (_, Some(_)) => lined(function, rest, options),
+        None => match (&options.lines, &options.returns, &options.arguments) {
+            (Some(_), ..) | (_, Some(_), _) | (.., Some(_)) => lined(function, rest, options),
             _ => {
                 let guard = guard(function, options);
                 quote!(#guard #rest)
@@ -289,14 +290,23 @@ fn lined(function: &Function, rest: TokenStream, options: &Options) -> TokenStre
         .returns
         .iter()
         .map(|_| quote_spanned!(here=> #krate::__private::ask_return(&__PROFILE_SITE);));
+    let noted = noted(function, options);
     // The static stands in the user's block, where what is in it finds it.
     quote_spanned! {here=>
         #site
         let __profile_guard = #opened;
         #(#ask)*
+        #noted
         #(#stay)*
         #body
     }
+}
+
+/// The statement that notes the arguments of a call, if that is asked for. A list that is wrong is a message in its place.
+fn noted(function: &Function, options: &Options) -> TokenStream {
+    let Some(list) = &options.arguments else { return TokenStream::new() };
+    arguments::note(list, &function.signature, &options.krate())
+        .unwrap_or_else(|error| error.to_compile_error())
 }
 
 /// A body whose values are looked at, if that is asked for.
@@ -329,7 +339,8 @@ fn wrapped_tail(function: &Function, tail: AsyncTail, options: &Options) -> Toke
         return quote!(#head #polled);
     }
     let Marked { body, lines } = marked_async(block.stream(), options);
-    let inside = in_braces(token::Brace { span: block.delim_span() }, body);
+    let noted = noted(function, options);
+    let inside = in_braces(token::Brace { span: block.delim_span() }, quote!(#noted #body));
     let site = site(function, "Async", options, &lines);
     let future = instrumented(quote!(#head #inside), options);
     let future = quote_spanned!(Span::mixed_site()=> { #site #future });
@@ -403,7 +414,8 @@ fn polled(function: &Function, block: &Block, options: &Options) -> TokenStream 
         }
     });
     let Marked { body: rest, lines } = marked_async(rest, options);
-    let inside = in_braces(block.brace, quote!(#items #(#hinted)* #rest));
+    let noted = noted(function, options);
+    let inside = in_braces(block.brace, quote!(#items #(#hinted)* #noted #rest));
     let head = &block.head;
     let site = site(function, "Async", options, &lines);
     let future = instrumented(quote!(#head #inside), options);

@@ -9,6 +9,7 @@
 //! Nothing here may fail loudly: whatever goes wrong, the user's item is handed back beside one
 //! message, so one mistake is never two.
 
+mod arguments;
 mod body;
 mod describe;
 mod expand;
@@ -49,6 +50,9 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `name = "load"` | the name in the report, in place of the function's own; functions only |
 /// | `overhead = "2%"` | how much of the run timing may cost before calls are sampled; more than 0, at most 100 |
+/// | `lines`, `lines(rss)` | time and memory of every source line, see below; with `rss` also resident memory after each |
+/// | `returns` | how many calls of a function return `Ok` or `Some`, how many `Err` or `None`, and how long each took |
+/// | `args(url, items.len())` | what its slowest calls, and those that allocated most, were called with; functions only |
 /// | `skip` | leave this item out of the container around it |
 /// | `crate = some::path` | where `profile_core` is, when a crate of yours re-exports it |
 ///
@@ -87,6 +91,21 @@ use proc_macro::TokenStream;
 ///
 /// A generic function is one row, whatever its types. It does not matter whether the attribute
 /// stands above or below `#[test]`, `#[tokio::main]`, `#[tokio::test]` or `#[async_trait]`.
+///
+/// # Lines
+///
+/// `#[profile(lines)]` puts a mark before each statement, and at each turn of a loop; a line's time and allocations are those from its
+/// marks to the next, with all that it calls. Values, temporaries, labels and drops stay as they are, and loops are written as
+/// the compiler itself reads them. A closure, a const block and what a macro makes belong to the line that holds them; several
+/// statements on one line are one. A statement in an async block counts when it is polled in the course of a call.
+/// Marks cost about half a span each, which is taken off; under a budget most are only counted.
+///
+/// # Arguments
+///
+/// `args(url, items.len())` notes these expressions when a call begins: a place is copied if its type is `Copy`, else borrowed for the length
+/// of the call (an argument that the body moves or changes: note `url.clone()` or `url.len()`). They become text, by `Debug` or
+/// else `Display`, only if the call enters one of two lists of eight. `args(.., skip(password))` notes all arguments that have a name but
+/// some.
 ///
 /// # What cannot be measured
 ///

@@ -11,7 +11,7 @@ use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Error, LitStr, Meta, Path, Result, Token};
 
-const KNOWN: &str = "the options are `name = \"...\"`, `overhead = \"2%\"`, `lines`, `lines(rss)`, `returns`, `skip` and `crate = path`";
+const KNOWN: &str = "the options are `name = \"...\"`, `overhead = \"2%\"`, `lines`, `lines(rss)`, `returns`, `args(a, b.len())`, `skip` and `crate = path`";
 
 /// What the user asked for. A value is kept as written, to be handed on from a container.
 #[derive(Clone, Default)]
@@ -20,6 +20,8 @@ pub struct Options {
     pub overhead: Option<Overhead>,
     pub lines: Option<Lines>,
     pub returns: Option<Ident>,
+    /// `args(…)`, what stands between the parentheses.
+    pub arguments: Option<TokenStream>,
     pub skip: Option<Ident>,
     pub krate: Option<Path>,
     /// Of `#[memory_usage]`: what a call is watched for.
@@ -47,6 +49,7 @@ impl Options {
         self.overhead = self.overhead.or_else(|| outer.overhead.clone());
         self.lines = self.lines.or_else(|| outer.lines.clone());
         self.returns = self.returns.or_else(|| outer.returns.clone());
+        self.arguments = self.arguments.or_else(|| outer.arguments.clone());
         self.krate = self.krate.or_else(|| outer.krate.clone());
         self.usage = self.usage.or_else(|| outer.usage.clone());
         self
@@ -75,8 +78,9 @@ impl Options {
             quote_spanned!(here=> lines #resident)
         });
         let krate = self.krate.iter().map(|it| quote_spanned!(here=> crate = #it));
+        let arguments = self.arguments.iter().map(|it| quote_spanned!(here=> args(#it)));
         let returns = self.returns.iter().map(|_| quote_spanned!(here=> returns));
-        let all = name.chain(overhead).chain(lines).chain(returns).chain(krate);
+        let all = name.chain(overhead).chain(lines).chain(returns).chain(arguments).chain(krate);
         quote_spanned!(here=> #(#all),*)
     }
 
@@ -89,6 +93,7 @@ impl Options {
             "crate" => fill(&mut self.krate, &word, KNOWN, || path(&word, input)),
             "lines" => fill(&mut self.lines, &word, KNOWN, || lines(&word, input)),
             "returns" => fill(&mut self.returns, &word, KNOWN, || Ok(word.clone())),
+            "args" => fill(&mut self.arguments, &word, KNOWN, || arguments(&word, input)),
             "skip" => fill(&mut self.skip, &word, KNOWN, || Ok(word.clone())),
             other => Err(Error::new(word.span(), format!("unknown option `{other}`: {KNOWN}"))),
         }
@@ -99,6 +104,7 @@ impl Options {
             || self.overhead.is_some()
             || self.lines.is_some()
             || self.returns.is_some()
+            || self.arguments.is_some()
             || self.krate.is_some();
         match &self.skip {
             Some(skip) if others => {
@@ -169,6 +175,19 @@ fn overhead(word: &Ident, input: ParseStream<'_>) -> Result<Overhead> {
     let literal: LitStr = value(word, input, ALLOWED, Parse::parse)?;
     let share = share(&literal.value()).ok_or_else(|| Error::new(literal.span(), ALLOWED))?;
     Ok(Overhead { literal, share })
+}
+
+fn arguments(word: &Ident, input: ParseStream<'_>) -> Result<TokenStream> {
+    use crate::arguments::ALLOWED;
+    if !input.peek(syn::token::Paren) {
+        return Err(Error::new(word.span(), ALLOWED));
+    }
+    let content;
+    syn::parenthesized!(content in input);
+    if content.is_empty() {
+        return Err(Error::new(word.span(), ALLOWED));
+    }
+    content.parse()
 }
 
 fn lines(word: &Ident, input: ParseStream<'_>) -> Result<Lines> {

@@ -6,13 +6,17 @@
 use crate::item::{Container, End, Function, Item, Kind, Other};
 use crate::options::Options;
 use proc_macro2::{Ident, Span};
+use syn::spanned::Spanned as _;
 use syn::{Attribute, Error, Meta, Result};
 
 /// Refuses what the attribute cannot work on when it stands there alone.
 pub fn alone(item: &Item, options: &Options) -> Result<()> {
     let refusal = match item {
         Item::Function(function) => obstacle(function).map(|it| (it.span, it.advice)),
-        Item::Container(_) => options.name.as_ref().map(|it| (it.span(), NAME_ON_CONTAINER)),
+        Item::Container(_) => {
+            let name = options.name.as_ref().map(|it| (it.span(), NAME_ON_CONTAINER));
+            name.or_else(|| options.arguments.as_ref().map(|it| (it.span(), ARGS_ON_CONTAINER)))
+        }
         Item::Other(other) => Some((other.keyword.span(), refused_kind(&other.kind))),
     };
     refusal.map_or(Ok(()), |(span, sentence)| Err(Error::new(span, sentence)))
@@ -38,6 +42,8 @@ fn first_word(item: &Item) -> Span {
 
 const NAME_ON_CONTAINER: &str =
     "`name` is for one function: put `#[profile(name = \"...\")]` on the function it names";
+
+const ARGS_ON_CONTAINER: &str = "`args` is for one function: put `#[profile(args(...))]` on the function whose arguments it names";
 
 fn refused_kind(kind: &Kind) -> &'static str {
     match kind {

@@ -13,6 +13,7 @@
 //! What is rare goes to a cold function: the first call of a path, a span in which something was allocated
 //! (`settle`), recursion, unwinding, spans closed out of order.
 
+pub(crate) mod arguments;
 pub(crate) mod begin;
 pub(crate) mod budget;
 pub(crate) mod calibrate;

@@ -6,6 +6,7 @@
 
 mod axis;
 mod blocks;
+mod calls;
 mod canvas;
 mod csv;
 mod curves;

@@ -6,7 +6,7 @@ use super::layout::{Column, Grid, Name};
 use super::marks::{self, Marks};
 use super::page::Page;
 use super::text::safe_and_short as safe;
-use super::{Style, blocks, frame, lines, memory, quantile_keys, returns, sorted, units};
+use super::{Style, blocks, calls, frame, lines, memory, quantile_keys, returns, sorted, units};
 use crate::settings::Sort;
 use crate::snapshot::{AsyncTimes, Function, Process, Snapshot};
 
@@ -26,6 +26,7 @@ pub(crate) fn page(snapshot: &Snapshot, style: &Style) -> Page {
         marks::leaks(snapshot, &mut page);
         polled(&functions, &mut page);
         returns::section(&functions, &mut page);
+        calls::section(&functions, &mut page);
         lines::section(&functions, &snapshot.lines, &mut page);
         blocks::section(&functions, &mut page);
     }

@@ -441,6 +441,8 @@ record! {
         lines: Link<LineTally>,
         /// Of a function that is asked how it returns.
         returns: Link<ReturnTally>,
+        /// Of a function whose arguments are noted.
+        calls: Link<CallList>,
     }
 }
 
@@ -477,6 +479,42 @@ record! {
         /// Of these, those that were timed, each as many as it stands for, and their ticks.
         timed: [Word; 2],
         ticks: [Word; 2],
+    }
+}
+
+/// Calls that each of the two lists keeps.
+pub(crate) const CALLS: usize = 8;
+/// Words of a call's text.
+pub(crate) const CALL_TEXT: usize = 37;
+
+record! {
+    /// The slowest calls of a function in one thread, and those that allocated most.
+    CallList, call_list {
+        /// Ticks, or bytes, of the least call in each list; 0 while it has room.
+        least: [Word; 2],
+        calls: [CallRecord; 2 * CALLS],
+    }
+}
+
+record! {
+    /// A call that is remembered. All zero: none.
+    CallRecord, call_record {
+        /// Odd while it is being written.
+        version: Word,
+        /// What it is in the list for: its ticks or its bytes.
+        key: Word,
+        ticks: Word,
+        /// Ticks when it began; 0: not timed.
+        started: Word,
+        allocated_bytes: Word,
+        allocations: Word,
+        /// The path it was called from: an edge.
+        caller: Word,
+        thread_id: Word,
+        thread_name: [Word; 2],
+        /// Bytes of the text.
+        length: Word,
+        text: [Word; CALL_TEXT],
     }
 }
 
@@ -648,6 +686,7 @@ mod tests {
         assert_eq!(size_of::<FramePage>(), FRAME_PAGE);
         assert_eq!(size_of::<Edge>(), 256);
         assert_eq!(size_of::<Tally>(), 128);
+        assert_eq!(size_of::<CallRecord>(), 384);
         assert_eq!(size_of::<LineTally>(), 192);
         assert_eq!(size_of::<LineCounts>(), 128);
         assert_eq!(size_of::<HistogramRoot>(), 320);

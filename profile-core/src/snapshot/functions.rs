@@ -98,6 +98,12 @@ pub struct Function {
     /// recurse.
     pub leak: Option<Leak>,
 
+    /// Its slowest calls, with `#[profile(args(…))]`: at most [`Call::MOST`], the slowest first.
+    #[cfg_attr(feature = "profile", serde(default))]
+    pub slowest: Vec<Call>,
+    /// The calls that allocated most bytes, most first. Not of async functions.
+    #[cfg_attr(feature = "profile", serde(default))]
+    pub most_allocating: Vec<Call>,
     /// How its calls returned, with `#[profile(returns)]`.
     pub returns: Option<Returns>,
 
@@ -119,6 +125,34 @@ pub struct BytesPerCall {
     pub max_bytes: u64,
     /// Quantiles as [`Function::quantiles`], of any size.
     pub quantiles: std::collections::BTreeMap<String, u64>,
+}
+
+/// A single call, with its circumstances.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Call {
+    /// `name = value`, of the arguments that were asked for; cut where they are long.
+    pub arguments: String,
+    /// How long it took: of an async function from its first poll to its end. `None` if it was not timed.
+    pub duration_ns: Option<u64>,
+    /// When it began, in nanoseconds since recording did. `None` if it was not timed.
+    pub started_ns: Option<u64>,
+    /// Allocations in it, callees included.
+    pub allocations: u64,
+    /// Bytes of them.
+    pub allocated_bytes: u64,
+    /// Path of the annotated function that called it; empty: none.
+    pub caller: String,
+    /// The kernel's number of its thread; 0 where there is none.
+    pub thread_id: u64,
+    /// The thread's name, of which the kernel keeps fifteen bytes.
+    pub thread: String,
+}
+
+impl Call {
+    /// Calls that each list holds.
+    pub const MOST: usize = 8;
 }
 
 /// How the ended calls of a function returned. One that unwound has not.

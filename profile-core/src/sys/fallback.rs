@@ -147,3 +147,11 @@ pub(crate) fn descendants(_: u32) -> Vec<u32> {
 pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     start()
 }
+
+pub(crate) fn thread_id() -> u64 {
+    0
+}
+
+pub(crate) fn thread_name() -> [u8; 16] {
+    [0; 16]
+}

@@ -4,6 +4,7 @@
 //! calls and its time belong together; between paths a few calls may lie. What a killed thread left in a ring
 //! or half folded is completed here.
 
+mod calls;
 mod edges;
 mod frames;
 mod lines;
@@ -85,6 +86,7 @@ struct Sums {
     heap: HeapSums,
     lines: Option<lines::LinesOfFunction>,
     returns: Option<ReturnSums>,
+    calls: Option<calls::CallSums>,
     /// Of work that was handed on.
     carried_ns: f64,
     polled_calls: u64,
@@ -252,6 +254,9 @@ impl<'a> Reading<'a> {
         }
         if let Some(record) = record.follow(tally::heap) {
             self.heap(place, &record);
+        }
+        if let Some(record) = record.follow(tally::calls) {
+            self.calls(place, &record);
         }
         if let Some(record) = record.follow(tally::returns) {
             returns(&record, self.sums[place].returns.get_or_insert_default());

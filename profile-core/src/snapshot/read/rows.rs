@@ -40,6 +40,10 @@ impl Reading<'_> {
             ..Function::default()
         };
         self.distribution(sums, &mut function);
+        if let Some(calls) = &sums.calls {
+            function.slowest = calls.first(0);
+            function.most_allocating = calls.first(1);
+        }
         function.returns = sums.returns.as_ref().map(|returns| self.returns(returns));
         if measured {
             memory_columns(sums, own, &mut function);

@@ -295,6 +295,20 @@ pub(crate) fn logical_cores() -> usize {
     usize::try_from(online).unwrap_or(1)
 }
 
+/// The kernel's number of this thread.
+pub(crate) fn thread_id() -> u64 {
+    // SAFETY: no arguments; it cannot fail.
+    u64::from(unsafe { libc::gettid() }.cast_unsigned())
+}
+
+/// The first fifteen bytes of this thread's name, and a NUL.
+pub(crate) fn thread_name() -> [u8; 16] {
+    let mut name = [0_u8; 16];
+    // SAFETY: the call writes at most sixteen bytes.
+    unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
+    name
+}
+
 /// Standard error as a file: without the lock and the `RefCell` of `std::io::stderr`, which the thread
 /// that ended the program may hold.
 pub(crate) fn raw_stderr() -> ManuallyDrop<File> {

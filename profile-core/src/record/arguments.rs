@@ -1,0 +1,257 @@
+//! The slowest calls of a function, and those that allocated most, with what they were called with: `#[profile(args(…))]`.
+//!
+//! A call notes its arguments when it begins: what can be copied is copied, else borrowed. They become text when it ends, and only
+//! if it enters one of the lists. A list has places for [`CALLS`] calls; most calls are compared with its least and go.
+
+use std::fmt::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::general::tally_of;
+use super::thread::{self, Suspended};
+use crate::callsite::CallSite;
+use crate::clock::Clock;
+use crate::segment::layout::{
+    CALL_TEXT, CALLS, CallList, CallRecord, Edge, Frame, Word, flags, heap,
+};
+use crate::sys;
+
+/// A place of the user's, to be copied or borrowed.
+#[derive(Debug)]
+pub struct Place<'a, T: ?Sized>(pub &'a T);
+
+/// Copies; tried before [`ByReference`], since the call names one reference more.
+pub trait ByCopy {
+    /// What is kept.
+    type Kept;
+    /// Keeps it.
+    fn keep(&self) -> Self::Kept;
+}
+
+impl<T: Copy> ByCopy for &Place<'_, T> {
+    type Kept = T;
+
+    fn keep(&self) -> T {
+        *self.0
+    }
+}
+
+/// Borrows what cannot be copied.
+pub trait ByReference<'a> {
+    /// What is kept.
+    type Kept;
+    /// Keeps it.
+    fn keep(&self) -> Self::Kept;
+}
+
+impl<'a, T: ?Sized> ByReference<'a> for Place<'a, T> {
+    type Kept = &'a T;
+
+    fn keep(&self) -> &'a T {
+        self.0
+    }
+}
+
+/// A kept argument, to be shown.
+#[derive(Debug)]
+pub struct Shown<'a, T: ?Sized>(pub &'a T);
+
+/// Shows by `Debug`; tried before [`ViaDisplay`], as above.
+pub trait ViaDebug {
+    /// Adds it to a text.
+    fn show(&self, text: &mut Text);
+}
+
+impl<T: fmt::Debug + ?Sized> ViaDebug for &Shown<'_, T> {
+    fn show(&self, text: &mut Text) {
+        let _ = write!(text, "{:?}", self.0);
+    }
+}
+
+/// Shows by `Display` what has no `Debug`.
+pub trait ViaDisplay {
+    /// Adds it to a text.
+    fn show(&self, text: &mut Text);
+}
+
+impl<T: fmt::Display + ?Sized> ViaDisplay for Shown<'_, T> {
+    fn show(&self, text: &mut Text) {
+        let _ = write!(text, "{}", self.0);
+    }
+}
+
+/// A text of limited length: what is too long is cut, and ends in `…`.
+#[derive(Debug)]
+pub struct Text {
+    bytes: [u8; CALL_TEXT * 8],
+    length: usize,
+    is_cut: bool,
+}
+
+impl Text {
+    const MARK: &str = "…";
+
+    fn new() -> Text {
+        Text { bytes: [0; CALL_TEXT * 8], length: 0, is_cut: false }
+    }
+
+    /// Begins the next argument.
+    pub fn name(&mut self, name: &str) {
+        let separator = if self.length == 0 { "" } else { ", " };
+        let _ = write!(self, "{separator}{name} = ");
+    }
+
+    fn push(&mut self, text: &str) {
+        self.bytes[self.length..self.length + text.len()].copy_from_slice(text.as_bytes());
+        self.length += text.len();
+    }
+}
+
+impl Write for Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.is_cut {
+            return Ok(());
+        }
+        let room = self.bytes.len() - Text::MARK.len() - self.length;
+        if text.len() <= room {
+            self.push(text);
+            return Ok(());
+        }
+        self.push(&text[..text.floor_char_boundary(room)]);
+        self.push(Text::MARK);
+        self.is_cut = true;
+        // Nothing more is asked for.
+        Err(fmt::Error)
+    }
+}
+
+/// A call whose arguments are noted.
+#[must_use = "the call ends when this is dropped"]
+pub struct Arguments<T, S: Fn(&T, &mut Text)> {
+    kept: T,
+    show: S,
+    site: &'static CallSite,
+    /// Of an async function: ticks of its first poll.
+    started: Option<u64>,
+}
+
+/// Notes the arguments of the call whose span was opened last.
+pub fn note_arguments<T, S: Fn(&T, &mut Text)>(
+    site: &'static CallSite,
+    kept: T,
+    show: S,
+) -> Arguments<T, S> {
+    let is_poll = own_frame(site).is_some_and(|(frame, _)| frame.flags.get() & flags::POLL != 0);
+    Arguments { kept, show, site, started: is_poll.then(|| Clock::current().now()) }
+}
+
+fn own_frame(site: &CallSite) -> Option<(&'static Frame, &'static Edge)> {
+    let (_, frame) = thread::here()?;
+    // SAFETY: null, or an edge, which is never freed.
+    let edge = unsafe { frame.edge.get().as_ref() }?;
+    std::ptr::eq(edge.site.get(), site).then_some((frame, edge))
+}
+
+impl<T, S: Fn(&T, &mut Text)> Drop for Arguments<T, S> {
+    fn drop(&mut self) {
+        // Whoever shows an argument may panic, and a second panic would end the process.
+        if std::thread::panicking() {
+            return;
+        }
+        let Some((frame, edge)) = own_frame(self.site) else { return };
+        let started = self.started.unwrap_or(frame.started.get());
+        let ticks = match started {
+            0 => 0,
+            _ => Clock::current().now().wrapping_sub(started),
+        };
+        // The polls before are not in the frame.
+        let bytes =
+            if self.started.is_some() { 0 } else { frame.heap[heap::ALLOCATED_BYTES].get() };
+        let Some(list) = list_of(edge) else { return };
+        let enters = [ticks > list.least[0].get(), bytes > list.least[1].get()];
+        if !enters.contains(&true) {
+            return;
+        }
+        let allocations = frame.heap[heap::ALLOCATIONS].get();
+        let _own = Suspended::new();
+        let mut text = Text::new();
+        let shown = catch_unwind(AssertUnwindSafe(|| (self.show)(&self.kept, &mut text)));
+        if shown.is_err() {
+            text = Text::new();
+            let _ = text.write_str("not shown: its Debug or Display panicked");
+        }
+        let call =
+            Call { ticks, started, bytes, allocations, caller: edge.parent.get() as u64, text };
+        for (which, key) in
+            [ticks, bytes].into_iter().enumerate().filter(|(which, _)| enters[*which])
+        {
+            call.enter(list, which, key);
+        }
+    }
+}
+
+/// What enters a list.
+struct Call {
+    ticks: u64,
+    started: u64,
+    bytes: u64,
+    allocations: u64,
+    caller: u64,
+    text: Text,
+}
+
+impl Call {
+    /// In place of the least of the list.
+    fn enter(&self, list: &CallList, which: usize, key: u64) {
+        let records = &list.calls[which * CALLS..(which + 1) * CALLS];
+        let Some(place) = records.iter().min_by_key(|record| record.key.get()) else { return };
+        // Odd: it is being written.
+        place.version.publish(place.version.get() | 1);
+        self.write(place, key);
+        place.version.publish(place.version.get() + 1);
+        list.least[which].set(records.iter().map(|record| record.key.get()).min().unwrap_or(0));
+    }
+
+    fn write(&self, record: &CallRecord, key: u64) {
+        record.key.set(key);
+        record.ticks.set(self.ticks);
+        record.started.set(self.started);
+        record.allocated_bytes.set(self.bytes);
+        record.allocations.set(self.allocations);
+        record.caller.set(self.caller);
+        record.thread_id.set(sys::thread_id());
+        write_bytes(&record.thread_name, &sys::thread_name());
+        write_bytes(&record.text, &self.text.bytes);
+        record.length.set(self.text.length as u64);
+    }
+}
+
+fn write_bytes(words: &[Word], bytes: &[u8]) {
+    let (bytes, _) = bytes.as_chunks::<8>();
+    words.iter().zip(bytes).for_each(|(word, bytes)| word.set(u64::from_le_bytes(*bytes)));
+}
+
+/// Made at the first call that is noted.
+fn list_of(edge: &Edge) -> Option<&'static CallList> {
+    let tally = tally_of(edge);
+    if tally.calls.get().is_null() {
+        tally.calls.publish(thread::take(thread::own_block()?)?);
+    }
+    // SAFETY: not null any more; records are never freed.
+    unsafe { tally.calls.get().as_ref() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        let mut text = Text::new();
+        text.name("a");
+        let _ = write!(text, "{}", "é".repeat(1_000));
+        text.name("b");
+        let shown = std::str::from_utf8(&text.bytes[..text.length]).expect("whole characters");
+        assert!(shown.starts_with("a = é") && shown.ends_with("é…"), "{shown}");
+        assert!(text.length <= CALL_TEXT * 8);
+    }
+}

@@ -1,0 +1,81 @@
+//! Single calls that were remembered with their circumstances.
+
+use std::cmp::Reverse;
+
+use super::Reading;
+use crate::segment::layout::{
+    CALL_TEXT, CALLS, CallRecord, call_list, call_record, edge, header, site_record,
+};
+use crate::segment::reader::Record;
+use crate::snapshot::Call;
+
+/// A call, and what it is in its list for.
+type Keyed = (u64, Call);
+
+/// The two lists of a function, over its threads.
+#[derive(Debug, Default)]
+pub(super) struct CallSums([Vec<Keyed>; 2]);
+
+impl CallSums {
+    /// The first ones of a list.
+    pub(super) fn first(&self, which: usize) -> Vec<Call> {
+        let mut calls: Vec<&Keyed> = self.0[which].iter().collect();
+        calls.sort_by_key(|call| Reverse(call.0));
+        calls.into_iter().take(Call::MOST).map(|call| call.1.clone()).collect()
+    }
+}
+
+impl<'a> Reading<'a> {
+    /// The lists of one thread.
+    pub(super) fn calls(&mut self, place: usize, record: &Record<'a>) {
+        const EACH: u64 = size_of::<CallRecord>() as u64 / 8;
+        for number in 0..2 * CALLS as u64 {
+            let call = self.call(record, call_list::calls + number * EACH);
+            let lists = &mut self.sums[place].calls.get_or_insert_default().0;
+            lists[usize::from(number >= CALLS as u64)].extend(call);
+        }
+    }
+
+    /// `None`: there is none in this place, or it does not hold still.
+    fn call(&self, record: &Record<'a>, first: u64) -> Option<Keyed> {
+        const PATIENCE: usize = 100;
+        let word = |word: u64| record.word(first + word);
+        (0..PATIENCE).find_map(|_| {
+            let version = word(call_record::version);
+            let call = (word(call_record::key), self.as_it_stands(&word));
+            let still = version.is_multiple_of(2) && word(call_record::version) == version;
+            (still && version > 0).then_some(call)
+        })
+    }
+
+    fn as_it_stands(&self, word: &impl Fn(u64) -> u64) -> Call {
+        let bytes = |first: u64, words: usize| -> Vec<u8> {
+            (0..words as u64).flat_map(|place| word(first + place).to_le_bytes()).collect()
+        };
+        let mut text = bytes(call_record::text, CALL_TEXT);
+        text.truncate(word(call_record::length) as usize);
+        let name = bytes(call_record::thread_name, 2);
+        let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+        let started = word(call_record::started);
+        let timed = |ticks: u64| (started != 0).then(|| self.rate.ns(ticks));
+        let began = started.saturating_sub(self.view.header(header::first_ticks));
+        Call {
+            arguments: String::from_utf8_lossy(&text).into_owned(),
+            duration_ns: timed(word(call_record::ticks)),
+            started_ns: timed(began),
+            allocations: word(call_record::allocations),
+            allocated_bytes: word(call_record::allocated_bytes),
+            caller: self.path_of_edge(word(call_record::caller)),
+            thread_id: word(call_record::thread_id),
+            thread: String::from_utf8_lossy(name).into_owned(),
+        }
+    }
+
+    fn path_of_edge(&self, link: u64) -> String {
+        let site = self.view.record(link).map_or(0, |record| record.word(edge::site));
+        let place = self.by_address.get(&site).copied();
+        place.map_or_else(String::new, |place| {
+            self.view.text(self.sites[place].word(site_record::path))
+        })
+    }
+}
