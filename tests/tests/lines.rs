@@ -14,7 +14,7 @@ use tests::{Program, row};
 #[global_allocator]
 static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
 
-const SCENES: &str = env!("CARGO_BIN_EXE_lines");
+const SCENES: &str = env!("CARGO_BIN_EXE_lined");
 
 /// Hits, and allocations, bytes and net bytes if it says so.
 fn expected(line: &Line) -> Option<Vec<i64>> {
