@@ -58,6 +58,7 @@ pub struct SettingError {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "profile"), expect(dead_code, reason = "nothing is set then"))]
 enum Fault {
     NotUnderstood {
         allowed: &'static str,
