@@ -179,6 +179,32 @@ fn the_service_shows_waiting_polls_and_cancelled_calls() {
 }
 
 #[test]
+fn the_lines_of_a_word_count_are_those_of_its_source_and_its_files() {
+    let folder = tests::Folder::new();
+    std::fs::write(folder.join("a.rs"), "fn a() {} // not this\nlet b = a;\n").expect("write");
+    std::fs::write(folder.join("b.txt"), "a a a a").expect("write");
+    let html = folder.join("lines.html");
+    let program = example("lines").arg(folder.path().display());
+    let reports =
+        format!("html:{},json:{}", html.display(), program.folder().join("report.json").display());
+    let run = program.env("PROFILE_REPORT", reports).run().successful();
+    assert_eq!(run.stdout().lines().next(), Some("        2  a"), "{}", run.stdout());
+    let report = report(&run);
+    let lines = report["lines"].as_array().expect("lines");
+    let line = |text: &str| {
+        let found =
+            lines.iter().find(|line| line["source"].as_str().is_some_and(|it| it.contains(text)));
+        found.unwrap_or_else(|| panic!("no line {text}"))
+    };
+    assert_eq!(line("for line in text.lines()")["hits"], 3);
+    assert_eq!(line("let key = word.to_owned();")["hits"], 5);
+    assert_eq!(line("let key = word.to_owned();")["allocated_bytes"], 8);
+    assert_eq!(line("// A key is made")["hits"], Value::Null);
+    let page = std::fs::read_to_string(html).expect("the page");
+    assert!(page.contains("let key = word.to_owned();"), "{page}");
+}
+
+#[test]
 fn inspecting_prints_what_it_finds_and_its_own_assertions_hold() {
     let run = example("inspect").run().successful();
     let page = run.stdout();

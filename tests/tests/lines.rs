@@ -524,6 +524,19 @@ mod other_processes {
     }
 
     #[test]
+    fn a_child_that_was_forked_in_the_middle_of_a_call_goes_on_and_leaves_its_lines_alone() {
+        let run = Program::new(SCENES, "forks_inside").run().successful();
+        assert_eq!(run.reports.len(), 2);
+        let (parent, child): (Vec<&Snapshot>, Vec<&Snapshot>) =
+            run.reports.iter().partition(|report| report.function("forks_inside").is_some());
+        check(parent[0], "::forks_inside");
+        check(parent[0], "::work");
+        // In the child it was called once more within the call, which is not the child's.
+        let calls = row(child[0], "work").calls;
+        assert_eq!(calls, 3, "{calls}");
+    }
+
+    #[test]
     fn a_function_of_thousands_of_lines_has_them_all() {
         let run = Program::new(SCENES, "long").run().successful();
         let of_long = run.report().lines.iter().filter(|line| line.path.ends_with("::long"));

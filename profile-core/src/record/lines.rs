@@ -72,16 +72,23 @@ impl Lines {
     /// The line of that number begins.
     #[inline(always)]
     pub fn at(self, number: usize) {
-        let Some((tally, frame)) = self.call else { return };
+        let Some((tally, frame)) = self.running() else { return };
         let line = tally.line(number);
         line.hits.add(1);
         arrive(tally, frame, line);
     }
 
+    /// The call, if the thread is in it still. In the child of a `fork` it is not: what the records lay in is empty there, and
+    /// will be others'.
+    #[inline(always)]
+    fn running(self) -> Option<(&'static LineTally, &'static Frame)> {
+        self.call.filter(|(tally, _)| std::ptr::eq(RUNNING.get(), *tally))
+    }
+
     /// The line of that number goes on, or is about to begin.
     #[inline(always)]
     pub fn resume(self, number: usize) {
-        if let Some((tally, frame)) = self.call {
+        if let Some((tally, frame)) = self.running() {
             arrive(tally, frame, tally.line(number));
         }
     }
@@ -397,7 +404,7 @@ impl Stay {
 
 impl Drop for Stay {
     fn drop(&mut self) {
-        let Some((tally, frame)) = self.call else { return };
+        let Some((tally, frame)) = self.lines().running() else { return };
         settle(tally, frame);
         count_marks(tally);
         // SAFETY: the span closes after this, so its edge is set; but for a process that has forked since.
@@ -584,7 +591,8 @@ struct PolledLines<'a> {
 
 impl Drop for PolledLines<'_> {
     fn drop(&mut self) {
-        self.pause.line = self.stay.call.map(|(tally, _)| tally.number_of(tally.current()));
+        let running = self.stay.lines().running();
+        self.pause.line = running.map(|(tally, _)| tally.number_of(tally.current()));
         self.pause.since = Clock::current().now();
     }
 }

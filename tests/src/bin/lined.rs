@@ -20,6 +20,24 @@ fn work() -> usize {
     sum //= 1
 }
 
+/// Forks in the middle: what follows is the parent's alone.
+#[rustfmt::skip]
+#[profile(lines)]
+fn forks_inside(depth: u32) -> i32 {
+    let text = black_box(vec![0_u8; 10]); //= 2 2 20 20
+    let child = if depth > 0 { //= 2
+        forks_inside(depth - 1) //= 1
+    } else {
+        // SAFETY: one thread, which the child has too.
+        unsafe { libc::fork() } //= 1
+    };
+    if child == 0 { //= 2
+        drop(black_box((work(), text.clone()))); //= 0
+    }
+    drop(text); //= 2 0 0 -20
+    child //= 2
+}
+
 include!(concat!(env!("OUT_DIR"), "/long.rs"));
 
 fn main() {
@@ -38,6 +56,16 @@ fn main() {
             if child != 0 {
                 // SAFETY: waits for the child just made.
                 unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
+            }
+        }
+        "forks_inside" => {
+            let child = forks_inside(1);
+            work();
+            if child != 0 {
+                let mut status = 0;
+                // SAFETY: waits for the child just made.
+                unsafe { libc::waitpid(child, &mut status, 0) };
+                assert_eq!(status, 0, "the child's end");
             }
         }
         "long" => drop(black_box(long())),
