@@ -20,34 +20,25 @@ const TURNS: u64 = 20_000;
 /// Lines that a turn runs: the head of the loop and the addition.
 const LINES: f64 = 2.0;
 
-#[inline(never)]
-fn plain(turns: u64) -> u64 {
-    let mut sum = 0;
-    for turn in 0..turns {
-        sum = black_box(sum + turn);
-    }
-    sum
+/// The same loop, measured in different ways.
+macro_rules! loops {
+    ($($(#[$attribute:meta])* $name:ident)*) => {$(
+        #[inline(never)]
+        $(#[$attribute])*
+        fn $name(turns: u64) -> u64 {
+            let mut sum = 0;
+            for turn in 0..turns {
+                sum = black_box(sum + turn);
+            }
+            sum
+        }
+    )*};
 }
 
-#[inline(never)]
-#[profile(lines)]
-fn lined(turns: u64) -> u64 {
-    let mut sum = 0;
-    for turn in 0..turns {
-        sum = black_box(sum + turn);
-    }
-    sum
-}
-
-/// The same under a budget.
-#[inline(never)]
-#[profile(lines)]
-fn budgeted(turns: u64) -> u64 {
-    let mut sum = 0;
-    for turn in 0..turns {
-        sum = black_box(sum + turn);
-    }
-    sum
+loops! {
+    plain
+    #[profile(lines)] lined
+    #[profile(lines)] budgeted
 }
 
 #[inline(never)]

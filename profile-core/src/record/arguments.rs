@@ -6,13 +6,11 @@
 use std::fmt::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::general::tally_of;
+use super::general::{own_span, tally_of};
 use super::thread::{self, Suspended};
 use crate::callsite::CallSite;
 use crate::clock::Clock;
-use crate::segment::layout::{
-    CALL_TEXT, CALLS, CallList, CallRecord, Edge, Frame, Word, flags, heap,
-};
+use crate::segment::layout::{CALL_TEXT, CALLS, CallList, CallRecord, Edge, Word, flags, heap};
 use crate::sys;
 
 /// A place of the user's, to be copied or borrowed.
@@ -140,15 +138,8 @@ pub fn note_arguments<T, S: Fn(&T, &mut Text)>(
     kept: T,
     show: S,
 ) -> Arguments<T, S> {
-    let is_poll = own_frame(site).is_some_and(|(frame, _)| frame.flags.get() & flags::POLL != 0);
+    let is_poll = own_span(site).is_some_and(|(frame, _)| frame.flags.get() & flags::POLL != 0);
     Arguments { kept, show, site, started: is_poll.then(|| Clock::current().now()) }
-}
-
-fn own_frame(site: &CallSite) -> Option<(&'static Frame, &'static Edge)> {
-    let (_, frame) = thread::here()?;
-    // SAFETY: null, or an edge, which is never freed.
-    let edge = unsafe { frame.edge.get().as_ref() }?;
-    std::ptr::eq(edge.site.get(), site).then_some((frame, edge))
 }
 
 impl<T, S: Fn(&T, &mut Text)> Drop for Arguments<T, S> {
@@ -157,7 +148,7 @@ impl<T, S: Fn(&T, &mut Text)> Drop for Arguments<T, S> {
         if std::thread::panicking() {
             return;
         }
-        let Some((frame, edge)) = own_frame(self.site) else { return };
+        let Some((frame, edge)) = own_span(self.site) else { return };
         let started = self.started.unwrap_or(frame.started.get());
         let ticks = match started {
             0 => 0,
@@ -232,12 +223,7 @@ fn write_bytes(words: &[Word], bytes: &[u8]) {
 
 /// Made at the first call that is noted.
 fn list_of(edge: &Edge) -> Option<&'static CallList> {
-    let tally = tally_of(edge);
-    if tally.calls.get().is_null() {
-        tally.calls.publish(thread::take(thread::own_block()?)?);
-    }
-    // SAFETY: not null any more; records are never freed.
-    unsafe { tally.calls.get().as_ref() }
+    thread::made(&tally_of(edge).calls, thread::own_block()?)
 }
 
 #[cfg(test)]

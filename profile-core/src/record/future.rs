@@ -188,9 +188,5 @@ fn edge_site(edge: &Edge) -> &'static CallSite {
 
 /// What only async functions have; made at the first poll.
 fn polled_of(opened: Opened, tally: &'static Tally) -> Option<&'static Polled> {
-    if tally.polled.get().is_null() {
-        tally.polled.publish(thread::take(opened.block)?);
-    }
-    // SAFETY: not null any more; records are never freed.
-    unsafe { tally.polled.get().as_ref() }
+    thread::made(&tally.polled, opened.block)
 }

@@ -14,13 +14,11 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
-use super::general::tally_of;
+use super::general::{own_span, tally_of};
 use super::{begin, budget, fold, thread};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
-use crate::segment::layout::{
-    Edge, Frame, LineCounts, LineTally, Tally, ThreadBlock, Word, heap, way,
-};
+use crate::segment::layout::{Frame, LineCounts, LineTally, Tally, ThreadBlock, Word, heap, way};
 use crate::settings::Budget;
 use crate::sys;
 
@@ -361,12 +359,7 @@ pub fn stay_in_lines(site: &'static CallSite) -> Stay {
 
 impl Stay {
     fn begin(site: &'static CallSite) -> Option<Stay> {
-        let (_, frame) = thread::here()?;
-        // SAFETY: null, or an edge, which is never freed.
-        let edge: &Edge = unsafe { frame.edge.get().as_ref() }?;
-        if !std::ptr::eq(edge.site.get(), site) {
-            return None;
-        }
+        let (frame, edge) = own_span(site)?;
         let tally = lines_of(tally_of(edge), site)?;
         // SAFETY: null, or a frame of this thread's block, which is never unmapped.
         let outer_frame = unsafe { tally.frame.get().as_ref() };

@@ -3,7 +3,7 @@
 //! The function's own values pass [`returned`], which marks the frame. A call that ends unmarked has ended by `?`. One that
 //! unwinds has returned nothing.
 
-use super::general::tally_of;
+use super::general::{own_span, tally_of};
 use super::thread;
 use crate::callsite::CallSite;
 use crate::segment::layout::{Edge, Frame, ReturnTally, flags};
@@ -36,24 +36,16 @@ impl<T> Outcome for Option<T> {
     }
 }
 
-/// The frame on top, if it is of that function.
-fn own_frame(site: &CallSite) -> Option<(&'static Frame, &'static Edge)> {
-    let (_, frame) = thread::here()?;
-    // SAFETY: null, or an edge, which is never freed.
-    let edge = unsafe { frame.edge.get().as_ref() }?;
-    std::ptr::eq(edge.site.get(), site).then_some((frame, edge))
-}
-
 /// The call that has just begun will be asked how it returned.
 pub fn ask_return(site: &'static CallSite) {
-    if let Some((frame, _)) = own_frame(site) {
+    if let Some((frame, _)) = own_span(site) {
         frame.flags.set(frame.flags.get() | flags::ASKED);
     }
 }
 
 /// Looks at a value that a call returns with, and gives it back.
 pub fn returned<T: Outcome>(site: &'static CallSite, value: T) -> T {
-    if let Some((frame, edge)) = own_frame(site) {
+    if let Some((frame, edge)) = own_span(site) {
         let good = if value.is_good() { flags::GOOD } else { 0 };
         frame.flags.set(frame.flags.get() & !flags::GOOD | good);
         if let Some(tally) = tally_for(edge) {
@@ -81,10 +73,5 @@ pub(super) fn ended(frame: &Frame, edge: &Edge, ticks: Option<u64>, stands_for: 
 
 /// Made at the first call that is asked.
 fn tally_for(edge: &Edge) -> Option<&'static ReturnTally> {
-    let tally = tally_of(edge);
-    if tally.returns.get().is_null() {
-        tally.returns.publish(thread::take(thread::own_block()?)?);
-    }
-    // SAFETY: not null any more; records are never freed.
-    unsafe { tally.returns.get().as_ref() }
+    thread::made(&tally_of(edge).returns, thread::own_block()?)
 }

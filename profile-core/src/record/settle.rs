@@ -86,9 +86,5 @@ impl Counts {
 
 /// What only functions that allocate have; made at the first such call.
 fn heap_of<'a>(block: &ThreadBlock, tally: &'a Tally) -> Option<&'a HeapTally> {
-    if tally.heap.get().is_null() {
-        tally.heap.publish(thread::take(block)?);
-    }
-    // SAFETY: not null any more; records are never freed.
-    unsafe { tally.heap.get().as_ref() }
+    thread::made(&tally.heap, block)
 }

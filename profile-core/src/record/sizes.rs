@@ -71,11 +71,7 @@ fn forget_if_last(block: *mut u8) {
 fn sizes_of(frame: &Frame) -> Option<&'static SizeTally> {
     // SAFETY: null, or an edge of this thread's block, which is never unmapped.
     let tally = tally_of(unsafe { frame.edge.get().as_ref() }?);
-    if tally.sizes.get().is_null() {
-        tally.sizes.publish(thread::take(thread::own_block()?)?);
-    }
-    // SAFETY: not null any more; records are never freed.
-    unsafe { tally.sizes.get().as_ref() }
+    thread::made(&tally.sizes, thread::own_block()?)
 }
 
 /// Class n holds the sizes above 2^(n-1) up to 2^n bytes.

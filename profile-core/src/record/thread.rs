@@ -7,7 +7,9 @@ use std::sync::atomic::Ordering::*;
 
 use super::{NOWHERE, TOP, counters};
 use crate::clock::{Anchor, Clock};
-use crate::segment::layout::{Edge, FRAME_PAGE, Frame, FramePage, Header, Tally, ThreadBlock};
+use crate::segment::layout::{
+    Edge, FRAME_PAGE, Frame, FramePage, Header, Link, Tally, ThreadBlock,
+};
 use crate::segment::writer;
 use crate::sys;
 
@@ -201,6 +203,15 @@ pub(crate) fn is_first_in_page(frame: *const Frame) -> bool {
 /// Zeroed room for a record, from the thread's own chunk.
 pub(crate) fn take<T>(block: &ThreadBlock) -> Option<*mut T> {
     take_bytes(block, size_of::<T>()).map(<*mut u8>::cast)
+}
+
+/// The record behind a link, made at its first use.
+pub(crate) fn made<T>(link: &Link<T>, block: &ThreadBlock) -> Option<&'static T> {
+    if link.get().is_null() {
+        link.publish(take(block)?);
+    }
+    // SAFETY: not null any more; records are never freed.
+    unsafe { link.get().as_ref() }
 }
 
 /// Zeroed room, a multiple of 64 bytes.
