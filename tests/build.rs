@@ -1,11 +1,11 @@
-//! Writes a function of thousands of lines, as generators of code do.
+//! Writes a function of many thousand lines, as generators of code do.
 
 use std::fmt::Write as _;
 
 fn main() {
     let mut text =
         String::from("#[profile(lines)]\nfn long() -> u64 {\n    let mut sum = 0_u64;\n");
-    for line in 0..2000 {
+    for line in 0..14_000 {
         let _ = writeln!(text, "    sum = sum.wrapping_mul(3) ^ black_box({line});");
     }
     text.push_str("    sum\n}\n");

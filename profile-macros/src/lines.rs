@@ -35,6 +35,15 @@ pub struct Marked {
     pub body: TokenStream,
     /// The line of each mark, by its number.
     pub lines: Vec<u32>,
+    /// How many marks there are in it.
+    pub marks: usize,
+}
+
+impl Marked {
+    /// A body as it is.
+    pub fn without_marks(body: TokenStream) -> Marked {
+        Marked { body, lines: Vec::new(), marks: 0 }
+    }
 }
 
 /// How a mark finds the call it is of.
@@ -49,7 +58,7 @@ pub enum Way {
 /// Marks the statements of a body. As it is, and without lines, where it cannot be parsed.
 pub fn mark(body: TokenStream, krate: &Path, way: Way) -> Marked {
     let Ok(mut statements) = Block::parse_within.parse2(body.clone()) else {
-        return Marked { body, lines: Vec::new() };
+        return Marked::without_marks(body);
     };
     let first = body.into_iter().next().map_or_else(Span::call_site, |tree| tree.span());
     let mut marker = Marker {
@@ -63,7 +72,7 @@ pub fn mark(body: TokenStream, krate: &Path, way: Way) -> Marked {
         back_to: None,
     };
     marker.statements(&mut statements);
-    Marked { body: quote!(#(#statements)*), lines: marker.lines }
+    Marked { body: quote!(#(#statements)*), lines: marker.lines, marks: marker.marks }
 }
 
 struct Marker<'a> {
@@ -445,7 +454,7 @@ mod tests {
 
     /// The body with `L3!` for a mark of line 3, `<3` for one that goes back to it; without blanks.
     fn marked(body: &str, way: Way) -> String {
-        let Marked { body, lines } = mark(body.parse().unwrap(), &syn::parse_quote!(k), way);
+        let Marked { body, lines, .. } = mark(body.parse().unwrap(), &syn::parse_quote!(k), way);
         let mut text = body.to_string().replace([' ', '\n'], "");
         for (number, line) in lines.iter().enumerate() {
             for (call, short) in [

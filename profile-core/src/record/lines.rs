@@ -104,6 +104,47 @@ impl Lines {
     }
 }
 
+/// [`Lines`] for a function of so many statements that the marks are calls: their code would be too much for the compiler.
+#[derive(Clone, Copy, Debug)]
+pub struct OutlinedLines(Lines);
+
+impl OutlinedLines {
+    /// [`Lines::at`]
+    #[inline(never)]
+    pub fn at(self, number: usize) {
+        self.0.at(number);
+    }
+
+    /// [`Lines::resume`]
+    #[inline(never)]
+    pub fn resume(self, number: usize) {
+        self.0.resume(number);
+    }
+
+    /// [`Lines::back`]
+    pub fn back(self, number: usize) -> OutlinedBack {
+        OutlinedBack { lines: self, number }
+    }
+
+    /// [`Lines::iter`]
+    pub fn iter<I: IntoIterator>(self, number: usize, inner: I) -> LineIter<I::IntoIter> {
+        self.0.iter(number, inner)
+    }
+}
+
+/// See [`OutlinedLines::back`].
+#[derive(Debug)]
+pub struct OutlinedBack {
+    lines: OutlinedLines,
+    number: usize,
+}
+
+impl Drop for OutlinedBack {
+    fn drop(&mut self) {
+        self.lines.resume(self.number);
+    }
+}
+
 impl Lines {
     /// Ticks on the first two lines, and the stays they are of: for the calibration.
     pub(super) fn timed(self) -> (u64, u64) {
@@ -166,19 +207,19 @@ fn here(site: &'static CallSite) -> Lines {
 }
 
 /// [`Lines::at`] in async code.
-#[inline(always)]
+#[inline]
 pub fn at_here(site: &'static CallSite, number: usize) {
     here(site).at(number);
 }
 
 /// [`Lines::resume`] in async code.
-#[inline(always)]
+#[inline]
 pub fn resume_here(site: &'static CallSite, number: usize) {
     here(site).resume(number);
 }
 
 /// [`Lines::back`] in async code, where the guard may be dropped in another thread.
-#[inline(always)]
+#[inline]
 pub fn back_here(site: &'static CallSite, number: usize) -> BackHere {
     BackHere { site, number }
 }
@@ -197,7 +238,7 @@ impl Drop for BackHere {
 }
 
 /// [`Lines::iter`] in async code.
-#[inline(always)]
+#[inline]
 pub fn iter_here<I: IntoIterator>(
     site: &'static CallSite,
     number: usize,
@@ -392,6 +433,12 @@ impl Stay {
     #[must_use]
     pub fn lines(&self) -> Lines {
         Lines { call: self.call }
+    }
+
+    /// The same, by calls.
+    #[must_use]
+    pub fn outlined(&self) -> OutlinedLines {
+        OutlinedLines(self.lines())
     }
 }
 

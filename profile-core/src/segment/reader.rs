@@ -128,9 +128,18 @@ impl<'a> View<'a> {
 
     /// A text: its length, then its bytes.
     pub(crate) fn text(&self, link: u64) -> String {
-        const LONGEST: u64 = 1 << 16;
+        self.text_of(link, 1 << 16)
+    }
+
+    /// The text of a whole function, which generators of code make very long.
+    pub(crate) fn long_text(&self, link: u64) -> String {
+        self.text_of(link, 1 << 24)
+    }
+
+    /// A damaged length costs no more than `longest`.
+    fn text_of(&self, link: u64, longest: u64) -> String {
         let Some(record) = self.record(link) else { return String::new() };
-        let length = record.word(0).min(LONGEST) as usize;
+        let length = record.word(0).min(longest) as usize;
         let bytes = (0..length.div_ceil(8)).flat_map(|i| record.word(1 + i as u64).to_le_bytes());
         let bytes: Vec<u8> = bytes.take(length).collect();
         String::from_utf8_lossy(&bytes).into_owned()

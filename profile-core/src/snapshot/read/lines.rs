@@ -54,7 +54,7 @@ impl<'a> Reading<'a> {
 
     /// The line of each number.
     fn numbers(&self, place: usize) -> Vec<u32> {
-        let text = self.view.text(self.sites[place].word(site_record::line_numbers));
+        let text = self.view.long_text(self.sites[place].word(site_record::line_numbers));
         text.split(',').filter_map(|number| number.parse().ok()).collect()
     }
 
@@ -86,7 +86,7 @@ impl<'a> Reading<'a> {
         let with_resident = site.word(site_record::with_resident) != 0;
         let (path, file) = (site.word(site_record::path), site.word(site_record::file));
         let (path, file) = (self.view.text(path), self.view.text(file));
-        let source = self.view.text(site.word(site_record::source));
+        let source = self.view.long_text(site.word(site_record::source));
         let first = site.word(site_record::first_line) as u32;
         let blank = |line| Line { path: path.clone(), file: file.clone(), line, ..Line::default() };
         let texts = (first..).zip(source.lines());
