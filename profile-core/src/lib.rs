@@ -44,8 +44,8 @@ mod session;
 #[cfg(feature = "profile")]
 mod settings;
 mod snapshot;
-#[cfg(feature = "profile")]
-mod stats;
+#[cfg(feature = "stats")]
+pub mod stats;
 #[cfg(feature = "profile")]
 mod sys;
 

@@ -255,6 +255,12 @@ fn output_of(child: Child) -> Output {
     panic!("process {id} hangs");
 }
 
+/// What other tools did, recorded: in this repository, or where `REFERENCE_DIR` says.
+pub fn reference() -> PathBuf {
+    let ours = || Path::new(env!("CARGO_MANIFEST_DIR")).join("reference");
+    std::env::var_os("REFERENCE_DIR").map_or_else(ours, PathBuf::from)
+}
+
 /// Sends a signal.
 pub fn kill(process: u32, signal: libc::c_int) {
     // SAFETY: plain system call.

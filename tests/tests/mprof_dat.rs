@@ -5,13 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use profile_core::{MemoryRecord, MprofData, MprofReading, read_mprof};
-use tests::{Folder, Program};
-
-/// What the Python tools did, recorded: in this repository, or where `REFERENCE_DIR` says.
-fn reference() -> PathBuf {
-    let ours = || Path::new(env!("CARGO_MANIFEST_DIR")).join("reference");
-    std::env::var_os("REFERENCE_DIR").map_or_else(ours, PathBuf::from)
-}
+use tests::{Folder, Program, reference};
 
 mod mprof_dat {
     use profile_core::{MprofCall, MprofErrorKind};

@@ -6,7 +6,7 @@ use super::{Own, PolledSums, Reading, ReturnSums, Sums, add};
 use crate::callsite::Kind;
 use crate::segment::layout::{buckets, heap, site_record};
 use crate::snapshot::{AsyncTimes, BlockSizes, BytesPerCall, Function, Leak, Returned, Returns};
-use crate::stats;
+use crate::stats::weighted;
 
 impl Reading<'_> {
     pub(super) fn function(&self, place: usize, own: &Own, measured: bool) -> Function {
@@ -77,10 +77,10 @@ impl Reading<'_> {
         function.min_ns = sums.least_ticks.map(|ticks| corrected(ticks as f64).round() as u64);
         function.max_ns =
             sums.least_ticks.map(|_| corrected(sums.most_ticks as f64).round() as u64);
-        let known = stats::total(&values);
+        let known = weighted::total(&values);
         let ns = if sums.polled_calls > 0 { weighted_sum(&values) } else { sums.known_ns };
         function.mean_ns = (known > 0).then(|| ns / known as f64);
-        function.trimmed_mean_ns = stats::trimmed_mean(&values, self.options.trim);
+        function.trimmed_mean_ns = weighted::trimmed_mean(&values, self.options.trim);
         function.quantiles = self.quantiles(&values);
         function.histogram = values.iter().map(|(ns, calls)| [ns.round() as u64, *calls]).collect();
         let short = self.rate.ns_f64(self.costs.empty);
@@ -119,18 +119,18 @@ impl Reading<'_> {
     /// The variance is that of Horvitz and Thompson's estimate of calls drawn with different probabilities, about the
     /// mean that the estimate itself gives (Särndal, Swensson and Wretman, "Model Assisted Survey Sampling", 5.6);
     /// and for the calls after the last timed one, that of a mean of the timed ones.
-    fn margin(&self, sums: &Sums, values: stats::Weighted<'_>) -> Option<f64> {
-        let t = stats::students_t(sums.timed)?;
+    fn margin(&self, sums: &Sums, values: weighted::Weighted<'_>) -> Option<f64> {
+        let t = weighted::students_t(sums.timed)?;
         let (mean, [one, ticks, squares]) = (sums.known.mean(), sums.spread);
         let drawn = (squares - 2.0 * mean * ticks + mean * mean * one).max(0.0);
         let beyond = (sums.ended as f64 - sums.known.calls).max(0.0);
-        let unseen = stats::variance(values)? * (beyond + beyond * beyond / sums.timed as f64);
+        let unseen = weighted::variance(values)? * (beyond + beyond * beyond / sums.timed as f64);
         Some(t * (drawn * self.rate.ns_f64(1.0).powi(2) + unseen).sqrt())
     }
 
-    fn quantiles(&self, values: stats::Weighted<'_>) -> BTreeMap<String, u64> {
+    fn quantiles(&self, values: weighted::Weighted<'_>) -> BTreeMap<String, u64> {
         let named = |percentile: &f64| {
-            let value = stats::quantile(values, percentile / 100.0)?.round() as u64;
+            let value = weighted::quantile(values, percentile / 100.0)?.round() as u64;
             Some((format!("p{percentile}"), value))
         };
         self.options.percentiles.iter().filter_map(named).collect()
@@ -181,7 +181,7 @@ fn block_sizes(sums: &Sums) -> Option<BlockSizes> {
     Some(sizes)
 }
 
-fn weighted_sum(values: stats::Weighted<'_>) -> f64 {
+fn weighted_sum(values: weighted::Weighted<'_>) -> f64 {
     values.iter().map(|(value, count)| value * *count as f64).sum()
 }
 
@@ -193,7 +193,7 @@ fn leak(sums: &Sums) -> Option<Leak> {
     let (n, retained) = (calls as f64, sums.ended_memory.live() as f64);
     let mean = retained / n;
     let variance = ((sums.heap.retained_squares - n * mean * mean) / (n - 1.0)).max(0.0);
-    let margin = stats::students_t(calls)? * (variance / n).sqrt();
+    let margin = weighted::students_t(calls)? * (variance / n).sqrt();
     Some(Leak { bytes_per_call: mean, margin_bytes: margin })
 }
 

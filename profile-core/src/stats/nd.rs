@@ -1,0 +1,184 @@
+//! Statistics along axes of arrays, as SciPy's `axis`, `nan_policy` and `keepdims`.
+
+use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
+
+use super::error::{NanPolicy, StatsError, has_nan};
+
+/// Over what a figure is taken.
+///
+/// ```
+/// use ndarray::array;
+/// use profile_core::stats::{StatsError, nd};
+///
+/// let values = array![[1.0, 2.0, 90.0], [4.0, 5.0, 6.0]].into_dyn();
+/// let rows = nd::Over { axes: nd::Axes::These(vec![-1]), ..nd::Over::default() };
+/// assert_eq!(nd::trim_mean(values.view(), 0.34, &rows)?, array![2.0, 5.0].into_dyn());
+/// # Ok::<(), StatsError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Over {
+    /// Along which axes.
+    pub axes: Axes,
+    /// What a NaN does, slice by slice.
+    pub nan_policy: NanPolicy,
+    /// Whether the axes stay, with a length of 1.
+    pub keeps_dimensions: bool,
+}
+
+/// Which axes become one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Axes {
+    /// All of them: `axis=None`.
+    All,
+    /// These; a negative one counts from the last.
+    These(Vec<isize>),
+}
+
+impl Default for Axes {
+    /// The first.
+    fn default() -> Axes {
+        Axes::These(vec![0])
+    }
+}
+
+impl Axes {
+    /// Numbers from 0, ascending.
+    fn of(&self, dimensions: usize) -> Result<Vec<usize>, StatsError> {
+        let Axes::These(axes) = self else { return Ok((0..dimensions).collect()) };
+        let mut numbers = Vec::with_capacity(axes.len());
+        for axis in axes {
+            let number = if *axis < 0 { axis + dimensions as isize } else { *axis };
+            let number = usize::try_from(number).ok().filter(|number| *number < dimensions);
+            numbers.push(number.ok_or(StatsError::AxisOutOfBounds { axis: *axis, dimensions })?);
+        }
+        numbers.sort_unstable();
+        match numbers.iter().zip(numbers.iter().skip(1)).find(|(one, next)| one == next) {
+            Some((number, _)) => Err(StatsError::AxisRepeated(*number as isize)),
+            None => Ok(numbers),
+        }
+    }
+}
+
+/// [`trim_mean`](super::trim_mean) along axes: `scipy.stats.trim_mean`.
+///
+/// # Errors
+/// An axis is not there or named twice, there is a NaN where that is an error, or the proportion is wrong.
+pub fn trim_mean(
+    array: ArrayViewD<'_, f64>,
+    proportion_to_cut: f64,
+    over: &Over,
+) -> Result<ArrayD<f64>, StatsError> {
+    apply(array, over, |values| super::trim_mean(values, proportion_to_cut))
+}
+
+/// Any figure of numbers along axes. Where nothing lies within limits in some of the slices it is NaN there, and an
+/// error if in all, or if there is a NaN anywhere: SciPy looks at each slice alone then.
+///
+/// # Errors
+/// Those of the figure; an axis is not there or named twice; there is a NaN where that is an error.
+///
+/// ```
+/// use ndarray::array;
+/// use profile_core::stats::{StatsError, median, nd};
+///
+/// let values = array![[1.0, 2.0], [3.0, 5.0], [4.0, 90.0]].into_dyn();
+/// let medians = nd::apply(values.view(), &nd::Over::default(), |values| Ok(median(values)))?;
+/// assert_eq!(medians, array![3.0, 5.0].into_dyn());
+/// # Ok::<(), StatsError>(())
+/// ```
+pub fn apply(
+    array: ArrayViewD<'_, f64>,
+    over: &Over,
+    figure: impl Fn(&[f64]) -> Result<f64, StatsError>,
+) -> Result<ArrayD<f64>, StatsError> {
+    // Of one number there is one dimension.
+    let array = if array.ndim() == 0 { array.insert_axis(Axis(0)) } else { array };
+    let axes = over.axes.of(array.ndim())?;
+    let values: Vec<f64> = array.iter().copied().collect();
+    if over.nan_policy == NanPolicy::Raise && has_nan(&values) {
+        return Err(StatsError::ContainsNan);
+    }
+    let slices = Slices::of(array.view(), &axes);
+    let figures: Vec<_> =
+        slices.lanes().map(|lane| over.nan_policy.apply(&lane, &figure)).collect();
+    let nothing = |result: &Result<f64, StatsError>| *result == Err(StatsError::NothingWithin);
+    let each_alone = has_nan(&values) && figures.iter().any(nothing);
+    if each_alone || (!figures.is_empty() && figures.iter().all(nothing)) {
+        return Err(StatsError::NothingWithin);
+    }
+    let nan = |result| if nothing(&result) { Ok(f64::NAN) } else { result };
+    let figures: Result<Vec<f64>, StatsError> = figures.into_iter().map(nan).collect();
+    let shape = array.shape().iter().enumerate().filter_map(|(axis, length)| {
+        let is_reduced = axes.contains(&axis);
+        if is_reduced { over.keeps_dimensions.then_some(1) } else { Some(*length) }
+    });
+    Ok(of_shape(&shape.collect::<Vec<usize>>(), figures?))
+}
+
+/// Each lane of one axis replaced by what becomes of it, which has one length for all: [`trimboth`](super::trimboth),
+/// [`winsorize`](super::winsorize) and their like.
+///
+/// # Errors
+/// Those of the work, and an axis that is not there.
+///
+/// # Panics
+/// Lanes become of different lengths.
+///
+/// ```
+/// use ndarray::array;
+/// use profile_core::stats::{Cuts, StatsError, nd, winsorize};
+///
+/// let values = array![[1.0, 2.0, 90.0], [4.0, 5.0, 6.0]].into_dyn();
+/// let tamed = nd::map_lanes(values.view(), 1, |lane| winsorize(lane, &Cuts::both(0.34)))?;
+/// assert_eq!(tamed, array![[2.0, 2.0, 2.0], [5.0, 5.0, 5.0]].into_dyn());
+/// # Ok::<(), StatsError>(())
+/// ```
+pub fn map_lanes<T: Clone>(
+    array: ArrayViewD<'_, f64>,
+    axis: isize,
+    work: impl Fn(&[f64]) -> Result<Vec<T>, StatsError>,
+) -> Result<ArrayD<T>, StatsError> {
+    let axes = Axes::These(vec![axis]).of(array.ndim())?;
+    let lanes: Result<Vec<Vec<T>>, _> =
+        Slices::of(array.view(), &axes).lanes().map(|lane| work(&lane)).collect();
+    let lanes = lanes?;
+    let mut shape: Vec<usize> = array.shape().to_vec();
+    // The axis comes last, and is then moved to where it was.
+    shape.remove(axes[0]);
+    shape.push(lanes.first().map_or(0, Vec::len));
+    let mut order: Vec<usize> = (0..array.ndim() - 1).collect();
+    order.insert(axes[0], array.ndim() - 1);
+    let last: ArrayD<T> = of_shape(&shape, lanes.concat());
+    Ok(last.permuted_axes(IxDyn(&order)).as_standard_layout().into_owned())
+}
+
+/// An array of values that were counted to fit.
+fn of_shape<T>(shape: &[usize], values: Vec<T>) -> ArrayD<T> {
+    let counts = (shape.iter().product::<usize>(), values.len());
+    ArrayD::from_shape_vec(IxDyn(shape), values)
+        .unwrap_or_else(|_| panic!("lanes become of different lengths: {counts:?}"))
+}
+
+/// An array as slices along some of its axes.
+struct Slices<'a> {
+    /// These axes come last.
+    array: ArrayViewD<'a, f64>,
+    length: usize,
+    count: usize,
+}
+
+impl<'a> Slices<'a> {
+    fn of(array: ArrayViewD<'a, f64>, axes: &[usize]) -> Slices<'a> {
+        let others = (0..array.ndim()).filter(|axis| !axes.contains(axis));
+        let order: Vec<usize> = others.chain(axes.iter().copied()).collect();
+        let length: usize = axes.iter().map(|axis| array.shape()[*axis]).product();
+        let kept = array.shape().iter().enumerate().filter(|(axis, _)| !axes.contains(axis));
+        let count = kept.map(|(_, length)| *length).product();
+        Slices { array: array.permuted_axes(IxDyn(&order)), length, count }
+    }
+
+    fn lanes(&self) -> impl Iterator<Item = Vec<f64>> {
+        let mut values = self.array.iter().copied();
+        (0..self.count).map(move |_| values.by_ref().take(self.length).collect())
+    }
+}

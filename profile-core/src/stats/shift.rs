@@ -1,0 +1,89 @@
+//! By how much one sample lies above another, and how fast one grows.
+
+use statrs::distribution::{ContinuousCDF, Normal};
+
+use super::describe::{median, median_in_place};
+use super::error::{StatsError, has_nan};
+
+/// The median of all differences between a value of `to` and one of `from`: the shift that goes with
+/// [`mann_whitney_u`](super::mann_whitney_u) (Hodges and Lehmann 1963). NaN if one is empty or has a NaN. Takes room for all pairs.
+///
+/// ```
+/// assert_eq!(profile_core::stats::hodges_lehmann(&[1.0, 2.0, 3.0], &[2.0, 3.0, 400.0]), 1.0);
+/// ```
+#[must_use]
+pub fn hodges_lehmann(from: &[f64], to: &[f64]) -> f64 {
+    if has_nan(from) || has_nan(to) {
+        return f64::NAN;
+    }
+    let pairs = to.iter().flat_map(|to| from.iter().map(move |from| to - from));
+    median_in_place(&mut pairs.collect::<Vec<f64>>())
+}
+
+/// A line through points.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Slope {
+    /// How much y grows with x.
+    pub slope: f64,
+    /// Its value at x = 0: the median of y less the slope times the median of x.
+    pub intercept: f64,
+    /// The two-sided confidence interval of the slope.
+    pub interval: [f64; 2],
+}
+
+/// The median of the slopes between all pairs of points that differ in x (Theil 1950, Sen 1968), with Sen's interval
+/// (`scipy.stats.theilslopes`). Up to 29 % of the points may be anything. NaN if no two points differ in x, or with a NaN. Takes
+/// room for all pairs.
+///
+/// # Errors
+/// [`StatsError::LengthsDiffer`].
+///
+/// ```
+/// use profile_core::stats::theil_sen;
+///
+/// let line = theil_sen(&[0.0, 1.0, 2.0, 3.0, 4.0], &[1.0, 3.0, 5.0, 7.0, 900.0], 0.95)?;
+/// assert_eq!((line.slope, line.intercept), (2.0, 1.0));
+/// # Ok::<(), profile_core::stats::StatsError>(())
+/// ```
+pub fn theil_sen(x: &[f64], y: &[f64], confidence: f64) -> Result<Slope, StatsError> {
+    if x.len() != y.len() {
+        return Err(StatsError::LengthsDiffer(x.len(), y.len()));
+    }
+    let points: Vec<(f64, f64)> = x.iter().copied().zip(y.iter().copied()).collect();
+    let mut slopes: Vec<f64> = pairs(&points).map(|(dx, dy)| dy / dx).collect();
+    if slopes.is_empty() || has_nan(x) || has_nan(y) {
+        let nan = f64::NAN;
+        return Ok(Slope { slope: nan, intercept: nan, interval: [nan; 2] });
+    }
+    slopes.sort_by(f64::total_cmp);
+    let slope = median_in_place(&mut slopes.clone());
+    let intercept = median(y) - slope * median(x);
+    // The deviation of Kendall's S with ties (Sen's equation 2.6).
+    let n = x.len() as f64;
+    let tied = |values: &[f64]| {
+        let groups = ties(values).into_iter().map(|k| k * (k - 1.0) * (2.0 * k + 5.0));
+        groups.sum::<f64>()
+    };
+    let spread = ((n * (n - 1.0) * (2.0 * n + 5.0) - tied(x) - tied(y)) / 18.0).sqrt();
+    let z = Normal::standard().inverse_cdf((1.0 - confidence) / 2.0);
+    let count = slopes.len() as f64;
+    let upper = ((count - z * spread) / 2.0).round_ties_even() as usize;
+    let lower = ((count + z * spread) / 2.0).round_ties_even() - 1.0;
+    let at = |rank: usize| slopes[rank.min(slopes.len() - 1)];
+    Ok(Slope { slope, intercept, interval: [at(lower.max(0.0) as usize), at(upper)] })
+}
+
+/// Differences of all pairs of points that differ in x, from the lesser x to the greater.
+fn pairs(points: &[(f64, f64)]) -> impl Iterator<Item = (f64, f64)> {
+    let pairs =
+        points.iter().flat_map(move |(x, y)| points.iter().map(move |(u, v)| (u - x, v - y)));
+    pairs.filter(|(dx, _)| *dx > 0.0)
+}
+
+/// How many equal values each value that occurs more than once stands for.
+pub(super) fn ties(values: &[f64]) -> Vec<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let groups = sorted.chunk_by(|a, b| a == b);
+    groups.map(|group| group.len() as f64).filter(|count| *count > 1.0).collect()
+}
