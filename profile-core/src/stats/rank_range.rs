@@ -41,8 +41,8 @@ struct Pass {
     /// Values for certain between the cuts.
     between: usize,
     sum: Sum,
-    near_lower: Vec<f64>,
-    near_upper: Vec<f64>,
+    /// What is neither of these nor for certain above: near a cut, or NaN.
+    aside: Vec<f64>,
 }
 
 impl Brackets {
@@ -55,8 +55,8 @@ impl Brackets {
         let (n, size) = (values.len() as f64, sample.len() as f64);
         let mut bracket = |rank: usize| {
             let share = rank as f64 / n;
-            // Five standard deviations of the rank in the sample; a stratified sample has less than these.
-            let spread = 5.0 * (size * share * (1.0 - share)).sqrt() + 1.0;
+            // Three standard deviations of the rank in the sample: of 370 cuts one lies beyond, and costs a copy.
+            let spread = 3.0 * (size * share * (1.0 - share)).sqrt() + 1.0;
             let mut at = |rank: f64| match rank {
                 rank if rank < 0.0 => f64::NEG_INFINITY,
                 rank if rank >= size => f64::INFINITY,
@@ -69,78 +69,109 @@ impl Brackets {
     }
 
     fn mean(self, values: &[f64]) -> Option<f64> {
-        let Pass { below, between, mut sum, mut near_lower, mut near_upper } = self.pass(values);
+        let Pass { below, between, mut sum, aside } = self.pass_widely(values);
+        if has_nan(&aside) {
+            return None;
+        }
+        let (mut near_lower, mut near_upper): (Vec<f64>, Vec<f64>) =
+            aside.into_iter().partition(|value| *value <= self.lower[1]);
         // The first rank that is kept, among those near the lower cut, and the first that is not, near the upper one.
         let first = self.from.checked_sub(below).filter(|first| *first <= near_lower.len())?;
         let end = self.to.checked_sub(below + near_lower.len() + between)?;
         if end > near_upper.len() {
             return None;
         }
-        let kept_lower = near_lower.len() - first;
-        let lower = select(&mut near_lower, first, first + kept_lower);
-        let upper = select(&mut near_upper, 0, end);
-        lower.iter().chain(upper.iter()).for_each(|value| sum.add(*value));
+        let last = near_lower.len();
+        let kept = [select(&mut near_lower, first, last), select(&mut near_upper, 0, end)];
+        kept.iter().flat_map(|part| part.iter()).for_each(|value| sum.add(*value));
         Some(sum.value() / (self.to - self.from) as f64).filter(|mean| mean.is_finite())
     }
 
+    /// [`Self::pass`], compiled for processors with AVX2 as well: a third of the time.
+    fn pass_widely(&self, values: &[f64]) -> Pass {
+        #[cfg(target_arch = "x86_64")]
+        {
+            #[target_feature(enable = "avx2")]
+            fn wide(brackets: &Brackets, values: &[f64]) -> Pass {
+                brackets.pass(values)
+            }
+            if std::arch::is_x86_feature_detected!("avx2") {
+                // SAFETY: the processor has it.
+                return unsafe { wide(self, values) };
+            }
+        }
+        self.pass(values)
+    }
+
+    #[inline(always)]
     fn pass(&self, values: &[f64]) -> Pass {
-        const LANES: usize = 8;
+        // Room for all, should all be equal. The system gives zeroed room when it is touched, and most never is.
+        let mut aside = vec![0.0; values.len() + BLOCK];
+        let mut found = Pass { below: 0, between: 0, sum: Sum::default(), aside: Vec::new() };
+        let mut kept = 0;
+        let blocks = values.chunks_exact(BLOCK);
+        // The last few are looked at beside values that are above for certain.
+        let mut last = [f64::INFINITY; BLOCK];
+        let rest = blocks.remainder();
+        last[..rest.len()].copy_from_slice(rest);
+        for block in blocks.chain([&last[..]]) {
+            let near = self.look_at(block, &mut found);
+            kept += keep(block, &near, &mut aside[kept..kept + BLOCK]);
+        }
+        aside.truncate(kept);
+        Pass { aside, ..found }
+    }
+
+    /// Counts and sums what is clear of the cuts, and says what is not. Each loop is of a kind that the compiler makes vectors
+    /// of: no branch, and sums in lanes.
+    #[inline(always)]
+    fn look_at(&self, block: &[f64], found: &mut Pass) -> [u64; BLOCK] {
         let [[low, lower], [upper, high]] = [self.lower, self.upper];
-        let (mut below, mut between, mut nan) = ([0_u64; LANES], [0_u64; LANES], 0);
-        let mut sums = [Sum::default(); LANES];
-        let (mut near_lower, mut near_upper) = (Vec::new(), Vec::new());
-        let mut keep_aside = |value: f64| {
-            if value >= low && value <= lower {
-                near_lower.push(value);
-            } else if value >= upper && value <= high {
-                near_upper.push(value);
-            } else if value.is_nan() {
-                nan += 1;
-            }
-        };
-        let chunks = values.chunks_exact(LANES);
-        let rest = chunks.remainder();
-        for chunk in chunks {
-            let mut known = 0;
-            for lane in 0..LANES {
-                let value = chunk[lane];
-                let inside = (value > lower) & (value < upper);
-                let under = value < low;
-                sums[lane].add(if inside { value } else { 0.0 });
-                between[lane] += u64::from(inside);
-                below[lane] += u64::from(under);
-                known += usize::from(inside | under | (value > high));
-            }
-            if known != LANES {
-                chunk.iter().for_each(|value| keep_aside(*value));
-            }
+        let (mut kept, mut near) = ([0.0; BLOCK], [0; BLOCK]);
+        let (mut below, mut between) = (0, 0);
+        for ((value, kept), near) in block.iter().zip(&mut kept).zip(&mut near) {
+            let inside = (*value > lower) & (*value < upper);
+            let under = *value < low;
+            *kept = if inside { *value } else { 0.0 };
+            *near = u64::from(!(inside | under | (*value > high)));
+            below += u64::from(under);
+            between += u64::from(inside);
         }
-        for value in rest {
-            let inside = *value > lower && *value < upper;
-            if inside {
-                sums[0].add(*value);
-            }
-            between[0] += u64::from(inside);
-            below[0] += u64::from(*value < low);
-            keep_aside(*value);
+        let mut lanes = [0.0; LANES];
+        for chunk in kept.chunks_exact(LANES) {
+            lanes.iter_mut().zip(chunk).for_each(|(lane, value)| *lane += value);
         }
-        let mut sum = Sum::default();
-        sums.into_iter().for_each(|lane| sum.join(lane));
-        if nan > 0 {
-            // Not finite: the caller looks again.
-            sum.add(f64::NAN);
-        }
-        let count = |lanes: [u64; LANES]| lanes.iter().sum::<u64>() as usize;
-        Pass { below: count(below), between: count(between), sum, near_lower, near_upper }
+        lanes.iter().for_each(|lane| found.sum.add(*lane));
+        found.below += below as usize;
+        found.between += between as usize;
+        near
     }
 }
+
+/// Writes what is near a cut to the room, which is as long as the block, and says how much it was. Without a branch: one in
+/// thirty values is, and each would be mispredicted.
+#[inline(always)]
+fn keep(block: &[f64], near: &[u64; BLOCK], room: &mut [f64]) -> usize {
+    let mut kept = 0;
+    for (value, near) in block.iter().zip(near) {
+        room[kept] = *value;
+        kept += *near as usize;
+    }
+    kept
+}
+
+/// Values looked at together.
+const BLOCK: usize = 256;
+
+/// Sums side by side; each has so few addends in a block that their errors do not add up.
+const LANES: usize = 8;
 
 /// One value from each of many equal parts of the slice, at a place in it that looks random: values that come in
 /// periods do not mislead it. The same slice has the same sample.
 fn sample_of(values: &[f64]) -> Vec<f64> {
     /// The golden ratio in 64 bits: its multiples are spread evenly (Weyl).
     const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
-    let size = ((values.len() as f64).powf(2.0 / 3.0) as usize).max(1);
+    let size = ((1.6 * (values.len() as f64).powf(2.0 / 3.0)) as usize).max(1);
     let part = values.len() / size;
     let place = |number: usize| {
         let random = (number as u64 + 1).wrapping_mul(STEP) >> 32;
@@ -209,7 +240,7 @@ mod tests {
         let n = values.len();
         let brackets = Brackets::of(&values, n / 10, n - n / 10).expect("the cuts are far apart");
         let pass = brackets.pass(&values);
-        assert!(pass.near_lower.len() + pass.near_upper.len() < n / 10);
+        assert!(pass.aside.len() < n / 10);
         assert!(brackets.mean(&values).is_some());
     }
 }

@@ -19,11 +19,6 @@ impl Sum {
         self.sum = sum;
     }
 
-    pub(super) fn join(&mut self, other: Sum) {
-        self.add(other.sum);
-        self.errors += other.errors;
-    }
-
     /// Not finite: an addend was not, or the sum is too large for a double.
     pub(super) fn value(self) -> f64 {
         // Once the sum is infinite the errors are NaN.
