@@ -36,7 +36,9 @@ fn normal(random: &mut fastrand::Rng) -> f64 {
 
 fn beside_scipy(folder: &Path) -> Result<(), String> {
     let mut scipy = Scipy::start(folder)?;
-    println!("trim_mean(values, 0.1), median of {ROUNDS} rounds of the best of three, one thread\n");
+    println!(
+        "trim_mean(values, 0.1), median of {ROUNDS} rounds of the best of three, one thread\n"
+    );
     println!("| values | n | SciPy, ms | ours, ms | x faster |\n|---|---:|---:|---:|---:|");
     for n in [1_000, 1_000_000, 10_000_000] {
         for (name, shape) in SHAPES {

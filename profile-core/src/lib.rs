@@ -30,6 +30,8 @@ mod callsite;
 mod choices;
 #[cfg(feature = "profile")]
 mod clock;
+#[cfg(feature = "profile")]
+mod compare;
 mod handed_on;
 #[cfg(feature = "profile")]
 mod memory;
@@ -73,6 +75,7 @@ pub use off::*;
 #[cfg(feature = "profile")]
 mod on {
     pub use crate::callsite::{CallSite, Kind};
+    pub use crate::compare::{Comparison, CountChange, FunctionChange, Runs, Verdict, compare};
     pub use crate::memory::allocator::ProfilingAllocator;
     pub use crate::memory::measure::measure;
     pub use crate::memory::usage::{

@@ -78,10 +78,12 @@ def description(values):
 
 def pair(a, b):
     welch = stats.ttest_ind(a, b, equal_var=False)
+    yuen = stats.ttest_ind(a, b, equal_var=False, trim=0.2)
     whitney = stats.mannwhitneyu(a, b)
     smirnov = stats.ks_2samp(a, b)
     return {
         "welch_t": plain([welch.statistic, welch.pvalue]),
+        "yuen_t": plain([yuen.statistic, yuen.pvalue]),
         "mann_whitney_u": plain([whitney.statistic, whitney.pvalue]),
         "kolmogorov_smirnov": plain([smirnov.statistic, smirnov.pvalue]),
         "hodges_lehmann": plain(np.median([y - x for x in a for y in b])),

@@ -109,6 +109,7 @@ fn tests_of_two_samples_are_those_of_scipy() {
             close(&what, got.p_value, expected[1], relative);
         };
         check("welch_t", stats::welch_t(&a, &b), 1e-8);
+        check("yuen_t", stats::yuen_t(&a, &b, 0.2), 1e-8);
         check("mann_whitney_u", stats::mann_whitney_u(&a, &b), 1e-9);
         check("kolmogorov_smirnov", stats::kolmogorov_smirnov(&a, &b), 1e-9);
         let shift = stats::hodges_lehmann(&a, &b);

@@ -3,7 +3,8 @@
 use statrs::distribution::{ContinuousCDF, Normal};
 use statrs::function::beta::beta_reg;
 
-use super::describe::{mean, variance};
+use super::cuts::{Cuts, trimmed_mean, winsorize};
+use super::describe::variance;
 use super::error::has_nan;
 use super::shift::ties;
 
@@ -30,16 +31,58 @@ const UNDEFINED: TestResult = TestResult { statistic: f64::NAN, p_value: f64::NA
 /// ```
 #[must_use]
 pub fn welch_t(a: &[f64], b: &[f64]) -> TestResult {
-    let share = |values: &[f64]| variance(values, 1) / values.len() as f64;
-    let (va, vb) = (share(a), share(b));
-    let statistic = (mean(a) - mean(b)) / (va + vb).sqrt();
-    let freedom =
-        (va + vb).powi(2) / (va * va / (a.len() as f64 - 1.0) + vb * vb / (b.len() as f64 - 1.0));
-    TestResult { statistic, p_value: two_sided_t(statistic, freedom) }
+    yuen_t(a, b, 0.0)
+}
+
+/// Yuen's test of equal trimmed means (1974): [Welch's](welch_t) with the `trim` of each sample cut from each end, and the variance
+/// of what is left taken from the winsorised sample (`scipy.stats.ttest_ind` with `equal_var=False` and `trim`). A share of
+/// disturbed values below `trim` does not mislead it. NaN where fewer than two values are left, and as Welch's.
+///
+/// ```
+/// let usual = [1.0, 1.1, 1.2, 1.3, 1.4];
+/// let disturbed = [2.0, 2.1, 2.2, 2.3, 90.0];
+/// assert!(profile_core::stats::welch_t(&usual, &disturbed).p_value > 0.3);
+/// assert!(profile_core::stats::yuen_t(&usual, &disturbed, 0.2).p_value < 0.01);
+/// ```
+#[must_use]
+pub fn yuen_t(a: &[f64], b: &[f64], trim: f64) -> TestResult {
+    let [one, other] = [a, b].map(|values| TrimmedMean::of(values, trim));
+    let (Some(one), Some(other)) = (one, other) else { return UNDEFINED };
+    let statistic = (one.mean - other.mean) / (one.error + other.error).sqrt();
+    TestResult { statistic, p_value: two_sided_t(statistic, one.freedom_with(&other)) }
+}
+
+/// A trimmed mean, its squared standard error, and of how many values it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TrimmedMean {
+    pub(crate) mean: f64,
+    pub(crate) error: f64,
+    pub(crate) count: f64,
+}
+
+impl TrimmedMean {
+    /// `None`: fewer than two values are left, or one is NaN.
+    pub(crate) fn of(values: &[f64], trim: f64) -> Option<TrimmedMean> {
+        let cuts = Cuts::both(trim);
+        if has_nan(values) {
+            return None;
+        }
+        let mean = trimmed_mean(values, &cuts).ok()??;
+        let cut = (trim * values.len() as f64) as usize;
+        let count = values.len().checked_sub(2 * cut).filter(|count| *count > 1)? as f64;
+        let squares = variance(&winsorize(values, &cuts).ok()?, 1) * (values.len() as f64 - 1.0);
+        Some(TrimmedMean { mean, error: squares / (count * (count - 1.0)), count })
+    }
+
+    /// Satterthwaite's degrees of freedom of a difference.
+    pub(crate) fn freedom_with(&self, other: &TrimmedMean) -> f64 {
+        let part = |one: &TrimmedMean| one.error * one.error / (one.count - 1.0);
+        (self.error + other.error).powi(2) / (part(self) + part(other))
+    }
 }
 
 /// Outside ±t of Student's distribution: exact in the tails, where one less the other side would be rounding.
-pub(super) fn two_sided_t(t: f64, freedom: f64) -> f64 {
+pub(crate) fn two_sided_t(t: f64, freedom: f64) -> f64 {
     if t.is_nan() || freedom.is_nan() || freedom <= 0.0 {
         return f64::NAN;
     }
@@ -65,27 +108,46 @@ pub(super) fn two_sided_t(t: f64, freedom: f64) -> f64 {
 #[must_use]
 pub fn mann_whitney_u(a: &[f64], b: &[f64]) -> TestResult {
     const FEW: usize = 8;
-    const MOST_STEPS: usize = 100_000;
     if a.is_empty() || b.is_empty() || has_nan(a) || has_nan(b) {
         return UNDEFINED;
     }
-    let all: Vec<f64> = a.iter().chain(b).copied().collect();
-    let tied = ties(&all);
     let statistic = wins(a, b);
-    let (na, nb) = (a.len() as f64, b.len() as f64);
-    let most = statistic.max(na * nb - statistic);
-    let is_exact = a.len().min(b.len()) <= FEW && tied.is_empty() && na * nb <= MOST_STEPS as f64;
-    let p_value = if is_exact {
-        2.0 * exact_tail(a.len(), b.len(), most)
+    let p_value = if a.len().min(b.len()) <= FEW {
+        mann_whitney_exact(a, b)
     } else {
-        let n = na + nb;
-        let equal: f64 = tied.iter().map(|k| k.powi(3) - k).sum();
-        let spread = (na * nb / 12.0 * ((n + 1.0) - equal / (n * (n - 1.0)))).sqrt();
-        2.0 * Normal::standard().sf((most - na * nb / 2.0 - 0.5) / spread)
+        mann_whitney_normal(a, b, statistic, &ties_of_both(a, b))
     };
-    // Where all values are equal nothing differs.
-    let p_value = if p_value.is_nan() { 1.0 } else { p_value.min(1.0) };
     TestResult { statistic, p_value }
+}
+
+/// The p-value by the exact distribution, however many values there are; by the normal one with ties, and beyond what is
+/// quick.
+pub(crate) fn mann_whitney_exact(a: &[f64], b: &[f64]) -> f64 {
+    const MOST_STEPS: usize = 100_000;
+    let (statistic, tied) = (wins(a, b), ties_of_both(a, b));
+    let pairs = a.len().saturating_mul(b.len());
+    if !tied.is_empty() || pairs > MOST_STEPS {
+        return mann_whitney_normal(a, b, statistic, &tied);
+    }
+    let most = statistic.max(pairs as f64 - statistic);
+    let ways = ways_of_u(a.len(), b.len());
+    // The distribution is symmetric, and its lower half has the fewer roundings.
+    let end = pairs - (most.ceil() as usize).min(pairs);
+    (2.0 * ways[..=end].iter().sum::<f64>() / ways.iter().sum::<f64>()).min(1.0)
+}
+
+fn mann_whitney_normal(a: &[f64], b: &[f64], statistic: f64, tied: &[f64]) -> f64 {
+    let (na, nb) = (a.len() as f64, b.len() as f64);
+    let (n, most) = (na + nb, statistic.max(na * nb - statistic));
+    let equal: f64 = tied.iter().map(|k| k.powi(3) - k).sum();
+    let spread = (na * nb / 12.0 * ((n + 1.0) - equal / (n * (n - 1.0)))).sqrt();
+    let p_value = 2.0 * Normal::standard().sf((most - na * nb / 2.0 - 0.5) / spread);
+    // Where all values are equal nothing differs.
+    if p_value.is_nan() { 1.0 } else { p_value.min(1.0) }
+}
+
+fn ties_of_both(a: &[f64], b: &[f64]) -> Vec<f64> {
+    ties(&[a, b].concat())
 }
 
 /// Pairs in which the value of `a` is the greater, ties counting a half.
@@ -100,9 +162,9 @@ fn wins(a: &[f64], b: &[f64]) -> f64 {
     a.iter().map(|value| below(*value)).sum()
 }
 
-/// The chance of a U of at least `u` without ties. Ways to have each U are the coefficients of the Gaussian binomial
+/// In how many ways each U comes about without ties: the coefficients of the Gaussian binomial
 /// `prod (1 - q^(n+i)) / (1 - q^i)`.
-fn exact_tail(m: usize, n: usize, u: f64) -> f64 {
+pub(super) fn ways_of_u(m: usize, n: usize) -> Vec<f64> {
     let (few, many) = (m.min(n), m.max(n));
     let top = few * many;
     let mut ways = vec![0.0; top + 1];
@@ -115,10 +177,7 @@ fn exact_tail(m: usize, n: usize, u: f64) -> f64 {
             ways[at] += ways[at - i];
         }
     }
-    // The distribution is symmetric, and its lower half has the fewer roundings.
-    let all: f64 = ways.iter().sum();
-    let end = top - (u.ceil() as usize).min(top);
-    ways[..=end].iter().sum::<f64>() / all
+    ways
 }
 
 /// The two-sample test of Kolmogorov and Smirnov: the statistic is the greatest distance between the two empirical

@@ -32,7 +32,7 @@ pub fn t_interval(values: &[f64], confidence: f64) -> Interval {
 }
 
 /// A quantile of Student's t.
-pub(super) fn students_t(freedom: f64, share: f64) -> f64 {
+pub(crate) fn students_t(freedom: f64, share: f64) -> f64 {
     const EXACT: f64 = 100.0;
     if freedom.is_nan() || freedom < 1.0 || !(0.0..=1.0).contains(&share) {
         return f64::NAN;

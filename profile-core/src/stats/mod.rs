@@ -12,7 +12,7 @@
 //! | description | [`mean`], [`median`], [`variance`], [`median_abs_deviation`], [`quantile`], [`skew`] |
 //! | outliers | [`tukey_fences`], [`modified_z_scores`] |
 //! | intervals | [`t_interval`], [`bootstrap`] |
-//! | two samples | [`welch_t`], [`mann_whitney_u`], [`kolmogorov_smirnov`], [`hodges_lehmann`] |
+//! | two samples | [`welch_t`], [`yuen_t`], [`mann_whitney_u`], [`kolmogorov_smirnov`], [`hodges_lehmann`] |
 //! | growth | [`theil_sen`] |
 //! | many questions at once | [`holm`], [`benjamini_hochberg`] |
 //! | a histogram | [`weighted`] |
@@ -53,7 +53,11 @@ pub use describe::{
     variance,
 };
 pub use error::{End, NanPolicy, StatsError};
-pub use hypothesis::{TestResult, kolmogorov_smirnov, mann_whitney_u, welch_t};
+pub(crate) use hypothesis::{TrimmedMean, mann_whitney_exact, two_sided_t};
+pub(crate) use interval::students_t;
+pub(crate) use shift::shift_interval;
+
+pub use hypothesis::{TestResult, kolmogorov_smirnov, mann_whitney_u, welch_t, yuen_t};
 pub use interval::{Interval, bca_interval, bootstrap, t_interval};
 pub use limits::{Limits, tmax, tmean, tmin, trima, tsem, tstd, tvar};
 pub use multiple::{benjamini_hochberg, holm};

@@ -4,6 +4,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::describe::{median, median_in_place};
 use super::error::{StatsError, has_nan};
+use super::hypothesis::ways_of_u;
 
 /// The median of all differences between a value of `to` and one of `from`: the shift that goes with
 /// [`mann_whitney_u`](super::mann_whitney_u) (Hodges and Lehmann 1963). NaN if one is empty or has a NaN. Takes room for all pairs.
@@ -18,6 +19,26 @@ pub fn hodges_lehmann(from: &[f64], to: &[f64]) -> f64 {
     }
     let pairs = to.iter().flat_map(|to| from.iter().map(move |from| to - from));
     median_in_place(&mut pairs.collect::<Vec<f64>>())
+}
+
+/// The interval that goes with the shift (Moses): where the rank test does not reject. With too few values for the
+/// confidence it is that of all differences.
+pub(crate) fn shift_interval(from: &[f64], to: &[f64], confidence: f64) -> [f64; 2] {
+    let pairs = to.iter().flat_map(|to| from.iter().map(move |from| to - from));
+    let mut differences: Vec<f64> = pairs.collect();
+    differences.sort_by(f64::total_cmp);
+    let ways = ways_of_u(from.len(), to.len());
+    let allowed = (1.0 - confidence) / 2.0 * ways.iter().sum::<f64>();
+    // So many of the least U's together are rarer than that.
+    let mut below = 0.0;
+    let outside = ways.iter().take_while(|ways| {
+        below += **ways;
+        below <= allowed
+    });
+    let outside = outside.count().saturating_sub(1);
+    let last = differences.len().saturating_sub(1);
+    let at = |rank: usize| differences.get(rank).copied().unwrap_or(f64::NAN);
+    [at(outside), at(last.saturating_sub(outside))]
 }
 
 /// A line through points.

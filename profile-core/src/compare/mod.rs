@@ -1,0 +1,253 @@
+//! Two sides of runs compared, function by function: slower, faster, the same, or not to be told.
+//!
+//! The unit is the run, not the call: calls within one run share its memory layout, its neighbours and its clock rate, and a million of
+//! them say no more about the next run than one figure does. So each run gives one figure a function, and runs are what
+//! the tests count.
+
+mod counts;
+mod timing;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use counts::CountChange;
+use timing::Timing;
+
+use crate::snapshot::{Function, Snapshot};
+use crate::stats::benjamini_hochberg;
+
+/// The snapshots of one side: one, or one for each of several runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Runs<'a>(&'a [Snapshot]);
+
+impl<'a> From<&'a Snapshot> for Runs<'a> {
+    fn from(snapshot: &'a Snapshot) -> Runs<'a> {
+        Runs(std::slice::from_ref(snapshot))
+    }
+}
+
+impl<'a> From<&'a [Snapshot]> for Runs<'a> {
+    fn from(snapshots: &'a [Snapshot]) -> Runs<'a> {
+        Runs(snapshots)
+    }
+}
+
+impl<'a> From<&'a Vec<Snapshot>> for Runs<'a> {
+    fn from(snapshots: &'a Vec<Snapshot>) -> Runs<'a> {
+        Runs(snapshots)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [Snapshot; N]> for Runs<'a> {
+    fn from(snapshots: &'a [Snapshot; N]) -> Runs<'a> {
+        Runs(snapshots)
+    }
+}
+
+/// What became of a function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It takes longer.
+    Slower,
+    /// It takes less.
+    Faster,
+    /// Whatever the change is, it is small: the whole interval lies within ±5 %, or the change found is below 1 %.
+    Same,
+    /// The runs differ too much, or are too few.
+    #[default]
+    CannotTell,
+}
+
+impl Verdict {
+    /// In words.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Slower => "slower",
+            Verdict::Faster => "faster",
+            Verdict::Same => "same",
+            Verdict::CannotTell => "cannot tell",
+        }
+    }
+}
+
+/// One function on both sides.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub struct FunctionChange {
+    /// Its path.
+    pub path: String,
+    /// What became of its time.
+    pub verdict: Verdict,
+    /// The figure of the baseline: the trimmed mean of its calls, its median over runs.
+    pub baseline_ns: f64,
+    /// That of the candidate.
+    pub candidate_ns: f64,
+    /// How much more the candidate takes: 0.1 is 10 % longer.
+    pub relative_change: f64,
+    /// Its two-sided 95 % confidence interval.
+    pub interval: [f64; 2],
+    /// How likely so great a change would be if nothing had changed, adjusted for the number of functions looked at.
+    pub p_value: f64,
+    /// The smallest change that runs as many and as different as these show four times in five.
+    pub detectable_change: f64,
+    /// Allocations a call. `None`: not measured on both sides.
+    pub allocations: Option<CountChange>,
+    /// Bytes allocated a call.
+    pub allocated_bytes: Option<CountChange>,
+}
+
+/// What [`compare`] found.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub struct Comparison {
+    /// Runs of the baseline, and of the candidate.
+    pub runs: [usize; 2],
+    /// Every function that both sides called, by how much it slowed the program down.
+    pub functions: Vec<FunctionChange>,
+    /// Paths that only the baseline called.
+    pub only_in_baseline: Vec<String>,
+    /// Paths that only the candidate called.
+    pub only_in_candidate: Vec<String>,
+    /// What makes the comparison doubtful, as sentences.
+    pub notes: Vec<String>,
+}
+
+impl Comparison {
+    /// The change of the function whose path is `path`, or ends in `::path`.
+    #[must_use]
+    pub fn function(&self, path: &str) -> Option<&FunctionChange> {
+        self.functions.iter().find(|change| crate::snapshot::is_path(&change.path, path))
+    }
+
+    /// Functions that take longer, allocate more often or allocate more bytes.
+    pub fn regressions(&self) -> impl Iterator<Item = &FunctionChange> {
+        let more = |count: &Option<CountChange>| count.is_some_and(|count| count.is_more());
+        self.functions.iter().filter(move |change| {
+            change.verdict == Verdict::Slower
+                || more(&change.allocations)
+                || more(&change.allocated_bytes)
+        })
+    }
+}
+
+/// Compares a candidate with a baseline.
+///
+/// Of each run a function's figure is the trimmed mean of its calls. With at least two runs a side the p-value is twice the lesser
+/// of two: of [Yuen's test](crate::stats::yuen_t) on the logarithms, and of Mann and Whitney's; neither is misled by a run that was
+/// disturbed. Where one side has a single run, it is judged by how the runs of the other differ;
+/// with a single run on both sides, by how calls differ, and 10 % more is allowed for what runs differ by (see
+/// [`Comparison::notes`]). All p-values are adjusted by Benjamini and Hochberg's rule, and below 0.05 a change is claimed.
+///
+/// Allocations are compared exactly.
+///
+/// ```
+/// # #[cfg(feature = "profile")] {
+/// use profile_core::{Verdict, capture, compare, profile};
+///
+/// #[profile]
+/// fn work() {}
+///
+/// work();
+/// let baseline = capture();
+/// let comparison = compare(&baseline, &capture());
+/// assert!(comparison.regressions().next().is_none());
+/// # }
+/// ```
+#[must_use]
+pub fn compare<'a>(baseline: impl Into<Runs<'a>>, candidate: impl Into<Runs<'a>>) -> Comparison {
+    let sides = [baseline.into().0, candidate.into().0];
+    let [before, after] = sides.map(rows_of);
+    let keys: BTreeSet<&Key<'_>> = before.keys().chain(after.keys()).collect();
+    let mut found = Comparison { runs: sides.map(<[Snapshot]>::len), ..Comparison::default() };
+    let mut timings = Vec::new();
+    for key in keys {
+        match (before.get(key), after.get(key)) {
+            (Some(before), Some(after)) => {
+                timings.push(Timing::of(before, after));
+                found.functions.push(FunctionChange {
+                    path: key.path.to_owned(),
+                    allocations: counts::of(before, after, |function| function.allocations),
+                    allocated_bytes: counts::of(before, after, |function| function.allocated_bytes),
+                    ..FunctionChange::default()
+                });
+            }
+            (Some(_), None) => found.only_in_baseline.push(key.path.to_owned()),
+            (None, _) => found.only_in_candidate.push(key.path.to_owned()),
+        }
+    }
+    let p_values: Vec<f64> = timings.iter().map(|timing| timing.p_value).collect();
+    let adjusted = benjamini_hochberg(&p_values);
+    for ((change, timing), p_value) in found.functions.iter_mut().zip(&timings).zip(adjusted) {
+        timing.tell(p_value, change);
+    }
+    let weight = |timing: &Timing| timing.added_ns();
+    let mut order: Vec<usize> = (0..timings.len()).collect();
+    order.sort_by(|a, b| weight(&timings[*b]).total_cmp(&weight(&timings[*a])));
+    found.functions = order.into_iter().map(|at| found.functions[at].clone()).collect();
+    found.notes = notes(&sides);
+    found
+}
+
+/// Two functions may have one path: they are told apart by their order in the source, which may have moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key<'a> {
+    path: &'a str,
+    number: usize,
+}
+
+/// Each function with its row of every run that called it.
+fn rows_of(runs: &[Snapshot]) -> BTreeMap<Key<'_>, Vec<&Function>> {
+    let mut rows: BTreeMap<Key<'_>, Vec<&Function>> = BTreeMap::new();
+    for run in runs {
+        let mut functions: Vec<&Function> = run.functions.iter().collect();
+        functions.sort_by_key(|row| (&row.path, &row.file, row.line, row.column));
+        for alike in functions.chunk_by(|a, b| a.path == b.path) {
+            for (number, function) in alike.iter().enumerate() {
+                rows.entry(Key { path: &function.path, number }).or_default().push(function);
+            }
+        }
+    }
+    rows
+}
+
+fn notes(sides: &[&[Snapshot]; 2]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let runs = sides.map(<[Snapshot]>::len);
+    if runs.contains(&0) {
+        notes.push("one side has no runs: there is nothing to compare".to_owned());
+        return notes;
+    }
+    match runs {
+        [1, 1] => notes.push(
+            "one run a side: calls of one run say little about the next run, so changes below 10 % are not claimed; \
+             five or more runs a side can be trusted"
+                .to_owned(),
+        ),
+        [before, after] if before.min(after) < 4 => notes.push(format!(
+            "{before} and {after} runs: with fewer than four a side only large changes can be told"
+        )),
+        _ => {}
+    }
+    let all = || sides.iter().flat_map(|side| side.iter());
+    let mut differ = |what: &str, of: &dyn Fn(&Snapshot) -> String| {
+        let values: BTreeSet<String> = all().map(of).collect();
+        if values.len() > 1 {
+            let values: Vec<String> = values.into_iter().collect();
+            notes.push(format!("runs differ in {what}: {}", values.join(", ")));
+        }
+    };
+    differ("the clock", &|run| run.process.clock.clone());
+    differ("processors", &|run| run.process.available_cores.to_string());
+    differ("the build", &|run| match run.process.debug_assertions {
+        true => "debug".to_owned(),
+        false => "release".to_owned(),
+    });
+    if all().any(|run| run.process.debug_assertions) {
+        notes.push("debug builds: their times say little about release builds".to_owned());
+    }
+    if all().any(|run| !run.process.allocator) {
+        notes.push("allocations are not compared: not all runs counted them".to_owned());
+    }
+    notes
+}
