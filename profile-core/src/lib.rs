@@ -91,6 +91,7 @@ mod on {
     pub use crate::segment::reader::SegmentError;
     pub use crate::session::{capture, find, find_all, functions, read_segment, write_reports};
     pub use crate::settings::{Format, Settings};
+    pub use crate::snapshot::SnapshotError;
     pub use hdrhistogram;
 }
 

@@ -124,6 +124,7 @@ fn snapshot_of(view: View<'_>, now: Option<Anchor>) -> Snapshot {
         allocator: view.header(header::allocator) != 0,
         debug_assertions: view.header(header::debug_assertions) != 0,
         threads: contents.threads,
+        trim: *trim,
         ..Process::default()
     };
     let mut snapshot = Snapshot { schema_version: SCHEMA_VERSION, process, ..Snapshot::default() };

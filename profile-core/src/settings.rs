@@ -34,10 +34,14 @@ pub enum Format {
     Html,
     /// The tables of Python's memory_profiler, of functions with `lines(rss)`.
     MemoryProfiler,
+    /// Everything, compact: what [`Snapshot::load`](crate::Snapshot::load) reads fastest.
+    Binary,
+    /// The distribution of each function's calls as an HdrHistogram log (V2): what every HdrHistogram tool reads.
+    Hlog,
 }
 
 impl Format {
-    const ALL: [(&str, Format); 10] = [
+    const ALL: [(&str, Format); 12] = [
         ("table", Format::Table),
         ("tree", Format::Tree),
         ("json", Format::Json),
@@ -48,6 +52,8 @@ impl Format {
         ("png", Format::Png),
         ("html", Format::Html),
         ("memory_profiler", Format::MemoryProfiler),
+        ("binary", Format::Binary),
+        ("hlog", Format::Hlog),
     ];
 
     /// Whether this build can write it.
@@ -126,7 +132,8 @@ impl Settings {
     }
 
     /// Which reports are written at exit: `FORMAT` or `FORMAT:FILE`, comma-separated; formats `table`,
-    /// `tree`, `json`, `csv`, `folded`, `mprof`, `svg`, `png`, `html`, `memory_profiler`, `none`. Without a file it goes to standard error.
+    /// `tree`, `json`, `csv`, `folded`, `mprof`, `svg`, `png`, `html`, `memory_profiler`, `binary`,
+    /// `hlog`, `none`. Without a file it goes to standard error.
     ///
     /// # Errors
     /// An unknown format, an empty file name, or `png` in a program built without the feature `png`.

@@ -261,6 +261,49 @@ pub fn reference() -> PathBuf {
     std::env::var_os("REFERENCE_DIR").map_or_else(ours, PathBuf::from)
 }
 
+/// A real Python with packages in it: the one of this machine if it has them, or one of its own.
+#[derive(Debug)]
+pub struct Python {
+    /// The interpreter.
+    pub program: PathBuf,
+    /// Where it was installed for this test.
+    _folder: Folder,
+}
+
+impl Python {
+    /// Finds or installs it; `imports` shows that the packages are there.
+    ///
+    /// # Errors
+    /// Why it cannot be had here.
+    pub fn with(packages: &[&str], imports: &str) -> Result<Python, String> {
+        let folder = Folder::new();
+        let installed = PathBuf::from("python3");
+        if run(&installed, &["-c", &format!("import {imports}")]).is_ok() {
+            return Ok(Python { program: installed, _folder: folder });
+        }
+        let environment = folder.join("environment");
+        run(&installed, &["-m", "venv", &environment.display().to_string()])?;
+        let program = environment.join("bin/python");
+        let install = ["-m", "pip", "install", "--quiet", "--retries", "0", "--timeout", "20"];
+        run(&program, &[&install[..], packages].concat())?;
+        Ok(Python { program, _folder: folder })
+    }
+}
+
+/// # Errors
+/// What it said, if it did not end well.
+fn run(program: &Path, arguments: &[&str]) -> Result<(), String> {
+    let output = Command::new(program).args(arguments).output();
+    let output = output.map_err(|error| format!("{}: {error}", program.display()))?;
+    let last = || said(&output).lines().last().unwrap_or("it says nothing").to_owned();
+    if output.status.success() { Ok(()) } else { Err(last()) }
+}
+
+/// What a program printed, to both.
+pub fn said(output: &Output) -> String {
+    [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text)).concat()
+}
+
 /// Sends a signal.
 pub fn kill(process: u32, signal: libc::c_int) {
     // SAFETY: plain system call.

@@ -1,11 +1,10 @@
 //! memory_profiler's `.dat` files: those that it wrote are read by us as by itself, and those that we write it reads.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use profile_core::{MemoryRecord, MprofData, MprofReading, read_mprof};
-use tests::{Folder, Program, reference};
+use tests::{Folder, Program, Python, reference, said};
 
 mod mprof_dat {
     use profile_core::{MprofCall, MprofErrorKind};
@@ -197,72 +196,37 @@ fn the_windows_of_a_program_are_in_its_picture() {
     assert!(!svg.contains("<A as") && !svg.contains('\u{1b}'), "{svg}");
 }
 
-/// The real tool: what it printed, and whether it ended well.
-struct Mprof {
-    python: PathBuf,
-    /// Where it was installed for this test.
-    _folder: Folder,
-}
-
-impl Mprof {
-    /// # Errors
-    /// Why it cannot be had here.
-    fn find() -> Result<Mprof, String> {
-        let folder = Folder::new();
-        let installed = PathBuf::from("python3");
-        if run(&installed, &["-c", "import memory_profiler, matplotlib"]).is_ok() {
-            return Ok(Mprof { python: installed, _folder: folder });
-        }
-        let environment = folder.join("environment");
-        run(&installed, &["-m", "venv", &environment.display().to_string()])?;
-        let python = environment.join("bin/python");
-        let install = ["-m", "pip", "install", "--quiet", "--retries", "0", "--timeout", "20"];
-        run(&python, &[&install[..], &["memory-profiler==0.61.0", "matplotlib"]].concat())?;
-        Ok(Mprof { python, _folder: folder })
-    }
-
-    fn run(&self, arguments: &[&str], folder: &Folder) -> Output {
-        let mut command = Command::new(&self.python);
-        command.args(["-m", "mprof"]).args(arguments).current_dir(folder.path());
-        let output = command.env("MPLCONFIGDIR", folder.path()).output().expect("start Python");
-        assert!(output.status.success() && !said(&output).contains("Traceback"), "{output:?}");
-        output
-    }
-}
-
-/// # Errors
-/// What it said, if it did not end well.
-fn run(program: &Path, arguments: &[&str]) -> Result<(), String> {
-    let output = Command::new(program).args(arguments).output();
-    let output = output.map_err(|error| format!("{}: {error}", program.display()))?;
-    let last = || said(&output).lines().last().unwrap_or("it says nothing").to_owned();
-    if output.status.success() { Ok(()) } else { Err(last()) }
-}
-
-fn said(output: &Output) -> String {
-    [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text)).concat()
+/// What the real tool printed.
+fn mprof(python: &Python, arguments: &[&str], folder: &Folder) -> Output {
+    let mut command = Command::new(&python.program);
+    command.args(["-m", "mprof"]).args(arguments).current_dir(folder.path());
+    let output = command.env("MPLCONFIGDIR", folder.path()).output().expect("start Python");
+    assert!(output.status.success() && !said(&output).contains("Traceback"), "{output:?}");
+    output
 }
 
 #[test]
 fn mprof_itself_draws_our_mprof_dat_file_and_prints_our_peak() {
-    let mprof = match Mprof::find() {
-        Ok(mprof) => mprof,
+    let packages = ["memory-profiler==0.61.0", "matplotlib"];
+    let python = match Python::with(&packages, "memory_profiler, matplotlib") {
+        Ok(python) => python,
         Err(why) => return println!("skipped: memory_profiler: {why}"),
     };
     let written = Written::new();
-    let peak = said(&mprof.run(&["peak", "x.dat"], &written.folder));
+    let peak = said(&mprof(&python, &["peak", "x.dat"], &written.folder));
     let mut lines = peak.lines().filter(|line| line.contains(" MiB"));
     assert_eq!(lines.next(), Some(&*format!("x.dat\t{}", written.peak())), "{peak}");
     let child = written.window("windows::child");
     let child_peak = child.peak_bytes as f64 / f64::from(1 << 20);
     let line = format!("  Child {}\t\t\t{child_peak:.3} MiB", child.process_id);
     assert_eq!(lines.next(), Some(&*line), "{peak}");
-    let inside = said(&mprof.run(&["peak", "--func", "windows::outer", "x.dat"], &written.folder));
+    let inside =
+        said(&mprof(&python, &["peak", "--func", "windows::outer", "x.dat"], &written.folder));
     assert!(inside.contains(&written.peak()), "{inside}");
     for how in [&[][..], &["--flame"], &["--slope"], &["--no-function-ts"]] {
         let picture = written.folder.join("x.png");
         let plot = [&["plot", "--backend", "Agg", "-o", "x.png"], how, &["x.dat"]].concat();
-        mprof.run(&plot, &written.folder);
+        mprof(&python, &plot, &written.folder);
         let bytes = fs::read(&picture).expect("a picture");
         assert!(bytes.starts_with(b"\x89PNG"), "{how:?}");
         fs::remove_file(&picture).expect("it can be removed");

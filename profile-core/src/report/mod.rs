@@ -12,6 +12,7 @@ mod csv;
 mod curves;
 mod folded;
 mod frame;
+mod hlog;
 mod html;
 mod json;
 mod layout;
@@ -34,7 +35,7 @@ mod tree;
 mod units;
 
 use std::cmp::{Ordering, Reverse};
-use std::io;
+use std::io::{self, Write as _};
 
 use crate::settings::{Format, Sort};
 use crate::snapshot::{Function, PathNode, Snapshot};
@@ -61,6 +62,24 @@ pub(crate) struct Style {
     pub(crate) sort: Sort,
 }
 
+impl Snapshot {
+    /// Writes it in a format, as to a file: sorted by total time, no colour, no column left out.
+    ///
+    /// # Errors
+    /// What the writer says.
+    ///
+    /// ```
+    /// let mut csv = Vec::new();
+    /// profile_core::capture().write(profile_core::Format::Csv, &mut csv)?;
+    /// assert!(csv.starts_with(b"path,"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn write(&self, format: Format, to: &mut dyn io::Write) -> io::Result<()> {
+        let style = Style { columns: None, color: false, sort: Sort::Total };
+        render(format, self, &style, to).map(drop)
+    }
+}
+
 /// Writes the report, and says what is missing in it, if something is.
 ///
 /// # Errors
@@ -85,6 +104,8 @@ pub(crate) fn render(
         Format::Png => missing = png::write(snapshot, &mut to)?,
         Format::Html => html::write(snapshot, &mut to)?,
         Format::MemoryProfiler => memory_profiler::write(snapshot, &mut to)?,
+        Format::Binary => to.write_all(&snapshot.to_bytes())?,
+        Format::Hlog => hlog::write(snapshot, &mut to)?,
     }
     io::Write::flush(&mut to)?;
     Ok(missing)

@@ -161,6 +161,7 @@ fn curve(points: &[(u64, u64)]) -> Vec<Reading> {
 
 fn process() -> Process {
     Process {
+        trim: 0.1,
         program: "target/release/survey".to_owned(),
         process_id: 4_711,
         started_unix_ns: 1_769_862_600_000_000_000,
@@ -204,6 +205,7 @@ fn function(path: &str, calls: u64, inclusive_ns: u64, exclusive_ns: u64) -> Fun
 
 fn polled() -> AsyncTimes {
     AsyncTimes {
+        wall_histogram: vec![[5_000_000, 3], [9_000_000, 1]],
         wall_ns: 9_000_000_000,
         busy_ns: 100_000_000,
         waiting_ns: 8_900_000_000,

@@ -6,7 +6,7 @@
 /// they are the times inside its polls; [`AsyncTimes`] has the rest. Figures of memory are `None` where no
 /// allocator wrapper was installed.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Function {
     /// Crate, modules, type and name.
@@ -99,10 +99,8 @@ pub struct Function {
     pub leak: Option<Leak>,
 
     /// Its slowest calls, with `#[profile(args(…))]`: at most [`Call::MOST`], the slowest first.
-    #[cfg_attr(feature = "profile", serde(default))]
     pub slowest: Vec<Call>,
     /// The calls that allocated most bytes, most first. Not of async functions.
-    #[cfg_attr(feature = "profile", serde(default))]
     pub most_allocating: Vec<Call>,
     /// How its calls returned, with `#[profile(returns)]`.
     pub returns: Option<Returns>,
@@ -114,7 +112,7 @@ pub struct Function {
 
 /// What the ended calls of a function allocated each; a call that allocated nothing counts as 0.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct BytesPerCall {
     /// Least.
@@ -125,11 +123,13 @@ pub struct BytesPerCall {
     pub max_bytes: u64,
     /// Quantiles as [`Function::quantiles`], of any size.
     pub quantiles: std::collections::BTreeMap<String, u64>,
+    /// `[bytes, calls]`, as [`Function::histogram`].
+    pub histogram: Vec<[u64; 2]>,
 }
 
 /// A single call, with its circumstances.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Call {
     /// `name = value`, of the arguments that were asked for; cut where they are long.
@@ -157,7 +157,7 @@ impl Call {
 
 /// How the ended calls of a function returned. One that unwound has not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct Returns {
     /// `result`, `option`, or nothing where every call ended by `?` so far.
     pub kind: String,
@@ -169,7 +169,7 @@ pub struct Returns {
 
 /// One of two ways to return.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct Returned {
     /// Calls.
     pub calls: u64,
@@ -180,7 +180,7 @@ pub struct Returned {
 
 /// Blocks by their size, with `PROFILE_SIZES=1` or [`Settings::block_sizes`](crate::Settings).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct BlockSizes {
     /// Blocks that their thread freed before it allocated another: heaptrack's temporary allocations.
     pub temporary: u64,
@@ -209,7 +209,7 @@ impl BlockSizes {
 /// The mean of what its calls allocated less what they freed, with its two-sided 95 % confidence interval by Student's t.
 /// A cache that is filled by the first of many calls has a wide interval, a leak of 48 bytes a call a narrow one.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Leak {
     /// Bytes that a call leaves behind, on the average.
@@ -245,7 +245,7 @@ impl std::fmt::Display for Leak {
 
 /// How an async function spent its calls.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct AsyncTimes {
     /// From first poll to end, summed over the ended calls.
@@ -258,6 +258,8 @@ pub struct AsyncTimes {
     pub max_wall_ns: Option<u64>,
     /// Quantiles of the calls' wall time, as [`Function::quantiles`].
     pub wall_quantiles: std::collections::BTreeMap<String, u64>,
+    /// `[ns, calls]` of the wall time, as [`Function::histogram`].
+    pub wall_histogram: Vec<[u64; 2]>,
     /// Polls of all calls.
     pub polls: u64,
     /// Calls that ran to their end, by return or panic.

@@ -2,10 +2,14 @@
 //!
 //! Every number has its unit in its name and one definition, here. Taking a snapshot changes nothing.
 
+#[cfg(feature = "profile")]
+mod file;
 mod functions;
 mod lines;
 mod measured;
 mod memory;
+#[cfg(feature = "profile")]
+mod merge;
 #[cfg(feature = "profile")]
 mod mprof_line;
 #[cfg(feature = "profile")]
@@ -13,6 +17,8 @@ pub(crate) mod read;
 #[cfg(feature = "profile")]
 mod tree;
 
+#[cfg(feature = "profile")]
+pub use file::SnapshotError;
 pub use functions::*;
 pub use lines::*;
 pub use measured::*;
@@ -39,7 +45,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// # }
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Snapshot {
     /// [`SCHEMA_VERSION`] of the version that made it.
@@ -53,10 +59,8 @@ pub struct Snapshot {
     /// Who called whom: one entry for each path from a thread's start, a parent before its children.
     pub call_tree: Vec<PathNode>,
     /// The source of each function with `#[profile(lines)]`, line by line.
-    #[cfg_attr(feature = "profile", serde(default))]
     pub lines: Vec<Line>,
     /// Curves of memory over time: one for each window.
-    #[cfg_attr(feature = "profile", serde(default))]
     pub memory: Vec<MemoryRecord>,
     /// What stands in an annotated `impl`, `trait` or `mod` and could not be instrumented.
     pub not_instrumented: Vec<NotInstrumented>,
@@ -64,6 +68,8 @@ pub struct Snapshot {
     pub warnings: Vec<WarningRecord>,
     /// What recording itself cost and lost.
     pub overhead: Overhead,
+    /// Of a snapshot that was [merged](Snapshot::merge): each process that is in it. `process` sums them up then.
+    pub processes: Vec<Process>,
 }
 
 impl Snapshot {
@@ -108,7 +114,7 @@ pub(crate) fn is_path(path: &str, asked: &str) -> bool {
 
 /// Which program was measured, when and where.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Process {
     /// The program as it was started.
@@ -144,11 +150,20 @@ pub struct Process {
     pub heap_bytes: Option<u64>,
     /// See `heap_bytes`.
     pub heap_peak_bytes: Option<u64>,
+    /// The share that trimmed means leave out at each end.
+    #[cfg_attr(feature = "profile", serde(default = "a_tenth"))]
+    pub trim: f64,
+}
+
+/// What it was before it was written down.
+#[cfg(feature = "profile")]
+fn a_tenth() -> f64 {
+    0.1
 }
 
 /// One call path.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct PathNode {
     /// The function's path.
@@ -169,7 +184,7 @@ pub struct PathNode {
 
 /// An annotated function that was linked into the program and not called.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct NeverCalled {
     /// Its path.
@@ -182,7 +197,7 @@ pub struct NeverCalled {
 
 /// Something in an annotated container that could not be instrumented.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct NotInstrumented {
     /// Its module and name.
@@ -197,7 +212,7 @@ pub struct NotInstrumented {
 
 /// Something that went wrong in recording, or that makes a number doubtful.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct WarningRecord {
     /// Its category, such as `ConfigurationWarning`.
@@ -212,7 +227,7 @@ pub struct WarningRecord {
 
 /// What recording cost and what it lost.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Overhead {
     /// Calls that were timed.

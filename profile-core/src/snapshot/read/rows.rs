@@ -82,7 +82,7 @@ impl Reading<'_> {
         function.mean_ns = (known > 0).then(|| ns / known as f64);
         function.trimmed_mean_ns = weighted::trimmed_mean(&values, self.options.trim);
         function.quantiles = self.quantiles(&values);
-        function.histogram = values.iter().map(|(ns, calls)| [ns.round() as u64, *calls]).collect();
+        function.histogram = whole(&values);
         let short = self.rate.ns_f64(self.costs.empty);
         function.too_short = function.mean_ns.is_some_and(|mean| mean < short);
         if sums.timed < sums.ended {
@@ -110,6 +110,7 @@ impl Reading<'_> {
             mean_bytes: sums.ended_memory.0[heap::ALLOCATED_BYTES] as f64 / sums.ended as f64,
             max_bytes: range.1,
             quantiles: self.quantiles(&values),
+            histogram: whole(&values),
         })
     }
 
@@ -144,9 +145,23 @@ impl Reading<'_> {
             waiting_ns: polled.times.wall_ns.saturating_sub(polled.times.busy_ns),
             max_wall_ns,
             wall_quantiles: self.quantiles(&values),
+            wall_histogram: whole(&values),
             ..polled.times.clone()
         }
     }
+}
+
+/// As it stands in a snapshot. Values that round to the same stand together.
+fn whole(values: weighted::Weighted<'_>) -> Vec<[u64; 2]> {
+    let mut whole: Vec<[u64; 2]> = Vec::with_capacity(values.len());
+    for (value, count) in values {
+        let value = value.round() as u64;
+        match whole.last_mut().filter(|last| last[0] == value) {
+            Some(last) => add(&mut last[1], *count),
+            None => whole.push([value, *count]),
+        }
+    }
+    whole
 }
 
 /// Buckets and single durations as ascending nanoseconds.

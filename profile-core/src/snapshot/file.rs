@@ -1,0 +1,191 @@
+//! Snapshots in files: JSON for people and other programs, MessagePack for size and speed.
+//!
+//! Both name every field, so a snapshot of an older version is read by a newer one: what it does not have is what it was
+//! then, nothing. Reading is of data alone: nothing in a file is run, looked up or followed, and memory grows with the bytes that
+//! are there, not with those that they promise.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{SCHEMA_VERSION, Snapshot};
+
+/// What the binary form begins with.
+const MAGIC: &[u8; 8] = b"PROFSNP1";
+
+/// Why something is no snapshot.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// The file could not be read.
+    Io(io::Error),
+    /// It is longer than [`Snapshot::MOST_BYTES`].
+    TooLarge {
+        /// Its length.
+        bytes: u64,
+    },
+    /// A newer version wrote it.
+    NewerVersion {
+        /// Its `schema_version`.
+        found: u32,
+    },
+    /// It is damaged, or something else.
+    Damaged {
+        /// The byte, from 0, at which it no longer makes sense.
+        offset: u64,
+        /// What is wrong there.
+        why: String,
+    },
+}
+
+impl std::fmt::Display for SnapshotError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SnapshotError::Io(error) => write!(f, "it cannot be read: {error}"),
+            SnapshotError::TooLarge { bytes } => {
+                write!(
+                    f,
+                    "{bytes} bytes are too many for a snapshot: at most {} are read",
+                    Snapshot::MOST_BYTES
+                )
+            }
+            SnapshotError::NewerVersion { found } => write!(
+                f,
+                "a newer version wrote it: schema_version is {found}, this reader knows those up to {SCHEMA_VERSION}"
+            ),
+            SnapshotError::Damaged { offset, why } => {
+                write!(f, "no snapshot: byte {offset}: {why}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for SnapshotError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            SnapshotError::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<io::Error> for SnapshotError {
+    fn from(error: io::Error) -> SnapshotError {
+        SnapshotError::Io(error)
+    }
+}
+
+/// What must be known before the rest is read.
+#[derive(Deserialize)]
+struct Version {
+    schema_version: u32,
+}
+
+impl Version {
+    fn check(self) -> Result<(), SnapshotError> {
+        match self.schema_version {
+            found if found > SCHEMA_VERSION => Err(SnapshotError::NewerVersion { found }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Snapshot {
+    /// Longer files are not read: a snapshot of 10,000 functions has some ten MiB.
+    pub const MOST_BYTES: u64 = 1 << 30;
+
+    /// The compact form, in which every number is exact. [`Format::Binary`](crate::Format::Binary) writes it.
+    ///
+    /// # Panics
+    /// Never: every snapshot has one.
+    ///
+    /// ```
+    /// let snapshot = profile_core::capture();
+    /// assert_eq!(profile_core::Snapshot::from_bytes(&snapshot.to_bytes())?, snapshot);
+    /// # Ok::<(), profile_core::SnapshotError>(())
+    /// ```
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let packed = rmp_serde::to_vec_named(self);
+        [&MAGIC[..], &packed.expect("a vector takes everything, and keys are text")].concat()
+    }
+
+    /// A snapshot in either form: the compact one, or the JSON that [`Format::Json`](crate::Format::Json) writes.
+    ///
+    /// # Errors
+    /// A newer version wrote it, or at some byte it is no snapshot.
+    ///
+    /// ```
+    /// let error = profile_core::Snapshot::from_bytes(b"{\"schema_version\": 1, \"process\": 7}").unwrap_err();
+    /// assert!(error.to_string().starts_with("no snapshot: byte 3"), "{error}");
+    /// ```
+    pub fn from_bytes(bytes: &[u8]) -> Result<Snapshot, SnapshotError> {
+        match bytes.strip_prefix(MAGIC) {
+            Some(packed) => {
+                unpacked::<Version>(packed, false)?.check()?;
+                unpacked(packed, true)
+            }
+            None => {
+                parsed::<Version>(bytes)?.check()?;
+                parsed(bytes)
+            }
+        }
+    }
+
+    /// The snapshot in a file, in either form.
+    ///
+    /// # Errors
+    /// The file cannot be read or is longer than [`Snapshot::MOST_BYTES`], and those of [`Snapshot::from_bytes`].
+    ///
+    /// ```
+    /// let file = std::env::temp_dir().join(format!("snapshot-{}", std::process::id()));
+    /// std::fs::write(&file, profile_core::capture().to_bytes())?;
+    /// let snapshot = profile_core::Snapshot::load(&file)?;
+    /// # std::fs::remove_file(file)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn load(path: impl AsRef<Path>) -> Result<Snapshot, SnapshotError> {
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        // What is no ordinary file may be longer than it says, and without an end.
+        let mut bytes = Vec::new();
+        file.take(Snapshot::MOST_BYTES + 1).read_to_end(&mut bytes)?;
+        let bytes_read = bytes.len() as u64;
+        if bytes_read > Snapshot::MOST_BYTES {
+            return Err(SnapshotError::TooLarge { bytes: length.max(bytes_read) });
+        }
+        Snapshot::from_bytes(&bytes)
+    }
+}
+
+fn parsed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, SnapshotError> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+        let before: usize = lines.take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
+        let offset = (before + error.column().saturating_sub(1)) as u64;
+        SnapshotError::Damaged { offset, why: without_place(&error.to_string()) }
+    })
+}
+
+/// The byte says it better than line and column.
+fn without_place(message: &str) -> String {
+    message.rsplit_once(" at line ").map_or(message, |(what, _)| what).to_owned()
+}
+
+/// `whole`: nothing may follow.
+fn unpacked<T: DeserializeOwned>(packed: &[u8], whole: bool) -> Result<T, SnapshotError> {
+    let mut reader = rmp_serde::Deserializer::new(io::Cursor::new(packed));
+    let value = T::deserialize(&mut reader);
+    let read = reader.position();
+    let damaged = |why: String| SnapshotError::Damaged { offset: MAGIC.len() as u64 + read, why };
+    match value {
+        Ok(_) if whole && read < packed.len() as u64 => {
+            Err(damaged("something follows the snapshot".to_owned()))
+        }
+        Ok(value) => Ok(value),
+        Err(error) => Err(damaged(error.to_string())),
+    }
+}

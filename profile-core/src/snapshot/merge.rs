@@ -1,0 +1,443 @@
+//! Several snapshots as one: of processes of a pool, of machines, of runs.
+//!
+//! Counts and times are added, distributions by adding the counts of equal values, so that every quantile and every trimmed mean is that of
+//! all calls together. In which order, or in what groups, makes no difference but in the last bits of doubles.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    AsyncTimes, BlockSizes, BytesPerCall, Call, Function, Leak, Line, PathNode, Process, Returned,
+    Returns, Snapshot, WarningRecord,
+};
+use crate::stats::weighted;
+
+impl Snapshot {
+    /// Everything that any of them recorded, as if one process had. [`Snapshot::processes`] lists which they were.
+    ///
+    /// A function is the same if path, file, line and column are. It is never called if no process called it.
+    ///
+    /// ```
+    /// use profile_core::Snapshot;
+    ///
+    /// #[profile_core::profile]
+    /// fn work() {}
+    ///
+    /// work();
+    /// let one = profile_core::capture();
+    /// let both = Snapshot::merge([&one, &one]);
+    /// assert_eq!(both.function("work").map(|row| row.calls), Some(2));
+    /// assert_eq!(both.processes.len(), 2);
+    /// ```
+    #[must_use]
+    pub fn merge<'a>(snapshots: impl IntoIterator<Item = &'a Snapshot>) -> Snapshot {
+        snapshots.into_iter().fold(Snapshot::default(), |mut all, snapshot| {
+            all.add(snapshot);
+            all
+        })
+    }
+
+    fn add(&mut self, other: &Snapshot) {
+        if self.schema_version == 0 {
+            self.clone_from(other);
+            self.schema_version = super::SCHEMA_VERSION;
+            if self.processes.is_empty() {
+                self.processes.push(other.process.clone());
+            }
+            return self.put_in_order();
+        }
+        match other.processes.is_empty() {
+            true => self.processes.push(other.process.clone()),
+            false => self.processes.extend_from_slice(&other.processes),
+        }
+        self.overhead = overhead(self, other);
+        let trim = self.process.trim;
+        join(&mut self.functions, &other.functions, owned_key, |sum, row| {
+            add_function(sum, row, trim);
+        });
+        self.never_called.extend_from_slice(&other.never_called);
+        self.call_tree = tree(&[&self.call_tree, &other.call_tree]);
+        let key = |line: &Line| (line.file.clone(), line.line, line.path.clone());
+        join(&mut self.lines, &other.lines, key, add_line);
+        self.memory.extend_from_slice(&other.memory);
+        self.not_instrumented.extend_from_slice(&other.not_instrumented);
+        let key = |it: &WarningRecord| (it.category.clone(), it.message.clone(), it.path.clone());
+        join(&mut self.warnings, &other.warnings, key, |sum, it| add(&mut sum.count, it.count));
+        self.put_in_order();
+    }
+
+    /// So that it does not matter which came first.
+    fn put_in_order(&mut self) {
+        self.processes.sort_by(|a, b| process_key(a).cmp(&process_key(b)));
+        self.process = summary(&self.processes);
+        self.functions
+            .sort_by(|a, b| b.inclusive_ns.cmp(&a.inclusive_ns).then_with(|| key(a).cmp(&key(b))));
+        let called: BTreeSet<(&str, u32)> =
+            self.functions.iter().map(|row| (row.path.as_str(), row.line)).collect();
+        self.never_called.retain(|row| !called.contains(&(row.path.as_str(), row.line)));
+        self.never_called.sort();
+        self.never_called.dedup();
+        self.not_instrumented.sort();
+        self.not_instrumented.dedup();
+        self.memory.sort_by(|a, b| {
+            let key = |it: &super::MemoryRecord| (it.started_unix_ns, it.process_id);
+            key(a).cmp(&key(b)).then_with(|| a.path.cmp(&b.path))
+        });
+    }
+}
+
+type Key<'a> = (&'a str, &'a str, u32, u32);
+
+fn key(row: &Function) -> Key<'_> {
+    (&row.path, &row.file, row.line, row.column)
+}
+
+fn owned_key(row: &Function) -> (String, String, u32, u32) {
+    (row.path.clone(), row.file.clone(), row.line, row.column)
+}
+
+/// Adds rows to those of the same key; in the order of the keys.
+fn join<T: Clone, K: Ord>(
+    rows: &mut Vec<T>,
+    more: &[T],
+    key: impl Fn(&T) -> K,
+    add: impl Fn(&mut T, &T),
+) {
+    let mut known: BTreeMap<K, T> =
+        std::mem::take(rows).into_iter().map(|row| (key(&row), row)).collect();
+    for row in more {
+        match known.entry(key(row)) {
+            Entry::Occupied(mut sum) => add(sum.get_mut(), row),
+            Entry::Vacant(place) => {
+                place.insert(row.clone());
+            }
+        }
+    }
+    rows.extend(known.into_values());
+}
+
+fn process_key(process: &Process) -> (u64, u32, &str, u64) {
+    (process.started_unix_ns, process.process_id, &process.program, process.duration_ns)
+}
+
+/// From the first start to the last end; what differs is left open.
+fn summary(processes: &[Process]) -> Process {
+    let Some(first) = processes.first() else { return Process::default() };
+    if processes.len() == 1 {
+        return first.clone();
+    }
+    let end = |it: &Process| it.started_unix_ns.saturating_add(it.duration_ns);
+    let last = processes.iter().map(end).max().unwrap_or_default();
+    let same = |of: fn(&Process) -> &str| {
+        let all_same = processes.iter().all(|it| of(it) == of(first));
+        if all_same { of(first).to_owned() } else { "several".to_owned() }
+    };
+    let sum = |of: fn(&Process) -> Option<u64>| {
+        processes.iter().filter_map(of).fold(None, |sum, one| plus(sum, Some(one)))
+    };
+    Process {
+        program: same(|it| &it.program),
+        clock: same(|it| &it.clock),
+        process_id: 0,
+        started_unix_ns: first.started_unix_ns,
+        duration_ns: last - first.started_unix_ns,
+        tick_ns: processes.iter().map(|it| it.tick_ns).fold(0.0, f64::max),
+        logical_cores: processes.iter().map(|it| it.logical_cores).max().unwrap_or(0),
+        physical_cores: processes.iter().filter_map(|it| it.physical_cores).max(),
+        available_cores: processes.iter().map(|it| it.available_cores).max().unwrap_or(0),
+        allocator: processes.iter().any(|it| it.allocator),
+        debug_assertions: processes.iter().any(|it| it.debug_assertions),
+        threads: processes.iter().map(|it| it.threads).sum(),
+        resident_bytes: sum(|it| it.resident_bytes),
+        kernel_peak_bytes: sum(|it| it.kernel_peak_bytes),
+        heap_bytes: sum(|it| it.heap_bytes),
+        heap_peak_bytes: sum(|it| it.heap_peak_bytes),
+        trim: processes.iter().map(|it| it.trim).fold(0.0, f64::max),
+    }
+}
+
+fn add(sum: &mut u64, more: u64) {
+    *sum = sum.saturating_add(more);
+}
+
+/// What was measured in one is not lost where the other did not measure it.
+fn plus(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.saturating_add(other)),
+        _ => one.or(other),
+    }
+}
+
+fn signed(one: Option<i64>, other: Option<i64>) -> Option<i64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.saturating_add(other)),
+        _ => one.or(other),
+    }
+}
+
+fn least(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    one.into_iter().chain(other).min()
+}
+
+/// Two lists of `[value, count]`.
+fn merged(one: &[[u64; 2]], other: &[[u64; 2]]) -> Vec<[u64; 2]> {
+    let mut counts: BTreeMap<u64, u64> = BTreeMap::new();
+    for [value, count] in one.iter().chain(other) {
+        add(counts.entry(*value).or_default(), *count);
+    }
+    counts.into_iter().map(|(value, count)| [value, count]).collect()
+}
+
+/// As the statistics take them.
+fn values(histogram: &[[u64; 2]]) -> Vec<(f64, u64)> {
+    histogram.iter().map(|[value, count]| (*value as f64, *count)).collect()
+}
+
+/// Every quantile that one of the two has, of both together.
+fn quantiles(
+    one: &BTreeMap<String, u64>,
+    other: &BTreeMap<String, u64>,
+    histogram: &[[u64; 2]],
+) -> BTreeMap<String, u64> {
+    let values = values(histogram);
+    let of = |key: &String| {
+        let percentile: f64 = key.strip_prefix('p')?.parse().ok()?;
+        Some((key.clone(), weighted::quantile(&values, percentile / 100.0)? as u64))
+    };
+    one.keys().chain(other.keys()).filter_map(of).collect()
+}
+
+/// The mean of both, each weighted by its number of values.
+fn mean(one: (Option<f64>, u64), other: (Option<f64>, u64)) -> Option<f64> {
+    match (one, other) {
+        ((Some(a), m), (Some(b), n)) if m > 0 && n > 0 => {
+            let (m, n) = (m as f64, n as f64);
+            Some((a * m + b * n) / (m + n))
+        }
+        ((a, 0), (b, _)) => b.or(a),
+        ((a, _), (b, _)) => a.or(b),
+    }
+}
+
+fn add_function(sum: &mut Function, row: &Function, trim: f64) {
+    let ended = |row: &Function| row.calls.saturating_sub(row.open);
+    let counts = [ended(sum), ended(row)];
+    sum.mean_ns = mean((sum.mean_ns, counts[0]), (row.mean_ns, counts[1]));
+    sum.inclusive_interval_ns = interval(sum, row);
+    sum.histogram = merged(&sum.histogram, &row.histogram);
+    sum.quantiles = quantiles(&sum.quantiles, &row.quantiles, &sum.histogram);
+    sum.trimmed_mean_ns = weighted::trimmed_mean(&values(&sum.histogram), trim);
+    sum.leak = leak(sum.leak, counts[0], row.leak, counts[1]);
+    sum.bytes_per_call = match (sum.bytes_per_call.take(), &row.bytes_per_call) {
+        (Some(one), Some(other)) => Some(bytes_per_call(&one, other)),
+        (one, other) => one.or_else(|| other.clone()),
+    };
+    for (sum, more) in [
+        (&mut sum.calls, row.calls),
+        (&mut sum.panicked, row.panicked),
+        (&mut sum.open, row.open),
+        (&mut sum.timed_calls, row.timed_calls),
+        (&mut sum.inclusive_ns, row.inclusive_ns),
+        (&mut sum.exclusive_ns, row.exclusive_ns),
+        (&mut sum.carried_ns, row.carried_ns),
+    ] {
+        add(sum, more);
+    }
+    for (sum, more) in [
+        (&mut sum.allocations, row.allocations),
+        (&mut sum.allocated_bytes, row.allocated_bytes),
+        (&mut sum.frees, row.frees),
+        (&mut sum.freed_bytes, row.freed_bytes),
+        (&mut sum.grown, row.grown),
+        (&mut sum.shrunk, row.shrunk),
+        (&mut sum.exclusive_allocations, row.exclusive_allocations),
+        (&mut sum.exclusive_allocated_bytes, row.exclusive_allocated_bytes),
+        (&mut sum.exclusive_frees, row.exclusive_frees),
+        (&mut sum.exclusive_freed_bytes, row.exclusive_freed_bytes),
+    ] {
+        *sum = plus(*sum, more);
+    }
+    sum.retained_bytes = signed(sum.retained_bytes, row.retained_bytes);
+    sum.exclusive_retained_bytes =
+        signed(sum.exclusive_retained_bytes, row.exclusive_retained_bytes);
+    sum.min_ns = least(sum.min_ns, row.min_ns);
+    sum.max_ns = sum.max_ns.max(row.max_ns);
+    sum.peak_bytes = sum.peak_bytes.max(row.peak_bytes);
+    sum.too_short &= row.too_short;
+    sum.block_sizes = match (sum.block_sizes.take(), &row.block_sizes) {
+        (Some(one), Some(other)) => Some(BlockSizes {
+            temporary: one.temporary.saturating_add(other.temporary),
+            classes: merged(&one.classes, &other.classes),
+        }),
+        (one, other) => one.or_else(|| other.clone()),
+    };
+    sum.slowest = most(&sum.slowest, &row.slowest, |call| call.duration_ns);
+    sum.most_allocating =
+        most(&sum.most_allocating, &row.most_allocating, |call| Some(call.allocated_bytes));
+    sum.returns = match (sum.returns.take(), &row.returns) {
+        (Some(one), Some(other)) => Some(returns(one, other)),
+        (one, other) => one.or_else(|| other.clone()),
+    };
+    sum.polled = match (sum.polled.take(), &row.polled) {
+        (Some(one), Some(other)) => Some(polled(one, other)),
+        (one, other) => one.or_else(|| other.clone()),
+    };
+}
+
+/// Errors of independent estimates add up as squares.
+fn interval(one: &Function, other: &Function) -> Option<[u64; 2]> {
+    let half = |row: &Function| {
+        row.inclusive_interval_ns.map(|[_, high]| high.saturating_sub(row.inclusive_ns) as f64)
+    };
+    let margins = [half(one), half(other)];
+    if margins == [None, None] {
+        return None;
+    }
+    let margin = margins.iter().flatten().map(|half| half * half).sum::<f64>().sqrt();
+    let total = one.inclusive_ns as f64 + other.inclusive_ns as f64;
+    Some([(total - margin).max(0.0) as u64, (total + margin) as u64])
+}
+
+/// The mean and its interval of both together, by Chan's update of means and squared deviations.
+fn leak(one: Option<Leak>, m: u64, other: Option<Leak>, n: u64) -> Option<Leak> {
+    let (Some(a), Some(b)) = (one, other) else { return one.or(other) };
+    let (Some(tm), Some(tn), Some(t)) =
+        (weighted::students_t(m), weighted::students_t(n), weighted::students_t(m + n))
+    else {
+        return Some(a);
+    };
+    let (m, n) = (m as f64, n as f64);
+    let squares = |leak: Leak, t: f64, n: f64| (leak.margin_bytes / t).powi(2) * n * (n - 1.0);
+    let apart = (a.bytes_per_call - b.bytes_per_call).powi(2) * m * n / (m + n);
+    let squares = squares(a, tm, m) + squares(b, tn, n) + apart;
+    let bytes_per_call = (a.bytes_per_call * m + b.bytes_per_call * n) / (m + n);
+    let margin_bytes = t * (squares / ((m + n - 1.0) * (m + n))).sqrt();
+    Some(Leak { bytes_per_call, margin_bytes })
+}
+
+fn bytes_per_call(one: &BytesPerCall, other: &BytesPerCall) -> BytesPerCall {
+    let calls = |it: &BytesPerCall| it.histogram.iter().map(|[_, calls]| calls).sum();
+    let both = (Some(one.mean_bytes), calls(one));
+    let histogram = merged(&one.histogram, &other.histogram);
+    BytesPerCall {
+        min_bytes: one.min_bytes.min(other.min_bytes),
+        mean_bytes: mean(both, (Some(other.mean_bytes), calls(other))).unwrap_or(0.0),
+        max_bytes: one.max_bytes.max(other.max_bytes),
+        quantiles: quantiles(&one.quantiles, &other.quantiles, &histogram),
+        histogram,
+    }
+}
+
+/// The first of both, by a figure; alike ones by everything else, so that the order of merging does not matter.
+fn most(one: &[Call], other: &[Call], figure: impl Fn(&Call) -> Option<u64>) -> Vec<Call> {
+    let mut both = [one, other].concat();
+    both.sort_by(|a, b| {
+        let rest = |call: &Call| (call.started_ns, call.thread_id, call.allocations);
+        figure(b).cmp(&figure(a)).then_with(|| rest(a).cmp(&rest(b))).then_with(|| {
+            (&a.arguments, &a.caller, &a.thread).cmp(&(&b.arguments, &b.caller, &b.thread))
+        })
+    });
+    both.truncate(Call::MOST);
+    both
+}
+
+fn returns(one: Returns, other: &Returns) -> Returns {
+    let sum = |a: Returned, b: Returned| Returned {
+        calls: a.calls.saturating_add(b.calls),
+        inclusive_ns: a.inclusive_ns.saturating_add(b.inclusive_ns),
+    };
+    Returns {
+        kind: one.kind.max(other.kind.clone()),
+        good: sum(one.good, other.good),
+        bad: sum(one.bad, other.bad),
+    }
+}
+
+fn polled(mut sum: AsyncTimes, other: &AsyncTimes) -> AsyncTimes {
+    for (sum, more) in [
+        (&mut sum.wall_ns, other.wall_ns),
+        (&mut sum.busy_ns, other.busy_ns),
+        (&mut sum.waiting_ns, other.waiting_ns),
+        (&mut sum.polls, other.polls),
+        (&mut sum.finished, other.finished),
+        (&mut sum.cancelled, other.cancelled),
+    ] {
+        add(sum, more);
+    }
+    sum.max_wall_ns = sum.max_wall_ns.max(other.max_wall_ns);
+    sum.wall_histogram = merged(&sum.wall_histogram, &other.wall_histogram);
+    sum.wall_quantiles = quantiles(&sum.wall_quantiles, &other.wall_quantiles, &sum.wall_histogram);
+    sum
+}
+
+fn add_line(sum: &mut Line, line: &Line) {
+    for (sum, more) in [
+        (&mut sum.hits, line.hits),
+        (&mut sum.timed_hits, line.timed_hits),
+        (&mut sum.inclusive_ns, line.inclusive_ns),
+        (&mut sum.waiting_ns, line.waiting_ns),
+        (&mut sum.allocations, line.allocations),
+        (&mut sum.allocated_bytes, line.allocated_bytes),
+        (&mut sum.freed_bytes, line.freed_bytes),
+    ] {
+        *sum = plus(*sum, more);
+    }
+    sum.net_bytes = signed(sum.net_bytes, line.net_bytes);
+    sum.resident_increment_bytes =
+        signed(sum.resident_increment_bytes, line.resident_increment_bytes);
+    sum.resident_bytes = sum.resident_bytes.max(line.resident_bytes);
+    if sum.source.is_empty() {
+        sum.source.clone_from(&line.source);
+    }
+}
+
+fn overhead(one: &Snapshot, other: &Snapshot) -> super::Overhead {
+    let (a, b) = (&one.overhead, &other.overhead);
+    let counts = [a.timed_calls, b.timed_calls];
+    let each = |a: f64, b: f64| mean((Some(a), counts[0]), (Some(b), counts[1])).unwrap_or(0.0);
+    // Of what the share is one.
+    let whole = |it: &super::Overhead| {
+        if it.share > 0.0 { it.recording_ns as f64 / it.share } else { 0.0 }
+    };
+    let recording_ns = a.recording_ns.saturating_add(b.recording_ns);
+    let whole = whole(a) + whole(b);
+    super::Overhead {
+        timed_calls: counts[0].saturating_add(counts[1]),
+        counted_calls: a.counted_calls.saturating_add(b.counted_calls),
+        recording_ns,
+        share: if whole > 0.0 { recording_ns as f64 / whole } else { 0.0 },
+        span_ns: each(a.span_ns, b.span_ns),
+        span_range_ns: [0, 1].map(|end| each(a.span_range_ns[end], b.span_range_ns[end])),
+        counted_ns: each(a.counted_ns, b.counted_ns),
+        lost_calls: a.lost_calls.saturating_add(b.lost_calls),
+        clock_anomalies: a.clock_anomalies.saturating_add(b.clock_anomalies),
+        capped_paths: a.capped_paths | b.capped_paths,
+    }
+}
+
+/// Call trees as one: paths of the same functions are the same path. In order of depth first, children by name.
+fn tree(trees: &[&[PathNode]]) -> Vec<PathNode> {
+    let mut paths: BTreeMap<Vec<&str>, PathNode> = BTreeMap::new();
+    for tree in trees {
+        let mut keys: Vec<Vec<&str>> = Vec::with_capacity(tree.len());
+        for node in *tree {
+            // A parent stands before its children; in a damaged file one that does not is none.
+            let mut key = node.parent.and_then(|at| keys.get(at)).cloned().unwrap_or_default();
+            key.push(&node.path);
+            let sum = paths
+                .entry(key.clone())
+                .or_insert_with(|| PathNode { path: node.path.clone(), ..PathNode::default() });
+            add(&mut sum.calls, node.calls);
+            add(&mut sum.inclusive_ns, node.inclusive_ns);
+            add(&mut sum.exclusive_ns, node.exclusive_ns);
+            sum.exclusive_allocations = plus(sum.exclusive_allocations, node.exclusive_allocations);
+            sum.exclusive_allocated_bytes =
+                plus(sum.exclusive_allocated_bytes, node.exclusive_allocated_bytes);
+            keys.push(key);
+        }
+    }
+    let places: BTreeMap<&[&str], usize> =
+        paths.keys().enumerate().map(|(place, key)| (key.as_slice(), place)).collect();
+    let parent = |key: &[&str]| places.get(&key[..key.len() - 1]).copied();
+    paths.iter().map(|(key, node)| PathNode { parent: parent(key), ..node.clone() }).collect()
+}
