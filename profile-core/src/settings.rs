@@ -62,6 +62,16 @@ impl Format {
     }
 }
 
+impl std::str::FromStr for Format {
+    type Err = SettingError;
+
+    /// By the name that `PROFILE_REPORT` knows.
+    fn from_str(name: &str) -> Result<Format, SettingError> {
+        let format = choice(name, &Format::ALL, FORMATS)?;
+        if format.is_built() { Ok(format) } else { Err(SettingError::png_not_built()) }
+    }
+}
+
 impl Sort {
     const ALL: [(&str, Sort); 8] = [
         ("total", Sort::Total),
@@ -343,7 +353,9 @@ impl<L: Fn(&str) -> Option<String>> Reader<'_, L> {
     }
 }
 
-const OUTPUTS: &str = "FORMAT or FORMAT:FILE, comma-separated, with FORMAT one of table, tree, json, csv, folded, mprof, svg, png, html, memory_profiler, none";
+const OUTPUTS: &str = "FORMAT or FORMAT:FILE, comma-separated, with FORMAT one of table, tree, json, csv, folded, mprof, svg, png, html, memory_profiler, binary, hlog, none";
+const FORMATS: &str =
+    "table, tree, json, csv, folded, mprof, svg, png, html, memory_profiler, binary or hlog";
 const SORTS: &str = "total, self, calls, mean, max, allocations, bytes or name";
 const PERCENTILES: &str = "numbers above 0 and at most 100, comma-separated";
 const BUDGETS: &str =

@@ -30,6 +30,9 @@ fn in_two_humps(ns: u64) {
     pass(ns);
 }
 
+/// A function, its name, and how long its calls took.
+type Calls = (fn(u64), &'static str, Vec<f64>);
+
 /// Reads what the hdrhistogram package of PyPI makes of a log.
 const READER: &str = r"
 import sys
@@ -47,7 +50,7 @@ fn quantiles_are_within_one_per_cent_and_other_tools_read_them() {
     use_mock_clock();
     pass(0);
     let mut random = fastrand::Rng::with_seed(5);
-    let mut calls: Vec<(fn(u64), &str, Vec<f64>)> = vec![
+    let mut calls: Vec<Calls> = vec![
         (evenly, "evenly", Vec::new()),
         (with_a_long_tail, "with_a_long_tail", Vec::new()),
         (in_two_humps, "in_two_humps", Vec::new()),

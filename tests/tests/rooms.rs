@@ -17,7 +17,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("memory", &["callsite", "choices", "record", "segment", "settings", "snapshot", "sys"]),
     ("stats", &[]),
     ("snapshot", &["callsite", "clock", "record", "segment", "settings", "stats"]),
-    ("report", &["settings", "snapshot"]),
+    ("compare", &["snapshot", "stats"]),
+    ("report", &["compare", "settings", "snapshot"]),
     ("off", &[]),
     ("handed_on", &["context"]),
     (

@@ -285,6 +285,9 @@ fn masked(cells: Vec<Option<f64>>) -> Vec<f64> {
     cells.into_iter().map(|cell| cell.unwrap_or(f64::NAN)).collect()
 }
 
+/// A figure of what a cut leaves, if it leaves something.
+type MaybeFigure = Result<Option<f64>, StatsError>;
+
 /// Lanes of an axis, or the whole as one where there is none.
 fn by_lanes(
     case: &Case<'_>,
@@ -354,7 +357,7 @@ fn the_trim_family_is_that_of_scipy() {
             case.expects_figures(nd::apply(view.clone(), &case.over(otherwise), figure))
         };
         // Nothing left is a masked cell.
-        let maybe = |figure: &dyn Fn(&[f64]) -> Result<Option<f64>, StatsError>| {
+        let maybe = |figure: &dyn Fn(&[f64]) -> MaybeFigure| {
             figures(Axes::All, &|values| Ok(figure(values)?.unwrap_or(f64::NAN)))
         };
         let tail = match case.argument("tail").and_then(Value::as_str).unwrap_or("right") {

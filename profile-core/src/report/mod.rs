@@ -8,6 +8,7 @@ mod axis;
 mod blocks;
 mod calls;
 mod canvas;
+mod comparison;
 mod csv;
 mod curves;
 mod folded;

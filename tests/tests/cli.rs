@@ -1,0 +1,92 @@
+//! The tool on snapshots that real programs left behind.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use profile_core::Snapshot;
+use tests::{Folder, Program, said};
+
+/// Built beside the tests; cargo gives no path to a binary of another package.
+fn tool() -> Command {
+    let built =
+        Command::new(env!("CARGO")).args(["build", "--quiet", "-p", "profile-cli"]).status();
+    assert!(built.expect("cargo").success());
+    let beside: PathBuf = env!("CARGO_BIN_EXE_lined").into();
+    let mut command = Command::new(beside.with_file_name("profile"));
+    command.env("PROFILE_REPORT", "none");
+    command
+}
+
+fn run(arguments: &[&str], folder: &Folder) -> Output {
+    tool().args(arguments).current_dir(folder.path()).output().expect("start the tool")
+}
+
+/// Snapshots of runs of a real program, once as JSON and once in the binary form.
+fn runs() -> Folder {
+    let folder = Folder::new();
+    for number in 0..4 {
+        let [json, binary] = ["json", "binary"].map(|form| {
+            let file = folder.join(&format!("{number}.{form}"));
+            format!("{form}:{}", file.display())
+        });
+        let program = Program::new(env!("CARGO_BIN_EXE_lined"), "work");
+        program.env("PROFILE_REPORT", format!("{json},{binary}")).run().successful();
+    }
+    folder
+}
+
+#[test]
+fn runs_of_one_program_are_no_regression_and_more_allocations_are() {
+    let folder = runs();
+    let same = run(&["compare", "0.json", "1.json", "--with", "2.binary", "3.binary"], &folder);
+    let text = said(&same);
+    assert!(text.starts_with("comparison of 2 runs with 2 runs\n"), "{text}");
+    assert!(text.contains("allocations") && text.contains("verdict"), "{text}");
+    let mut more = Snapshot::load(folder.join("0.json")).expect("a snapshot");
+    more.functions
+        .iter_mut()
+        .for_each(|row| row.allocations = row.allocations.map(|n| n + row.calls));
+    std::fs::write(folder.join("more"), more.to_bytes()).expect("written");
+    let worse = run(&["compare", "0.json", "--with", "more", "--json"], &folder);
+    assert_eq!(worse.status.code(), Some(1), "{worse:?}");
+    let found: serde_json::Value = serde_json::from_slice(&worse.stdout).expect("JSON");
+    assert_eq!(found["runs"], serde_json::json!([1, 1]));
+    assert!(found["functions"][0]["allocations"]["candidate"][0].is_f64());
+    let equal = run(&["compare", "0.json", "--with", "0.binary"], &folder);
+    assert_eq!(equal.status.code(), Some(0), "{}", said(&equal));
+}
+
+#[test]
+fn several_runs_are_shown_as_one_in_any_format() {
+    let folder = runs();
+    let one = Snapshot::load(folder.join("0.binary")).expect("a snapshot");
+    let shown = run(&["show", "0.json", "1.json", "2.binary", "--format", "json"], &folder);
+    let merged = Snapshot::from_bytes(&shown.stdout).expect("a snapshot");
+    let calls = |snapshot: &Snapshot| snapshot.functions.iter().map(|row| row.calls).sum::<u64>();
+    assert_eq!(calls(&merged), 3 * calls(&one));
+    for (format, begins) in
+        [("table", "profile of several"), ("csv", "path,"), ("hlog", "#[Histogram")]
+    {
+        let shown = run(&["show", "0.json", "1.json", "--format", format], &folder);
+        let text = said(&shown);
+        assert!(text.starts_with(begins) || format == "table", "{format}: {text}");
+        assert!(shown.status.success(), "{text}");
+    }
+}
+
+#[test]
+fn bad_arguments_and_files_are_a_sentence_each() {
+    let folder = runs();
+    std::fs::write(folder.join("cut"), b"{\"schema_version\": 1, \"functions\": [")
+        .expect("written");
+    for (arguments, sentence) in [
+        (&["show", "absent"][..], "profile: absent: it cannot be read: No such file"),
+        (&["show", "cut"], "profile: cut: no snapshot: byte 35: EOF"),
+        (&["show", "0.json", "--format", "pdf"], "table, tree, json, csv"),
+        (&["compare", "0.json"], "--with"),
+    ] {
+        let output = run(arguments, &folder);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(said(&output).contains(sentence), "{arguments:?}: {}", said(&output));
+    }
+}
