@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use profile_core::{Format, Snapshot, compare};
+use profile_core::{Format, Snapshot, Thresholds, compare};
 
 /// What functions cost, and whether that changed.
 #[derive(Debug, Parser)]
@@ -77,10 +77,11 @@ fn run(command: Command) -> Result<ExitCode, Complaint> {
         }
         Command::Show { files, format } => {
             let snapshots = load(&files)?;
-            let merged = match &snapshots[..] {
+            let mut merged = match &snapshots[..] {
                 [one] => one.clone(),
                 several => Snapshot::merge(several),
             };
+            merged.advice = merged.advise(&Thresholds::default());
             let mut text = Vec::new();
             merged.write(format, &mut text).map_err(|error| error.to_string())?;
             print(&text)?;

@@ -50,6 +50,63 @@ pub enum Backend {
     Heap,
 }
 
+/// From where on something is worth a word.
+///
+/// ```
+/// use profile_core::Thresholds;
+///
+/// let strict = Thresholds { heavy_tail: 0.1, ..Thresholds::default() };
+/// profile_core::Settings::new().advice(strict).apply();
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Thresholds {
+    /// By what share of the trimmed mean the mean lies above it.
+    pub heavy_tail: f64,
+    /// How many times as long the long kind of calls takes as the short one.
+    pub bimodal: f64,
+    /// How many times as long as the median the first call took.
+    pub cold_first_call: f64,
+    /// How often a call makes blocks grow.
+    pub regrowth: f64,
+    /// How many bytes a call leaves behind, for certain.
+    pub retained_growth: f64,
+    /// Which share of its time it waits.
+    pub mostly_waiting: f64,
+    /// How many times its own time recording it takes.
+    pub recording_dominates: f64,
+}
+
+impl Default for Thresholds {
+    fn default() -> Thresholds {
+        Thresholds {
+            heavy_tail: 0.5,
+            bimodal: 4.0,
+            cold_first_call: 10.0,
+            regrowth: 4.0,
+            retained_growth: 0.5,
+            mostly_waiting: 0.5,
+            recording_dominates: 1.0,
+        }
+    }
+}
+
+impl Thresholds {
+    /// Nothing is worth a word.
+    #[must_use]
+    pub fn never() -> Thresholds {
+        let never = f64::INFINITY;
+        Thresholds {
+            heavy_tail: never,
+            bimodal: never,
+            cold_first_call: never,
+            regrowth: never,
+            retained_growth: never,
+            mostly_waiting: never,
+            recording_dominates: never,
+        }
+    }
+}
+
 /// A setting that is not allowed: what was said, and what may be said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingError {

@@ -24,6 +24,8 @@
 //!   of this crate is left in the program. A library depends on it with `default-features = false` and leaves the
 //!   switch to the application.
 
+#[cfg(feature = "profile")]
+mod advice;
 mod assertions;
 #[cfg(feature = "profile")]
 mod callsite;
@@ -54,7 +56,7 @@ mod sys;
 #[cfg(not(feature = "profile"))]
 mod off;
 
-pub use choices::{Backend, Budget, SettingError, Sort};
+pub use choices::{Backend, Budget, SettingError, Sort, Thresholds};
 #[cfg(feature = "rayon")]
 pub use handed_on::rayon;
 pub use handed_on::thread;
@@ -64,9 +66,9 @@ pub use handed_on::tokio;
 pub use on::*;
 pub use profile_macros::{memory_usage, profile};
 pub use snapshot::{
-    AsyncTimes, BlockSizes, BytesPerCall, Call, ChildCurve, Function, Leak, Line, Measured,
-    MemoryRecord, NeverCalled, NotInstrumented, Overhead, PathNode, Process, Reading, Returned,
-    Returns, SCHEMA_VERSION, Snapshot, WarningRecord,
+    Advice, AdviceKind, AsyncTimes, BlockSizes, BytesPerCall, Call, ChildCurve, Function, Leak,
+    Line, Measured, MemoryRecord, NeverCalled, NotInstrumented, OnCpu, Overhead, PathNode, Process,
+    Reading, Returned, Returns, SCHEMA_VERSION, Snapshot, WarningRecord,
 };
 
 #[cfg(not(feature = "profile"))]

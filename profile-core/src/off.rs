@@ -153,6 +153,16 @@ impl Settings {
     }
 
     /// Not looked at.
+    pub fn cpu_interval(self, _: Duration) -> Settings {
+        self
+    }
+
+    /// Not looked at.
+    pub fn advice(self, _: crate::choices::Thresholds) -> Settings {
+        self
+    }
+
+    /// Not looked at.
     pub fn block_sizes(self, _: bool) -> Settings {
         self
     }

@@ -11,7 +11,7 @@ use crate::callsite::{self, CallSite, LinkedSkipped, Mode};
 use crate::clock::{Anchor, Clock};
 use crate::memory::{ledger, sampler, tell, usage};
 use crate::record::thread::{self, Suspended};
-use crate::record::{begin, live, sizes};
+use crate::record::{begin, live, on_cpu, sizes};
 use crate::report::{self, Style};
 use crate::segment::layout::header;
 use crate::segment::reader::{SegmentError, View};
@@ -43,7 +43,14 @@ extern "C" fn start() {
         sys::at_fork_in_child(forget_sampler);
         install_panic_hook();
         read_whole_run();
+        sample_processors();
     });
+}
+
+fn sample_processors() {
+    if let Some(interval) = settings::current().cpu_interval {
+        on_cpu::start(interval);
+    }
 }
 
 /// Opens the window of the whole run, if one is asked for and there is none yet.
@@ -108,7 +115,7 @@ fn word_of(bytes: &[u8]) -> std::sync::atomic::AtomicU64 {
 
 /// What can be known from the segment alone.
 fn snapshot_of(view: View<'_>, now: Option<Anchor>) -> Snapshot {
-    let Settings { percentiles, trim, .. } = settings::current();
+    let Settings { percentiles, trim, thresholds, .. } = settings::current();
     let contents = read::read(view, &Options { percentiles, trim: *trim, now });
     let clock = Clock::from_code(view.header(header::clock));
     let process = Process {
@@ -132,6 +139,7 @@ fn snapshot_of(view: View<'_>, now: Option<Anchor>) -> Snapshot {
     snapshot.call_tree = contents.call_tree;
     snapshot.lines = contents.lines;
     snapshot.overhead = contents.overhead;
+    snapshot.advice = snapshot.advise(thresholds);
     snapshot.memory = windows::read(view, now.map(|now| now.monotonic_ns));
     snapshot.warnings = losses(&snapshot);
     snapshot
@@ -286,6 +294,7 @@ impl Settings {
         begin::set_budget(settings::choose(self));
         sizes::want(settings::current().block_sizes);
         read_whole_run();
+        sample_processors();
     }
 }
 

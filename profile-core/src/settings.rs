@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering::*};
 use std::time::Duration;
 
-pub use crate::choices::{Budget, SettingError, Sort};
+pub use crate::choices::{Budget, SettingError, Sort, Thresholds};
 use crate::clock::Clock;
 use crate::sys;
 
@@ -117,6 +117,9 @@ pub struct Settings {
     /// Between readings of the whole run's memory.
     pub(crate) resident_interval: Option<Duration>,
     pub(crate) block_sizes: bool,
+    /// Between samples of the threads' processor time.
+    pub(crate) cpu_interval: Option<Duration>,
+    pub(crate) thresholds: Thresholds,
 }
 
 impl Default for Settings {
@@ -131,6 +134,8 @@ impl Default for Settings {
             run_dir: None,
             resident_interval: None,
             block_sizes: false,
+            cpu_interval: None,
+            thresholds: Thresholds::default(),
         }
     }
 }
@@ -186,6 +191,19 @@ impl Settings {
     /// [`BlockSizes`](crate::BlockSizes). Allocations take about a quarter longer.
     pub fn block_sizes(mut self, wanted: bool) -> Settings {
         self.block_sizes = wanted;
+        self
+    }
+
+    /// Samples at this interval how much processor time each thread used, for the function that is innermost in it: see
+    /// [`OnCpu`](crate::OnCpu). A thread of its own does it; once started it goes on.
+    pub fn cpu_interval(mut self, interval: Duration) -> Settings {
+        self.cpu_interval = Some(interval);
+        self
+    }
+
+    /// From where on the report says a word about what the numbers suggest.
+    pub fn advice(mut self, thresholds: Thresholds) -> Settings {
+        self.thresholds = thresholds;
         self
     }
 
@@ -269,6 +287,8 @@ struct Environment {
     run_dir: Option<PathBuf>,
     resident_interval: Option<Duration>,
     block_sizes: Option<bool>,
+    cpu_interval: Option<Duration>,
+    thresholds: Option<Thresholds>,
     color_allowed: bool,
     bless: bool,
     complaints: Vec<String>,
@@ -288,6 +308,8 @@ impl Environment {
             run_dir: reader.variable("PROFILE_RUN_DIR", |text| Ok(PathBuf::from(text))),
             resident_interval: reader.variable("PROFILE_RSS_INTERVAL", parse_interval),
             block_sizes: reader.variable("PROFILE_SIZES", parse_switch),
+            cpu_interval: reader.variable("PROFILE_CPU", parse_interval),
+            thresholds: reader.variable("PROFILE_ADVICE", parse_thresholds),
             color_allowed: lookup("NO_COLOR").is_none_or(|value| value.is_empty())
                 && lookup("TERM").is_none_or(|terminal| terminal != "dumb"),
             bless: reader.variable("PROFILE_BLESS", parse_switch).unwrap_or(false),
@@ -307,6 +329,8 @@ impl Environment {
         overrule(&mut settings.run_dir, self.run_dir.map(Some));
         overrule(&mut settings.resident_interval, self.resident_interval.map(Some));
         overrule(&mut settings.block_sizes, self.block_sizes);
+        overrule(&mut settings.cpu_interval, self.cpu_interval.map(Some));
+        overrule(&mut settings.thresholds, self.thresholds);
     }
 }
 
@@ -425,6 +449,35 @@ fn parse_interval(text: &str) -> Result<Duration, SettingError> {
     let seconds = UNITS.iter().find_map(scaled).filter(|seconds| *seconds >= SHORTEST);
     let interval = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     interval.ok_or_else(|| SettingError::new(text, INTERVALS))
+}
+
+const ADVICE: &str = "none, default, or NAME=NUMBER, comma-separated, with NAME one of heavy_tail, bimodal, cold_first_call, regrowth, retained_growth, mostly_waiting, recording_dominates";
+
+/// `none`, or those that are not named as they are by default.
+fn parse_thresholds(text: &str) -> Result<Thresholds, SettingError> {
+    let mut thresholds = Thresholds::default();
+    match text {
+        "none" => return Ok(Thresholds::never()),
+        "default" => return Ok(thresholds),
+        _ => {}
+    }
+    for part in text.split(',') {
+        let wrong = || SettingError::new(part.trim(), ADVICE);
+        let (name, number) = part.split_once('=').ok_or_else(wrong)?;
+        let threshold = match name.trim() {
+            "heavy_tail" => &mut thresholds.heavy_tail,
+            "bimodal" => &mut thresholds.bimodal,
+            "cold_first_call" => &mut thresholds.cold_first_call,
+            "regrowth" => &mut thresholds.regrowth,
+            "retained_growth" => &mut thresholds.retained_growth,
+            "mostly_waiting" => &mut thresholds.mostly_waiting,
+            "recording_dominates" => &mut thresholds.recording_dominates,
+            _ => return Err(wrong()),
+        };
+        *threshold =
+            number.trim().parse().ok().filter(|number| *number >= 0.0).ok_or_else(wrong)?;
+    }
+    Ok(thresholds)
 }
 
 fn parse_budget(text: &str) -> Result<Budget, SettingError> {

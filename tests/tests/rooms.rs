@@ -18,6 +18,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("stats", &[]),
     ("snapshot", &["callsite", "clock", "record", "segment", "settings", "stats"]),
     ("compare", &["snapshot", "stats"]),
+    ("advice", &["choices", "snapshot", "stats"]),
     ("report", &["compare", "settings", "snapshot"]),
     ("off", &[]),
     ("handed_on", &["context"]),

@@ -85,6 +85,9 @@ fn refresh_anchor() {
 /// The least is kept plus one, so that a zeroed tally has none.
 fn extremes(tally: &Tally, ticks: u64) {
     let (least, known) = (ticks.saturating_add(1), tally.min_ticks.get());
+    if known == 0 {
+        tally.first_ticks.set(least);
+    }
     if known == 0 || least < known {
         tally.min_ticks.set(least);
     }

@@ -24,6 +24,7 @@ pub(crate) mod future;
 pub(crate) mod general;
 pub(crate) mod lines;
 pub(crate) mod live;
+pub(crate) mod on_cpu;
 pub(crate) mod paths;
 pub(crate) mod returned;
 pub(crate) mod settle;

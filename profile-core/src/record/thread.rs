@@ -62,6 +62,7 @@ fn attach() -> Option<()> {
         GAVE_UP.set(true);
         return None;
     };
+    block.thread_id.set(sys::thread_id());
     begin_silent(block);
     BLOCK.set(block);
     TOP.set(first_frame(block));

@@ -1,6 +1,7 @@
 //! What stands around every table for people: above it which program was measured and how, below it what
 //! was never called, not instrumented, lost or doubtful.
 
+use super::advice;
 use super::page::Page;
 use super::text::safe_and_short as safe;
 use super::units;
@@ -92,6 +93,7 @@ pub(crate) fn nothing_called(snapshot: &Snapshot, page: &mut Page) {
 pub(crate) fn foot(snapshot: &Snapshot, page: &mut Page) {
     never_called(&snapshot.never_called, page);
     not_instrumented(&snapshot.not_instrumented, page);
+    advice::section(snapshot, page);
     losses(&snapshot.overhead, page);
     warnings(&snapshot.warnings, page);
 }

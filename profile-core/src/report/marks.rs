@@ -1,11 +1,9 @@
 //! The marks behind a function's name, and what they mean, said below the table for those that are there.
 
-use std::collections::{HashMap, HashSet};
-
 use super::page::Page;
 use super::text::safe_and_short as safe;
 use super::{frame, units};
-use crate::snapshot::{Function, Leak, Process, Snapshot};
+use crate::snapshot::{Function, Process};
 
 /// Marks for a width: a narrow terminal needs its columns for numbers.
 pub(crate) struct Marks {
@@ -71,50 +69,6 @@ impl Marks {
     }
 }
 
-/// Functions whose calls leave memory behind that nobody above them gives back. What a function returns to its caller it
-/// leaves behind as well, and that is no leak if the caller frees it.
-pub(crate) fn leaks(snapshot: &Snapshot, page: &mut Page) {
-    let growth = Growth::of(snapshot);
-    let leak = |function: &Function| {
-        let leak = function.leak.filter(Leak::is_leaking)?;
-        let calls = units::count(function.calls);
-        let line = format!("{}: {leak}, over {calls} calls", safe(&function.path));
-        growth.is_kept(&function.path, &mut HashSet::new()).then_some(line)
-    };
-    let leaks: Vec<String> = snapshot.functions.iter().filter_map(leak).collect();
-    frame::list("growing, with 95 % intervals", &leaks, page, |line, page| page.item(line));
-}
-
-/// Who called whom, and how much each function left behind in all.
-struct Growth<'a> {
-    callers: HashMap<&'a str, HashSet<Option<&'a str>>>,
-    retained: HashMap<&'a str, i64>,
-}
-
-impl<'a> Growth<'a> {
-    fn of(snapshot: &'a Snapshot) -> Growth<'a> {
-        let mut callers: HashMap<&str, HashSet<Option<&str>>> = HashMap::new();
-        for node in &snapshot.call_tree {
-            let caller = node.parent.and_then(|parent| snapshot.call_tree.get(parent));
-            callers.entry(&node.path).or_default().insert(caller.map(|caller| &*caller.path));
-        }
-        let retained = snapshot.functions.iter();
-        let retained = retained.map(|it| (&*it.path, it.retained_bytes.unwrap_or(0))).collect();
-        Growth { callers, retained }
-    }
-
-    /// Whether some way up to a thread's start at least half of it stays.
-    fn is_kept(&self, path: &'a str, seen: &mut HashSet<&'a str>) -> bool {
-        let Some(callers) = self.callers.get(path) else { return true };
-        let of = |path: &str| self.retained.get(path).copied().unwrap_or(0);
-        seen.insert(path)
-            && callers.iter().any(|caller| match caller {
-                None => true,
-                Some(caller) => of(caller) * 2 >= of(path) && self.is_kept(caller, seen),
-            })
-    }
-}
-
 fn estimates(functions: &[&Function], page: &mut Page) {
     let estimates: Vec<String> =
         functions.iter().filter_map(|function| estimate(function)).collect();
@@ -145,7 +99,6 @@ mod tests {
     use super::super::samples;
     use super::*;
     use crate::settings::Format;
-    use crate::snapshot::PathNode;
 
     #[test]
     fn only_marks_that_are_used_are_explained() {
@@ -165,31 +118,6 @@ mod tests {
         assert_eq!(explained(&snapshot, 120), [""; 0]);
         snapshot.process.duration_ns = 1;
         assert_eq!(explained(&snapshot, 120), ["%"]);
-    }
-
-    #[test]
-    fn what_a_caller_gives_back_is_no_growth() {
-        let function = |path: &str, retained| Function {
-            path: path.to_owned(),
-            calls: 100,
-            retained_bytes: Some(retained),
-            leak: Some(Leak { bytes_per_call: 48.0, ..Leak::default() }),
-            ..Function::default()
-        };
-        let node =
-            |path: &str, parent| PathNode { path: path.to_owned(), parent, ..PathNode::default() };
-        let snapshot = Snapshot {
-            functions: vec![
-                function("main", 4_900),
-                function("leaks", 4_800),
-                function("makes", 99_999),
-            ],
-            call_tree: vec![node("main", None), node("leaks", Some(0)), node("makes", Some(0))],
-            ..Snapshot::default()
-        };
-        let growth = Growth::of(&snapshot);
-        let kept = |path| growth.is_kept(path, &mut HashSet::new());
-        assert_eq!((kept("main"), kept("leaks"), kept("makes")), (true, true, false));
     }
 
     #[test]

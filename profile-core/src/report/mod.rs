@@ -4,6 +4,7 @@
 //! Nothing here measures, reads settings or knows where the text goes. Every name and message counts as written by
 //! a stranger (a snapshot may come from a file), so it passes `text::safe` before a person sees it.
 
+mod advice;
 mod axis;
 mod blocks;
 mod calls;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::layout::{Column, Grid, Name};
-use super::marks::{self, Marks};
+use super::marks::Marks;
 use super::page::Page;
 use super::text::safe_and_short as safe;
 use super::{Style, blocks, calls, frame, lines, memory, quantile_keys, returns, sorted, units};
@@ -23,7 +23,6 @@ pub(crate) fn page(snapshot: &Snapshot, style: &Style) -> Page {
         let columns = columns(&functions, &snapshot.process, style.sort);
         page.table(Grid { head: "function", names: names(&functions, &marks), columns });
         marks.explain(&functions, &snapshot.process, &mut page);
-        marks::leaks(snapshot, &mut page);
         polled(&functions, &mut page);
         returns::section(&functions, &mut page);
         calls::section(&functions, &mut page);

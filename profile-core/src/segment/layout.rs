@@ -36,7 +36,7 @@ use super::table::Table;
 /// First word of every segment: `PROFSEG1` in memory order.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"PROFSEG1");
 /// Second word. A reader refuses what it does not know.
-pub(crate) const VERSION: u64 = 2;
+pub(crate) const VERSION: u64 = 3;
 
 /// Calls that an edge keeps: the newest, and the one before while that is being folded.
 pub(crate) const RING: usize = 2;
@@ -198,6 +198,10 @@ record! {
         line_numbers: Word,
         /// 1: resident memory is read at each mark.
         with_resident: Word,
+        /// Wall-clock time in which a sample found it innermost in some thread, and how much of that the thread ran. Written by the
+        /// sampling thread alone.
+        sampled_ns: Word,
+        on_cpu_ns: Word,
     }
 }
 
@@ -283,6 +287,8 @@ record! {
         random: Word,
         /// Where allocations of the recorder itself are charged.
         own_frame: Link<Frame>,
+        /// The kernel's number of the owner.
+        thread_id: Word,
     }
 }
 
@@ -443,6 +449,8 @@ record! {
         returns: Link<ReturnTally>,
         /// Of a function whose arguments are noted.
         calls: Link<CallList>,
+        /// Its first timed call in this thread, plus one, so that a zeroed record has none.
+        first_ticks: Word,
     }
 }
 

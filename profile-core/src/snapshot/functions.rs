@@ -51,6 +51,8 @@ pub struct Function {
     pub min_ns: Option<u64>,
     /// Longest call.
     pub max_ns: Option<u64>,
+    /// The first call of a thread, the longest of these where several threads called it.
+    pub first_ns: Option<u64>,
     /// Arithmetic mean of the ended calls.
     pub mean_ns: Option<f64>,
     /// Mean without the share [`Settings`](crate::Settings) says (0.1) at each end, as `scipy.stats.trim_mean`.
@@ -84,6 +86,8 @@ pub struct Function {
     pub exclusive_allocations: Option<u64>,
     /// Bytes of them.
     pub exclusive_allocated_bytes: Option<u64>,
+    /// Of them, blocks that became larger.
+    pub exclusive_grown: Option<u64>,
     /// Blocks freed outside other annotated functions.
     pub exclusive_frees: Option<u64>,
     /// Bytes of them.
@@ -105,9 +109,23 @@ pub struct Function {
     /// How its calls returned, with `#[profile(returns)]`.
     pub returns: Option<Returns>,
 
+    /// How much of its time it ran and how much it waited, where that was sampled.
+    pub on_cpu: Option<OnCpu>,
+
     /// What only async functions have.
     #[cfg_attr(feature = "profile", serde(rename = "async"))]
     pub polled: Option<AsyncTimes>,
+}
+
+/// Whether a function worked or waited, by samples of the processor time of the threads that it was innermost in, with
+/// `PROFILE_CPU` or [`Settings::cpu_interval`](crate::Settings).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+pub struct OnCpu {
+    /// Time between samples that found it innermost, over all threads.
+    pub sampled_ns: u64,
+    /// Of this, processor time.
+    pub on_cpu_ns: u64,
 }
 
 /// What the ended calls of a function allocated each; a call that allocated nothing counts as 0.

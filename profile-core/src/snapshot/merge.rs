@@ -7,15 +7,16 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AsyncTimes, BlockSizes, BytesPerCall, Call, Function, Leak, Line, PathNode, Process, Returned,
-    Returns, Snapshot, WarningRecord,
+    AsyncTimes, BlockSizes, BytesPerCall, Call, Function, Leak, Line, OnCpu, PathNode, Process,
+    Returned, Returns, Snapshot, WarningRecord,
 };
 use crate::stats::weighted;
 
 impl Snapshot {
     /// Everything that any of them recorded, as if one process had. [`Snapshot::processes`] lists which they were.
     ///
-    /// A function is the same if path, file, line and column are. It is never called if no process called it.
+    /// A function is the same if path, file, line and column are. It is never called if no process called it. Advice is not
+    /// merged: ask [`Snapshot::advise`] again.
     ///
     /// ```
     /// use profile_core::Snapshot;
@@ -38,6 +39,11 @@ impl Snapshot {
     }
 
     fn add(&mut self, other: &Snapshot) {
+        self.add_all(other);
+        self.advice.clear();
+    }
+
+    fn add_all(&mut self, other: &Snapshot) {
         if self.schema_version == 0 {
             self.clone_from(other);
             self.schema_version = super::SCHEMA_VERSION;
@@ -252,6 +258,7 @@ fn add_function(sum: &mut Function, row: &Function, trim: f64) {
         (&mut sum.shrunk, row.shrunk),
         (&mut sum.exclusive_allocations, row.exclusive_allocations),
         (&mut sum.exclusive_allocated_bytes, row.exclusive_allocated_bytes),
+        (&mut sum.exclusive_grown, row.exclusive_grown),
         (&mut sum.exclusive_frees, row.exclusive_frees),
         (&mut sum.exclusive_freed_bytes, row.exclusive_freed_bytes),
     ] {
@@ -262,6 +269,14 @@ fn add_function(sum: &mut Function, row: &Function, trim: f64) {
         signed(sum.exclusive_retained_bytes, row.exclusive_retained_bytes);
     sum.min_ns = least(sum.min_ns, row.min_ns);
     sum.max_ns = sum.max_ns.max(row.max_ns);
+    sum.first_ns = sum.first_ns.max(row.first_ns);
+    sum.on_cpu = match (sum.on_cpu, row.on_cpu) {
+        (Some(one), Some(other)) => Some(OnCpu {
+            sampled_ns: one.sampled_ns.saturating_add(other.sampled_ns),
+            on_cpu_ns: one.on_cpu_ns.saturating_add(other.on_cpu_ns),
+        }),
+        (one, other) => one.or(other),
+    };
     sum.peak_bytes = sum.peak_bytes.max(row.peak_bytes);
     sum.too_short &= row.too_short;
     sum.block_sizes = match (sum.block_sizes.take(), &row.block_sizes) {

@@ -2,6 +2,7 @@
 //!
 //! Every number has its unit in its name and one definition, here. Taking a snapshot changes nothing.
 
+mod advice;
 #[cfg(feature = "profile")]
 mod file;
 mod functions;
@@ -17,6 +18,7 @@ pub(crate) mod read;
 #[cfg(feature = "profile")]
 mod tree;
 
+pub use advice::{Advice, AdviceKind};
 #[cfg(feature = "profile")]
 pub use file::SnapshotError;
 pub use functions::*;
@@ -66,6 +68,8 @@ pub struct Snapshot {
     pub not_instrumented: Vec<NotInstrumented>,
     /// What a person should know of before trusting the numbers.
     pub warnings: Vec<WarningRecord>,
+    /// What the numbers suggest, by the thresholds of [`Settings::advice`](crate::Settings).
+    pub advice: Vec<Advice>,
     /// What recording itself cost and lost.
     pub overhead: Overhead,
     /// Of a snapshot that was [merged](Snapshot::merge): each process that is in it. `process` sums them up then.

@@ -152,6 +152,10 @@ pub(crate) fn thread_id() -> u64 {
     0
 }
 
+pub(crate) fn thread_cpu_ns(_: u64) -> Option<u64> {
+    None
+}
+
 pub(crate) fn thread_name() -> [u8; 16] {
     [0; 16]
 }

@@ -77,6 +77,7 @@ struct Sums {
     spread: [f64; 3],
     least_ticks: Option<u64>,
     most_ticks: u64,
+    first_ticks: Option<u64>,
     histogram: HashMap<usize, u64>,
     exact: Vec<u64>,
     memory: Memory,
@@ -249,6 +250,7 @@ impl<'a> Reading<'a> {
         add(&mut sums.panicked, record.word(tally::panicked));
         sums.least_ticks = least(sums.least_ticks, record.word(tally::min_ticks).checked_sub(1));
         sums.most_ticks = sums.most_ticks.max(record.word(tally::max_ticks));
+        sums.first_ticks = sums.first_ticks.max(record.word(tally::first_ticks).checked_sub(1));
         if let Some(root) = record.follow(tally::histogram) {
             histogram(self.view, &root, &mut sums.histogram);
         }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use super::{Own, PolledSums, Reading, ReturnSums, Sums, add};
 use crate::callsite::Kind;
 use crate::segment::layout::{buckets, heap, site_record};
-use crate::snapshot::{AsyncTimes, BlockSizes, BytesPerCall, Function, Leak, Returned, Returns};
+use crate::snapshot::{
+    AsyncTimes, BlockSizes, BytesPerCall, Function, Leak, OnCpu, Returned, Returns,
+};
 use crate::stats::weighted;
 
 impl Reading<'_> {
@@ -44,6 +46,9 @@ impl Reading<'_> {
             function.slowest = calls.first(0);
             function.most_allocating = calls.first(1);
         }
+        let sampled_ns = site.word(site_record::sampled_ns);
+        function.on_cpu = (sampled_ns > 0)
+            .then(|| OnCpu { sampled_ns, on_cpu_ns: site.word(site_record::on_cpu_ns) });
         function.returns = sums.returns.as_ref().map(|returns| self.returns(returns));
         if measured {
             memory_columns(sums, own, &mut function);
@@ -77,6 +82,7 @@ impl Reading<'_> {
         function.min_ns = sums.least_ticks.map(|ticks| corrected(ticks as f64).round() as u64);
         function.max_ns =
             sums.least_ticks.map(|_| corrected(sums.most_ticks as f64).round() as u64);
+        function.first_ns = sums.first_ticks.map(|ticks| corrected(ticks as f64).round() as u64);
         let known = weighted::total(&values);
         let ns = if sums.polled_calls > 0 { weighted_sum(&values) } else { sums.known_ns };
         function.mean_ns = (known > 0).then(|| ns / known as f64);
@@ -225,6 +231,7 @@ fn memory_columns(sums: &Sums, own: &Own, function: &mut Function) {
     function.retained_bytes = Some(sums.memory.live());
     function.exclusive_allocations = exclusive(heap::ALLOCATIONS);
     function.exclusive_allocated_bytes = exclusive(heap::ALLOCATED_BYTES);
+    function.exclusive_grown = exclusive(heap::GROWN);
     function.exclusive_frees = exclusive(heap::FREES);
     function.exclusive_freed_bytes = exclusive(heap::FREED_BYTES);
     function.exclusive_retained_bytes =

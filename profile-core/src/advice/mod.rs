@@ -1,0 +1,377 @@
+//! What the numbers of a snapshot suggest, each with the figures it rests on and the threshold that they passed.
+
+mod growth;
+
+use growth::Growth;
+
+use crate::choices::Thresholds;
+use crate::snapshot::{Advice, AdviceKind, Function, Snapshot};
+use crate::stats::weighted;
+
+impl Snapshot {
+    /// What its numbers suggest: about the functions that take most time first.
+    ///
+    /// ```
+    /// let snapshot = profile_core::capture();
+    /// assert!(snapshot.advise(&profile_core::Thresholds::never()).is_empty());
+    /// ```
+    #[must_use]
+    pub fn advise(&self, thresholds: &Thresholds) -> Vec<Advice> {
+        let whole_ns = self.process.duration_ns;
+        let growth = &Growth::of(self);
+        let of = |function| {
+            Look { function, thresholds, whole_ns, span_ns: self.overhead.span_ns, growth }.all()
+        };
+        self.functions.iter().flat_map(of).collect()
+    }
+}
+
+/// Too few calls to speak of a distribution.
+const FEW_CALLS: u64 = 50;
+/// What the slowest hundredth of the calls takes at least of the time, to be called a tail.
+const LEAST_TAIL: f64 = 0.2;
+/// What takes less of the run is not worth a word, whatever its shape.
+const LEAST_SHARE: f64 = 0.01;
+
+/// One function and what it is held against.
+struct Look<'a> {
+    function: &'a Function,
+    thresholds: &'a Thresholds,
+    whole_ns: u64,
+    span_ns: f64,
+    growth: &'a Growth<'a>,
+}
+
+impl Look<'_> {
+    fn all(&self) -> Vec<Advice> {
+        let found = [
+            self.heavy_tail(),
+            self.bimodal(),
+            self.cold_first_call(),
+            self.regrowth(),
+            self.retained_growth(),
+            self.mostly_waiting(),
+            self.recording_dominates(),
+        ];
+        found.into_iter().flatten().collect()
+    }
+
+    /// Whether it takes enough of the run.
+    fn matters(&self, ns: f64) -> bool {
+        ns >= LEAST_SHARE * self.whole_ns as f64
+    }
+
+    fn values(&self) -> Option<Vec<(f64, u64)>> {
+        let values: Vec<(f64, u64)> =
+            self.function.histogram.iter().map(|[ns, calls]| (*ns as f64, *calls)).collect();
+        (weighted::total(&values) >= FEW_CALLS).then_some(values)
+    }
+
+    fn heavy_tail(&self) -> Option<Advice> {
+        let (function, values) = (self.function, self.values()?);
+        let (mean, trimmed) = (function.mean_ns?, function.trimmed_mean_ns?);
+        let excess = mean / trimmed - 1.0;
+        let total = weighted::total(&values) as f64;
+        let tail_ns = (mean - trimmed) * total;
+        if !(excess > self.thresholds.heavy_tail && self.matters(tail_ns)) {
+            return None;
+        }
+        let (calls, share) = tail(&values, mean * total)?;
+        // Where calls differ in size as their input does, no few of them stand out.
+        if share < LEAST_TAIL {
+            return None;
+        }
+        Some(Advice::new(
+            AdviceKind::HeavyTail,
+            &function.path,
+            self.thresholds.heavy_tail,
+            [
+                ("mean_ns", mean),
+                ("trimmed_mean_ns", trimmed),
+                ("one_call_in", total / calls),
+                ("share_of_time", share),
+            ],
+        ))
+    }
+
+    fn bimodal(&self) -> Option<Advice> {
+        let (function, values) = (self.function, self.values()?);
+        let [short, long] = humps(&values)?;
+        let ratio = long.value / short.value.max(1.0);
+        // Below its own cost the clock makes humps of its own.
+        let matters = self.matters(function.inclusive_ns as f64) && short.value > self.span_ns;
+        (ratio > self.thresholds.bimodal && matters).then(|| {
+            Advice::new(
+                AdviceKind::Bimodal,
+                &function.path,
+                self.thresholds.bimodal,
+                [
+                    ("short_ns", short.value),
+                    ("long_ns", long.value),
+                    ("long_share_of_calls", long.share),
+                ],
+            )
+        })
+    }
+
+    fn cold_first_call(&self) -> Option<Advice> {
+        let (function, values) = (self.function, self.values()?);
+        let first = function.first_ns? as f64;
+        let median = weighted::quantile(&values, 0.5)?;
+        let ratio = first / median.max(1.0);
+        (ratio > self.thresholds.cold_first_call && self.matters(first)).then(|| {
+            Advice::new(
+                AdviceKind::ColdFirstCall,
+                &function.path,
+                self.thresholds.cold_first_call,
+                [("first_ns", first), ("median_ns", median)],
+            )
+        })
+    }
+
+    fn regrowth(&self) -> Option<Advice> {
+        const FEW: u64 = 20;
+        const LITTLE: u64 = 64 << 10;
+        let function = self.function;
+        let grown = function.exclusive_grown?;
+        let a_call = grown as f64 / function.calls.max(1) as f64;
+        // What grows is copied from a block that is freed then: no more than was freed in all can be saved.
+        let most_bytes = function.exclusive_freed_bytes?;
+        (grown >= FEW && most_bytes >= LITTLE && a_call > self.thresholds.regrowth).then(|| {
+            Advice::new(
+                AdviceKind::Regrowth,
+                &function.path,
+                self.thresholds.regrowth,
+                [
+                    ("grown", grown as f64),
+                    ("grown_a_call", a_call),
+                    ("most_saved_bytes", most_bytes as f64),
+                ],
+            )
+        })
+    }
+
+    fn retained_growth(&self) -> Option<Advice> {
+        let function = self.function;
+        let leak = function.leak?;
+        let certain = leak.bytes_per_call - leak.margin_bytes;
+        (certain > self.thresholds.retained_growth && self.growth.is_kept(&function.path)).then(
+            || {
+                Advice::new(
+                    AdviceKind::RetainedGrowth,
+                    &function.path,
+                    self.thresholds.retained_growth,
+                    [
+                        ("bytes_per_call", leak.bytes_per_call),
+                        ("margin_bytes", leak.margin_bytes),
+                        ("calls", function.calls as f64),
+                    ],
+                )
+            },
+        )
+    }
+
+    fn mostly_waiting(&self) -> Option<Advice> {
+        let function = self.function;
+        let (waited, whole) = match (&function.polled, function.on_cpu) {
+            (Some(polled), _) => (polled.waiting_ns as f64, polled.wall_ns as f64),
+            (None, Some(sampled)) => {
+                let waited = sampled.sampled_ns.saturating_sub(sampled.on_cpu_ns);
+                (waited as f64, sampled.sampled_ns as f64)
+            }
+            (None, None) => return None,
+        };
+        let share = waited / whole;
+        (share > self.thresholds.mostly_waiting && self.matters(waited)).then(|| {
+            Advice::new(
+                AdviceKind::MostlyWaiting,
+                &function.path,
+                self.thresholds.mostly_waiting,
+                [("waiting_ns", waited), ("share", share)],
+            )
+        })
+    }
+
+    fn recording_dominates(&self) -> Option<Advice> {
+        const MANY: u64 = 10_000;
+        let function = self.function;
+        let mean = function.mean_ns?;
+        let recording_ns = self.span_ns * function.timed_calls as f64;
+        let ratio = self.span_ns / mean;
+        let worth = function.calls >= MANY && self.matters(recording_ns);
+        (worth && ratio > self.thresholds.recording_dominates).then(|| {
+            Advice::new(
+                AdviceKind::RecordingDominates,
+                &function.path,
+                self.thresholds.recording_dominates,
+                [
+                    ("mean_ns", mean),
+                    ("recording_ns", recording_ns),
+                    ("calls", function.calls as f64),
+                ],
+            )
+        })
+    }
+}
+
+/// The fewest of the slowest calls that make up half of the time, or 1 % of the calls if they are more; and their share of the time.
+fn tail(values: &[(f64, u64)], total_ns: f64) -> Option<(f64, f64)> {
+    const HALF: f64 = 0.5;
+    const ONE_IN: f64 = 100.0;
+    let most = (weighted::total(values) as f64 / ONE_IN).max(1.0);
+    let (mut calls, mut ns) = (0.0, 0.0);
+    for (value, count) in values.iter().rev() {
+        let wanted = ((HALF * total_ns - ns) / value.max(1.0)).ceil().max(0.0);
+        let taken = (*count as f64).min(wanted).min((most - calls).max(0.0));
+        if taken < 1.0 {
+            break;
+        }
+        calls += taken;
+        ns += taken * value;
+    }
+    (calls > 0.0).then(|| (calls, ns / total_ns))
+}
+
+/// A kind of calls.
+#[derive(Clone, Copy, Debug)]
+struct Hump {
+    /// The value in its middle.
+    value: f64,
+    /// Its share of all calls.
+    share: f64,
+}
+
+/// Two humps of a distribution on a logarithmic scale, if a valley parts them that is a quarter as high as the lower one, and
+/// a tenth of the calls lie on each side.
+fn humps(values: &[(f64, u64)]) -> Option<[Hump; 2]> {
+    /// To each power of two.
+    const BINS: f64 = 4.0;
+    const VALLEY: f64 = 0.25;
+    const LEAST: f64 = 0.1;
+    /// Calls in the lower of two peaks: fewer leave gaps by chance.
+    const FEWEST: f64 = 50.0;
+    let bin = |value: f64| (value.max(1.0).log2() * BINS) as usize;
+    let mut bins = vec![0.0; bin(values.last()?.0) + 1];
+    values.iter().for_each(|(value, count)| bins[bin(*value)] += *count as f64);
+    let total: f64 = bins.iter().sum();
+    let peak = |bins: &[f64]| bins.iter().copied().fold(0.0, f64::max);
+    let is_valley = |at: &usize| {
+        let (below, above) = (&bins[..*at], &bins[at + 1..]);
+        let sides = [below, above].map(|side| side.iter().sum::<f64>() / total);
+        let lower = peak(below).min(peak(above));
+        lower >= FEWEST && bins[*at] <= VALLEY * lower && sides.iter().all(|side| *side >= LEAST)
+    };
+    // The lowest, and of several the one in the middle.
+    let lowest = (0..bins.len()).filter(is_valley).min_by(|a, b| bins[*a].total_cmp(&bins[*b]))?;
+    let equal: Vec<usize> =
+        (lowest..bins.len()).take_while(|at| bins[*at] == bins[lowest]).collect();
+    let valley = equal[equal.len() / 2];
+    let hump = |is_above: bool| {
+        let side: Vec<(f64, u64)> = values
+            .iter()
+            .copied()
+            .filter(|(value, _)| (bin(*value) > valley) == is_above)
+            .collect();
+        let share = weighted::total(&side) as f64 / total;
+        weighted::quantile(&side, 0.5).map(|value| Hump { value, share })
+    };
+    Some([hump(false)?, hump(true)?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A second long, with one function.
+    fn snapshot(histogram: &[[u64; 2]], change: impl FnOnce(&mut Function)) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        snapshot.process.duration_ns = 1_000_000_000;
+        snapshot.overhead.span_ns = 20.0;
+        let values: Vec<(f64, u64)> = histogram.iter().map(|[ns, n]| (*ns as f64, *n)).collect();
+        let mut function = Function {
+            path: "f".to_owned(),
+            histogram: histogram.to_vec(),
+            calls: weighted::total(&values),
+            timed_calls: weighted::total(&values),
+            mean_ns: weighted::mean(&values),
+            trimmed_mean_ns: weighted::trimmed_mean(&values, 0.1),
+            ..Function::default()
+        };
+        function.inclusive_ns = histogram.iter().map(|[ns, calls]| ns * calls).sum();
+        change(&mut function);
+        snapshot.functions.push(function);
+        snapshot
+    }
+
+    fn kinds(snapshot: &Snapshot) -> Vec<AdviceKind> {
+        snapshot.advise(&Thresholds::default()).iter().map(|advice| advice.kind).collect()
+    }
+
+    #[test]
+    fn one_call_in_ten_thousand_that_takes_most_of_the_time_is_seen() {
+        let tail = snapshot(&[[10_000, 9_999], [150_000_000, 1]], |_| {});
+        let advice = tail.advise(&Thresholds::default());
+        assert_eq!(advice[0].kind, AdviceKind::HeavyTail);
+        assert_eq!(advice[0].figure("one_call_in"), 10_000.0);
+        assert!((advice[0].figure("share_of_time") - 0.6).abs() < 0.01);
+        assert_eq!(advice[0].threshold, 0.5);
+        assert!(
+            kinds(&snapshot(&[[9_000, 500], [10_000, 9_000], [12_000, 500]], |_| {})).is_empty()
+        );
+    }
+
+    #[test]
+    fn two_kinds_of_calls_are_told_and_one_wide_kind_is_not() {
+        let two =
+            snapshot(&[[1_000, 5_000], [1_100, 3_000], [90_000, 900], [95_000, 1_100]], |_| {});
+        let advice = two.advise(&Thresholds::default());
+        let advice = advice.iter().find(|advice| advice.kind == AdviceKind::Bimodal).expect("two");
+        assert_eq!((advice.figure("short_ns"), advice.figure("long_ns")), (1_000.0, 95_000.0));
+        assert_eq!(advice.figure("long_share_of_calls"), 0.2);
+        // From 1 µs to 1 ms, the middle most often.
+        let wide: Vec<[u64; 2]> = (0..40_i32)
+            .map(|at| {
+                [
+                    (1_000.0 * 2_f64.powf(f64::from(at) / 4.0)) as u64,
+                    (400 - (at - 20).pow(2)) as u64 + 20,
+                ]
+            })
+            .collect();
+        assert!(!kinds(&snapshot(&wide, |_| {})).contains(&AdviceKind::Bimodal));
+    }
+
+    #[test]
+    fn what_else_there_is_to_say_is_said() {
+        let even = [[100_000, 1_000]];
+        let cold = snapshot(&even, |function| function.first_ns = Some(50_000_000));
+        assert_eq!(kinds(&cold), [AdviceKind::ColdFirstCall]);
+        let grows = snapshot(&even, |function| {
+            function.exclusive_grown = Some(20_000);
+            function.exclusive_freed_bytes = Some(4 << 20);
+        });
+        let advice = grows.advise(&Thresholds::default());
+        assert_eq!(advice[0].figure("grown_a_call"), 20.0);
+        assert_eq!(advice[0].figure("most_saved_bytes"), f64::from(4 << 20));
+        let waits = snapshot(&even, |function| {
+            function.on_cpu =
+                Some(crate::snapshot::OnCpu { sampled_ns: 100_000_000, on_cpu_ns: 10_000_000 });
+        });
+        assert_eq!(kinds(&waits), [AdviceKind::MostlyWaiting]);
+        let short = snapshot(&[[5, 2_000_000]], |_| {});
+        assert_eq!(kinds(&short), [AdviceKind::RecordingDominates]);
+        let leaks = snapshot(&even, |function| {
+            function.leak = Some(crate::Leak { bytes_per_call: 48.0, margin_bytes: 1.0 });
+        });
+        assert_eq!(kinds(&leaks), [AdviceKind::RetainedGrowth]);
+        for silent in [&cold, &grows, &waits, &short, &leaks] {
+            assert!(silent.advise(&Thresholds::never()).is_empty());
+        }
+    }
+
+    #[test]
+    fn nothing_is_said_of_nothing() {
+        assert!(kinds(&Snapshot::default()).is_empty());
+        assert!(kinds(&snapshot(&[], |_| {})).is_empty());
+        assert!(kinds(&snapshot(&[[0, 100]], |_| {})).is_empty());
+    }
+}

@@ -1,0 +1,92 @@
+//! The section with advice: a sentence each, with its figures.
+
+use super::page::Page;
+use super::text::safe_and_short as safe;
+use super::{frame, units};
+use crate::snapshot::{Advice, AdviceKind, Snapshot};
+
+pub(crate) fn section(snapshot: &Snapshot, page: &mut Page) {
+    frame::list("advice", &snapshot.advice, page, |advice, page| {
+        page.item(&format!("{}: {}", safe(&advice.path), sentence(advice)));
+    });
+}
+
+fn sentence(advice: &Advice) -> String {
+    let figure = |name| advice.figure(name);
+    let time = |name| units::duration_f64(figure(name));
+    let count = |name| units::count(figure(name) as u64);
+    let bytes = |name| units::bytes(figure(name) as u64);
+    let per_cent = |name| format!("{} %", units::per_cent(figure(name)));
+    match advice.kind {
+        AdviceKind::HeavyTail => format!(
+            "one call in {} makes up {} of the time; mean {}, trimmed mean {}",
+            count("one_call_in"),
+            per_cent("share_of_time"),
+            time("mean_ns"),
+            time("trimmed_mean_ns"),
+        ),
+        AdviceKind::Bimodal => format!(
+            "two kinds of calls: {} of them take about {}, the others {}",
+            per_cent("long_share_of_calls"),
+            time("long_ns"),
+            time("short_ns"),
+        ),
+        AdviceKind::ColdFirstCall => format!(
+            "the first call took {}, half of the others at most {}",
+            time("first_ns"),
+            time("median_ns"),
+        ),
+        AdviceKind::Regrowth => format!(
+            "blocks grew {} times, {:.1} times a call; with_capacity would save that and up to {}",
+            count("grown"),
+            figure("grown_a_call"),
+            bytes("most_saved_bytes"),
+        ),
+        AdviceKind::RetainedGrowth => format!(
+            "each of {} calls leaves {:.0} ± {:.0} bytes behind",
+            count("calls"),
+            figure("bytes_per_call"),
+            figure("margin_bytes"),
+        ),
+        AdviceKind::MostlyWaiting => {
+            format!("waits {} of its time, {} in all", per_cent("share"), time("waiting_ns"))
+        }
+        AdviceKind::RecordingDominates => format!(
+            "so short ({} a call) that recording its {} calls took {}, more than they; a budget such as PROFILE_OVERHEAD=2% times few of them",
+            time("mean_ns"),
+            count("calls"),
+            time("recording_ns"),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use crate::choices::Thresholds;
+    use crate::settings::Format;
+
+    #[test]
+    fn every_kind_has_a_sentence_with_figures() {
+        let mut snapshot = samples::ordinary();
+        let row = &mut snapshot.functions[0];
+        row.histogram = vec![[1_000, 9_900], [90_000_000, 1_200], [9_000_000_000, 5]];
+        row.calls = 11_105;
+        row.mean_ns = Some(9_000_000.0);
+        row.trimmed_mean_ns = Some(1_000.0);
+        row.first_ns = Some(u64::from(u32::MAX));
+        row.exclusive_grown = Some(222_100);
+        row.exclusive_freed_bytes = Some(4 << 20);
+        snapshot.advice = snapshot.advise(&Thresholds::default());
+        let text = samples::rendered(Format::Table, &snapshot, None);
+        for words in [
+            "survey::main: one call in ",
+            "survey::main: two kinds of calls: 10.9 % of them take about 90.0 ms, the others 1.00 µs",
+            "survey::main: the first call took 4.29 s, half of the others at most 1.00 µs",
+            "survey::main: blocks grew 222,100 times, 20.0 times a call; with_capacity would save that and up to 4.00 MiB",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        assert!(!text.contains("NaN"), "{text}");
+    }
+}
