@@ -9,15 +9,91 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use profile_core::stats::{median, trim_mean};
+use profile_core::{Snapshot, capture, compare, profile};
 
 const ROUNDS: usize = 11;
 
 fn main() {
+    own();
     let folder = std::env::temp_dir().join(format!("benches-scipy-{}", std::process::id()));
     if let Err(error) = beside_scipy(&folder) {
         println!("SciPy could not be had: {error}");
     }
     let _ = std::fs::remove_dir_all(folder);
+}
+
+macro_rules! ten {
+    ($calls:ident $again:ident $($rest:ident)*) => {
+        ten!($calls $($rest)*); ten!($calls $($rest)*); ten!($calls $($rest)*); ten!($calls $($rest)*);
+        ten!($calls $($rest)*); ten!($calls $($rest)*); ten!($calls $($rest)*); ten!($calls $($rest)*);
+        ten!($calls $($rest)*); ten!($calls $($rest)*);
+    };
+    ($calls:ident) => {{
+        #[profile]
+        fn called(turns: u64) -> u64 {
+            (0..turns).fold(0, |sum, turn| black_box(sum ^ turn))
+        }
+        $calls.push(called as fn(u64) -> u64);
+    }};
+}
+
+/// A thousand functions that differ in nothing but themselves.
+fn thousand() -> Vec<fn(u64) -> u64> {
+    let mut calls = Vec::new();
+    ten!(calls hundreds tens ones);
+    calls
+}
+
+/// What the report at exit takes of a large run, and a comparison of many such runs.
+fn own() {
+    const THREADS: u64 = 16;
+    const RUNS: usize = 10;
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            scope.spawn(move || {
+                for (number, call) in thousand().into_iter().enumerate() {
+                    // Durations over three powers of two, so that histograms are as wide as real ones.
+                    (0..100).for_each(|turn| {
+                        black_box(call((turn * 7 + thread) % 64 + number as u64 % 64));
+                    });
+                }
+            });
+        }
+    });
+    let timed = |work: &dyn Fn() -> usize| {
+        let mut took = Vec::new();
+        for _ in 0..ROUNDS {
+            let start = Instant::now();
+            black_box(work());
+            took.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+        median(&took)
+    };
+    let snapshot = capture();
+    println!("{} functions called in {THREADS} threads", snapshot.functions.len());
+    println!("capture, all statistics: {:.1} ms", timed(&|| capture().functions.len()));
+    let bytes = snapshot.to_bytes();
+    let json = serde_json::to_vec(&snapshot).map_or(0, |json| json.len());
+    println!("snapshot: {} bytes, as JSON {json}", bytes.len());
+    let load = || Snapshot::from_bytes(&bytes).map_or(0, |snapshot| snapshot.functions.len());
+    println!("load: {:.1} ms", timed(&load));
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut runs = || -> Vec<Snapshot> {
+        let varied = |snapshot: &Snapshot, random: &mut fastrand::Rng| {
+            let mut run = snapshot.clone();
+            for function in &mut run.functions {
+                let factor = 1.0 + random.f64() / 20.0;
+                function.trimmed_mean_ns = function.trimmed_mean_ns.map(|ns| ns * factor);
+            }
+            run
+        };
+        (0..RUNS).map(|_| varied(&snapshot, &mut random)).collect()
+    };
+    let (before, after) = (runs(), runs());
+    let comparison = || compare(&before, &after).functions.len();
+    println!("comparison of {RUNS} runs with {RUNS}: {:.1} ms", timed(&comparison));
+    let merged = || Snapshot::merge(before.iter().chain(&after)).functions.len();
+    println!("merge of {} runs: {:.1} ms\n", 2 * RUNS, timed(&merged));
 }
 
 type Shape = fn(&mut fastrand::Rng) -> f64;

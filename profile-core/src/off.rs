@@ -158,7 +158,7 @@ impl Settings {
     }
 
     /// Not looked at.
-    pub fn advice(self, _: crate::choices::Thresholds) -> Settings {
+    pub fn advice(self, _: crate::Thresholds) -> Settings {
         self
     }
 

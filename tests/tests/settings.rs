@@ -14,13 +14,15 @@ mod variables {
     use super::*;
 
     /// Every variable, values it does not have, and a word that its warning has to say.
-    const BAD: [(&str, &[&str], &str); 6] = [
+    const BAD: [(&str, &[&str], &str); 8] = [
         ("PROFILE_SORT", &["Total", "totl", "1", "\u{1b}[2J"], "allocations"),
         ("PROFILE_PERCENTILES", &["0", "101", "50,,99", "NaN", "fifty", "-1"], "100"),
         ("PROFILE_TRIM", &["0.5", "-0.1", "NaN", "10%"], "0.5"),
         ("PROFILE_OVERHEAD", &["0%", "2", "101%", "1/0", "1/5000", "inf%", "lots"], "1/64"),
         ("PROFILE_CLOCK", &["sundial", "TSC"], "monotonic"),
         ("PROFILE_REPORT", &["tabel", "json:", "table;json"], "folded"),
+        ("PROFILE_CPU", &["5", "often", "1us"], "100ms"),
+        ("PROFILE_ADVICE", &["all", "speed=3", "regrowth=-1", "regrowth=NaN"], "heavy_tail"),
     ];
 
     fn shown(value: &str) -> String {

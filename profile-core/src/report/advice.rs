@@ -52,10 +52,10 @@ fn sentence(advice: &Advice) -> String {
             format!("waits {} of its time, {} in all", per_cent("share"), time("waiting_ns"))
         }
         AdviceKind::RecordingDominates => format!(
-            "so short ({} a call) that recording its {} calls took {}, more than they; a budget such as PROFILE_OVERHEAD=2% times few of them",
-            time("mean_ns"),
+            "recording its {} calls took {}, more than they: {} a call; with a budget few of them are timed",
             count("calls"),
             time("recording_ns"),
+            time("mean_ns"),
         ),
     }
 }

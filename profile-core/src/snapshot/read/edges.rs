@@ -208,7 +208,7 @@ impl<'a> Reading<'a> {
     /// durations are in the histogram already as that holds beyond what is recorded as folded.
     fn without_folded(&self, record: &Record<'a>, mut state: EdgeState) -> EdgeState {
         let Some(tally) = record.follow(edge::tally) else { return state };
-        let mut counted = HashMap::new();
+        let mut counted = Vec::new();
         if let Some(root) = tally.follow(tally::histogram) {
             histogram(self.view, &root, &mut counted);
         }

@@ -1,8 +1,8 @@
 //! From a function's sums to its row.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use super::{Own, PolledSums, Reading, ReturnSums, Sums, add};
+use super::{Buckets, Own, PolledSums, Reading, ReturnSums, Sums, add, settle};
 use crate::callsite::Kind;
 use crate::segment::layout::{buckets, heap, site_record};
 use crate::snapshot::{
@@ -172,15 +172,14 @@ fn whole(values: weighted::Weighted<'_>) -> Vec<[u64; 2]> {
 
 /// Buckets and single durations as ascending nanoseconds.
 fn values(
-    histogram: &HashMap<usize, u64>,
+    histogram: &Buckets,
     exact: &[u64],
     (least, most): (u64, u64),
     ns: impl Fn(f64) -> f64,
 ) -> Vec<(f64, u64)> {
-    let mut counts: HashMap<usize, u64> = histogram.clone();
-    for ticks in exact {
-        add(counts.entry(buckets::of(*ticks)).or_default(), 1);
-    }
+    let mut counts = histogram.clone();
+    counts.extend(exact.iter().map(|ticks| (buckets::of(*ticks), 1)));
+    settle(&mut counts);
     // A bucket's middle may lie beyond the shortest or the longest call, which are known.
     let middle = |bucket| buckets::middle(bucket).max(least as f64).min(most as f64);
     let mut values: Vec<_> =
