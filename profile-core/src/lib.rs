@@ -53,6 +53,9 @@ pub mod stats;
 #[cfg(feature = "profile")]
 mod sys;
 
+#[cfg(feature = "warnings")]
+pub mod warnings;
+
 #[cfg(not(feature = "profile"))]
 mod off;
 

@@ -16,6 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("assertions", &["memory", "settings", "snapshot"]),
     ("memory", &["callsite", "choices", "record", "segment", "settings", "snapshot", "sys"]),
     ("stats", &[]),
+    ("warnings", &[]),
     ("snapshot", &["callsite", "clock", "record", "segment", "settings", "stats"]),
     ("compare", &["snapshot", "stats"]),
     ("advice", &["choices", "snapshot", "stats"]),

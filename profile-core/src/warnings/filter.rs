@@ -1,0 +1,179 @@
+//! One filter: which warnings it fits, and what becomes of them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use regex::Regex;
+
+use super::category::{AnyWarning, Category};
+
+/// What becomes of a warning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It is returned as an error.
+    Error,
+    /// Nothing.
+    Ignore,
+    /// It is shown.
+    Always,
+    /// It is shown once for each text, category and line.
+    Default,
+    /// It is shown once for each text and category in a module.
+    Module,
+    /// It is shown once for each text and category in the process.
+    Once,
+}
+
+impl Action {
+    pub(super) const ALL: [(&str, Action); 6] = [
+        ("default", Action::Default),
+        ("always", Action::Always),
+        ("ignore", Action::Ignore),
+        ("module", Action::Module),
+        ("once", Action::Once),
+        ("error", Action::Error),
+    ];
+
+    /// As filters name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Action::ALL.iter().find(|(_, action)| *action == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// A word that is no action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownAction(pub(super) String);
+
+impl fmt::Display for UnknownAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "invalid action: {:?}; allowed are error, ignore, always, default, module and once",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for UnknownAction {}
+
+impl FromStr for Action {
+    type Err = UnknownAction;
+
+    fn from_str(name: &str) -> Result<Action, UnknownAction> {
+        let found = Action::ALL.iter().find(|(known, _)| *known == name);
+        found.map(|(_, action)| *action).ok_or_else(|| UnknownAction(name.to_owned()))
+    }
+}
+
+/// A regular expression that is matched at the start, as Python's `re.match`. Equal if the text is.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    text: String,
+    regex: Regex,
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Pattern) -> bool {
+        self.text == other.text
+    }
+}
+
+/// What is no regular expression here: in Python it may be one that takes exponential time.
+#[derive(Clone, Debug)]
+pub struct FilterError {
+    text: String,
+    error: regex::Error,
+}
+
+impl fmt::Display for FilterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is no regular expression: {}", self.text, self.error)
+    }
+}
+
+impl std::error::Error for FilterError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+impl Pattern {
+    pub(super) fn new(text: &str, ignores_case: bool) -> Result<Pattern, FilterError> {
+        let flags = if ignores_case { "(?i)" } else { "" };
+        let regex = Regex::new(&format!("{flags}\\A(?:{})", as_here(text)));
+        regex
+            .map(|regex| Pattern { text: text.to_owned(), regex })
+            .map_err(|error| FilterError { text: text.to_owned(), error })
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    fn matches(&self, text: &str) -> bool {
+        self.regex.is_match(text)
+    }
+}
+
+/// Python's `\Z` is `\z` here, and its `$` is also before a last line end.
+fn as_here(text: &str) -> String {
+    let mut here = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    let (mut in_class, mut multiline) = (false, text.contains("(?m"));
+    multiline &= !text.contains("(?-m");
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => match characters.next() {
+                Some('Z') => here.push_str("\\z"),
+                Some(escaped) => here.extend(['\\', escaped]),
+                None => here.push('\\'),
+            },
+            '$' if !in_class && !multiline => here.push_str("(?:\\n?\\z)"),
+            _ => {
+                in_class = (in_class || character == '[') && character != ']';
+                here.push(character);
+            }
+        }
+    }
+    here
+}
+
+/// Which warnings, and what becomes of them.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    /// What becomes of them.
+    pub action: Action,
+    /// The text begins like this, whatever the case. `None`: any.
+    pub message: Option<Pattern>,
+    /// They are of this category or a kind of it.
+    pub category: &'static Category,
+    /// The module begins like this. `None`: any.
+    pub module: Option<Pattern>,
+    /// The line; 0: any.
+    pub line: u64,
+}
+
+impl PartialEq for Filter {
+    fn eq(&self, other: &Filter) -> bool {
+        std::ptr::eq(self.category, other.category)
+            && (self.action, &self.message, &self.module, self.line)
+                == (other.action, &other.message, &other.module, other.line)
+    }
+}
+
+impl Filter {
+    pub(super) fn simple(action: Action, category: &'static Category, line: u64) -> Filter {
+        Filter { action, message: None, category, module: None, line }
+    }
+
+    pub(super) fn fits(&self, text: &str, category: &Category, module: &str, line: u64) -> bool {
+        let is_any = std::ptr::eq(self.category, &raw const AnyWarning);
+        (is_any || category.is_a(self.category))
+            && (self.line == 0 || self.line == line)
+            && self.message.as_ref().is_none_or(|pattern| pattern.matches(text))
+            && self.module.as_ref().is_none_or(|pattern| pattern.matches(module))
+    }
+}

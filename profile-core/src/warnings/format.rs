@@ -1,0 +1,44 @@
+//! A warning as text.
+
+use super::category::Category;
+
+/// `FILE:LINE: CATEGORY: TEXT` and a line end, and below it, where the file is there and has that line, the line itself. `source`
+/// says the line in its place; an empty one says that none is wanted.
+///
+/// ```
+/// use profile_core::warnings::{UserWarning, format_warning};
+///
+/// let text = format_warning("too slow", &UserWarning, "src/main.rs", 7, Some("run();"));
+/// assert_eq!(text, "src/main.rs:7: UserWarning: too slow\n  run();\n");
+/// ```
+#[must_use]
+pub fn format_warning(
+    message: &str,
+    category: &Category,
+    file: &str,
+    line: u64,
+    source: Option<&str>,
+) -> String {
+    let mut text = format!("{file}:{line}: {}: {message}\n", category.name());
+    let source = match source {
+        Some(given) => Some(given.to_owned()).filter(|given| !given.is_empty()),
+        None => line_of(file, line),
+    };
+    if let Some(source) = source {
+        text.push_str(&format!("  {}\n", source.trim()));
+    }
+    text
+}
+
+/// A line of a file, from 1. No file of more than 16 MiB is looked at for it.
+fn line_of(file: &str, line: u64) -> Option<String> {
+    const LONGEST: u64 = 16 << 20;
+    let number = usize::try_from(line).ok()?.checked_sub(1)?;
+    let metadata = std::fs::metadata(file).ok()?;
+    if !metadata.is_file() || metadata.len() > LONGEST {
+        return None;
+    }
+    let bytes = std::fs::read(file).ok()?;
+    let text = String::from_utf8_lossy(&bytes).replace("\r\n", "\n").replace('\r', "\n");
+    text.split_terminator('\n').nth(number).map(str::to_owned)
+}

@@ -1,0 +1,179 @@
+//! Filters as text: `action:message:category:module:line`, as Python's `-W` and `PYTHONWARNINGS`.
+
+use std::fmt;
+use std::sync::Mutex;
+
+use super::category::{ALL, AnyWarning, Category};
+use super::filter::{Action, Filter, Pattern, UnknownAction};
+use super::state::insert;
+
+/// Why a filter in text is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidOption {
+    /// More than five fields.
+    TooManyFields(String),
+    /// The first field is no action, nor the beginning of one.
+    UnknownAction(UnknownAction),
+    /// No category has that name.
+    UnknownCategory(String),
+    /// The line is no number from 0.
+    InvalidLine(String),
+}
+
+impl fmt::Display for InvalidOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InvalidOption::TooManyFields(option) => {
+                write!(
+                    f,
+                    "too many fields (max 5): {option:?}; allowed is action:message:category:module:line"
+                )
+            }
+            InvalidOption::UnknownAction(action) => action.fmt(f),
+            InvalidOption::UnknownCategory(name) => {
+                let known: Vec<&str> = ALL.iter().map(|category| category.name()).collect();
+                write!(
+                    f,
+                    "unknown warning category: {name:?}; known are {}, and those of the program by their path",
+                    known.join(", ")
+                )
+            }
+            InvalidOption::InvalidLine(line) => {
+                write!(f, "invalid lineno {line:?}; allowed is a number from 0, which is any line")
+            }
+        }
+    }
+}
+
+impl std::error::Error for InvalidOption {}
+
+/// Categories of the program that were told of.
+static KNOWN: Mutex<Vec<&'static Category>> = Mutex::new(Vec::new());
+
+impl Category {
+    /// Lets filters in text name it: by its name, or by its module and name.
+    pub fn register(&'static self) {
+        let mut known = KNOWN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !known.iter().any(|other| std::ptr::eq(*other, self)) {
+            known.push(self);
+        }
+    }
+}
+
+fn category_of(name: &str) -> Option<&'static Category> {
+    let known = KNOWN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let short = name.strip_prefix("builtins.").unwrap_or(name);
+    let ours = ALL.iter().find(|category| category.name() == short).copied();
+    let is_named = |category: &&&'static Category| {
+        let path = format!("{}::{}", category.module(), category.name());
+        category.name() == name || path == name || path.replace("::", ".") == name
+    };
+    ours.or_else(|| known.iter().find(is_named).copied())
+}
+
+/// The filter that a text describes. Fields may be left out or empty, and blanks around them do not count. An action may be
+/// cut short, and `all` is `always`. Message and module are no expressions: the text begins with the one, and the module is the
+/// other.
+///
+/// # Errors
+/// What is wrong with it, and what is allowed.
+///
+/// ```
+/// use profile_core::warnings::{Action, parse_option};
+///
+/// let filter = parse_option("e:too slow:UserWarning::12").expect("it is one");
+/// assert_eq!((filter.action, filter.line), (Action::Error, 12));
+/// ```
+pub fn parse_option(option: &str) -> Result<Filter, InvalidOption> {
+    let fields: Vec<&str> = option.split(':').collect();
+    if fields.len() > 5 {
+        return Err(InvalidOption::TooManyFields(option.to_owned()));
+    }
+    let field = |number: usize| fields.get(number).copied().unwrap_or("").trim();
+    let action = action_of(field(0))?;
+    let category = match field(2) {
+        "" => &AnyWarning,
+        name => category_of(name).ok_or_else(|| InvalidOption::UnknownCategory(name.to_owned()))?,
+    };
+    let pattern = |text: &str, whole: &str, ignores_case| {
+        let text = Some(text).filter(|text| !text.is_empty())?;
+        // What is escaped is always an expression.
+        Pattern::new(&format!("{}{whole}", escaped(text)), ignores_case).ok()
+    };
+    Ok(Filter {
+        action,
+        message: pattern(field(1), "", true),
+        category,
+        module: pattern(field(3), "\\Z", false),
+        line: line_of(field(4))?,
+    })
+}
+
+/// Puts the filter that a text describes in front of the others.
+///
+/// # Errors
+/// As of [`parse_option`].
+pub fn set_option(option: &str) -> Result<(), InvalidOption> {
+    insert(parse_option(option)?, false);
+    Ok(())
+}
+
+/// Puts filters in front as a list of texts says, separated by commas: the last comes to be the first. What is wrong is left
+/// out and given back; the others hold. A text that was there before counts once.
+///
+/// ```
+/// use profile_core::warnings::{catch_warnings, set_options};
+///
+/// let _caught = catch_warnings();
+/// let wrong = set_options("ignore,error::UserWarning,nonsense");
+/// assert_eq!(wrong.len(), 1);
+/// ```
+pub fn set_options(list: &str) -> Vec<InvalidOption> {
+    let mut seen: Vec<&str> = Vec::new();
+    let mut wrong = Vec::new();
+    for option in list.split(',').filter(|option| !option.is_empty()) {
+        if !seen.contains(&option) {
+            seen.push(option);
+            wrong.extend(set_option(option).err());
+        }
+    }
+    wrong
+}
+
+fn action_of(word: &str) -> Result<Action, InvalidOption> {
+    if word.is_empty() {
+        return Ok(Action::Default);
+    }
+    if word == "all" {
+        return Ok(Action::Always);
+    }
+    let found = Action::ALL.iter().find(|(name, _)| name.starts_with(word));
+    let unknown = || InvalidOption::UnknownAction(UnknownAction(word.to_owned()));
+    found.map(|(_, action)| *action).ok_or_else(unknown)
+}
+
+/// As Python reads whole numbers: a sign, and `_` between digits.
+fn line_of(text: &str) -> Result<u64, InvalidOption> {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    let is_apart = !digits.starts_with('_') && !digits.ends_with('_') && !digits.contains("__");
+    match digits.replace('_', "") {
+        _ if text.is_empty() => Ok(0),
+        plain
+            if is_apart && !plain.is_empty() && plain.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            // No file has so many.
+            Ok(plain.parse().unwrap_or(u64::MAX))
+        }
+        _ => Err(InvalidOption::InvalidLine(text.to_owned())),
+    }
+}
+
+/// As Python escapes.
+fn escaped(text: &str) -> String {
+    const SPECIAL: &str = "()[]{}?*+-|^$\\.&~# \t\n\r\u{b}\u{c}";
+    let escape = |character: char| {
+        SPECIAL.contains(character).then_some('\\').into_iter().chain([character])
+    };
+    text.chars().flat_map(escape).collect()
+}
