@@ -4,8 +4,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering::*};
+use std::sync::{Once, OnceLock};
 
 use crate::callsite::{self, CallSite, LinkedSkipped, Mode};
 use crate::clock::{Anchor, Clock};
@@ -35,8 +35,11 @@ extern "C" fn start() {
     static START: Once = Once::new();
     START.call_once(|| {
         sys::at_exit(report_at_exit);
+        filter_warnings();
         // A program that links the crate and annotates nothing is left as it is, unless it is asked for its memory.
         if callsite::linked().next().is_none() && settings::current().resident_interval.is_none() {
+            // No report will say it.
+            wrong_filters().for_each(|wrong| complain(wrong));
             return;
         }
         begin::begin();
@@ -45,6 +48,19 @@ extern "C" fn start() {
         read_whole_run();
         sample_processors();
     });
+}
+
+/// Parts of `PROFILE_WARNINGS` that are no filters.
+static WRONG_FILTERS: OnceLock<Vec<String>> = OnceLock::new();
+
+fn wrong_filters() -> impl Iterator<Item = &'static String> {
+    WRONG_FILTERS.get().into_iter().flatten()
+}
+
+fn filter_warnings() {
+    let Some(list) = settings::warning_filters() else { return };
+    let wrong = crate::warnings::set_options(list).into_iter();
+    let _ = WRONG_FILTERS.set(wrong.map(|it| format!("PROFILE_WARNINGS: {it}; ignored")).collect());
 }
 
 fn sample_processors() {
@@ -214,6 +230,7 @@ fn warnings() -> impl Iterator<Item = WarningRecord> {
     let configuration = settings::complaints().iter().map(String::as_str);
     configuration
         .chain(begin::complaint())
+        .chain(wrong_filters().map(String::as_str))
         .map(|message| warning("ConfigurationWarning", message, 1))
 }
 

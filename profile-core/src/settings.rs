@@ -265,6 +265,11 @@ pub(crate) fn complaints() -> &'static [String] {
     &environment().complaints
 }
 
+/// Filters of warnings that the environment asks for.
+pub(crate) fn warning_filters() -> Option<&'static str> {
+    environment().warnings.as_deref()
+}
+
 /// Whether the environment lets a terminal be coloured (no-color.org; `TERM=dumb` cannot).
 pub(crate) fn color_allowed() -> bool {
     environment().color_allowed
@@ -289,6 +294,8 @@ struct Environment {
     block_sizes: Option<bool>,
     cpu_interval: Option<Duration>,
     thresholds: Option<Thresholds>,
+    /// Filters of warnings, as they stand.
+    warnings: Option<String>,
     color_allowed: bool,
     bless: bool,
     complaints: Vec<String>,
@@ -310,6 +317,7 @@ impl Environment {
             block_sizes: reader.variable("PROFILE_SIZES", parse_switch),
             cpu_interval: reader.variable("PROFILE_CPU", parse_interval),
             thresholds: reader.variable("PROFILE_ADVICE", parse_thresholds),
+            warnings: lookup("PROFILE_WARNINGS"),
             color_allowed: lookup("NO_COLOR").is_none_or(|value| value.is_empty())
                 && lookup("TERM").is_none_or(|terminal| terminal != "dumb"),
             bless: reader.variable("PROFILE_BLESS", parse_switch).unwrap_or(false),

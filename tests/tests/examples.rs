@@ -216,3 +216,22 @@ fn inspecting_prints_what_it_finds_and_its_own_assertions_hold() {
     assert_eq!(row(&report, "mix")["calls"], 2_000_000);
     assert_eq!(report["never_called"][0]["path"], "inspect::shop::Cart::empty");
 }
+
+#[test]
+fn each_action_shows_a_warning_as_often_as_it_says_and_the_variable_adds_filters() {
+    let plain = example("warnings").run().successful();
+    for shown in ["always: 9", "default: 3", "module: 3", "once: 2", "ignore: 0", "error: 0"] {
+        assert!(plain.stdout().contains(&format!("{shown} shown\n")), "{}", plain.stdout());
+    }
+    assert_eq!(plain.stdout().matches("returned: ").count(), 3);
+    // The path of the category, a name cut short, and a part that is none.
+    let list = "ign,error::warnings.EmptyRowWarning,error::NoWarning,sometimes";
+    let run = example("warnings").env("PROFILE_WARNINGS", list).run().successful();
+    assert!(run.stdout().contains("with the 7 filters of this run:\n"), "{}", run.stdout());
+    assert_eq!(run.stdout().matches("returned: ").count(), 5);
+    for complaint in
+        ["\"NoWarning\"; known are Warning, ", "invalid action: \"sometimes\"; allowed are error"]
+    {
+        assert!(run.stderr().contains(complaint), "{}", run.stderr());
+    }
+}

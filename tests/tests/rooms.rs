@@ -27,7 +27,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "session",
         &[
             "callsite", "clock", "memory", "record", "report", "segment", "settings", "snapshot",
-            "sys",
+            "sys", "warnings",
         ],
     ),
 ];

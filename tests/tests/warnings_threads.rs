@@ -4,10 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
+use profile_core::ProfilingAllocator;
 use profile_core::warnings::{
     Action, Place, UserWarning, Warning, catch_warnings, filter_warnings, filters,
     set_show_warning, simple_filter, warn,
 };
+
+#[global_allocator]
+static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
 
 const THREADS: usize = 16;
 const TURNS: usize = 200;
@@ -59,6 +63,13 @@ fn sixteen_threads_show_each_warning_as_often_as_they_should_and_catch_their_own
     let expected = [("once", 1), ("module", 2), ("default", 4), ("always", THREADS * TURNS)];
     let expected = expected.map(|(message, times)| (message.to_owned(), times));
     assert_eq!(shown_so_far, HashMap::from(expected));
+
+    // What nobody sees costs no allocation.
+    let place = Place { file: "a.rs", line: 1, module: Some("app::a") };
+    for message in ["once", "module", "default", "ignore"] {
+        let unseen = profile_core::measure(|| warn(message, &UserWarning, place));
+        assert!(unseen.value.is_ok() && unseen.allocations == Some(0), "{message}: {unseen:?}");
+    }
 
     // Caught in one thread, shown by the others.
     let before = filters().len();

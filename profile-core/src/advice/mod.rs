@@ -28,7 +28,7 @@ impl Snapshot {
 
 /// Too few calls to speak of a distribution.
 const FEW_CALLS: u64 = 50;
-/// What the slowest hundredth of the calls takes at least of the time, to be called a tail.
+/// What the slowest hundredth of the calls takes at least of the time, to be called a tail; less where the threshold is lower.
 const LEAST_TAIL: f64 = 0.2;
 /// What takes less of the run is not worth a word, whatever its shape.
 const LEAST_SHARE: f64 = 0.01;
@@ -78,7 +78,7 @@ impl Look<'_> {
         }
         let (calls, share) = tail(&values, mean * total)?;
         // Where calls differ in size as their input does, no few of them stand out.
-        if share < LEAST_TAIL {
+        if share < LEAST_TAIL.min(self.thresholds.heavy_tail) {
             return None;
         }
         Some(Advice::new(

@@ -28,6 +28,11 @@
 //! # Ok::<(), StatsError>(())
 //! ```
 
+#![cfg_attr(
+    not(feature = "profile"),
+    allow(dead_code, unused_imports, reason = "snapshots and comparisons use more than is public")
+)]
+
 mod cuts;
 mod describe;
 mod error;

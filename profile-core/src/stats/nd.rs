@@ -63,6 +63,16 @@ impl Axes {
 ///
 /// # Errors
 /// An axis is not there or named twice, there is a NaN where that is an error, or the proportion is wrong.
+///
+/// ```
+/// use ndarray::array;
+/// use profile_core::stats::{StatsError, nd};
+///
+/// let values = array![1.0, 2.0, 3.0, 900.0].into_dyn();
+/// let mean = nd::trim_mean(values.view(), 0.25, &nd::Over::default())?;
+/// assert_eq!(mean.first(), Some(&2.5));
+/// # Ok::<(), StatsError>(())
+/// ```
 pub fn trim_mean(
     array: ArrayViewD<'_, f64>,
     proportion_to_cut: f64,

@@ -48,7 +48,14 @@ impl Category {
     }
 }
 
-/// Declares categories of warnings: `pub static MyWarning: UserWarning;`
+/// A category of the program, listed by the linker so that filters in text can name it.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct LinkedCategory(pub &'static Category);
+
+inventory::collect!(LinkedCategory);
+
+/// Declares categories of warnings: `pub static MyWarning: UserWarning;`. Filters in text name them by name, or by module and name.
 #[macro_export]
 macro_rules! category {
     ($($(#[$attribute:meta])* $visibility:vis static $name:ident: $($parent:path),+;)*) => {$(
@@ -59,6 +66,7 @@ macro_rules! category {
             ::core::module_path!(),
             &[$(&$parent),+],
         );
+        $crate::warnings::__inventory::submit! { $crate::warnings::LinkedCategory(&$name) }
     )*};
 }
 

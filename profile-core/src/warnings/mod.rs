@@ -42,4 +42,6 @@ pub use state::{
 };
 
 #[doc(hidden)]
+pub use inventory as __inventory;
+#[doc(hidden)]
 pub use state::{module_registry, once_registry};

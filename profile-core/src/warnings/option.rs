@@ -1,9 +1,8 @@
 //! Filters as text: `action:message:category:module:line`, as Python's `-W` and `PYTHONWARNINGS`.
 
 use std::fmt;
-use std::sync::Mutex;
 
-use super::category::{ALL, AnyWarning, Category};
+use super::category::{ALL, AnyWarning, Category, LinkedCategory};
 use super::filter::{Action, Filter, Pattern, UnknownAction};
 use super::state::insert;
 
@@ -48,28 +47,15 @@ impl fmt::Display for InvalidOption {
 
 impl std::error::Error for InvalidOption {}
 
-/// Categories of the program that were told of.
-static KNOWN: Mutex<Vec<&'static Category>> = Mutex::new(Vec::new());
-
-impl Category {
-    /// Lets filters in text name it: by its name, or by its module and name.
-    pub fn register(&'static self) {
-        let mut known = KNOWN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if !known.iter().any(|other| std::ptr::eq(*other, self)) {
-            known.push(self);
-        }
-    }
-}
-
 fn category_of(name: &str) -> Option<&'static Category> {
-    let known = KNOWN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let short = name.strip_prefix("builtins.").unwrap_or(name);
     let ours = ALL.iter().find(|category| category.name() == short).copied();
-    let is_named = |category: &&&'static Category| {
+    let own = inventory::iter::<LinkedCategory>().map(|linked| linked.0);
+    let is_named = |category: &&'static Category| {
         let path = format!("{}::{}", category.module(), category.name());
         category.name() == name || path == name || path.replace("::", ".") == name
     };
-    ours.or_else(|| known.iter().find(is_named).copied())
+    ours.or_else(|| own.into_iter().find(is_named))
 }
 
 /// The filter that a text describes. Fields may be left out or empty, and blanks around them do not count. An action may be

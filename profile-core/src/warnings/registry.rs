@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use foldhash::fast::RandomState;
+
 use super::category::Category;
 
 /// The texts that were shown, by category and line. It forgets all when filters have changed since.
@@ -9,8 +11,8 @@ use super::category::Category;
 pub struct Registry {
     pub(super) version: Option<u64>,
     /// Looked up by the text as it is borrowed: nothing is allocated for what is there.
-    shown: HashMap<(usize, u64), HashSet<String>>,
-    names: HashMap<usize, &'static Category>,
+    shown: HashMap<(usize, u64), HashSet<String, RandomState>, RandomState>,
+    names: HashMap<usize, &'static Category, RandomState>,
 }
 
 impl Registry {

@@ -7,6 +7,8 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use foldhash::fast::RandomState;
+
 use super::category::{
     Category, DeprecationWarning, ImportWarning, PendingDeprecationWarning, ResourceWarning,
 };
@@ -71,7 +73,7 @@ struct State {
     /// Of the whole process, by text and category.
     once: Registry,
     /// Of each module that warned.
-    modules: HashMap<String, Registry>,
+    modules: HashMap<String, Registry, RandomState>,
     show: Option<Show>,
     log: Option<Log>,
 }
@@ -89,7 +91,7 @@ impl State {
             version: next_version(),
             default_action: Action::Default,
             once: Registry::new(),
-            modules: HashMap::new(),
+            modules: HashMap::default(),
             show: None,
             log: None,
         }
@@ -100,7 +102,7 @@ impl State {
         State {
             filters: copied(&self.filters),
             version: next_version(),
-            modules: HashMap::new(),
+            modules: HashMap::default(),
             log: None,
             ..self.clone()
         }
@@ -347,7 +349,7 @@ fn carry_out(
 /// Within it, and after an inner one has ended, a warning that was shown before is shown again, as in Python.
 ///
 /// # Examples
-/// See the [module](self).
+/// See the [module](crate::warnings).
 #[must_use = "it ends when it is dropped"]
 pub fn catch_warnings() -> CatchWarnings {
     let outer = OWN.take();
