@@ -170,6 +170,9 @@ fn what_is_not_defined_is_nan() {
         assert!(stats::welch_t(a, b).p_value.is_nan());
         assert!(stats::hodges_lehmann(a, b).is_nan());
     }
+    // As SciPy's, where nothing varies.
+    assert_eq!(stats::welch_t(&[1.0, 1.0], &[2.0, 2.0]).p_value, 0.0);
+    assert!(stats::welch_t(&[1.0, 1.0], &[1.0, 1.0]).p_value.is_nan());
     assert!(stats::welch_t(&[1.0], &[1.0, 2.0]).p_value.is_nan(), "one value has no variance");
     assert!(stats::bootstrap(&[1.0], stats::mean, 100, 0.95, 1).low.is_nan());
     let steady = stats::bootstrap(&[2.0; 5], stats::mean, 100, 0.95, 1);

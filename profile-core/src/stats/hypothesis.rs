@@ -21,7 +21,7 @@ const UNDEFINED: TestResult = TestResult { statistic: f64::NAN, p_value: f64::NA
 
 /// Welch's test of equal means of samples whose variances may differ (1947), with the degrees of freedom of Satterthwaite
 /// (`scipy.stats.ttest_ind` with `equal_var=False`). The statistic is t, positive where `a` has the greater mean. NaN for
-/// fewer than two values, both variances 0, or with a NaN.
+/// fewer than two values, equal ones that do not differ, or with a NaN.
 ///
 /// statrs 0.19 has no such test.
 ///
@@ -83,11 +83,12 @@ impl TrimmedMean {
 
 /// Outside ±t of Student's distribution: exact in the tails, where one less the other side would be rounding.
 pub(crate) fn two_sided_t(t: f64, freedom: f64) -> f64 {
-    if t.is_nan() || freedom.is_nan() || freedom <= 0.0 {
-        return f64::NAN;
-    }
+    // Where nothing varies the degrees of freedom are not defined, and a difference is certain.
     if t.is_infinite() {
         return 0.0;
+    }
+    if t.is_nan() || freedom.is_nan() || freedom <= 0.0 {
+        return f64::NAN;
     }
     beta_reg(freedom / 2.0, 0.5, freedom / (freedom + t * t))
 }
