@@ -103,7 +103,8 @@ pub fn capture() -> Snapshot {
         snapshot.not_instrumented = not_instrumented();
         snapshot.warnings.extend(warnings());
         let told = tell::told().into_iter();
-        snapshot.warnings.extend(told.map(|(message, count)| warning(TOLD, &message, count)));
+        let told = told.map(|it| warning(it.category.name(), &it.message, it.count));
+        snapshot.warnings.extend(told);
         snapshot
     })
 }
@@ -221,9 +222,6 @@ fn not_instrumented() -> Vec<NotInstrumented> {
     skipped.sort();
     skipped
 }
-
-/// The category of what was told when it came up.
-const TOLD: &str = "MemoryWarning";
 
 /// Variables that were not understood, and what recording complained of.
 fn warnings() -> impl Iterator<Item = WarningRecord> {
@@ -406,7 +404,9 @@ fn tell_warnings(outputs: &[Output], snapshot: &Snapshot) {
         return;
     }
     // These have been told when they came up.
-    let untold = snapshot.warnings.iter().filter(|warning| warning.category != TOLD);
+    let told = tell::told();
+    let is_told = |warning: &&WarningRecord| told.iter().any(|it| it.message == warning.message);
+    let untold = snapshot.warnings.iter().filter(|warning| !is_told(warning));
     untold.for_each(complain_of);
 }
 

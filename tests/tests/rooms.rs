@@ -14,7 +14,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("segment", &["callsite", "sys"]),
     ("record", &["callsite", "clock", "segment", "settings", "sys"]),
     ("assertions", &["memory", "settings", "snapshot"]),
-    ("memory", &["callsite", "choices", "record", "segment", "settings", "snapshot", "sys"]),
+    (
+        "memory",
+        &["callsite", "choices", "record", "segment", "settings", "snapshot", "sys", "warnings"],
+    ),
     ("stats", &[]),
     ("warnings", &[]),
     ("snapshot", &["callsite", "clock", "record", "segment", "settings", "stats"]),

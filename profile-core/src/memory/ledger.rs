@@ -20,6 +20,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::tell;
 use crate::record::thread::Suspended;
+use crate::warnings::MemoryWarning;
 
 const FILE: &str = "allocations.json";
 const TOLERANCE: &str = "tolerance_percent";
@@ -85,9 +86,10 @@ pub(crate) fn tell_falls() {
     for (name, (known, dearest)) in seen().iter() {
         let (before, now) = (known.allocations, dearest.allocations);
         if now < before {
-            tell::tell_once(&format!(
+            let sentence = format!(
                 "{name}: allocations fell from {before} to {now}; PROFILE_BLESS=1 writes that down"
-            ));
+            );
+            tell::tell(&MemoryWarning, "profile", name, &sentence);
         }
     }
 }

@@ -70,6 +70,12 @@ impl Used {
         Some(sentence)
     }
 
+    /// Whether time is all that was too much.
+    pub(crate) fn breaks_only_time(&self, plan: &UsagePlan) -> bool {
+        let broken = self.broken(plan);
+        !broken.is_empty() && broken.iter().all(|sentence| sentence.starts_with("max_time"))
+    }
+
     /// What the ledger says against the call.
     fn not_in_ledger(&self, site: &CallSite, plan: &UsagePlan) -> Option<String> {
         let folder = Path::new(plan.ledger?);

@@ -14,6 +14,7 @@ use super::tell;
 use crate::record::thread::Suspended;
 use crate::snapshot::mprof_line;
 use crate::sys;
+use crate::warnings::DataLossWarning;
 
 /// Where lines go.
 #[derive(Clone)]
@@ -72,7 +73,8 @@ impl Stream {
         let _ = self.writer.join();
         let left_out = self.left_out.into_inner();
         if left_out > 0 {
-            tell::tell_once(&format!("a stream was too slow: {left_out} readings are not in it"));
+            let sentence = format!("a stream was too slow: {left_out} readings are not in it");
+            tell::tell(&DataLossWarning, "profile", "stream", &sentence);
         }
     }
 }
@@ -89,7 +91,8 @@ fn write(target: &Target, lines: &Receiver<Line>) {
             text.push('\n');
         }
         if let Err(error) = to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
-            tell::tell_once(&format!("a stream of readings ends early: {error}"));
+            let sentence = format!("a stream of readings ends early: {error}");
+            tell::tell(&DataLossWarning, "profile", "stream", &sentence);
             return;
         }
     }

@@ -17,6 +17,10 @@ use crate::callsite::CallSite;
 use crate::record::thread::Suspended;
 use crate::record::{SpanGuard, begin, enter};
 use crate::segment::layout::heap;
+use crate::warnings::{
+    Action, AllocationBudgetWarning, Category, DataLossWarning, RaisedWarning, TimeBudgetWarning,
+    Warning,
+};
 
 /// A call that is watched.
 #[derive(Debug)]
@@ -51,7 +55,8 @@ fn open_window(site: &'static CallSite, plan: &'static UsagePlan) -> Option<Wind
     match sampler::open(name, plan, None) {
         Ok(id) => Some(Window::of(id)),
         Err(why) => {
-            tell::tell_once(&format!("{}: its memory is not read: {why}", site.path()));
+            let sentence = format!("{}: its memory is not read: {why}", site.path());
+            tell::tell(&DataLossWarning, site.module(), &site.path(), &sentence);
             None
         }
     }
@@ -69,7 +74,8 @@ impl Drop for Watched {
 /// The call is over: its window ends, and its limits are looked at.
 ///
 /// # Panics
-/// One is broken, and that shall fail the test.
+/// One is broken, and that shall fail the test, or a filter makes it an error: then with a
+/// [`RaisedWarning`](crate::warnings::RaisedWarning).
 fn end_call(
     site: &CallSite,
     plan: &UsagePlan,
@@ -84,14 +90,26 @@ fn end_call(
     if std::thread::panicking() {
         return;
     }
-    let Some(sentence) = (Used { counted, time_ns, resident }).complaint(site, plan) else {
+    let used = Used { counted, time_ns, resident };
+    let Some(sentence) = used.complaint(site, plan) else {
         return;
     };
     drop(own);
     if plan.fails {
         panic!("{sentence}");
     }
-    tell::tell_once(&sentence);
+    let category: &'static Category = match used.breaks_only_time(plan) {
+        true => &TimeBudgetWarning,
+        false => &AllocationBudgetWarning,
+    };
+    if tell::tell(category, site.module(), &site.path(), &sentence) == Action::Error {
+        std::panic::panic_any(raised(sentence, category, site));
+    }
+}
+
+fn raised(message: String, category: &'static Category, site: &CallSite) -> RaisedWarning {
+    let (file, line) = (site.file().to_owned(), u64::from(site.line()));
+    RaisedWarning(Warning { message, category, file, line })
 }
 
 /// A future that is watched, from its first poll to its end. It counts what its own polls do, wherever they run.

@@ -121,8 +121,8 @@ ours! {
     PerformanceWarning: RuntimeWarning;
     /// A call took longer than its budget.
     TimeBudgetWarning: PerformanceWarning;
-    /// Something about memory.
-    MemoryWarning: ResourceWarning;
+    /// Something about memory. No kind of [`ResourceWarning`], which a fresh process ignores.
+    MemoryWarning: AnyWarning;
     /// A call allocated or held more than its budget.
     AllocationBudgetWarning: MemoryWarning;
     /// Calls leave memory behind.

@@ -41,6 +41,9 @@ pub use state::{
     warn_explicit,
 };
 
+#[cfg(feature = "profile")]
+pub(crate) use state::action_for;
+
 #[doc(hidden)]
 pub use inventory as __inventory;
 #[doc(hidden)]

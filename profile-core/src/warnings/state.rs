@@ -170,9 +170,23 @@ thread_local! {
     static OWN: RefCell<Option<State>> = const { RefCell::new(None) };
 }
 
+static PROCESS: OnceLock<Mutex<State>> = OnceLock::new();
+
+/// What the filters that hold here say of a warning. `None`: another thread is at them; in a forked child perhaps for ever.
+#[cfg(feature = "profile")]
+pub(crate) fn action_for(text: &str, category: &Category, module: &str) -> Option<Action> {
+    const ANY_LINE: u64 = 0;
+    let of = |state: &State| state.action(text, category, module, ANY_LINE);
+    // A thread that is ending has none of its own.
+    let own = OWN.try_with(|own| own.borrow().as_ref().map(of)).ok().flatten();
+    own.or_else(|| {
+        let process = PROCESS.get_or_init(|| Mutex::new(State::fresh()));
+        process.try_lock().ok().map(|state| of(&state))
+    })
+}
+
 /// The state that holds here.
 fn with<T>(work: impl FnOnce(&mut State) -> T) -> T {
-    static PROCESS: OnceLock<Mutex<State>> = OnceLock::new();
     OWN.with_borrow_mut(|own| match own {
         Some(state) => work(state),
         None => work(&mut locked(PROCESS.get_or_init(|| Mutex::new(State::fresh())))),
