@@ -1,6 +1,7 @@
 //! Helpers that several tests share: runs a fixture program in a folder of its own and hands back all it left
 //! behind (status, streams, reports, segments), and reads a few figures of a process from `/proc`.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::AsRawFd;
@@ -259,6 +260,25 @@ fn output_of(child: Child) -> Output {
 pub fn reference() -> PathBuf {
     let ours = || Path::new(env!("CARGO_MANIFEST_DIR")).join("reference");
     std::env::var_os("REFERENCE_DIR").map_or_else(ours, PathBuf::from)
+}
+
+/// Lets so many nanoseconds pass in this thread, of the clock that is set by hand.
+pub fn pass(ns: u64) {
+    thread_local!(static NOW: Cell<u64> = const { Cell::new(1_000) });
+    NOW.set(NOW.get() + ns);
+    profile_core::__private::set_mock_ticks(NOW.get());
+}
+
+/// Recorded vectors: a file of `tests/reference`, or of `REFERENCE_DIR`.
+pub fn vectors(file: &str) -> serde_json::Value {
+    let path = reference().join(file);
+    let text = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_slice(&text).expect("vectors in JSON")
+}
+
+/// A number of vectors, or the name of one that JSON does not have.
+pub fn number(value: &serde_json::Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.parse().ok())
 }
 
 /// A real Python with packages in it: the one of this machine if it has them, or one of its own.

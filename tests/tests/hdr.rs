@@ -1,19 +1,11 @@
 //! Distributions: how exact their quantiles are, and that tools for HdrHistogram read them.
 
-use std::cell::Cell;
 use std::process::Command;
 
-use profile_core::__private::{set_mock_ticks, use_mock_clock};
+use profile_core::__private::use_mock_clock;
 use profile_core::stats::{self, QuantileMethod};
 use profile_core::{Format, capture, profile};
-use tests::{Folder, Python, said};
-
-/// Lets so many nanoseconds pass.
-fn pass(ns: u64) {
-    thread_local!(static NOW: Cell<u64> = const { Cell::new(1_000) });
-    NOW.set(NOW.get() + ns);
-    set_mock_ticks(NOW.get());
-}
+use tests::{Folder, Python, pass, said};
 
 #[profile]
 fn evenly(ns: u64) {

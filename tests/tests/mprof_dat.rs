@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Output};
 
 use profile_core::{MemoryRecord, MprofData, MprofReading, read_mprof};
-use tests::{Folder, Program, Python, reference, said};
+use tests::{Folder, Program, Python, reference, said, vectors};
 
 mod mprof_dat {
     use profile_core::{MprofCall, MprofErrorKind};
@@ -13,16 +13,14 @@ mod mprof_dat {
     use super::*;
 
     fn cases() -> Vec<Value> {
-        let file = reference().join("mprof_dat.json");
-        let text = fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        let vectors: Value = serde_json::from_slice(&text).expect("vectors in JSON");
+        let vectors = vectors("mprof_dat.json");
         let cases = vectors["cases"].as_array().expect("cases");
         cases.iter().filter(|case| case["group"] == "read").cloned().collect()
     }
 
     /// A number, or the name of one that JSON does not have.
     fn number(value: &Value) -> f64 {
-        value.as_f64().or_else(|| value.as_str()?.parse().ok()).expect("a number")
+        tests::number(value).expect("a number")
     }
 
     fn list(value: &Value) -> &[Value] {

@@ -4,15 +4,9 @@ use std::cell::Cell;
 use std::fmt;
 use std::hint::black_box;
 
-use profile_core::__private::{set_mock_ticks, use_mock_clock};
+use profile_core::__private::use_mock_clock;
 use profile_core::{Call, capture, profile};
-
-/// Lets so many nanoseconds pass.
-fn pass(ns: u64) {
-    thread_local!(static NOW: Cell<u64> = const { Cell::new(1_000) });
-    NOW.set(NOW.get() + ns);
-    set_mock_ticks(NOW.get());
-}
+use tests::pass;
 
 thread_local! {
     static SHOWN: Cell<u32> = const { Cell::new(0) };

@@ -1,19 +1,14 @@
 //! Every statistic is checked against SciPy's and NumPy's values: `tests/reference/stats.py` writes the vectors.
 
-use std::fs;
-
 use profile_core::stats::{self, QuantileMethod, TestResult};
 use serde_json::Value;
-use tests::reference;
 
 fn vectors() -> Value {
-    let path = reference().join("stats.json");
-    let text = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_slice(&text).expect("vectors in JSON")
+    tests::vectors("stats.json")
 }
 
 fn number(value: &Value) -> f64 {
-    value.as_f64().or_else(|| value.as_str()?.parse().ok()).expect("a number")
+    tests::number(value).expect("a number")
 }
 
 fn numbers(values: &Value) -> Vec<f64> {

@@ -1,12 +1,9 @@
 //! Trimmed statistics are SciPy's: the vectors were recorded from it. `REFERENCE_DIR` names a folder with others.
 
-use std::fs;
-
 use ndarray::{ArrayD, IxDyn};
 use profile_core::stats::nd::{self, Axes, Over};
 use profile_core::stats::{self, Cuts, Limits, NanPolicy, StatsError, Tail};
 use serde_json::Value;
-use tests::reference;
 
 /// Groups that have no counterpart: here an array has one type, a mask is a `Vec<Option<f64>>`, an axis is a whole number
 /// and a proportion a double.
@@ -32,9 +29,7 @@ struct Vectors {
 
 impl Vectors {
     fn of(file: &'static str) -> Vectors {
-        let path = reference().join(file);
-        let text = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        Vectors { file, all: serde_json::from_slice(&text).expect("vectors in JSON") }
+        Vectors { file, all: tests::vectors(file) }
     }
 
     /// Runs every case that has a counterpart, and says how many have none.
@@ -71,7 +66,7 @@ struct Case<'a> {
 /// A number, the name of one that JSON does not have, or a truth. Null: a masked cell, or no limit.
 fn number(value: &Value) -> Option<f64> {
     let truth = || value.as_bool().map(|truth| f64::from(u8::from(truth)));
-    value.as_f64().or_else(|| value.as_str()?.parse().ok()).or_else(truth)
+    tests::number(value).or_else(truth)
 }
 
 fn numbers(values: &Value) -> Vec<f64> {

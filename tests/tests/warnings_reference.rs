@@ -12,13 +12,7 @@ use profile_core::warnings::{
     set_options, set_show_warning, simple_filter, warn, warn_explicit,
 };
 use serde_json::{Value, json};
-use tests::{Folder, reference};
-
-fn vectors(file: &str) -> Value {
-    let path = reference().join(file);
-    let text = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_slice(&text).expect("vectors in JSON")
-}
+use tests::{Folder, vectors};
 
 fn cases(vectors: &Value) -> &[Value] {
     vectors["cases"].as_array().expect("cases")

@@ -5,7 +5,7 @@ mod growth;
 use growth::Growth;
 
 use crate::choices::Thresholds;
-use crate::snapshot::{Advice, AdviceKind, Function, Snapshot};
+use crate::snapshot::{Advice, AdviceKind, Function, Snapshot, weighted_values};
 use crate::stats::weighted;
 
 impl Snapshot {
@@ -62,8 +62,7 @@ impl Look<'_> {
     }
 
     fn values(&self) -> Option<Vec<(f64, u64)>> {
-        let values: Vec<(f64, u64)> =
-            self.function.histogram.iter().map(|[ns, calls]| (*ns as f64, *calls)).collect();
+        let values = weighted_values(&self.function.histogram);
         (weighted::total(&values) >= FEW_CALLS).then_some(values)
     }
 
@@ -287,7 +286,7 @@ mod tests {
         let mut snapshot = Snapshot::default();
         snapshot.process.duration_ns = 1_000_000_000;
         snapshot.overhead.span_ns = 20.0;
-        let values: Vec<(f64, u64)> = histogram.iter().map(|[ns, n]| (*ns as f64, *n)).collect();
+        let values = weighted_values(histogram);
         let mut function = Function {
             path: "f".to_owned(),
             histogram: histogram.to_vec(),

@@ -160,31 +160,28 @@ pub fn compare<'a>(baseline: impl Into<Runs<'a>>, candidate: impl Into<Runs<'a>>
     let [before, after] = sides.map(rows_of);
     let keys: BTreeSet<&Key<'_>> = before.keys().chain(after.keys()).collect();
     let mut found = Comparison { runs: sides.map(<[Snapshot]>::len), ..Comparison::default() };
-    let mut timings = Vec::new();
+    let mut changes: Vec<(Timing, FunctionChange)> = Vec::new();
     for key in keys {
         match (before.get(key), after.get(key)) {
             (Some(before), Some(after)) => {
-                timings.push(Timing::of(before, after));
-                found.functions.push(FunctionChange {
+                let change = FunctionChange {
                     path: key.path.to_owned(),
                     allocations: counts::of(before, after, |function| function.allocations),
                     allocated_bytes: counts::of(before, after, |function| function.allocated_bytes),
                     ..FunctionChange::default()
-                });
+                };
+                changes.push((Timing::of(before, after), change));
             }
             (Some(_), None) => found.only_in_baseline.push(key.path.to_owned()),
             (None, _) => found.only_in_candidate.push(key.path.to_owned()),
         }
     }
-    let p_values: Vec<f64> = timings.iter().map(|timing| timing.p_value).collect();
-    let adjusted = benjamini_hochberg(&p_values);
-    for ((change, timing), p_value) in found.functions.iter_mut().zip(&timings).zip(adjusted) {
+    let p_values: Vec<f64> = changes.iter().map(|(timing, _)| timing.p_value).collect();
+    for ((timing, change), p_value) in changes.iter_mut().zip(benjamini_hochberg(&p_values)) {
         timing.tell(p_value, change);
     }
-    let weight = |timing: &Timing| timing.added_ns();
-    let mut order: Vec<usize> = (0..timings.len()).collect();
-    order.sort_by(|a, b| weight(&timings[*b]).total_cmp(&weight(&timings[*a])));
-    found.functions = order.into_iter().map(|at| found.functions[at].clone()).collect();
+    changes.sort_by(|(a, _), (b, _)| b.added_ns().total_cmp(&a.added_ns()));
+    found.functions = changes.into_iter().map(|(_, change)| change).collect();
     found.notes = notes(&sides);
     found
 }

@@ -3,7 +3,7 @@
 //! Everything is done on logarithms: a change is a factor, and the spread of times grows with them.
 
 use super::{FunctionChange, Verdict};
-use crate::snapshot::Function;
+use crate::snapshot::{Function, weighted_values};
 use crate::stats::{TrimmedMean, mann_whitney_exact, shift_interval, students_t, two_sided_t};
 use crate::stats::{hodges_lehmann, median, trim_mean, weighted};
 
@@ -158,8 +158,7 @@ impl Error {
 /// Of one run a side: how its calls vary, as if they were independent, and an allowance for that they are not.
 fn error_of_calls(before: &Function, after: &Function) -> Error {
     let share = |row: &Function| {
-        let calls: Vec<(f64, u64)> =
-            row.histogram.iter().map(|[ns, calls]| (*ns as f64, *calls)).collect();
+        let calls = weighted_values(&row.histogram);
         let mean = row.mean_ns.filter(|mean| *mean > 0.0)?;
         Some(weighted::variance(&calls)? / (row.timed_calls.max(1) as f64 * mean * mean))
     };

@@ -14,6 +14,7 @@ use crate::segment::reader::View;
 use crate::settings;
 use crate::snapshot::Function;
 use crate::snapshot::read::{self, Options};
+use crate::warnings::{AllocationBudgetWarning, Category, TimeBudgetWarning};
 
 /// What the attribute asks for; its fields are the attribute's options.
 #[derive(Clone, Copy, Debug)]
@@ -55,9 +56,18 @@ pub(crate) struct Used {
 }
 
 impl Used {
-    /// What there is to say against the call, if anything.
-    pub(crate) fn complaint(&self, site: &CallSite, plan: &UsagePlan) -> Option<String> {
+    /// What there is to say against the call, if anything, and of which category that is.
+    pub(crate) fn complaint(
+        &self,
+        site: &CallSite,
+        plan: &UsagePlan,
+    ) -> Option<(&'static Category, String)> {
         let mut broken = self.broken(plan);
+        let is_time = |sentence: &String| sentence.starts_with("max_time");
+        let category: &'static Category = match !broken.is_empty() && broken.iter().all(is_time) {
+            true => &TimeBudgetWarning,
+            false => &AllocationBudgetWarning,
+        };
         broken.extend(self.not_in_ledger(site, plan));
         if broken.is_empty() {
             return None;
@@ -67,13 +77,7 @@ impl Used {
         for line in allocated_below(&path) {
             let _ = write!(sentence, "\n    {line}");
         }
-        Some(sentence)
-    }
-
-    /// Whether time is all that was too much.
-    pub(crate) fn breaks_only_time(&self, plan: &UsagePlan) -> bool {
-        let broken = self.broken(plan);
-        !broken.is_empty() && broken.iter().all(|sentence| sentence.starts_with("max_time"))
+        Some((category, sentence))
     }
 
     /// What the ledger says against the call.

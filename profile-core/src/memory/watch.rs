@@ -17,10 +17,7 @@ use crate::callsite::CallSite;
 use crate::record::thread::Suspended;
 use crate::record::{SpanGuard, begin, enter};
 use crate::segment::layout::heap;
-use crate::warnings::{
-    Action, AllocationBudgetWarning, Category, DataLossWarning, RaisedWarning, TimeBudgetWarning,
-    Warning,
-};
+use crate::warnings::{Action, Category, DataLossWarning, RaisedWarning, Warning};
 
 /// A call that is watched.
 #[derive(Debug)]
@@ -90,18 +87,12 @@ fn end_call(
     if std::thread::panicking() {
         return;
     }
-    let used = Used { counted, time_ns, resident };
-    let Some(sentence) = used.complaint(site, plan) else {
-        return;
-    };
+    let complaint = Used { counted, time_ns, resident }.complaint(site, plan);
+    let Some((category, sentence)) = complaint else { return };
     drop(own);
     if plan.fails {
         panic!("{sentence}");
     }
-    let category: &'static Category = match used.breaks_only_time(plan) {
-        true => &TimeBudgetWarning,
-        false => &AllocationBudgetWarning,
-    };
     if tell::tell(category, site.module(), &site.path(), &sentence) == Action::Error {
         std::panic::panic_any(raised(sentence, category, site));
     }

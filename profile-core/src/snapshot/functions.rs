@@ -286,6 +286,12 @@ pub struct AsyncTimes {
     pub cancelled: u64,
 }
 
+/// A `[value, count]` histogram as the statistics take it.
+#[cfg(feature = "profile")]
+pub(crate) fn weighted_values(histogram: &[[u64; 2]]) -> Vec<(f64, u64)> {
+    histogram.iter().map(|[value, count]| (*value as f64, *count)).collect()
+}
+
 impl Function {
     /// Whether its times are estimated: not all of its ended calls were timed.
     #[must_use]

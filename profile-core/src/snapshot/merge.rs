@@ -6,9 +6,10 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::read::add;
 use super::{
     AsyncTimes, BlockSizes, BytesPerCall, Call, Function, Leak, Line, OnCpu, PathNode, Process,
-    Returned, Returns, Snapshot, WarningRecord,
+    Returned, Returns, Snapshot, WarningRecord, weighted_values,
 };
 use crate::stats::weighted;
 
@@ -32,18 +33,13 @@ impl Snapshot {
     /// ```
     #[must_use]
     pub fn merge<'a>(snapshots: impl IntoIterator<Item = &'a Snapshot>) -> Snapshot {
-        snapshots.into_iter().fold(Snapshot::default(), |mut all, snapshot| {
-            all.add(snapshot);
-            all
-        })
+        let mut all = Snapshot::default();
+        snapshots.into_iter().for_each(|snapshot| all.add(snapshot));
+        all.advice.clear();
+        all
     }
 
     fn add(&mut self, other: &Snapshot) {
-        self.add_all(other);
-        self.advice.clear();
-    }
-
-    fn add_all(&mut self, other: &Snapshot) {
         if self.schema_version == 0 {
             self.clone_from(other);
             self.schema_version = super::SCHEMA_VERSION;
@@ -162,27 +158,20 @@ fn summary(processes: &[Process]) -> Process {
     }
 }
 
-fn add(sum: &mut u64, more: u64) {
-    *sum = sum.saturating_add(more);
+/// What was measured in one is not lost where the other did not measure it.
+fn both<T: Clone>(one: Option<T>, other: &Option<T>, join: impl FnOnce(T, &T) -> T) -> Option<T> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(join(one, other)),
+        (one, other) => one.or_else(|| other.clone()),
+    }
 }
 
-/// What was measured in one is not lost where the other did not measure it.
 fn plus(one: Option<u64>, other: Option<u64>) -> Option<u64> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.saturating_add(other)),
-        _ => one.or(other),
-    }
+    both(one, &other, |one, other| one.saturating_add(*other))
 }
 
 fn signed(one: Option<i64>, other: Option<i64>) -> Option<i64> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.saturating_add(other)),
-        _ => one.or(other),
-    }
-}
-
-fn least(one: Option<u64>, other: Option<u64>) -> Option<u64> {
-    one.into_iter().chain(other).min()
+    both(one, &other, |one, other| one.saturating_add(*other))
 }
 
 /// Two lists of `[value, count]`.
@@ -194,18 +183,13 @@ fn merged(one: &[[u64; 2]], other: &[[u64; 2]]) -> Vec<[u64; 2]> {
     counts.into_iter().map(|(value, count)| [value, count]).collect()
 }
 
-/// As the statistics take them.
-fn values(histogram: &[[u64; 2]]) -> Vec<(f64, u64)> {
-    histogram.iter().map(|[value, count]| (*value as f64, *count)).collect()
-}
-
 /// Every quantile that one of the two has, of both together.
 fn quantiles(
     one: &BTreeMap<String, u64>,
     other: &BTreeMap<String, u64>,
     histogram: &[[u64; 2]],
 ) -> BTreeMap<String, u64> {
-    let values = values(histogram);
+    let values = weighted_values(histogram);
     let of = |key: &String| {
         let percentile: f64 = key.strip_prefix('p')?.parse().ok()?;
         Some((key.clone(), weighted::quantile(&values, percentile / 100.0)? as u64))
@@ -228,16 +212,35 @@ fn mean(one: (Option<f64>, u64), other: (Option<f64>, u64)) -> Option<f64> {
 fn add_function(sum: &mut Function, row: &Function, trim: f64) {
     let ended = |row: &Function| row.calls.saturating_sub(row.open);
     let counts = [ended(sum), ended(row)];
-    sum.mean_ns = mean((sum.mean_ns, counts[0]), (row.mean_ns, counts[1]));
+    sum.leak = leak(sum.leak, counts[0], row.leak, counts[1]);
+    add_distribution(sum, row, counts, trim);
+    add_counts(sum, row);
+    add_memory(sum, row);
+    sum.on_cpu = both(sum.on_cpu, &row.on_cpu, |one, other| OnCpu {
+        sampled_ns: one.sampled_ns.saturating_add(other.sampled_ns),
+        on_cpu_ns: one.on_cpu_ns.saturating_add(other.on_cpu_ns),
+    });
+    sum.slowest = most(&sum.slowest, &row.slowest, |call| call.duration_ns);
+    sum.most_allocating =
+        most(&sum.most_allocating, &row.most_allocating, |call| Some(call.allocated_bytes));
+    sum.returns = both(sum.returns.take(), &row.returns, returns);
+    sum.polled = both(sum.polled.take(), &row.polled, polled);
+}
+
+/// Everything that follows from the single calls' times. Before the counts: an interval is about the sums of each.
+fn add_distribution(sum: &mut Function, row: &Function, ended: [u64; 2], trim: f64) {
     sum.inclusive_interval_ns = interval(sum, row);
+    sum.mean_ns = mean((sum.mean_ns, ended[0]), (row.mean_ns, ended[1]));
     sum.histogram = merged(&sum.histogram, &row.histogram);
     sum.quantiles = quantiles(&sum.quantiles, &row.quantiles, &sum.histogram);
-    sum.trimmed_mean_ns = weighted::trimmed_mean(&values(&sum.histogram), trim);
-    sum.leak = leak(sum.leak, counts[0], row.leak, counts[1]);
-    sum.bytes_per_call = match (sum.bytes_per_call.take(), &row.bytes_per_call) {
-        (Some(one), Some(other)) => Some(bytes_per_call(&one, other)),
-        (one, other) => one.or_else(|| other.clone()),
-    };
+    sum.trimmed_mean_ns = weighted::trimmed_mean(&weighted_values(&sum.histogram), trim);
+    sum.min_ns = both(sum.min_ns, &row.min_ns, |one, other| one.min(*other));
+    sum.max_ns = sum.max_ns.max(row.max_ns);
+    sum.first_ns = sum.first_ns.max(row.first_ns);
+    sum.too_short &= row.too_short;
+}
+
+fn add_counts(sum: &mut Function, row: &Function) {
     for (sum, more) in [
         (&mut sum.calls, row.calls),
         (&mut sum.panicked, row.panicked),
@@ -249,6 +252,9 @@ fn add_function(sum: &mut Function, row: &Function, trim: f64) {
     ] {
         add(sum, more);
     }
+}
+
+fn add_memory(sum: &mut Function, row: &Function) {
     for (sum, more) in [
         (&mut sum.allocations, row.allocations),
         (&mut sum.allocated_bytes, row.allocated_bytes),
@@ -264,39 +270,18 @@ fn add_function(sum: &mut Function, row: &Function, trim: f64) {
     ] {
         *sum = plus(*sum, more);
     }
-    sum.retained_bytes = signed(sum.retained_bytes, row.retained_bytes);
-    sum.exclusive_retained_bytes =
-        signed(sum.exclusive_retained_bytes, row.exclusive_retained_bytes);
-    sum.min_ns = least(sum.min_ns, row.min_ns);
-    sum.max_ns = sum.max_ns.max(row.max_ns);
-    sum.first_ns = sum.first_ns.max(row.first_ns);
-    sum.on_cpu = match (sum.on_cpu, row.on_cpu) {
-        (Some(one), Some(other)) => Some(OnCpu {
-            sampled_ns: one.sampled_ns.saturating_add(other.sampled_ns),
-            on_cpu_ns: one.on_cpu_ns.saturating_add(other.on_cpu_ns),
-        }),
-        (one, other) => one.or(other),
-    };
+    for (sum, more) in [
+        (&mut sum.retained_bytes, row.retained_bytes),
+        (&mut sum.exclusive_retained_bytes, row.exclusive_retained_bytes),
+    ] {
+        *sum = signed(*sum, more);
+    }
     sum.peak_bytes = sum.peak_bytes.max(row.peak_bytes);
-    sum.too_short &= row.too_short;
-    sum.block_sizes = match (sum.block_sizes.take(), &row.block_sizes) {
-        (Some(one), Some(other)) => Some(BlockSizes {
-            temporary: one.temporary.saturating_add(other.temporary),
-            classes: merged(&one.classes, &other.classes),
-        }),
-        (one, other) => one.or_else(|| other.clone()),
-    };
-    sum.slowest = most(&sum.slowest, &row.slowest, |call| call.duration_ns);
-    sum.most_allocating =
-        most(&sum.most_allocating, &row.most_allocating, |call| Some(call.allocated_bytes));
-    sum.returns = match (sum.returns.take(), &row.returns) {
-        (Some(one), Some(other)) => Some(returns(one, other)),
-        (one, other) => one.or_else(|| other.clone()),
-    };
-    sum.polled = match (sum.polled.take(), &row.polled) {
-        (Some(one), Some(other)) => Some(polled(one, other)),
-        (one, other) => one.or_else(|| other.clone()),
-    };
+    sum.bytes_per_call = both(sum.bytes_per_call.take(), &row.bytes_per_call, bytes_per_call);
+    sum.block_sizes = both(sum.block_sizes.take(), &row.block_sizes, |one, other| BlockSizes {
+        temporary: one.temporary.saturating_add(other.temporary),
+        classes: merged(&one.classes, &other.classes),
+    });
 }
 
 /// Errors of independent estimates add up as squares.
@@ -330,13 +315,13 @@ fn leak(one: Option<Leak>, m: u64, other: Option<Leak>, n: u64) -> Option<Leak> 
     Some(Leak { bytes_per_call, margin_bytes })
 }
 
-fn bytes_per_call(one: &BytesPerCall, other: &BytesPerCall) -> BytesPerCall {
+fn bytes_per_call(one: BytesPerCall, other: &BytesPerCall) -> BytesPerCall {
     let calls = |it: &BytesPerCall| it.histogram.iter().map(|[_, calls]| calls).sum();
-    let both = (Some(one.mean_bytes), calls(one));
+    let known = (Some(one.mean_bytes), calls(&one));
     let histogram = merged(&one.histogram, &other.histogram);
     BytesPerCall {
         min_bytes: one.min_bytes.min(other.min_bytes),
-        mean_bytes: mean(both, (Some(other.mean_bytes), calls(other))).unwrap_or(0.0),
+        mean_bytes: mean(known, (Some(other.mean_bytes), calls(other))).unwrap_or(0.0),
         max_bytes: one.max_bytes.max(other.max_bytes),
         quantiles: quantiles(&one.quantiles, &other.quantiles, &histogram),
         histogram,

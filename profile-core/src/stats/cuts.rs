@@ -38,7 +38,7 @@ impl Cuts {
     }
 
     /// The ranks that are kept: the first, and the one after the last. They may be none.
-    fn ranks(&self, n: usize) -> Result<(usize, usize), StatsError> {
+    pub(super) fn ranks(&self, n: usize) -> Result<(usize, usize), StatsError> {
         let cut = |end, proportion: Option<f64>, truncates: bool| {
             let proportion = proportion.unwrap_or(0.0);
             if !(0.0..=1.0).contains(&proportion) {

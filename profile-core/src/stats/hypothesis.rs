@@ -68,8 +68,8 @@ impl TrimmedMean {
             return None;
         }
         let mean = trimmed_mean(values, &cuts).ok()??;
-        let cut = (trim * values.len() as f64) as usize;
-        let count = values.len().checked_sub(2 * cut).filter(|count| *count > 1)? as f64;
+        let (from, to) = cuts.ranks(values.len()).ok()?;
+        let count = to.checked_sub(from).filter(|count| *count > 1)? as f64;
         let squares = variance(&winsorize(values, &cuts).ok()?, 1) * (values.len() as f64 - 1.0);
         Some(TrimmedMean { mean, error: squares / (count * (count - 1.0)), count })
     }

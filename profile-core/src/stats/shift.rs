@@ -17,15 +17,18 @@ pub fn hodges_lehmann(from: &[f64], to: &[f64]) -> f64 {
     if has_nan(from) || has_nan(to) {
         return f64::NAN;
     }
-    let pairs = to.iter().flat_map(|to| from.iter().map(move |from| to - from));
-    median_in_place(&mut pairs.collect::<Vec<f64>>())
+    median_in_place(&mut differences(from, to))
+}
+
+/// Between each value of the one and each of the other.
+fn differences(from: &[f64], to: &[f64]) -> Vec<f64> {
+    to.iter().flat_map(|to| from.iter().map(move |from| to - from)).collect()
 }
 
 /// The interval that goes with the shift (Moses): where the rank test does not reject. With too few values for the
 /// confidence it is that of all differences.
 pub(crate) fn shift_interval(from: &[f64], to: &[f64], confidence: f64) -> [f64; 2] {
-    let pairs = to.iter().flat_map(|to| from.iter().map(move |from| to - from));
-    let mut differences: Vec<f64> = pairs.collect();
+    let mut differences = differences(from, to);
     differences.sort_by(f64::total_cmp);
     let ways = ways_of_u(from.len(), to.len());
     let allowed = (1.0 - confidence) / 2.0 * ways.iter().sum::<f64>();

@@ -114,12 +114,17 @@ pub fn mode(values: Weighted<'_>) -> Option<f64> {
 pub fn merge(one: Weighted<'_>, other: Weighted<'_>) -> Vec<(f64, u64)> {
     let mut both = [one, other].concat();
     both.sort_by(|a, b| a.0.total_cmp(&b.0));
-    both.dedup_by(|next, kept| {
+    join_equal(&mut both);
+    both
+}
+
+/// Neighbours of one value become one, with their counts added.
+pub(crate) fn join_equal<T: PartialEq>(counts: &mut Vec<(T, u64)>) {
+    counts.dedup_by(|next, kept| {
         let same = next.0 == kept.0;
         kept.1 = kept.1.saturating_add(if same { next.1 } else { 0 });
         same
     });
-    both
 }
 
 /// The 0.975 quantile of Student's t for `n` observations (`n - 1` degrees of freedom): half a two-sided 95 % interval is

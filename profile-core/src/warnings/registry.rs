@@ -11,8 +11,14 @@ use super::category::Category;
 pub struct Registry {
     pub(super) version: Option<u64>,
     /// Looked up by the text as it is borrowed: nothing is allocated for what is there.
-    shown: HashMap<(usize, u64), HashSet<String, RandomState>, RandomState>,
-    names: HashMap<usize, &'static Category, RandomState>,
+    shown: HashMap<(usize, u64), Shown, RandomState>,
+}
+
+/// Texts of one category and line.
+#[derive(Clone, Debug)]
+struct Shown {
+    category: &'static Category,
+    texts: HashSet<String, RandomState>,
 }
 
 impl Registry {
@@ -31,20 +37,20 @@ impl Registry {
 
     pub(super) fn has(&self, text: &str, category: &'static Category, line: u64) -> bool {
         let key = (std::ptr::from_ref(category).addr(), line);
-        self.shown.get(&key).is_some_and(|texts| texts.contains(text))
+        self.shown.get(&key).is_some_and(|shown| shown.texts.contains(text))
     }
 
     /// Whether it was not there.
     pub(super) fn add(&mut self, text: &str, category: &'static Category, line: u64) -> bool {
         let key = (std::ptr::from_ref(category).addr(), line);
-        self.names.insert(key.0, category);
-        self.shown.entry(key).or_default().insert(text.to_owned())
+        let none = || Shown { category, texts: HashSet::default() };
+        self.shown.entry(key).or_insert_with(none).texts.insert(text.to_owned())
     }
 
     /// Text, category and line of everything in it, in no order; line 0 is that of the whole module.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &'static Category, u64)> {
-        self.shown.iter().flat_map(|((category, line), texts)| {
-            texts.iter().map(|text| (text.as_str(), self.names[category], *line))
+        self.shown.iter().flat_map(|((_, line), shown)| {
+            shown.texts.iter().map(|text| (text.as_str(), shown.category, *line))
         })
     }
 

@@ -22,6 +22,7 @@ use crate::segment::layout::{
     histogram_root, polled, return_tally, site_record, size_tally, tally, thread_block,
 };
 use crate::segment::reader::{Record, View};
+use crate::stats::weighted;
 
 /// What the reader must be told.
 #[derive(Clone, Debug)]
@@ -387,7 +388,7 @@ fn least(known: Option<u64>, other: Option<u64>) -> Option<u64> {
 }
 
 /// Counts of a file that was damaged may be any number: their sum is then the most there is, and no panic.
-fn add(sum: &mut u64, more: u64) {
+pub(super) fn add(sum: &mut u64, more: u64) {
     *sum = sum.saturating_add(more);
 }
 
@@ -402,11 +403,7 @@ fn calls_in(histogram: &Buckets) -> u64 {
 /// Each bucket once, ascending.
 fn settle(histogram: &mut Buckets) {
     histogram.sort_unstable_by_key(|(bucket, _)| *bucket);
-    histogram.dedup_by(|next, kept| {
-        let same = next.0 == kept.0;
-        add(&mut kept.1, if same { next.1 } else { 0 });
-        same
-    });
+    weighted::join_equal(histogram);
 }
 
 /// How calls returned: well and badly.

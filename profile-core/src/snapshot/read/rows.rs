@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Buckets, Own, PolledSums, Reading, ReturnSums, Sums, add, settle};
+use super::{Buckets, Own, PolledSums, Reading, ReturnSums, Sums, settle};
 use crate::callsite::Kind;
 use crate::segment::layout::{buckets, heap, site_record};
 use crate::snapshot::{
@@ -159,15 +159,10 @@ impl Reading<'_> {
 
 /// As it stands in a snapshot. Values that round to the same stand together.
 fn whole(values: weighted::Weighted<'_>) -> Vec<[u64; 2]> {
-    let mut whole: Vec<[u64; 2]> = Vec::with_capacity(values.len());
-    for (value, count) in values {
-        let value = value.round() as u64;
-        match whole.last_mut().filter(|last| last[0] == value) {
-            Some(last) => add(&mut last[1], *count),
-            None => whole.push([value, *count]),
-        }
-    }
-    whole
+    let mut whole: Vec<(u64, u64)> =
+        values.iter().map(|(value, count)| (value.round() as u64, *count)).collect();
+    weighted::join_equal(&mut whole);
+    whole.into_iter().map(|(value, count)| [value, count]).collect()
 }
 
 /// Buckets and single durations as ascending nanoseconds.
@@ -186,11 +181,7 @@ fn values(
         counts.into_iter().map(|(bucket, calls)| (ns(middle(bucket)), calls)).collect();
     values.sort_by(|a, b| a.0.total_cmp(&b.0));
     // What is nothing but cost falls together at 0.
-    values.dedup_by(|next, kept| {
-        let same = next.0 == kept.0;
-        add(&mut kept.1, if same { next.1 } else { 0 });
-        same
-    });
+    weighted::join_equal(&mut values);
     values
 }
 
