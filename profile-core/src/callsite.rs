@@ -4,7 +4,9 @@
 //! (its mode and where it is listed in the segment). Its identity is its address: two functions of one
 //! name are two call sites. Nothing here measures or allocates.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering::*};
+
+use crate::limits::Limits;
 
 /// What stands at a call site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,6 +78,8 @@ pub struct Source {
     pub lines: Option<&'static LineSource>,
     /// `returns`: how its calls return is asked.
     pub asks_return: bool,
+    /// What its calls may take.
+    pub limits: Option<&'static Limits>,
     /// The name of a closure inside the site's static: the compiler's own path to it.
     pub path: fn() -> &'static str,
 }
@@ -118,6 +122,8 @@ pub struct CallSite {
     record: AtomicU64,
     /// A budget given at run time, as the recorder encodes it; 0: none.
     budget: AtomicU64,
+    /// Limits of a file, with those of the attribute; null: there are only these.
+    limits: AtomicPtr<Limits>,
     source: Source,
 }
 
@@ -126,7 +132,8 @@ impl CallSite {
     #[must_use]
     pub const fn new(source: Source) -> CallSite {
         let (mode, record) = (AtomicU8::new(Mode::UNREGISTERED), AtomicU64::new(0));
-        CallSite { mode, record, budget: AtomicU64::new(0), source }
+        let limits = AtomicPtr::new(std::ptr::null_mut());
+        CallSite { mode, record, budget: AtomicU64::new(0), limits, source }
     }
 
     #[inline(always)]
@@ -159,6 +166,18 @@ impl CallSite {
 
     pub(crate) fn set_budget_word(&self, budget: u64) {
         self.budget.store(budget, Relaxed);
+    }
+
+    /// What its calls may take.
+    pub(crate) fn limits(&self) -> Option<&'static Limits> {
+        // SAFETY: null, or of a box that is never freed and never written to again.
+        unsafe { self.limits.load(Acquire).as_ref() }.or(self.source.limits)
+    }
+
+    /// Limits of a file, which win over those of the attribute. For calls of functions that were not called yet: threads keep them.
+    pub(crate) fn set_limits(&self, limits: Limits) {
+        let limits = limits.or(self.limits().copied().unwrap_or_default());
+        self.limits.store(Box::into_raw(Box::new(limits)), Release);
     }
 
     pub(crate) fn source(&self) -> &Source {

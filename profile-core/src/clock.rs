@@ -109,10 +109,18 @@ pub(crate) struct Rate {
 
 impl Rate {
     /// One tick is one nanosecond.
-    pub(crate) const NANOSECONDS: Rate = Rate { ns_per_tick: 1.0 };
+    const NANOSECONDS: Rate = Rate { ns_per_tick: 1.0 };
+
+    /// Of a clock, from two moments.
+    pub(crate) fn of(clock: Clock, first: Anchor, last: Anchor) -> Rate {
+        match clock {
+            Clock::Monotonic | Clock::Mock => Rate::NANOSECONDS,
+            Clock::Tsc | Clock::Fenced => Rate::between(first, last),
+        }
+    }
 
     /// From two moments; one to one where they are too close to tell.
-    pub(crate) fn between(first: Anchor, last: Anchor) -> Rate {
+    fn between(first: Anchor, last: Anchor) -> Rate {
         let ticks = last.ticks.saturating_sub(first.ticks);
         let ns = last.monotonic_ns.saturating_sub(first.monotonic_ns);
         if ticks == 0 || ns == 0 {
@@ -123,6 +131,11 @@ impl Rate {
 
     pub(crate) fn ns(self, ticks: u64) -> u64 {
         (ticks as f64 * self.ns_per_tick).round() as u64
+    }
+
+    /// Whole ticks in so many nanoseconds.
+    pub(crate) fn ticks(self, ns: f64) -> u64 {
+        (ns / self.ns_per_tick) as u64
     }
 
     pub(crate) fn ns_f64(self, ticks: f64) -> f64 {

@@ -28,13 +28,19 @@
 mod advice;
 mod assertions;
 #[cfg(feature = "profile")]
+mod budgets;
+#[cfg(feature = "profile")]
 mod callsite;
 mod choices;
 #[cfg(feature = "profile")]
 mod clock;
 #[cfg(feature = "profile")]
 mod compare;
+#[cfg(feature = "warnings")]
+mod escape;
 mod handed_on;
+#[cfg(feature = "profile")]
+mod limits;
 #[cfg(feature = "profile")]
 mod memory;
 #[cfg(feature = "profile")]
@@ -52,6 +58,10 @@ mod snapshot;
 pub mod stats;
 #[cfg(feature = "profile")]
 mod sys;
+#[cfg(feature = "profile")]
+mod telling;
+#[cfg(feature = "profile")]
+mod units;
 
 #[cfg(feature = "warnings")]
 pub mod warnings;
@@ -71,7 +81,7 @@ pub use profile_macros::{memory_usage, profile};
 pub use snapshot::{
     Advice, AdviceKind, AsyncTimes, BlockSizes, BytesPerCall, Call, ChildCurve, Function, Leak,
     Line, Measured, MemoryRecord, NeverCalled, NotInstrumented, OnCpu, Overhead, PathNode, Process,
-    Reading, Returned, Returns, SCHEMA_VERSION, Snapshot, WarningRecord,
+    Reading, Returned, Returns, SCHEMA_VERSION, Snapshot, WarningRecord, Worst,
 };
 
 #[cfg(not(feature = "profile"))]
@@ -144,6 +154,7 @@ macro_rules! span {
                 overhead: 0.0,
                 lines: $crate::__private::core::option::Option::None,
                 asks_return: false,
+                limits: $crate::__private::core::option::Option::None,
                 path: $crate::__private::path_of(&|| ()),
             });
         $crate::__private::submit!(__PROFILE_SITE);
@@ -169,9 +180,15 @@ pub mod __private {
     };
     pub use crate::choices::Backend;
     pub use crate::clock::set_mock_ticks;
-    pub use crate::memory::limits::UsagePlan;
+    pub use crate::limits::{CallLimits, Limits, RunLimits};
+    pub use crate::memory::plan::UsagePlan;
+    pub use crate::memory::raise::{
+        Raising, RaisingFuture, raised, raised_watched, raising_future,
+    };
     pub use crate::memory::usage::Window;
-    pub use crate::memory::watch::{Watched, WatchedFuture, watch, watch_future};
+    pub use crate::memory::watch::{
+        Watched, WatchedFuture, watch, watch_future, watch_raising_future,
+    };
     pub use crate::record::arguments::{
         ByCopy, ByReference, Place, Shown, ViaDebug, ViaDisplay, note_arguments,
     };

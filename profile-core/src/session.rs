@@ -7,20 +7,25 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::sync::{Once, OnceLock};
 
-use crate::callsite::{self, CallSite, LinkedSkipped, Mode};
+use crate::budgets;
+use crate::callsite::{self, CallSite, Kind, LinkedSkipped, Mode};
 use crate::clock::{Anchor, Clock};
-use crate::memory::{ledger, sampler, tell, usage};
+use crate::limits::Limits;
+use crate::memory::{kept, ledger, sampler, usage};
 use crate::record::thread::{self, Suspended};
-use crate::record::{begin, live, on_cpu, sizes};
-use crate::report::{self, Style};
+use crate::record::{begin, judge, live, on_cpu, sizes};
+use crate::report::{self, Style, warned};
 use crate::segment::layout::header;
 use crate::segment::reader::{SegmentError, View};
 use crate::settings::{self, Format, Output, Settings};
 use crate::snapshot::read::{self, Options, windows};
 use crate::snapshot::{
-    NeverCalled, NotInstrumented, Process, SCHEMA_VERSION, Snapshot, WarningRecord,
+    Advice, AdviceKind, NeverCalled, NotInstrumented, Process, SCHEMA_VERSION, Snapshot,
+    WarningRecord, Worst,
 };
 use crate::sys;
+use crate::telling::{self, end};
+use crate::warnings::{self, RaisedWarning};
 
 /// Runs before `main`, so that a program in which nothing annotated is ever called reports that, and the
 /// start of the run is the start of the program.
@@ -35,6 +40,8 @@ extern "C" fn start() {
     static START: Once = Once::new();
     START.call_once(|| {
         sys::at_exit(report_at_exit);
+        judge::appoint(kept::judge);
+        sys::around_fork(warnings::before_fork, warnings::after_fork);
         filter_warnings();
         // A program that links the crate and annotates nothing is left as it is, unless it is asked for its memory.
         if callsite::linked().next().is_none() && settings::current().resident_interval.is_none() {
@@ -42,6 +49,8 @@ extern "C" fn start() {
             wrong_filters().for_each(|wrong| complain(wrong));
             return;
         }
+        warnings::prepare();
+        read_limits();
         begin::begin();
         sys::at_fork_in_child(forget_sampler);
         install_panic_hook();
@@ -59,8 +68,55 @@ fn wrong_filters() -> impl Iterator<Item = &'static String> {
 
 fn filter_warnings() {
     let Some(list) = settings::warning_filters() else { return };
-    let wrong = crate::warnings::set_options(list).into_iter();
+    let wrong = warnings::set_options(list).into_iter();
     let _ = WRONG_FILTERS.set(wrong.map(|it| format!("PROFILE_WARNINGS: {it}; ignored")).collect());
+}
+
+/// What was wrong in the file of limits.
+static WRONG_LIMITS: OnceLock<Vec<String>> = OnceLock::new();
+
+/// Before the first call, since threads keep the limits of what they have called.
+fn read_limits() {
+    let _ = WRONG_LIMITS.set(wrong_limits());
+}
+
+/// Gives the functions the limits that a file says.
+fn wrong_limits() -> Vec<String> {
+    const DEFAULT: &str = "profile.toml";
+    let named = settings::limits_file();
+    let name = named.unwrap_or(DEFAULT);
+    if name.is_empty() || sys::is_secure_execution() {
+        return Vec::new();
+    }
+    let text = match std::fs::read_to_string(name) {
+        Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {
+            return Vec::new();
+        }
+        Err(error) => return vec![format!("the limits in {name} are not read: {error}")],
+        Ok(text) => text,
+    };
+    let (rules, mut wrong) = budgets::file::parse(&text);
+    for rule in rules {
+        for pattern in &rule.functions {
+            let found = find_all(pattern);
+            found.iter().for_each(|site| site.set_limits(rule.limits));
+            if let Some(site) = found.iter().find(|site| is_of_polls(site, &rule.limits)) {
+                let path = site.path();
+                wrong.push(format!(
+                    "`{path}` is async: limits on what a call allocates want #[memory_usage] there"
+                ));
+            }
+            if found.is_empty() {
+                wrong.push(format!("no function matches `{pattern}`"));
+            }
+        }
+    }
+    wrong.into_iter().map(|wrong| format!("{name}: {wrong}; ignored")).collect()
+}
+
+/// What a call of an async function allocates is not known without a future of ours around it.
+fn is_of_polls(site: &CallSite, limits: &Limits) -> bool {
+    site.kind() == Kind::Async && limits.call.are_of_heap()
 }
 
 fn sample_processors() {
@@ -90,23 +146,48 @@ extern "C" fn forget_sampler() {
 /// snapshot is empty.
 #[must_use]
 pub fn capture() -> Snapshot {
+    captured().0
+}
+
+/// And what the filters make errors of that which only shows at the end.
+fn captured() -> (Snapshot, Vec<RaisedWarning>) {
     start();
     let _own = Suspended::new();
-    View::live().map_or_else(Snapshot::default, |view| {
-        let now = Anchor::now(Clock::current());
-        thread::write_anchor(Clock::current());
-        // Before anything is allocated for the snapshot: that is not the program's.
-        let memory = memory_of_process();
-        let mut snapshot = snapshot_of(view, Some(now));
-        memory.tell(&mut snapshot.process);
-        snapshot.never_called = never_called(&snapshot);
-        snapshot.not_instrumented = not_instrumented();
-        snapshot.warnings.extend(warnings());
-        let told = tell::told().into_iter();
-        let told = told.map(|it| warning(it.category.name(), &it.message, it.count));
-        snapshot.warnings.extend(told);
-        snapshot
-    })
+    let Some(view) = View::live() else { return Default::default() };
+    let now = Anchor::now(Clock::current());
+    thread::write_anchor(Clock::current());
+    // Before anything is allocated for the snapshot: that is not the program's.
+    let memory = memory_of_process();
+    let mut snapshot = snapshot_of(view, Some(now));
+    memory.tell(&mut snapshot.process);
+    snapshot.never_called = never_called(&snapshot);
+    snapshot.not_instrumented = not_instrumented();
+    snapshot.warnings.extend(complaints());
+    let broken = budgets::run::broken(&snapshot, callsite::linked());
+    snapshot.warnings.extend(broken);
+    snapshot.warnings.extend(snapshot.advice.iter().filter_map(warning_of));
+    let errors = snapshot.filter_warnings();
+    // What is hidden as a warning is none of the advice either.
+    let Snapshot { advice, warnings, .. } = &mut snapshot;
+    let is_hidden =
+        |it: &Advice| warnings.iter().any(|known| known.hidden > 0 && warned::is_of(known, it));
+    advice.retain(|advice| !is_hidden(advice));
+    // These have passed the filters when they came up.
+    warnings.extend(telling::told());
+    warnings.extend(end::raised());
+    (snapshot, errors)
+}
+
+/// Advice on what is a warning too.
+fn warning_of(advice: &Advice) -> Option<WarningRecord> {
+    let (category, figure, unit) = match advice.kind {
+        AdviceKind::RetainedGrowth => ("LeakWarning", "bytes_per_call", "bytes"),
+        AdviceKind::RecordingDominates => ("OverheadWarning", "recording_ns", "ns"),
+        _ => return None,
+    };
+    let path = Some(advice.path.clone());
+    let worst = Some(Worst::new(advice.figure(figure).round() as u64, unit));
+    Some(WarningRecord { path, worst, ..warning(category, &report::advice::sentence(advice), 1) })
 }
 
 /// Reads the segment that a process with `PROFILE_RUN_DIR` set writes: while it runs, or after it ended in
@@ -224,11 +305,12 @@ fn not_instrumented() -> Vec<NotInstrumented> {
 }
 
 /// Variables that were not understood, and what recording complained of.
-fn warnings() -> impl Iterator<Item = WarningRecord> {
+fn complaints() -> impl Iterator<Item = WarningRecord> {
     let configuration = settings::complaints().iter().map(String::as_str);
     configuration
         .chain(begin::complaint())
         .chain(wrong_filters().map(String::as_str))
+        .chain(WRONG_LIMITS.get().into_iter().flatten().map(String::as_str))
         .map(|message| warning("ConfigurationWarning", message, 1))
 }
 
@@ -250,7 +332,7 @@ fn losses(snapshot: &Snapshot) -> Vec<WarningRecord> {
 
 fn warning(category: &str, message: &str, count: u64) -> WarningRecord {
     let (category, message) = (category.to_owned(), message.to_owned());
-    WarningRecord { category, message, path: None, count }
+    WarningRecord { category, message, count, ..WarningRecord::default() }
 }
 
 /// Every annotated function and span of the program, called or not, by path.
@@ -341,12 +423,7 @@ impl CallSite {
     #[must_use]
     pub fn statistics(&self) -> Option<crate::snapshot::Function> {
         let _own = Suspended::new();
-        let path = self.path();
-        let same = |function: &crate::snapshot::Function| {
-            (&*function.path, &*function.file) == (&*path, self.file())
-                && (function.line, function.column) == (self.line(), self.column())
-        };
-        capture().functions.into_iter().find(same)
+        capture().functions.into_iter().find(|function| function.is_of(self))
     }
 }
 
@@ -358,13 +435,16 @@ pub fn write_reports() {
         let _own = Suspended::new();
         let outputs = &settings::current().outputs;
         if outputs.is_empty() {
-            return warnings().for_each(|warning| complain_of(&warning));
+            return complaints().for_each(|warning| complain_of(&warning));
         }
         sampler::read_now();
         let snapshot = capture();
         tell_warnings(outputs, &snapshot);
         for output in outputs {
             write_output(output, &snapshot);
+        }
+        if settings::is_on_github() && !outputs.iter().any(|it| it.format == Format::Github) {
+            write_output(&Output { format: Format::Github, file: None }, &snapshot);
         }
     }));
     if outcome.is_err() {
@@ -384,6 +464,19 @@ extern "C" fn report_at_exit() {
     write_reports();
     // In a plugin this is the moment before its code goes, and threads that called it may end later.
     sys::forget_thread_exit();
+    if let Some(code) = failure() {
+        sys::exit_again(code);
+    }
+}
+
+/// The exit code of a run that has failed by a warning which a filter made an error: the one that was asked for, or that of a panic.
+fn failure() -> Option<u8> {
+    const PANICKED: u8 = 101;
+    let failed = panic::catch_unwind(|| {
+        let _own = Suspended::new();
+        telling::has_failed() || (warnings::may_raise() && !captured().1.is_empty())
+    });
+    failed.unwrap_or(false).then(|| settings::current().exit_code.unwrap_or(PANICKED))
 }
 
 /// Nothing is annotated, and no memory was asked for.
@@ -404,14 +497,14 @@ fn tell_warnings(outputs: &[Output], snapshot: &Snapshot) {
         return;
     }
     // These have been told when they came up.
-    let told = tell::told();
-    let is_told = |warning: &&WarningRecord| told.iter().any(|it| it.message == warning.message);
-    let untold = snapshot.warnings.iter().filter(|warning| !is_told(warning));
-    untold.for_each(complain_of);
+    let (told, raised) = (telling::told(), end::raised());
+    let known: Vec<WarningRecord> = told.into_iter().chain(raised).collect();
+    let is_known = |warning: &&WarningRecord| known.iter().any(|it| it.message == warning.message);
+    warned::visible(snapshot).filter(|warning| !is_known(warning)).for_each(complain_of);
 }
 
 fn complain_of(warning: &WarningRecord) {
-    complain(&format!("{}: {}", warning.category, warning.message));
+    complain(&format!("{}: {}", warning.category, warned::message(warning)));
 }
 
 /// Writes one report, or says in a line why it is not there or not whole.

@@ -38,10 +38,12 @@ pub enum Format {
     Binary,
     /// The distribution of each function's calls as an HdrHistogram log (V2): what every HdrHistogram tool reads.
     Hlog,
+    /// Warnings as annotations in the log of a run on GitHub; written of itself there.
+    Github,
 }
 
 impl Format {
-    const ALL: [(&str, Format); 12] = [
+    const ALL: [(&str, Format); 13] = [
         ("table", Format::Table),
         ("tree", Format::Tree),
         ("json", Format::Json),
@@ -54,6 +56,7 @@ impl Format {
         ("memory_profiler", Format::MemoryProfiler),
         ("binary", Format::Binary),
         ("hlog", Format::Hlog),
+        ("github", Format::Github),
     ];
 
     /// Whether this build can write it.
@@ -120,6 +123,8 @@ pub struct Settings {
     /// Between samples of the threads' processor time.
     pub(crate) cpu_interval: Option<Duration>,
     pub(crate) thresholds: Thresholds,
+    /// A warning that is an error ends the run with this.
+    pub(crate) exit_code: Option<u8>,
 }
 
 impl Default for Settings {
@@ -136,6 +141,7 @@ impl Default for Settings {
             block_sizes: false,
             cpu_interval: None,
             thresholds: Thresholds::default(),
+            exit_code: None,
         }
     }
 }
@@ -148,7 +154,7 @@ impl Settings {
 
     /// Which reports are written at exit: `FORMAT` or `FORMAT:FILE`, comma-separated; formats `table`,
     /// `tree`, `json`, `csv`, `folded`, `mprof`, `svg`, `png`, `html`, `memory_profiler`, `binary`,
-    /// `hlog`, `none`. Without a file it goes to standard error.
+    /// `hlog`, `github`, `none`. Without a file it goes to standard error.
     ///
     /// # Errors
     /// An unknown format, an empty file name, or `png` in a program built without the feature `png`.
@@ -204,6 +210,18 @@ impl Settings {
     /// From where on the report says a word about what the numbers suggest.
     pub fn advice(mut self, thresholds: Thresholds) -> Settings {
         self.thresholds = thresholds;
+        self
+    }
+
+    /// Warnings that the filters make errors no longer panic: the run ends with this exit code, once the reports are written.
+    ///
+    /// ```
+    /// # use std::num::NonZero;
+    /// const BUDGET_BROKEN: NonZero<u8> = NonZero::new(3).unwrap();
+    /// profile_core::Settings::new().exit_code(BUDGET_BROKEN).apply();
+    /// ```
+    pub fn exit_code(mut self, code: std::num::NonZero<u8>) -> Settings {
+        self.exit_code = Some(code.get());
         self
     }
 
@@ -270,6 +288,16 @@ pub(crate) fn warning_filters() -> Option<&'static str> {
     environment().warnings.as_deref()
 }
 
+/// The file with limits, if the environment names one; an empty name is none.
+pub(crate) fn limits_file() -> Option<&'static str> {
+    environment().limits.as_deref()
+}
+
+/// Whether the run is one of GitHub's, whose log shows annotations.
+pub(crate) fn is_on_github() -> bool {
+    environment().is_on_github
+}
+
 /// Whether the environment lets a terminal be coloured (no-color.org; `TERM=dumb` cannot).
 pub(crate) fn color_allowed() -> bool {
     environment().color_allowed
@@ -296,6 +324,9 @@ struct Environment {
     thresholds: Option<Thresholds>,
     /// Filters of warnings, as they stand.
     warnings: Option<String>,
+    limits: Option<String>,
+    exit_code: Option<u8>,
+    is_on_github: bool,
     color_allowed: bool,
     bless: bool,
     complaints: Vec<String>,
@@ -318,6 +349,9 @@ impl Environment {
             cpu_interval: reader.variable("PROFILE_CPU", parse_interval),
             thresholds: reader.variable("PROFILE_ADVICE", parse_thresholds),
             warnings: lookup("PROFILE_WARNINGS"),
+            limits: lookup("PROFILE_LIMITS"),
+            exit_code: reader.variable("PROFILE_EXIT_CODE", parse_exit_code),
+            is_on_github: lookup("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
             color_allowed: lookup("NO_COLOR").is_none_or(|value| value.is_empty())
                 && lookup("TERM").is_none_or(|terminal| terminal != "dumb"),
             bless: reader.variable("PROFILE_BLESS", parse_switch).unwrap_or(false),
@@ -339,6 +373,7 @@ impl Environment {
         overrule(&mut settings.block_sizes, self.block_sizes);
         overrule(&mut settings.cpu_interval, self.cpu_interval.map(Some));
         overrule(&mut settings.thresholds, self.thresholds);
+        overrule(&mut settings.exit_code, self.exit_code.map(Some));
     }
 }
 
@@ -385,15 +420,15 @@ impl<L: Fn(&str) -> Option<String>> Reader<'_, L> {
     }
 }
 
-const OUTPUTS: &str = "FORMAT or FORMAT:FILE, comma-separated, with FORMAT one of table, tree, json, csv, folded, mprof, svg, png, html, memory_profiler, binary, hlog, none";
-const FORMATS: &str =
-    "table, tree, json, csv, folded, mprof, svg, png, html, memory_profiler, binary or hlog";
+const OUTPUTS: &str = "FORMAT or FORMAT:FILE, comma-separated, with FORMAT one of table, tree, json, csv, folded, mprof, svg, png, html, memory_profiler, binary, hlog, github, none";
+const FORMATS: &str = "table, tree, json, csv, folded, mprof, svg, png, html, memory_profiler, binary, hlog or github";
 const SORTS: &str = "total, self, calls, mean, max, allocations, bytes or name";
 const PERCENTILES: &str = "numbers above 0 and at most 100, comma-separated";
 const BUDGETS: &str =
     "a percentage above 0 and at most 100 such as 2%, or 1/64 (up to 1/1024), or exact";
 const CLOCK_NAMES: &str = "tsc, fenced or monotonic";
 const SWITCHES: &str = "1 or 0";
+const EXIT_CODES: &str = "a number from 1 to 255";
 const INTERVALS: &str = "a time of at least 100us such as 100ms or 2s";
 const TRIMS: &str = "a share from 0 to below 0.5, such as 0.1";
 const CLOCKS: [(&str, Clock); 3] =
@@ -445,6 +480,11 @@ fn parse_switch(text: &str) -> Result<bool, SettingError> {
         "0" => Ok(false),
         _ => Err(SettingError::new(text, SWITCHES)),
     }
+}
+
+fn parse_exit_code(text: &str) -> Result<u8, SettingError> {
+    let code = text.parse().ok().filter(|code| *code > 0);
+    code.ok_or_else(|| SettingError::new(text, EXIT_CODES))
 }
 
 fn parse_interval(text: &str) -> Result<Duration, SettingError> {
@@ -566,6 +606,8 @@ mod tests {
             ("PROFILE_CLOCK", "sundial"),
             ("PROFILE_TRIM", "0.5"),
             ("PROFILE_SIZES", "yes"),
+            ("PROFILE_EXIT_CODE", "0"),
+            ("PROFILE_EXIT_CODE", "256"),
             ("PROFILE_RSS_INTERVAL", "10"),
             ("PROFILE_RSS_INTERVAL", "1us"),
             ("PROFILE_RSS_INTERVAL", "infs"),

@@ -9,6 +9,7 @@ use crate::arguments;
 use crate::body::{self, AsyncTail, Front};
 use crate::describe;
 use crate::item::{self, Braced, Container, End, Function, Item, in_braces};
+use crate::limits;
 use crate::lines::{self, Marked, Way};
 use crate::options::{self, Options};
 use crate::returns;
@@ -231,18 +232,22 @@ fn sync_body(function: &Function, body: &Braced, options: &Options) -> TokenStre
     let Front { inner_attributes, items, rest } = body::front(body.tokens.clone());
     // The tail of a function that returns a future is that: it is asked how it ends.
     let is_future = body::async_tail(&rest).is_some();
-    let rest = if is_future { rest } else { looked_at(rest, options) };
+    let rest = if is_future { rest } else { looked_at(raising(rest, options), options) };
     let statement_or_tail = match body::async_tail(&rest) {
         Some(tail) => wrapped_tail(function, tail, options),
-        None => match (&options.lines, &options.returns, &options.arguments) {
-            (Some(_), ..) | (_, Some(_), _) | (.., Some(_)) => lined(function, rest, options),
-            _ => {
-                let guard = guard(function, options);
-                quote!(#guard #rest)
-            }
-        },
+        None if names_its_site(options) => lined(function, rest, options),
+        None => {
+            let guard = guard(function, options);
+            quote!(#guard #rest)
+        }
     };
     quote!(#inner_attributes #items #statement_or_tail)
+}
+
+/// Whether something in the body names the function's static or its guard.
+fn names_its_site(options: &Options) -> bool {
+    let Options { lines, returns, arguments, raise, .. } = options;
+    lines.is_some() || returns.is_some() || arguments.is_some() || raise.is_some()
 }
 
 fn guard(function: &Function, options: &Options) -> TokenStream {
@@ -262,7 +267,7 @@ fn opened(options: &Options) -> TokenStream {
     match &options.usage {
         None => quote_spanned!(here=> #krate::__private::enter(&__PROFILE_SITE)),
         Some(usage) => {
-            let plan = usage.plan(&krate);
+            let plan = usage.plan(&krate, options.raise.is_some());
             quote_spanned! {here=> {
                 static __PROFILE_PLAN: #krate::__private::UsagePlan = #plan;
                 #krate::__private::watch(&__PROFILE_SITE, &__PROFILE_PLAN)
@@ -317,9 +322,31 @@ fn noted(function: &Function, options: &Options) -> TokenStream {
 
 /// A body whose values are looked at, if that is asked for.
 fn looked_at(body: TokenStream, options: &Options) -> TokenStream {
+    let krate = options.krate();
     match &options.returns {
-        Some(_) => returns::look(body, &options.krate()),
+        Some(_) => returns::look(body, &|value| {
+            let here = Span::mixed_site();
+            quote_spanned!(here=> #krate::__private::returned(&__PROFILE_SITE, #value))
+        }),
         None => body,
+    }
+}
+
+/// A body in place of whose values a broken limit may be returned, if that is asked for. The value comes first: a `return` in it uses the
+/// guard too.
+fn raising(body: TokenStream, options: &Options) -> TokenStream {
+    let krate = options.krate();
+    let here = Span::mixed_site();
+    match (&options.raise, &options.usage) {
+        (None, _) => body,
+        (Some(_), None) => returns::look(
+            body,
+            &|value| quote_spanned!(here=> #krate::__private::raised(#value, &__PROFILE_SITE)),
+        ),
+        (Some(_), Some(_)) => returns::look(
+            body,
+            &|value| quote_spanned!(here=> #krate::__private::raised_watched(#value, &__profile_guard)),
+        ),
     }
 }
 
@@ -438,13 +465,19 @@ fn instrumented(future: TokenStream, options: &Options) -> TokenStream {
             quote_spanned!(here=> #krate::__private::lined_future(&__PROFILE_SITE, #future))
         }
     };
+    let raises = options.raise.is_some();
     let future = match &options.usage {
+        None if raises => {
+            quote_spanned!(here=> #krate::__private::raising_future(&__PROFILE_SITE, #future))
+        }
         None => future,
         Some(usage) => {
-            let plan = usage.plan(&krate);
+            let plan = usage.plan(&krate, raises);
+            let way = if raises { "watch_raising_future" } else { "watch_future" };
+            let way = proc_macro2::Ident::new(way, here);
             quote_spanned! {here=> {
                 static __PROFILE_PLAN: #krate::__private::UsagePlan = #plan;
-                #krate::__private::watch_future(&__PROFILE_SITE, &__PROFILE_PLAN, #future)
+                #krate::__private::#way(&__PROFILE_SITE, &__PROFILE_PLAN, #future)
             }}
         }
     };
@@ -509,6 +542,7 @@ fn site(function: &Function, kind: &str, options: &Options, lines: &[u32]) -> To
     let Place { file, line, column } = place(&krate, ident.span());
     let lines = line_source(function, options, lines);
     let asks_return = options.returns.is_some();
+    let limits = limits::of_site(options);
     quote_spanned! {here=>
         static __PROFILE_SITE: #krate::__private::CallSite =
             #krate::__private::CallSite::new(#krate::__private::Source {
@@ -522,6 +556,7 @@ fn site(function: &Function, kind: &str, options: &Options, lines: &[u32]) -> To
                 overhead: #overhead,
                 lines: #lines,
                 asks_return: #asks_return,
+                limits: #limits,
                 path: #krate::__private::path_of(&|| ()),
             });
         #krate::__private::submit!(__PROFILE_SITE);

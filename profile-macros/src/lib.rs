@@ -16,6 +16,7 @@ mod expand;
 mod fallback;
 mod item;
 mod krate;
+mod limits;
 mod lines;
 mod options;
 mod returns;

@@ -4,6 +4,7 @@
 //! item is; whether an option fits the item it stands on is for `validate`.
 
 use crate::krate;
+use crate::limits::{self, Run, WarnAbove};
 use crate::usage::Usage;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -11,7 +12,7 @@ use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Error, LitStr, Meta, Path, Result, Token};
 
-const KNOWN: &str = "the options are `name = \"...\"`, `overhead = \"2%\"`, `lines`, `lines(rss)`, `returns`, `args(a, b.len())`, `skip` and `crate = path`";
+const KNOWN: &str = "the options are `name = \"...\"`, `overhead = \"2%\"`, `lines`, `lines(rss)`, `returns`, `args(a, b.len())`, `warn_above = \"10 ms\"`, `run(max_calls = 10)`, `raise`, `skip` and `crate = path`";
 
 /// What the user asked for. A value is kept as written, to be handed on from a container.
 #[derive(Clone, Default)]
@@ -22,6 +23,9 @@ pub struct Options {
     pub returns: Option<Ident>,
     /// `args(…)`, what stands between the parentheses.
     pub arguments: Option<TokenStream>,
+    pub warn_above: Option<WarnAbove>,
+    pub run: Option<Run>,
+    pub raise: Option<Ident>,
     pub skip: Option<Ident>,
     pub krate: Option<Path>,
     /// Of `#[memory_usage]`: what a call is watched for.
@@ -50,6 +54,9 @@ impl Options {
         self.lines = self.lines.or_else(|| outer.lines.clone());
         self.returns = self.returns.or_else(|| outer.returns.clone());
         self.arguments = self.arguments.or_else(|| outer.arguments.clone());
+        self.warn_above = self.warn_above.or_else(|| outer.warn_above.clone());
+        self.run = self.run.or_else(|| outer.run.clone());
+        self.raise = self.raise.or_else(|| outer.raise.clone());
         self.krate = self.krate.or_else(|| outer.krate.clone());
         self.usage = self.usage.or_else(|| outer.usage.clone());
         self
@@ -80,7 +87,14 @@ impl Options {
         let krate = self.krate.iter().map(|it| quote_spanned!(here=> crate = #it));
         let arguments = self.arguments.iter().map(|it| quote_spanned!(here=> args(#it)));
         let returns = self.returns.iter().map(|_| quote_spanned!(here=> returns));
-        let all = name.chain(overhead).chain(lines).chain(returns).chain(arguments).chain(krate);
+        let warn_above = self.warn_above.iter().map(|it| &it.literal);
+        let warn_above = warn_above.map(|it| quote_spanned!(here=> warn_above = #it));
+        let run = self.run.iter().map(|it| &it.tokens);
+        let run = run.map(|it| quote_spanned!(here=> run(#it)));
+        let raise = self.raise.iter().map(|_| quote_spanned!(here=> raise));
+        let limits = warn_above.chain(run).chain(raise);
+        let all = name.chain(overhead).chain(lines).chain(returns).chain(arguments);
+        let all = all.chain(limits).chain(krate);
         quote_spanned!(here=> #(#all),*)
     }
 
@@ -93,6 +107,11 @@ impl Options {
             "crate" => fill(&mut self.krate, &word, KNOWN, || path(&word, input)),
             "lines" => fill(&mut self.lines, &word, KNOWN, || lines(&word, input)),
             "returns" => fill(&mut self.returns, &word, KNOWN, || Ok(word.clone())),
+            "warn_above" => {
+                fill(&mut self.warn_above, &word, KNOWN, || limits::warn_above(&word, input))
+            }
+            "run" => fill(&mut self.run, &word, KNOWN, || limits::run(&word, input)),
+            "raise" => fill(&mut self.raise, &word, KNOWN, || Ok(word.clone())),
             "args" => fill(&mut self.arguments, &word, KNOWN, || arguments(&word, input)),
             "skip" => fill(&mut self.skip, &word, KNOWN, || Ok(word.clone())),
             other => Err(Error::new(word.span(), format!("unknown option `{other}`: {KNOWN}"))),
@@ -105,6 +124,9 @@ impl Options {
             || self.lines.is_some()
             || self.returns.is_some()
             || self.arguments.is_some()
+            || self.warn_above.is_some()
+            || self.run.is_some()
+            || self.raise.is_some()
             || self.krate.is_some();
         match &self.skip {
             Some(skip) if others => {
@@ -336,5 +358,9 @@ mod tests {
         assert_eq!(inner.to_arguments().to_string(), expected.to_string());
         let inner = parse(quote!(overhead = "3%")).unwrap().or(&outer);
         assert_eq!(inner.overhead.unwrap().share, 0.03);
+        let outer = parse(quote!(warn_above = "1 ms", run(max_calls = 1), raise)).unwrap();
+        let handed = parse(outer.to_arguments()).unwrap();
+        assert_eq!(handed.to_arguments().to_string(), outer.to_arguments().to_string());
+        assert!(handed.warn_above.unwrap().ns == 1_000_000 && handed.raise.is_some());
     }
 }

@@ -1,19 +1,19 @@
-//! `#[profile(returns)]`: each value that a function returns passes a look at it.
+//! `#[profile(returns)]` and `raise`: each value that a function returns passes a look at it.
 //!
 //! The tail and what stands behind `return` become arguments of a function that gives them back: a value that is returned is moved
 //! anyway, and as an argument it is coerced and keeps its temporaries as before. What `?` returns is not seen, and known
 //! by that: it is an `Err` or a `None`.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::TokenStream;
+use quote::quote;
 use syn::parse::Parser as _;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Block, Expr, Path, Stmt};
 
-/// The body with a look at each value. As it is where it cannot be parsed.
-pub fn look(body: TokenStream, krate: &Path) -> TokenStream {
+/// The body with each value as `wrap` makes it. As it is where it cannot be parsed.
+pub fn look(body: TokenStream, wrap: &dyn Fn(&Expr) -> TokenStream) -> TokenStream {
     let Ok(mut statements) = Block::parse_within.parse2(body.clone()) else { return body };
-    let mut looker = Looker { krate };
+    let mut looker = Looker { wrap };
     statements.iter_mut().for_each(|statement| looker.visit_stmt_mut(statement));
     if let Some(Stmt::Expr(tail, None)) = statements.last_mut() {
         looker.wrap(tail);
@@ -22,19 +22,14 @@ pub fn look(body: TokenStream, krate: &Path) -> TokenStream {
 }
 
 struct Looker<'a> {
-    krate: &'a Path,
+    wrap: &'a dyn Fn(&Expr) -> TokenStream,
 }
 
 impl Looker<'_> {
     fn wrap(&self, value: &mut Expr) {
-        if matches!(value, Expr::Return(_)) {
-            return;
+        if !matches!(value, Expr::Return(_)) {
+            *value = Expr::Verbatim((self.wrap)(value));
         }
-        let krate = self.krate;
-        let here = Span::mixed_site();
-        *value = Expr::Verbatim(
-            quote_spanned!(here=> #krate::__private::returned(&__PROFILE_SITE, #value)),
-        );
     }
 }
 
@@ -65,8 +60,8 @@ mod tests {
     use super::*;
 
     fn looked(body: &str) -> String {
-        let text = look(body.parse().unwrap(), &syn::parse_quote!(k)).to_string();
-        text.replace([' ', '\n'], "").replace("k::__private::returned(&__PROFILE_SITE,", "L(")
+        let text = look(body.parse().unwrap(), &|value| quote!(L(#value))).to_string();
+        text.replace([' ', '\n'], "")
     }
 
     #[test]

@@ -210,7 +210,7 @@ impl From<Command> for Program {
         let folder = Folder::new();
         let fifo = Fifo::new(folder.join("reports"));
         command.env("PROFILE_REPORT", format!("json:{}", fifo.path.display()));
-        command.env_remove("RUST_BACKTRACE").stdin(Stdio::null());
+        command.env_remove("RUST_BACKTRACE").env_remove("GITHUB_ACTIONS").stdin(Stdio::null());
         Program { command, folder, fifo: Some(fifo) }
     }
 }

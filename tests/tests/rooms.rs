@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 /// Each room and the rooms it may name.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("sys", &[]),
-    ("callsite", &[]),
+    ("callsite", &["limits"]),
+    ("limits", &[]),
+    ("escape", &[]),
     ("clock", &["sys"]),
     ("choices", &[]),
     ("settings", &["choices", "clock", "sys"]),
@@ -16,21 +18,27 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("assertions", &["memory", "settings", "snapshot"]),
     (
         "memory",
-        &["callsite", "choices", "record", "segment", "settings", "snapshot", "sys", "warnings"],
+        &[
+            "callsite", "choices", "limits", "record", "segment", "settings", "snapshot", "sys",
+            "telling", "units", "warnings",
+        ],
     ),
+    ("units", &[]),
     ("stats", &[]),
-    ("warnings", &[]),
+    ("warnings", &["escape"]),
+    ("telling", &["callsite", "record", "settings", "snapshot", "sys", "warnings"]),
     ("snapshot", &["callsite", "clock", "record", "segment", "settings", "stats"]),
     ("compare", &["snapshot", "stats"]),
     ("advice", &["choices", "snapshot", "stats"]),
-    ("report", &["compare", "settings", "snapshot"]),
+    ("report", &["compare", "escape", "settings", "snapshot", "units"]),
+    ("budgets", &["callsite", "limits", "snapshot", "units"]),
     ("off", &[]),
     ("handed_on", &["context"]),
     (
         "session",
         &[
-            "callsite", "clock", "memory", "record", "report", "segment", "settings", "snapshot",
-            "sys", "warnings",
+            "budgets", "callsite", "clock", "limits", "memory", "record", "report", "segment",
+            "settings", "snapshot", "sys", "telling", "warnings",
         ],
     ),
 ];

@@ -7,7 +7,9 @@ use profile_core::{Kind, Settings, Snapshot, capture, find, find_all, functions,
 use tests::{Program, calls, row};
 
 fn settings(scene: &str, argument: &str) -> Program {
-    Program::new(env!("CARGO_BIN_EXE_settings"), scene).arg(argument)
+    let program = Program::new(env!("CARGO_BIN_EXE_settings"), scene).arg(argument);
+    // Its functions are too short to be worth recording, which is a warning of its own.
+    program.env("PROFILE_ADVICE", "none")
 }
 
 mod variables {

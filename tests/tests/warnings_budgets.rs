@@ -1,6 +1,7 @@
 //! Broken budgets are warnings: filters say whether they are shown, hidden, or an error, and the report counts them all.
 
-use tests::{Program, Run};
+use profile_core::WarningRecord;
+use tests::{Folder, Program, Run, calls, row};
 
 fn run(filters: &str) -> Run {
     let program = Program::new(env!("CARGO_BIN_EXE_budgets"), "all");
@@ -44,4 +45,236 @@ fn an_error_is_a_panic_with_the_warning_as_its_payload() {
         "{printed}"
     );
     assert_eq!(told(&run), ([1, 0], [1, 0]));
+}
+
+/// Of the scenes in which time is set by hand.
+fn scene(name: &str, filters: &str) -> Program {
+    Program::new(env!("CARGO_BIN_EXE_budgets"), name).env("PROFILE_WARNINGS", filters)
+}
+
+fn warning<'a>(run: &'a Run, category: &str, path: &str) -> &'a WarningRecord {
+    let is_it = |it: &&WarningRecord| it.category == category && it.path.as_deref() == Some(path);
+    let found = run.report().warnings.iter().find(is_it);
+    found.unwrap_or_else(|| panic!("{category} {path}: {:?}", run.report().warnings))
+}
+
+fn worst(warning: &WarningRecord) -> (u64, &str) {
+    let worst = warning.worst.as_ref().expect("a figure");
+    (worst.value, &worst.unit)
+}
+
+#[test]
+fn a_slow_call_is_told_once_and_counted_with_the_worst_and_the_place() {
+    let run = scene("time", "").run().successful();
+    let complaints = run.complaints();
+    let told = "profile: budgets::slow: warn_above: 11.0 ms, at most 10.0 ms allowed";
+    assert_eq!(complaints, [told], "{}", run.stderr());
+    let slow = warning(&run, "TimeBudgetWarning", "budgets::slow");
+    assert_eq!((slow.count, slow.hidden, worst(slow)), (3, 0, (30_000_000, "ns")));
+    assert_eq!(slow.file, "tests/src/bin/budgets.rs");
+    assert_eq!(slow.line, row(run.report(), "slow").line);
+    assert_eq!(run.report().warnings.len(), 1);
+    assert_eq!(calls(run.report(), "slow"), 5);
+}
+
+#[test]
+fn what_a_filter_hides_is_counted_as_hidden() {
+    let run = scene("time", "ignore::TimeBudgetWarning").run().successful();
+    assert_eq!(run.stderr(), "");
+    let slow = warning(&run, "TimeBudgetWarning", "budgets::slow");
+    assert_eq!((slow.count, slow.hidden), (3, 3));
+    let table = scene("time", "ignore::TimeBudgetWarning").env("PROFILE_REPORT", "table").run();
+    assert!(table.stderr().ends_with("\nwarnings hidden by filters: 3\n"), "{}", table.stderr());
+}
+
+#[test]
+fn the_report_says_what_was_raised_how_often_and_where_first() {
+    let run = scene("time", "").reporting_as_usual().run().successful();
+    let line = "\nwarnings (1)\n  TimeBudgetWarning: budgets::slow: warn_above: 11.0 ms, at most 10.0 ms allowed (3 times; worst 30.0 ms; \
+                first at tests/src/bin/budgets.rs:";
+    let text = run.stderr().replace("\n  ", " ").replace("\nwarnings (1) ", "\nwarnings (1)\n  ");
+    assert!(text.contains(line), "{}", run.stderr());
+}
+
+#[test]
+fn on_github_a_warning_is_an_annotation_too() {
+    let run = scene("time", "").env("GITHUB_ACTIONS", "true").run().successful();
+    let annotation = "::warning file=tests/src/bin/budgets.rs,line=";
+    let annotations: Vec<String> =
+        run.stderr().lines().filter(|line| line.starts_with("::")).map(str::to_owned).collect();
+    let [line] = &annotations[..] else { panic!("{}", run.stderr()) };
+    assert!(line.starts_with(annotation), "{line}");
+    assert!(
+        line.contains(",title=TimeBudgetWarning::budgets::slow: warn_above: 11.0 ms,"),
+        "{line}"
+    );
+}
+
+/// What a scene printed, without what panics say.
+fn printed(run: &Run) -> Vec<String> {
+    run.stdout().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn an_error_is_thrown_where_the_call_ends_and_never_while_unwinding() {
+    let run = scene("throw", "error::TimeBudgetWarning").run();
+    let slow = "budgets::slow: warn_above: 11.0 ms, at most 10.0 ms allowed";
+    let expected = ["nothing", slow, "another payload", "nothing", "nothing", "nothing"];
+    assert_eq!(printed(&run), expected, "{}", run.stderr());
+    // Every call is recorded, and that which threw ended as calls do.
+    assert_eq!(calls(run.report(), "slow"), 4);
+    assert_eq!(row(run.report(), "slow").panicked, 0);
+    assert_eq!(row(run.report(), "calls_slow").panicked, 1);
+    assert_eq!(row(run.report(), "calls_slow").open, 0);
+    assert_eq!(row(run.report(), "inner").calls, 1);
+    // The one in a destructor nobody could take: the run has failed by it.
+    assert_eq!(run.status().code(), Some(101));
+    assert_eq!(worst(warning(&run, "TimeBudgetWarning", "budgets::slow")).0, 50_000_000);
+}
+
+#[test]
+fn with_an_exit_code_nothing_is_thrown_and_the_run_ends_with_that() {
+    let scene = |filters| scene("throw", filters).env("PROFILE_EXIT_CODE", "7").run();
+    let run = scene("error::TimeBudgetWarning");
+    let expected = ["nothing", "nothing", "another payload", "nothing", "nothing", "nothing"];
+    assert_eq!(printed(&run), expected);
+    assert_eq!(run.status().code(), Some(7));
+    assert_eq!(warning(&run, "TimeBudgetWarning", "budgets::slow").count, 2);
+    // No error, no failure.
+    assert!(scene("").status().success());
+}
+
+#[test]
+fn a_function_that_asks_returns_the_error_and_keeps_its_own() {
+    let functions = ["raises", "raises_later", "raises_by_memory", "raises_by_memory_later"];
+    let limits = [
+        "warn_above: 11.0 ms, at most 10.0 ms allowed",
+        "warn_above: 11.0 ms, at most 10.0 ms allowed",
+        "max_allocations: 2 allocations, at most 1 allowed",
+        "max_allocations: 3 allocations, at most 1 allowed",
+    ];
+    let own = functions.map(|name| format!("{name}: its own"));
+    let broken: Vec<String> = std::iter::zip(functions, limits)
+        .map(|(name, limit)| format!("{name}: budgets::{name}: {limit}"))
+        .collect();
+    let run = scene("raise", "error::PerformanceWarning,error::MemoryWarning").run();
+    let printed = printed(&run);
+    let calls: Vec<&[String]> = printed.chunks(4).collect();
+    assert_eq!(calls.len(), 5, "{}", run.stderr());
+    assert_eq!([calls[1], calls[3], calls[4]], [&own[..], &broken[..], &own[..]]);
+    // What was returned is not told; what was broken by a call with an error of its own is.
+    assert_eq!(run.complaints().iter().filter(|line| line.contains("warn_above")).count(), 2);
+    for name in functions {
+        let path = format!("budgets::{name}");
+        let told = run.report().warnings.iter().find(|it| it.path.as_deref() == Some(&path));
+        assert_eq!(told.map(|it| it.count), Some(2), "{name}");
+        assert_eq!(row(run.report(), name).panicked, 0);
+    }
+    // Without such a filter they return what they return.
+    let run = scene("raise", "").run().successful();
+    assert!(
+        printed_contains(&run, "raises: 11") && printed_contains(&run, "raises_by_memory_later: 2")
+    );
+}
+
+fn printed_contains(run: &Run, line: &str) -> bool {
+    printed(run).iter().any(|it| it == line)
+}
+
+#[test]
+fn limits_on_a_run_are_looked_at_when_it_is_over() {
+    let run = scene("runs", "").run().successful();
+    for (category, path, figure) in [
+        ("TimeBudgetWarning", "budgets::often", (35_000_000, "ns")),
+        ("AllocationBudgetWarning", "budgets::often", (3, "allocations")),
+    ] {
+        assert_eq!(worst(warning(&run, category, path)), figure);
+    }
+    let of_deep: Vec<_> =
+        run.report().warnings.iter().filter(|it| it.category == "PerformanceWarning").collect();
+    assert_eq!(
+        of_deep.iter().map(|it| worst(it)).collect::<Vec<_>>(),
+        [(27, "calls"), (4, "deep")]
+    );
+    assert_eq!(row(run.report(), "deep").max_depth, 4);
+    assert_eq!(row(run.report(), "often").max_depth, 1);
+    // An error that only the end shows is the exit code.
+    assert_eq!(scene("runs", "error::PerformanceWarning").run().status().code(), Some(101));
+    assert_eq!(scene("runs", "error::ClockWarning").run().status().code(), Some(0));
+    let hidden = scene("runs", "ignore").run().successful();
+    assert!(hidden.report().warnings.iter().all(|it| it.hidden == it.count));
+    assert_eq!(hidden.stderr(), "");
+}
+
+/// The scene with a file of limits: named, or as `profile.toml` where the program is started.
+fn with_limits(text: &str, named: bool) -> Run {
+    let folder = Folder::new();
+    std::fs::write(folder.join("profile.toml"), text).expect("a file");
+    let program = match named {
+        true => scene("file", "").env("PROFILE_LIMITS", folder.join("profile.toml")),
+        false => {
+            let start = format!("cd {}", folder.path().display());
+            Program::after(&start, env!("CARGO_BIN_EXE_budgets"), "file")
+        }
+    };
+    program.run().successful()
+}
+
+#[test]
+fn limits_come_from_a_file_by_pattern() {
+    let text = "[[limit]]\nfunctions = \"*\"\nwarn_above = \"40 ms\"\n\
+                [[limit]]\nfunctions = [\"budgets::plain\", \"budgets::raises\"]\nmax_allocations = 2\nrun.max_bytes = 60\n\
+                [[limit]]\nfunctions = \"*::slow\"\nwarn_above = \"20 ms\"\n";
+    for named in [true, false] {
+        let run = with_limits(text, named);
+        assert_eq!(worst(warning(&run, "TimeBudgetWarning", "budgets::unlimited")).0, 50_000_000);
+        assert_eq!(worst(warning(&run, "TimeBudgetWarning", "budgets::waits")).0, 50_000_000);
+        let of_plain: Vec<_> = run
+            .report()
+            .warnings
+            .iter()
+            .filter(|it| it.path.as_deref() == Some("budgets::plain"))
+            .collect();
+        let figures: Vec<_> = of_plain.iter().map(|it| (it.count, worst(it))).collect();
+        // Calls with 0, 1, 2 and 3 texts: a vector and the texts, where there are any.
+        assert_eq!(figures, [(1, (192, "bytes")), (2, (4, "allocations"))]);
+        // The last table wins over the first and over the attribute.
+        assert!(
+            !run.report().warnings.iter().any(|it| it.path.as_deref() == Some("budgets::slow"))
+        );
+        assert_eq!(run.report().warnings.len(), 4, "{:?}", run.report().warnings);
+    }
+}
+
+#[test]
+fn what_is_wrong_in_a_file_is_named_and_the_rest_holds() {
+    let text = "[[limit]]\nfunctions = \"*::unlimited\"\nwarn_above = \"40 ms\"\n\
+                [[limit]]\nfunctions = \"no::such\"\nmax_peak = 1\n\
+                [[limit]]\nfunctions = \"*::waits\"\nmax_peak = 1\n\
+                [[limit]]\nfunctions = \"*\"\nmax_peak = \"1 parsec\"\n";
+    let run = with_limits(text, true);
+    assert_eq!(worst(warning(&run, "TimeBudgetWarning", "budgets::unlimited")).0, 50_000_000);
+    let wrong: Vec<&str> = run
+        .report()
+        .warnings
+        .iter()
+        .filter(|it| it.category == "ConfigurationWarning")
+        .map(|it| it.message.split_once(": ").map_or(&*it.message, |(_, wrong)| wrong))
+        .collect();
+    assert_eq!(
+        wrong,
+        [
+            "line 10, [[limit]]: `1 parsec` is no size such as \"64 MiB\"; units are B, kB, MB, GB, KiB, MiB, GiB; ignored",
+            "no function matches `no::such`; ignored",
+            "`budgets::waits` is async: limits on what a call allocates want #[memory_usage] there; ignored",
+        ]
+    );
+    let missing = scene("file", "").env("PROFILE_LIMITS", "/no/such/file").run().successful();
+    let complaints = missing.complaints();
+    assert!(
+        complaints
+            .iter()
+            .any(|line| line.contains("the limits in /no/such/file are not read: No such file")),
+        "{complaints:?}"
+    );
 }

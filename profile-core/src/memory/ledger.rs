@@ -18,8 +18,8 @@ use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::tell;
 use crate::record::thread::Suspended;
+use crate::telling::{self, Complaint, OnError};
 use crate::warnings::MemoryWarning;
 
 const FILE: &str = "allocations.json";
@@ -89,7 +89,7 @@ pub(crate) fn tell_falls() {
             let sentence = format!(
                 "{name}: allocations fell from {before} to {now}; PROFILE_BLESS=1 writes that down"
             );
-            tell::tell(&MemoryWarning, "profile", name, &sentence);
+            telling::tell(&Complaint::own(&MemoryWarning, name, sentence), OnError::Tell);
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The heap, through a wrapper around any global allocator; and the memory of processes over time, read in windows.
 
 pub(crate) mod allocator;
+pub(crate) mod kept;
 pub(crate) mod ledger;
-pub(crate) mod limits;
 pub(crate) mod measure;
+pub(crate) mod plan;
+pub(crate) mod raise;
 pub(crate) mod sampler;
 pub(crate) mod stream;
-pub(crate) mod tell;
 pub(crate) mod usage;
 pub(crate) mod watch;
 pub(crate) mod window;

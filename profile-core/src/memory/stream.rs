@@ -10,10 +10,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use super::tell;
 use crate::record::thread::Suspended;
 use crate::snapshot::mprof_line;
 use crate::sys;
+use crate::telling::{self, Complaint, OnError};
 use crate::warnings::DataLossWarning;
 
 /// Where lines go.
@@ -74,7 +74,7 @@ impl Stream {
         let left_out = self.left_out.into_inner();
         if left_out > 0 {
             let sentence = format!("a stream was too slow: {left_out} readings are not in it");
-            tell::tell(&DataLossWarning, "profile", "stream", &sentence);
+            telling::tell(&Complaint::own(&DataLossWarning, "stream", sentence), OnError::Tell);
         }
     }
 }
@@ -92,7 +92,7 @@ fn write(target: &Target, lines: &Receiver<Line>) {
         }
         if let Err(error) = to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
             let sentence = format!("a stream of readings ends early: {error}");
-            tell::tell(&DataLossWarning, "profile", "stream", &sentence);
+            telling::tell(&Complaint::own(&DataLossWarning, "stream", sentence), OnError::Tell);
             return;
         }
     }

@@ -3,21 +3,25 @@
 //! A limit is looked at when the call ends, from what the call's own frame has counted. Nothing here looks at other
 //! threads, so tests that run beside each other never count for each other.
 
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::limits::{UsagePlan, Used};
+use super::kept::Used;
 use super::measure::Counted;
+use super::plan::UsagePlan;
+use super::raise::Raising;
 use super::sampler::{self, Plan};
-use super::tell;
 use super::usage::Window;
 use crate::callsite::CallSite;
+use crate::record::counters::HeapCounts;
 use crate::record::thread::Suspended;
 use crate::record::{SpanGuard, begin, enter};
 use crate::segment::layout::heap;
-use crate::warnings::{Action, Category, DataLossWarning, RaisedWarning, Warning};
+use crate::telling::{self, Complaint, OnError};
+use crate::warnings::{DataLossWarning, RaisedWarning};
 
 /// A call that is watched.
 #[derive(Debug)]
@@ -26,15 +30,18 @@ pub struct Watched {
     site: &'static CallSite,
     plan: &'static UsagePlan,
     span: Option<SpanGuard>,
-    window: Option<Window>,
+    window: RefCell<Option<Window>>,
     started: Instant,
+    /// Its limits have been looked at.
+    is_judged: Cell<bool>,
 }
 
 /// Opens the span and, if asked for, the window of a call.
 pub fn watch(site: &'static CallSite, plan: &'static UsagePlan) -> Watched {
     // The window is open before the span: opening it takes time, which is none of the call's.
-    let window = open_window(site, plan);
-    Watched { site, plan, window, started: Instant::now(), span: Some(enter(site)) }
+    let window = RefCell::new(open_window(site, plan));
+    let (started, is_judged) = (Instant::now(), Cell::new(false));
+    Watched { site, plan, window, started, is_judged, span: Some(enter(site)) }
 }
 
 fn open_window(site: &'static CallSite, plan: &'static UsagePlan) -> Option<Window> {
@@ -53,54 +60,80 @@ fn open_window(site: &'static CallSite, plan: &'static UsagePlan) -> Option<Wind
         Ok(id) => Some(Window::of(id)),
         Err(why) => {
             let sentence = format!("{}: its memory is not read: {why}", site.path());
-            tell::tell(&DataLossWarning, site.module(), &site.path(), &sentence);
+            let complaint = Complaint::about(site, &DataLossWarning, sentence, None);
+            telling::tell(&complaint, OnError::Tell);
             None
         }
     }
 }
 
-impl Drop for Watched {
-    fn drop(&mut self) {
+impl Watched {
+    fn complaint(&self) -> Option<Complaint> {
         let time_ns = self.started.elapsed().as_nanos() as u64;
         let counted = self.span.as_ref().and_then(SpanGuard::counted);
-        drop(self.span.take());
-        end_call(self.site, self.plan, self.window.take(), counted, time_ns);
+        complaint(self.site, self.plan, self.window.take(), counted, time_ns)
+    }
+
+    /// The call is about to return: what it broke shall be its error.
+    pub(super) fn before_the_end(&self) -> Option<RaisedWarning> {
+        self.is_judged.set(true);
+        failed(self.plan, self.complaint(), OnError::Return)
     }
 }
 
-/// The call is over: its window ends, and its limits are looked at.
-///
-/// # Panics
-/// One is broken, and that shall fail the test, or a filter makes it an error: then with a
-/// [`RaisedWarning`](crate::warnings::RaisedWarning).
-fn end_call(
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let is_judged = self.is_judged.get();
+        let complaint = if is_judged { None } else { self.complaint() };
+        drop(self.span.take());
+        end_call(self.plan, complaint);
+    }
+}
+
+/// What there is to say against a call that is over: its window ends, and its limits are looked at. While it unwinds the call has
+/// failed already.
+fn complaint(
     site: &CallSite,
     plan: &UsagePlan,
     window: Option<Window>,
-    counted: Option<([u64; heap::COUNTS], u64)>,
+    counted: Option<HeapCounts>,
     time_ns: u64,
-) {
+) -> Option<Complaint> {
     // What is done here is ours, and must not be charged to whoever called.
-    let own = Suspended::new();
+    let _own = Suspended::new();
     let resident = window.and_then(|window| window.end().ok()).map(|it| it.highest_bytes());
-    // While it unwinds the call has failed already.
     if std::thread::panicking() {
-        return;
+        return None;
     }
-    let complaint = Used { counted, time_ns, resident }.complaint(site, plan);
-    let Some((category, sentence)) = complaint else { return };
-    drop(own);
-    if plan.fails {
-        panic!("{sentence}");
-    }
-    if tell::tell(category, site.module(), &site.path(), &sentence) == Action::Error {
-        std::panic::panic_any(raised(sentence, category, site));
-    }
+    Used { counted, time_ns: Some(time_ns), resident }.against_plan(site, plan)
 }
 
-fn raised(message: String, category: &'static Category, site: &CallSite) -> RaisedWarning {
-    let (file, line) = (site.file().to_owned(), u64::from(site.line()));
-    RaisedWarning(Warning { message, category, file, line })
+/// Tells a complaint; gives it back if the filters make it an error.
+///
+/// # Panics
+/// It shall fail the test.
+fn failed(
+    plan: &UsagePlan,
+    complaint: Option<Complaint>,
+    on_error: OnError,
+) -> Option<RaisedWarning> {
+    let complaint = complaint?;
+    if plan.fails {
+        panic!("{}", complaint.sentence);
+    }
+    telling::tell(&complaint, on_error)
+}
+
+/// Nobody takes what a call broke that has ended.
+///
+/// # Panics
+/// As [`failed`], and with a [`RaisedWarning`] if a filter makes it an error. A function that returns such errors has one of its own by
+/// then.
+fn end_call(plan: &UsagePlan, complaint: Option<Complaint>) {
+    let on_error = if plan.raises { OnError::Tell } else { OnError::Throw };
+    if let Some(raised) = failed(plan, complaint, on_error) {
+        std::panic::panic_any(raised);
+    }
 }
 
 /// A future that is watched, from its first poll to its end. It counts what its own polls do, wherever they run.
@@ -108,10 +141,15 @@ fn raised(message: String, category: &'static Category, site: &CallSite) -> Rais
 /// One that is dropped before its end has a window, and no limit is looked at: there is no one to fail.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
-pub struct WatchedFuture<F> {
+pub struct WatchedFuture<F: Future> {
     inner: F,
     call: Polls,
+    /// With `raise`: whether a value is good, and the one that is a failure.
+    raise: Option<Raise<F::Output>>,
 }
+
+/// [`Raising`] of a type of which only some functions ask it.
+type Raise<T> = (fn(&T) -> bool, fn(RaisedWarning) -> T);
 
 /// What the polls of a call have counted so far.
 #[derive(Debug)]
@@ -126,7 +164,7 @@ struct Polls {
 }
 
 /// Wraps the block of an async function.
-pub fn watch_future<F>(
+pub fn watch_future<F: Future>(
     site: &'static CallSite,
     plan: &'static UsagePlan,
     inner: F,
@@ -140,7 +178,17 @@ pub fn watch_future<F>(
         peak: 0,
         is_counted: true,
     };
-    WatchedFuture { inner, call }
+    WatchedFuture { inner, call, raise: None }
+}
+
+/// The same for one whose error a broken limit may be.
+pub fn watch_raising_future<F: Future<Output: Raising>>(
+    site: &'static CallSite,
+    plan: &'static UsagePlan,
+    inner: F,
+) -> WatchedFuture<F> {
+    let raise: Raise<F::Output> = (F::Output::is_good, F::Output::of);
+    WatchedFuture { raise: Some(raise), ..watch_future(site, plan, inner) }
 }
 
 impl<F: Future> Future for WatchedFuture<F> {
@@ -148,9 +196,9 @@ impl<F: Future> Future for WatchedFuture<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         // SAFETY: `inner` is pinned with `self` and never moved out; `call` is never pinned.
-        let (inner, call) = unsafe {
+        let (inner, call, raise) = unsafe {
             let this = self.get_unchecked_mut();
-            (Pin::new_unchecked(&mut this.inner), &mut this.call)
+            (Pin::new_unchecked(&mut this.inner), &mut this.call, this.raise)
         };
         if call.started.is_none() {
             call.window = open_window(call.site, call.plan);
@@ -159,10 +207,15 @@ impl<F: Future> Future for WatchedFuture<F> {
         let before = Counted::begin();
         let outcome = inner.poll(context);
         call.add(before);
-        if outcome.is_ready() {
-            call.end();
-        }
-        outcome
+        outcome.map(|value| match raise {
+            Some((is_good, failure)) if is_good(&value) => {
+                failed(call.plan, call.complaint(), OnError::Return).map_or(value, failure)
+            }
+            _ => {
+                end_call(call.plan, call.complaint());
+                value
+            }
+        })
     }
 }
 
@@ -182,9 +235,9 @@ impl Polls {
         }
     }
 
-    fn end(&mut self) {
+    fn complaint(&mut self) -> Option<Complaint> {
         let time_ns = self.started.map_or(0, |started| started.elapsed().as_nanos() as u64);
         let counted = self.is_counted.then_some((self.counts, self.peak));
-        end_call(self.site, self.plan, self.window.take(), counted, time_ns);
+        complaint(self.site, self.plan, self.window.take(), counted, time_ns)
     }
 }

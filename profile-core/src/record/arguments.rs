@@ -223,7 +223,8 @@ fn write_bytes(words: &[Word], bytes: &[u8]) {
 
 /// Made at the first call that is noted.
 fn list_of(edge: &Edge) -> Option<&'static CallList> {
-    thread::made(&tally_of(edge).calls, thread::own_block()?)
+    let block = thread::own_block()?;
+    thread::made(&thread::made(&tally_of(edge).extras, block)?.calls, block)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::calibrate::{self, Costs};
 use super::thread::{self, Suspended};
 use super::{lines, sizes};
 use crate::callsite::{CallSite, Mode};
-use crate::clock::{Anchor, Clock};
+use crate::clock::{Anchor, Clock, Rate};
 use crate::segment::layout::{Header, SiteRecord, heap};
 use crate::segment::writer;
 use crate::settings::{self, Budget};
@@ -237,6 +237,16 @@ pub(crate) fn budget_of(site: &CallSite) -> Budget {
     let attribute = || Some(site.source().overhead).filter(|it| *it > 0.0).map(Budget::Share);
     let run = || decode(BUDGET.load(Relaxed)).unwrap_or(Budget::Exact);
     given.or_else(attribute).unwrap_or_else(run)
+}
+
+/// How long a tick lasts, as well as it is known by now.
+pub(super) fn rate() -> Rate {
+    let clock = Clock::current();
+    let first = writer::header().map(|header| Anchor {
+        ticks: header.first_ticks.get(),
+        monotonic_ns: header.first_monotonic_ns.get(),
+    });
+    Rate::of(clock, first.unwrap_or_default(), Anchor::now(clock))
 }
 
 /// What one timed span costs, in ticks.

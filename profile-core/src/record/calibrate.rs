@@ -105,6 +105,7 @@ const fn source() -> Source {
         overhead: 0.0,
         lines: None,
         asks_return: false,
+        limits: None,
         path: || "calibration",
     }
 }

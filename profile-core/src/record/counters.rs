@@ -95,3 +95,14 @@ pub(crate) fn live_bytes(frame: &Frame) -> i64 {
 pub(crate) fn unattributed() {
     UNATTRIBUTED.fetch_add(1, Relaxed);
 }
+
+/// What a span has counted of the heap, see [`heap`], and its peak in bytes.
+pub(crate) type HeapCounts = ([u64; heap::COUNTS], u64);
+
+/// What an open span has counted so far.
+pub(crate) fn of_frame(frame: &Frame) -> HeapCounts {
+    let counts = std::array::from_fn(|place| {
+        frame.heap[place].get().wrapping_add(frame.carried[place].get())
+    });
+    (counts, frame.peak_bytes.get())
+}

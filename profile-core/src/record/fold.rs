@@ -10,7 +10,7 @@
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
-use super::{general, thread};
+use super::{general, judge, thread};
 use crate::segment::layout::{
     Carry, Edge, HistogramLeaf, HistogramNode, HistogramRoot, Link, RING, Tally, ThreadBlock,
     buckets,
@@ -22,11 +22,30 @@ const CARRY_AT: u32 = 1 << 31;
 const ANCHOR_EVERY: u64 = 1 << 14;
 
 /// Adds the call before the newest of `pushed` to the edge's sum and to the function's extremes and histogram.
+///
+/// The one comparison with `slow_above` stands for two: whether the clock wants a new anchor, and whether the call may have broken a
+/// limit. So a limit that is kept costs nothing, and neither does none.
 #[inline(never)]
 pub(crate) fn fold_before(edge: &Edge, pushed: u64, newest: u64) {
+    if newest > general::tally_of(edge).slow_above.get() {
+        return fold_after_slow(edge, pushed, newest);
+    }
+    fold_one(edge, pushed);
+}
+
+/// The newest call was long. The judge comes last, since he may panic.
+#[cold]
+#[inline(never)]
+fn fold_after_slow(edge: &Edge, pushed: u64, newest: u64) {
     if newest > thread::ANCHOR_AFTER {
         refresh_anchor();
     }
+    fold_one(edge, pushed);
+    judge::ended(edge, Some(newest));
+}
+
+#[inline(always)]
+fn fold_one(edge: &Edge, pushed: u64) {
     let folded = edge.folded.get();
     if pushed.wrapping_sub(folded) < RING as u64 {
         return;

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::general::{self, Opened};
-use super::{begin, fold, returned, thread};
+use super::{begin, fold, judge, returned, thread};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Polled, Tally, flags};
@@ -134,7 +134,7 @@ impl<'a> PollSpan<'a> {
     }
 
     /// The call is over: its times go into the function's histograms.
-    fn end(&mut self, end: End, now: u64) {
+    fn end(&mut self, end: End, now: u64) -> u64 {
         let Opened { block, .. } = self.opened;
         let tally = self.opened.tally();
         let wall = fold::forward_only(block, now.wrapping_sub(self.call.started));
@@ -148,6 +148,7 @@ impl<'a> PollSpan<'a> {
             fold::count(block, &polled.wall_histogram, wall, 1);
         }
         self.call.started = Call::ENDED;
+        wall
     }
 }
 
@@ -174,10 +175,12 @@ impl Drop for PollSpan<'_> {
             polled.polls.add(u64::from(self.end != Some(End::Cancelled)));
         }
         let end = if broken_off { Some(End::Finished) } else { self.end };
-        if let Some(end) = end {
-            self.end(end, now);
-        }
+        let wall = end.map(|end| self.end(end, now));
         thread::refresh_anchor(block);
+        // The last thing, since the judge may panic. A call that was cancelled has kept nobody waiting.
+        if self.end == Some(End::Finished) {
+            judge::ended(edge, wall);
+        }
     }
 }
 

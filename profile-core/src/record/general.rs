@@ -2,7 +2,7 @@
 //! frames that is full, allocations to settle, recursion, unwinding, guards dropped out of order.
 
 use super::{
-    NOWHERE, SpanGuard, TOP, allocated_or_freed, begin, budget, context, end, fold, paths,
+    NOWHERE, SpanGuard, TOP, allocated_or_freed, begin, budget, context, end, fold, judge, paths,
     returned, settle, thread,
 };
 use crate::callsite::{CallSite, Mode};
@@ -123,9 +123,16 @@ pub(crate) fn exit_eventful(frame: *const Frame, elapsed: Option<u64>) {
     let frame = unsafe { &*frame };
     let Some(outer) = outer_of(frame) else { return };
     let above_closed = frame.flags.get() & flags::ABOVE_CLOSED != 0;
+    // Also when the judge panics: others would find these frames on top of theirs.
+    let _pop = above_closed.then_some(PopClosed);
     close(frame, outer, elapsed);
-    if above_closed {
-        pop_closed();
+}
+
+struct PopClosed;
+
+impl Drop for PopClosed {
+    fn drop(&mut self) {
+        judge::calmly(pop_closed);
     }
 }
 
@@ -141,18 +148,31 @@ pub(crate) fn close(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
     if frame.flags.get() & flags::ASKED != 0 {
         returned::ended(frame, edge, elapsed.map(|_| forward), 1 << stands_for_log2);
     }
-    if leave(frame, outer, edge) {
+    let left = leave(frame, outer, edge);
+    if left.is_recursive {
         edge.recursive_calls.add(1 << stands_for_log2);
         edge.recursive_ticks.add(forward << stands_for_log2);
     }
     if let Some(block) = thread::own_block().filter(|_| stands_for_log2 > 0) {
         budget::stand_for_others(block, edge, forward, stands_for_log2);
     }
+    // The last thing, since it may panic: the call is recorded by then.
     end(frame, edge, elapsed);
+    if left.is_limited {
+        judge::allocated(edge);
+    }
 }
 
-/// All of closing but the time and the end of the frame. Says whether the same function was already open below.
-pub(crate) fn leave(frame: &Frame, outer: &Frame, edge: &Edge) -> bool {
+/// What was seen when a call was left.
+pub(crate) struct Left {
+    /// The same function was already open below.
+    is_recursive: bool,
+    /// What it allocated has limits.
+    is_limited: bool,
+}
+
+/// All of closing but the time and the end of the frame.
+pub(crate) fn leave(frame: &Frame, outer: &Frame, edge: &Edge) -> Left {
     let tally = tally_of(edge);
     let open = tally.open.get().saturating_sub(1);
     tally.open.set(open);
@@ -160,13 +180,24 @@ pub(crate) fn leave(frame: &Frame, outer: &Frame, edge: &Edge) -> bool {
     if unwinding {
         tally.panicked.add(1);
     }
-    let handed_on = frame.flags.get() & flags::HANDED_ON != 0;
-    if handed_on || allocated_or_freed(frame) != 0 {
-        settle::settle(frame, outer, edge, open > 0);
+    let is_recursive = open > 0;
+    if is_recursive {
+        deepen(tally, open + 1);
     }
+    let handed_on = frame.flags.get() & flags::HANDED_ON != 0;
+    let is_limited = (handed_on || allocated_or_freed(frame) != 0)
+        && settle::settle(frame, outer, edge, is_recursive);
     frame.flags.set(0);
     TOP.set(outer);
-    open > 0
+    Left { is_recursive, is_limited }
+}
+
+/// So many calls of a function were open within each other.
+fn deepen(tally: &Tally, depth: u64) {
+    let extras = thread::own_block().and_then(|block| thread::made(&tally.extras, block));
+    if let Some(extras) = extras {
+        extras.deepest.raise_to(depth);
+    }
 }
 
 /// A guard dropped while spans that opened later are still open: its time is fixed now, and its frame
@@ -237,7 +268,7 @@ fn close_now(frame: &Frame, outer: &Frame, now: u64) {
     let started = frame.started.get();
     let done = frame.flags.get() & flags::CLOSED_EARLY != 0;
     let elapsed = if done { started } else { now.wrapping_sub(started) };
-    close(frame, outer, (started != 0).then_some(elapsed));
+    judge::calmly(|| close(frame, outer, (started != 0).then_some(elapsed)));
 }
 
 /// At the end of a thread: guards that were forgotten never close their spans, so they end here.
@@ -253,7 +284,7 @@ pub(crate) fn close_abandoned() {
 pub(crate) fn close_poll(opened: Opened, elapsed: u64) {
     let Opened { block, frame, outer, edge } = opened;
     let elapsed = fold::forward_only(block, elapsed);
-    if leave(frame, outer, edge) {
+    if leave(frame, outer, edge).is_recursive {
         edge.recursive_ticks.add(elapsed);
     }
     edge.ticks.add(elapsed);

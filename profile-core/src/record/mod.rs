@@ -22,6 +22,7 @@ pub(crate) mod counters;
 pub(crate) mod fold;
 pub(crate) mod future;
 pub(crate) mod general;
+pub(crate) mod judge;
 pub(crate) mod lines;
 pub(crate) mod live;
 pub(crate) mod on_cpu;
@@ -37,6 +38,7 @@ use std::marker::PhantomData;
 use crate::callsite::{CallSite, Mode};
 use crate::segment::layout::{Edge, FRAME_PAGE, Frame, Link, RING, Word, closing, heap};
 use crate::sys;
+use counters::HeapCounts;
 
 /// A path from which nothing was ever called and whose site nobody has: a thread without a block finds no
 /// cached child here and so takes the slow way, with no test of its own.
@@ -160,15 +162,12 @@ impl SpanGuard {
     }
 
     /// What the span has counted of the heap so far, and its peak. `None` if it is not recorded, or another one is open in it.
-    pub(crate) fn counted(&self) -> Option<([u64; heap::COUNTS], u64)> {
+    pub(crate) fn counted(&self) -> Option<HeapCounts> {
         let marks = SpanGuard::GENERAL | SpanGuard::UNTIMED;
         let frame = self.frame.map_addr(|address| address & !marks);
         // SAFETY: null, or a frame of this thread's block, which is never unmapped.
         let open = unsafe { frame.as_ref() }.filter(|_| std::ptr::eq(TOP.get(), frame))?;
-        let counts = std::array::from_fn(|place| {
-            open.heap[place].get().wrapping_add(open.carried[place].get())
-        });
-        Some((counts, open.peak_bytes.get()))
+        Some(counters::of_frame(open))
     }
 
     /// Of a call that is not recorded.

@@ -8,7 +8,7 @@ use crate::callsite::CallSite;
 use crate::segment::layout::{Edge, MAX_PATHS, Tally, ThreadBlock};
 use crate::segment::table::Key;
 
-use super::thread;
+use super::{judge, thread};
 
 /// The edge for a call of `site` from `from`; made if this is the first. `None`: no memory.
 ///
@@ -77,6 +77,8 @@ fn tally_of(block: &ThreadBlock, site: &'static CallSite) -> Option<*mut Tally> 
     let tally: *mut Tally = thread::take(block)?;
     // SAFETY: just made, ours.
     let made = unsafe { &*tally };
+    // SAFETY: it was made of a reference to a static.
+    made.slow_above.set(judge::slow_above(unsafe { &*site }));
     made.site.set(site);
     block.tallies.insert(made, |bytes| thread::take_bytes(block, bytes))?;
     made.next.set(block.first_tally.get());

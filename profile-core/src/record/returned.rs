@@ -73,5 +73,6 @@ pub(super) fn ended(frame: &Frame, edge: &Edge, ticks: Option<u64>, stands_for: 
 
 /// Made at the first call that is asked.
 fn tally_for(edge: &Edge) -> Option<&'static ReturnTally> {
-    thread::made(&tally_of(edge).returns, thread::own_block()?)
+    let block = thread::own_block()?;
+    thread::made(&thread::made(&tally_of(edge).extras, block)?.returns, block)
 }

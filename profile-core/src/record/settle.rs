@@ -3,18 +3,23 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::general::tally_of;
-use super::{counters, fold, thread};
+use super::{counters, fold, judge, thread};
 use crate::segment::layout::{Edge, Frame, HeapTally, Tally, ThreadBlock, flags, heap};
 
-/// Leaves the frame empty for the next call.
-pub(crate) fn settle(frame: &Frame, outer: &Frame, edge: &Edge, recursive: bool) {
+/// Leaves the frame empty for the next call. Whether the call has limits on what it allocates: then this is kept for the judge.
+pub(crate) fn settle(frame: &Frame, outer: &Frame, edge: &Edge, recursive: bool) -> bool {
     let counts = Counts::take(frame);
     counts.add_to(&edge.heap);
+    let mut is_limited = false;
     if let Some(block) = thread::own_block() {
         let is_poll = frame.flags.get() & flags::POLL != 0;
-        counts.add_to_function(block, tally_of(edge), recursive, is_poll);
+        is_limited = counts.add_to_function(block, tally_of(edge), recursive, is_poll);
     }
     counts.charge(outer);
+    if is_limited {
+        judge::keep((counts.counts, counts.peak_bytes.max(0) as u64));
+    }
+    is_limited
 }
 
 /// What was allocated in a frame, see [`heap`].
@@ -45,8 +50,14 @@ impl Counts {
         words.iter().zip(self.counts).for_each(|(word, count)| word.add(count));
     }
 
-    fn add_to_function(&self, block: &ThreadBlock, tally: &Tally, recursive: bool, is_poll: bool) {
-        let Some(function) = heap_of(block, tally) else { return };
+    fn add_to_function(
+        &self,
+        block: &ThreadBlock,
+        tally: &Tally,
+        recursive: bool,
+        is_poll: bool,
+    ) -> bool {
+        let Some(function) = heap_of(block, tally) else { return false };
         function.peak_bytes.raise_to(self.peak_bytes.max(0) as u64);
         if recursive {
             self.add_to(&function.recursive);
@@ -55,6 +66,7 @@ impl Counts {
         if !is_poll {
             self.add_call(block, function);
         }
+        function.limited.get() != 0
     }
 
     fn add_call(&self, block: &ThreadBlock, function: &HeapTally) {
@@ -85,6 +97,12 @@ impl Counts {
 }
 
 /// What only functions that allocate have; made at the first such call.
-fn heap_of<'a>(block: &ThreadBlock, tally: &'a Tally) -> Option<&'a HeapTally> {
-    thread::made(&tally.heap, block)
+fn heap_of(block: &ThreadBlock, tally: &Tally) -> Option<&'static HeapTally> {
+    let is_new = tally.heap.get().is_null();
+    let heap = thread::made(&tally.heap, block)?;
+    // SAFETY: the site of a tally is a static; that of the calibration is one too.
+    if is_new && unsafe { tally.site.get().as_ref() }.is_some_and(judge::limits_heap) {
+        heap.limited.set(1);
+    }
+    Some(heap)
 }

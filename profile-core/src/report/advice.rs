@@ -11,7 +11,8 @@ pub(crate) fn section(snapshot: &Snapshot, page: &mut Page) {
     });
 }
 
-fn sentence(advice: &Advice) -> String {
+/// What is said of a function.
+pub(crate) fn sentence(advice: &Advice) -> String {
     let figure = |name| advice.figure(name);
     let time = |name| units::duration_f64(figure(name));
     let count = |name| units::count(figure(name) as u64);

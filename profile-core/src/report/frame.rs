@@ -1,11 +1,10 @@
 //! What stands around every table for people: above it which program was measured and how, below it what
 //! was never called, not instrumented, lost or doubtful.
 
-use super::advice;
 use super::page::Page;
 use super::text::safe_and_short as safe;
-use super::units;
-use crate::snapshot::{NeverCalled, NotInstrumented, Overhead, Process, Snapshot, WarningRecord};
+use super::{advice, units, warned};
+use crate::snapshot::{NeverCalled, NotInstrumented, Overhead, Process, Snapshot};
 
 /// Entries of a list before "and 12 more".
 pub(crate) const LONGEST_LIST: usize = 20;
@@ -95,7 +94,7 @@ pub(crate) fn foot(snapshot: &Snapshot, page: &mut Page) {
     not_instrumented(&snapshot.not_instrumented, page);
     advice::section(snapshot, page);
     losses(&snapshot.overhead, page);
-    warnings(&snapshot.warnings, page);
+    warned::section(snapshot, page);
 }
 
 fn never_called(functions: &[NeverCalled], page: &mut Page) {
@@ -108,19 +107,6 @@ fn not_instrumented(items: &[NotInstrumented], page: &mut Page) {
     list("not instrumented", items, page, |item, page| {
         let place = place(&item.file, item.line);
         page.item(&format!("{}: {}{place}", safe(&item.path), safe(&item.reason)));
-    });
-}
-
-fn warnings(warnings: &[WarningRecord], page: &mut Page) {
-    list("warnings", warnings, page, |warning, page| {
-        let path =
-            warning.path.as_ref().map(|path| format!("{}: ", safe(path))).unwrap_or_default();
-        let times = if warning.count > 1 {
-            format!(" ({} times)", units::count(warning.count))
-        } else {
-            String::new()
-        };
-        page.item(&format!("{}: {path}{}{times}", safe(&warning.category), safe(&warning.message)));
     });
 }
 
@@ -162,7 +148,7 @@ pub(crate) fn more(entries: usize, page: &mut Page) {
     }
 }
 
-fn place(file: &str, line: u32) -> String {
+pub(crate) fn place(file: &str, line: u32) -> String {
     match file {
         "" => String::new(),
         _ => format!(" ({}:{line})", safe(file)),

@@ -4,7 +4,7 @@
 //! Nothing here measures, reads settings or knows where the text goes. Every name and message counts as written by
 //! a stranger (a snapshot may come from a file), so it passes `text::safe` before a person sees it.
 
-mod advice;
+pub(crate) mod advice;
 mod axis;
 mod blocks;
 mod calls;
@@ -14,6 +14,7 @@ mod csv;
 mod curves;
 mod folded;
 mod frame;
+mod github;
 mod hlog;
 mod html;
 mod json;
@@ -34,13 +35,14 @@ mod sparkline;
 mod table;
 mod text;
 mod tree;
-mod units;
+pub(crate) mod warned;
 
 use std::cmp::{Ordering, Reverse};
 use std::io::{self, Write as _};
 
 use crate::settings::{Format, Sort};
 use crate::snapshot::{Function, PathNode, Snapshot};
+use crate::units;
 
 /// Without the feature settings let nobody ask for it.
 #[cfg(not(feature = "png"))]
@@ -108,6 +110,7 @@ pub(crate) fn render(
         Format::MemoryProfiler => memory_profiler::write(snapshot, &mut to)?,
         Format::Binary => to.write_all(&snapshot.to_bytes())?,
         Format::Hlog => hlog::write(snapshot, &mut to)?,
+        Format::Github => github::write(snapshot, &mut to)?,
     }
     io::Write::flush(&mut to)?;
     Ok(missing)
@@ -187,7 +190,7 @@ mod tests {
     use super::*;
 
     /// All that are text.
-    const ALL: [Format; 7] = [
+    const ALL: [Format; 8] = [
         Format::Table,
         Format::Tree,
         Format::Json,
@@ -195,6 +198,7 @@ mod tests {
         Format::Folded,
         Format::Mprof,
         Format::Svg,
+        Format::Github,
     ];
 
     #[test]
@@ -287,7 +291,7 @@ mod tests {
         for format in ALL {
             let style = Style { columns: None, color: false, sort: Sort::Total };
             let error =
-                render(format, &samples::ordinary(), &style, &mut Full).expect_err("it is full");
+                render(format, &samples::extreme(), &style, &mut Full).expect_err("it is full");
             assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         }
     }

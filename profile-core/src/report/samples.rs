@@ -245,8 +245,14 @@ pub(crate) fn named(name: &str) -> Snapshot {
     snapshot.never_called = vec![NeverCalled { path: text(), file: text(), line: 1 }];
     snapshot.not_instrumented =
         vec![NotInstrumented { path: text(), file: text(), line: 1, reason: text() }];
-    snapshot.warnings =
-        vec![WarningRecord { category: text(), message: text(), path: Some(text()), count: 1 }];
+    snapshot.warnings = vec![WarningRecord {
+        category: text(),
+        message: text(),
+        path: Some(text()),
+        file: text(),
+        count: 1,
+        ..WarningRecord::default()
+    }];
     for record in &mut snapshot.memory {
         record.path = text();
         record.backend = text();
@@ -289,6 +295,7 @@ pub(crate) fn extreme() -> Snapshot {
             message: "The clock is slow.".to_owned(),
             path: Some("a::f".to_owned()),
             count: 3,
+            ..WarningRecord::default()
         }],
         memory: vec![largest(), MemoryRecord { open: true, ..largest() }],
         overhead: Overhead {

@@ -1,44 +1,12 @@
 //! Text from outside made fit for a terminal: control characters shown and not obeyed, paths shortened, lines
 //! wrapped. Widths are columns on the screen, counted by the crate that lays out the tables.
 
-use std::borrow::Cow;
-
 use comfy_table::{ContentArrangement, Table, presets};
 
-const ELLIPSIS: &str = "…";
+use crate::escape::ELLIPSIS;
+pub(crate) use crate::escape::{is_dangerous, safe, safe_and_short};
+
 const SEPARATOR: &str = "::";
-
-/// A text with what a terminal would obey, or what would reorder the line, as visible escapes.
-pub(crate) fn safe(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_dangerous) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len() + 8);
-    for character in text.chars() {
-        if is_dangerous(character) {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    Cow::Owned(shown)
-}
-
-/// C0, DEL, C1, the line separators, and what changes the direction of writing ("Trojan source").
-pub(crate) fn is_dangerous(character: char) -> bool {
-    let direction = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}');
-    direction || character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
-}
-
-/// As [`safe`], and no longer than a reader of a report bears: a snapshot may come from anyone.
-pub(crate) fn safe_and_short(text: &str) -> Cow<'_, str> {
-    const LONGEST: usize = 4_096;
-    match text.char_indices().nth(LONGEST) {
-        None => safe(text),
-        Some((end, _)) => Cow::Owned(format!("{}{ELLIPSIS}", safe(&text[..end]))),
-    }
-}
 
 /// Text that is only text. Two characters that the terminal bears are not allowed in XML.
 pub(crate) fn markup(text: &str) -> String {
@@ -142,18 +110,6 @@ pub(crate) fn wrap(text: &str, indent: u16, columns: Option<u16>) -> Vec<String>
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_terminal_would_obey_is_shown() {
-        assert_eq!(safe("plain ünïcode 漢字"), "plain ünïcode 漢字");
-        assert_eq!(safe("a\u{1b}]52;c;AA\u{7}b"), "a\\u{1b}]52;c;AA\\u{7}b");
-        assert_eq!(safe("\n\r\t\u{7f}\u{9b}"), "\\n\\r\\t\\u{7f}\\u{9b}");
-        assert_eq!(
-            safe("\u{202e}\u{2066}\u{2069}\u{2028}"),
-            "\\u{202e}\\u{2066}\\u{2069}\\u{2028}"
-        );
-        assert!(safe_and_short(&"a".repeat(1 << 20)).len() < 5_000);
-    }
 
     #[test]
     fn a_path_is_shortened_from_the_left_between_segments() {

@@ -15,7 +15,8 @@
 //!                          │  └─first_tally─► Tally ─next─► Tally …  one per function
 //!                          │                    ├─histogram──► HistogramRoot → Node → Leaf
 //!                          │                    ├─heap───────► HeapTally (if it allocates)
-//!                          │                    └─polled─────► Polled (async functions only)
+//!                          │                    ├─polled─────► Polled (async functions only)
+//!                          │                    └─extras─────► Extras (those that recurse, or are asked for more)
 //! ```
 //!
 //! The tables below give the number of each 8-byte word in its record.
@@ -36,7 +37,7 @@ use super::table::Table;
 /// First word of every segment: `PROFSEG1` in memory order.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"PROFSEG1");
 /// Second word. A reader refuses what it does not know.
-pub(crate) const VERSION: u64 = 3;
+pub(crate) const VERSION: u64 = 4;
 
 /// Calls that an edge keeps: the newest, and the one before while that is being folded.
 pub(crate) const RING: usize = 2;
@@ -434,7 +435,8 @@ record! {
         max_ticks: Word,
         panicked: Word,
         histogram: Link<HistogramRoot>,
-        polled: Link<Polled>,
+        /// Calls of more ticks are looked at in the slow way: the clock wants a new anchor, or they may have broken a limit.
+        slow_above: Word,
         heap: Link<HeapTally>,
         /// Budget: see [`pace`].
         pace: Word,
@@ -445,12 +447,23 @@ record! {
         sizes: Link<SizeTally>,
         /// Of a function whose lines are recorded.
         lines: Link<LineTally>,
+        /// What only few functions have.
+        extras: Link<Extras>,
+        polled: Link<Polled>,
+        /// Its first timed call in this thread, plus one, so that a zeroed record has none.
+        first_ticks: Word,
+    }
+}
+
+record! {
+    /// What a function has in one thread that recurses, or is asked for more. Apart, so that a [`Tally`] fits into two cache lines.
+    Extras, extras {
+        /// The most of its calls that were open at a time.
+        deepest: Word,
         /// Of a function that is asked how it returns.
         returns: Link<ReturnTally>,
         /// Of a function whose arguments are noted.
         calls: Link<CallList>,
-        /// Its first timed call in this thread, plus one, so that a zeroed record has none.
-        first_ticks: Word,
     }
 }
 
@@ -475,6 +488,8 @@ record! {
         most_bytes: Word,
         /// Sum of the squares of what each call left behind, as bits of an `f64`.
         retained_squares: Word,
+        /// 1: each call has limits.
+        limited: Word,
     }
 }
 

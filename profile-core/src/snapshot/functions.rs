@@ -34,6 +34,8 @@ pub struct Function {
     pub panicked: u64,
     /// Of these, calls not ended at the snapshot.
     pub open: u64,
+    /// The most of its calls that were open within each other in a thread: 1 where it does not recurse.
+    pub max_depth: u64,
     /// Of the ended calls, those timed. Fewer than the ended ones only under an overhead budget; times are
     /// then estimates and `inclusive_interval_ns` says how good.
     pub timed_calls: u64,
@@ -302,6 +304,13 @@ impl Function {
 
 #[cfg(feature = "profile")]
 impl Function {
+    /// Whether it is the row of that function.
+    pub(crate) fn is_of(&self, site: &crate::callsite::CallSite) -> bool {
+        (self.line, self.column) == (site.line(), site.column())
+            && self.file == site.file()
+            && self.path == site.path()
+    }
+
     /// The distribution of its calls in nanoseconds, three significant digits, as every HdrHistogram tool takes it: to
     /// merge, to compare, to serialise. Values are those of [`Function::histogram`]; 0 ns counts as 1 ns, the least
     /// such a histogram can tell.

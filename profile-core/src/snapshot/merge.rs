@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::read::add;
 use super::{
     AsyncTimes, BlockSizes, BytesPerCall, Call, Function, Leak, Line, OnCpu, PathNode, Process,
-    Returned, Returns, Snapshot, WarningRecord, weighted_values,
+    Returned, Returns, Snapshot, WarningRecord, Worst, weighted_values,
 };
 use crate::stats::weighted;
 
@@ -64,7 +64,7 @@ impl Snapshot {
         self.memory.extend_from_slice(&other.memory);
         self.not_instrumented.extend_from_slice(&other.not_instrumented);
         let key = |it: &WarningRecord| (it.category.clone(), it.message.clone(), it.path.clone());
-        join(&mut self.warnings, &other.warnings, key, |sum, it| add(&mut sum.count, it.count));
+        join(&mut self.warnings, &other.warnings, key, add_warning);
         self.put_in_order();
     }
 
@@ -209,6 +209,17 @@ fn mean(one: (Option<f64>, u64), other: (Option<f64>, u64)) -> Option<f64> {
     }
 }
 
+fn add_warning(sum: &mut WarningRecord, other: &WarningRecord) {
+    add(&mut sum.count, other.count);
+    add(&mut sum.hidden, other.hidden);
+    Worst::raise(&mut sum.worst, other.worst.as_ref());
+    // Of two first places the one that is smaller, so that it does not matter which came first.
+    let places =
+        [(&sum.file, sum.line), (&other.file, other.line)].map(|(file, line)| (file.clone(), line));
+    let known = places.into_iter().filter(|(file, _)| !file.is_empty());
+    (sum.file, sum.line) = known.min().unwrap_or_default();
+}
+
 fn add_function(sum: &mut Function, row: &Function, trim: f64) {
     let ended = |row: &Function| row.calls.saturating_sub(row.open);
     let counts = [ended(sum), ended(row)];
@@ -237,6 +248,7 @@ fn add_distribution(sum: &mut Function, row: &Function, ended: [u64; 2], trim: f
     sum.min_ns = both(sum.min_ns, &row.min_ns, |one, other| one.min(*other));
     sum.max_ns = sum.max_ns.max(row.max_ns);
     sum.first_ns = sum.first_ns.max(row.first_ns);
+    sum.max_depth = sum.max_depth.max(row.max_depth);
     sum.too_short &= row.too_short;
 }
 

@@ -1,6 +1,7 @@
 //! A warning as text.
 
 use super::category::Category;
+use crate::escape::{ELLIPSIS, safe_and_short};
 
 /// `FILE:LINE: CATEGORY: TEXT` and a line end, and below it, where the file is there and has that line, the line itself. `source`
 /// says the line in its place; an empty one says that none is wanted.
@@ -28,6 +29,16 @@ pub fn format_warning(
         text.push_str(&format!("  {}\n", source.trim()));
     }
     text
+}
+
+/// Lines may be in it, but nothing that a terminal obeys, and not megabytes.
+pub(super) fn fit_to_show(text: &str) -> String {
+    const MOST_LINES: usize = 40;
+    let mut lines: Vec<_> = text.split('\n').take(MOST_LINES).map(safe_and_short).collect();
+    if text.split('\n').nth(MOST_LINES).is_some() {
+        lines.push(ELLIPSIS.into());
+    }
+    lines.join("\n")
 }
 
 /// A line of a file, from 1. No file of more than 16 MiB is looked at for it.

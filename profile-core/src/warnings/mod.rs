@@ -23,26 +23,33 @@
 //! Filters are looked at from the front; the first that fits decides, and if none does, the default action. A fresh process has
 //! those of Python: deprecations, and warnings of resources and imports, are ignored.
 
+mod catch;
 mod category;
 mod filter;
 mod format;
 mod option;
+mod raised;
 mod registry;
 mod state;
+mod warning;
 
+pub use catch::{CatchWarnings, catch_process_warnings, catch_warnings};
 pub use category::*;
 pub use filter::{Action, Filter, FilterError, Pattern, UnknownAction};
 pub use format::format_warning;
 pub use option::{InvalidOption, parse_option, set_option, set_options};
+pub use raised::Raised;
 pub use registry::Registry;
 pub use state::{
-    CatchWarnings, Place, RaisedWarning, Warning, add_filter, catch_warnings, filter_warnings,
-    filters, reset_warnings, set_default_action, set_show_warning, simple_filter, warn,
-    warn_explicit,
+    add_filter, filter_warnings, filters, raised, reset_warnings, set_default_action,
+    set_show_warning, simple_filter, warn, warn_explicit,
 };
+pub use warning::{Place, RaisedWarning, Warning};
 
 #[cfg(feature = "profile")]
-pub(crate) use state::action_for;
+pub(crate) use option::category_named;
+#[cfg(feature = "profile")]
+pub(crate) use state::{ShownBy, after_fork, before_fork, may_raise, prepare, verdict};
 
 #[doc(hidden)]
 pub use inventory as __inventory;

@@ -47,7 +47,8 @@ impl fmt::Display for InvalidOption {
 
 impl std::error::Error for InvalidOption {}
 
-fn category_of(name: &str) -> Option<&'static Category> {
+/// The category of that name, with its module or without.
+pub(crate) fn category_named(name: &str) -> Option<&'static Category> {
     let short = name.strip_prefix("builtins.").unwrap_or(name);
     let ours = ALL.iter().find(|category| category.name() == short).copied();
     let own = inventory::iter::<LinkedCategory>().map(|linked| linked.0);
@@ -80,7 +81,9 @@ pub fn parse_option(option: &str) -> Result<Filter, InvalidOption> {
     let action = action_of(field(0))?;
     let category = match field(2) {
         "" => &AnyWarning,
-        name => category_of(name).ok_or_else(|| InvalidOption::UnknownCategory(name.to_owned()))?,
+        name => {
+            category_named(name).ok_or_else(|| InvalidOption::UnknownCategory(name.to_owned()))?
+        }
     };
     let pattern = |text: &str, whole: &str, ignores_case| {
         let text = Some(text).filter(|text| !text.is_empty())?;

@@ -1,11 +1,10 @@
-//! Filters, registries and what is shown: of the process, and of a thread that is within [`catch_warnings`].
+//! Filters, registries and what is shown: of the process, and of a thread that is within
+//! [`catch_warnings`](super::catch::catch_warnings).
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fmt;
-use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use foldhash::fast::RandomState;
 
@@ -13,69 +12,28 @@ use super::category::{
     Category, DeprecationWarning, ImportWarning, PendingDeprecationWarning, ResourceWarning,
 };
 use super::filter::{Action, Filter, FilterError, Pattern};
-use super::format::format_warning;
+use super::format::{fit_to_show, format_warning};
+use super::raised::{Log as RaisedLog, Raised};
 use super::registry::Registry;
+use super::warning::{Place, RaisedWarning, Warning};
 
-/// A warning that is shown, recorded or raised.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Warning {
-    /// Its text.
-    pub message: String,
-    /// Its category.
-    pub category: &'static Category,
-    /// The file that it is about.
-    pub file: String,
-    /// The line there.
-    pub line: u64,
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}: {}", self.file, self.line, self.category.name(), self.message)
-    }
-}
-
-/// A warning that a filter makes an error.
-#[derive(Clone, Debug)]
-pub struct RaisedWarning(pub Warning);
-
-impl fmt::Display for RaisedWarning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for RaisedWarning {}
-
-/// Where a warning comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place<'a> {
-    /// The file.
-    pub file: &'a str,
-    /// The line.
-    pub line: u64,
-    /// The module. `None`: the file's name without `.py`.
-    pub module: Option<&'a str>,
-}
-
-type Show = Arc<dyn Fn(&Warning) + Send + Sync>;
-/// Shared, since a guard puts back the very list that it found.
-type Filters = Arc<Mutex<Vec<Filter>>>;
-type Log = Arc<Mutex<Vec<Warning>>>;
+pub(super) type Show = Arc<dyn Fn(&Warning) + Send + Sync>;
+pub(super) type Log = Arc<Mutex<Vec<Warning>>>;
 
 #[derive(Clone)]
-struct State {
-    filters: Filters,
+pub(super) struct State {
+    /// Copied where it is changed, so that a guard keeps what it found at no cost.
+    pub(super) filters: Arc<Vec<Filter>>,
     /// Changes with the filters; no two of any states are the same.
-    version: u64,
+    pub(super) version: u64,
     default_action: Action,
     /// Of the whole process, by text and category.
     once: Registry,
     /// Of each module that warned.
     modules: HashMap<String, Registry, RandomState>,
-    show: Option<Show>,
-    log: Option<Log>,
+    pub(super) show: Option<Show>,
+    pub(super) log: Option<Log>,
+    raised: RaisedLog,
 }
 
 impl State {
@@ -87,30 +45,33 @@ impl State {
         filters[0].module = Pattern::new("__main__", false).ok();
         filters.extend(ignored.map(|category| Filter::simple(Action::Ignore, category, 0)));
         State {
-            filters: Arc::new(Mutex::new(filters)),
+            filters: Arc::new(filters),
             version: next_version(),
             default_action: Action::Default,
             once: Registry::new(),
             modules: HashMap::default(),
             show: None,
             log: None,
+            raised: RaisedLog::default(),
         }
     }
 
     /// For a thread: the same filters, and nothing shown yet.
-    fn apart(&self) -> State {
+    pub(super) fn apart(&self) -> State {
         State {
-            filters: copied(&self.filters),
+            filters: self.filters.clone(),
             version: next_version(),
+            default_action: self.default_action,
+            once: self.once.clone(),
             modules: HashMap::default(),
+            show: self.show.clone(),
             log: None,
-            ..self.clone()
+            raised: RaisedLog::default(),
         }
     }
 
     fn action(&self, text: &str, category: &Category, module: &str, line: u64) -> Action {
-        let filters = locked(&self.filters);
-        let found = filters.iter().find(|filter| filter.fits(text, category, module, line));
+        let found = self.filters.iter().find(|filter| filter.fits(text, category, module, line));
         found.map_or(self.default_action, |filter| filter.action)
     }
 
@@ -119,15 +80,21 @@ impl State {
         &mut self,
         text: &str,
         category: &'static Category,
-        module: &str,
-        line: u64,
+        place: &Place<'_>,
         registry: &mut Registry,
     ) -> Outcome {
         registry.bring_to(self.version);
+        let line = place.line;
         if registry.has(text, category, line) {
+            self.raised.add(text, category, place);
             return Outcome::Nothing;
         }
-        let action = self.action(text, category, module, line);
+        let action = self.action(text, category, place.module(), line);
+        if action == Action::Ignore {
+            self.raised.hide(category);
+            return Outcome::Nothing;
+        }
+        self.raised.add(text, category, place);
         let shows = match action {
             Action::Ignore => false,
             Action::Error => return Outcome::Raise,
@@ -142,62 +109,158 @@ impl State {
                 self.once.add(text, category, 0)
             }
         };
-        if shows { Outcome::Show(self.show.clone(), self.log.clone()) } else { Outcome::Nothing }
+        if shows { Outcome::Show(self.shown_by()) } else { Outcome::Nothing }
+    }
+
+    fn shown_by(&self) -> ShownBy {
+        match (&self.show, &self.log) {
+            (Some(show), _) => ShownBy::Function(show.clone()),
+            (None, Some(log)) => ShownBy::Log(log.clone()),
+            (None, None) => ShownBy::StandardError,
+        }
     }
 }
 
 enum Outcome {
     Nothing,
-    Show(Option<Show>, Option<Log>),
+    Show(ShownBy),
     Raise,
 }
 
-fn next_version() -> u64 {
+/// What shows a warning.
+pub(crate) enum ShownBy {
+    Function(Show),
+    Log(Log),
+    StandardError,
+}
+
+impl ShownBy {
+    /// Shows it, outside of every lock: what shows a warning may warn itself. Whether it was anyone's but standard error.
+    pub(crate) fn show(&self, warning: impl FnOnce() -> Warning) -> bool {
+        match self {
+            ShownBy::Function(show) => show(&warning()),
+            ShownBy::Log(log) => locked(log).push(warning()),
+            ShownBy::StandardError => return false,
+        }
+        true
+    }
+}
+
+pub(super) fn next_version() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
     LAST.fetch_add(1, Relaxed) + 1
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn copied(filters: &Filters) -> Filters {
-    Arc::new(Mutex::new(locked(filters).clone()))
-}
-
 thread_local! {
-    /// Of a thread within [`catch_warnings`].
-    static OWN: RefCell<Option<State>> = const { RefCell::new(None) };
+    /// Of a thread within [`catch_warnings`](super::catch::catch_warnings).
+    pub(super) static OWN: RefCell<Option<State>> = const { RefCell::new(None) };
 }
 
 static PROCESS: OnceLock<Mutex<State>> = OnceLock::new();
 
-/// What the filters that hold here say of a warning. `None`: another thread is at them; in a forked child perhaps for ever.
+fn process() -> &'static Mutex<State> {
+    PROCESS.get_or_init(|| Mutex::new(State::fresh()))
+}
+
+/// What the filters that hold here say of a warning, and what would show it. `None`: another thread is at them.
 #[cfg(feature = "profile")]
-pub(crate) fn action_for(text: &str, category: &Category, module: &str) -> Option<Action> {
+pub(crate) fn verdict(text: &str, category: &Category, module: &str) -> Option<(Action, ShownBy)> {
     const ANY_LINE: u64 = 0;
-    let of = |state: &State| state.action(text, category, module, ANY_LINE);
+    let of = |state: &State| (state.action(text, category, module, ANY_LINE), state.shown_by());
     // A thread that is ending has none of its own.
     let own = OWN.try_with(|own| own.borrow().as_ref().map(of)).ok().flatten();
-    own.or_else(|| {
-        let process = PROCESS.get_or_init(|| Mutex::new(State::fresh()));
-        process.try_lock().ok().map(|state| of(&state))
-    })
+    own.or_else(|| process().try_lock().ok().map(|state| of(&state)))
+}
+
+/// Makes the state of the process, which takes memory, before anybody counts that.
+#[cfg(feature = "profile")]
+pub(crate) fn prepare() {
+    process();
+}
+
+/// Whether any filter of the process makes an error.
+#[cfg(feature = "profile")]
+pub(crate) fn may_raise() -> bool {
+    let errs = |state: &State| {
+        let filters = state.filters.iter().any(|filter| filter.action == Action::Error);
+        filters || state.default_action == Action::Error
+    };
+    process().try_lock().is_ok_and(|state| errs(&state))
+}
+
+/// What was raised in the process so far, outside of [`catch_warnings`](super::catch::catch_warnings): by category and text, and how many
+/// filters hid.
+///
+/// ```
+/// use profile_core::warnings::raised;
+///
+/// profile_core::warn!("the disk is slow")?;
+/// let slow = raised().into_iter().find(|it| it.message.as_deref() == Some("the disk is slow"));
+/// assert_eq!(slow.map(|it| it.count), Some(1));
+/// # Ok::<(), profile_core::warnings::RaisedWarning>(())
+/// ```
+#[must_use]
+pub fn raised() -> Vec<Raised> {
+    process().try_lock().map(|state| state.raised.records()).unwrap_or_default()
+}
+
+#[cfg(feature = "profile")]
+thread_local! {
+    /// Of a thread that forks, from before to after.
+    static HELD: RefCell<Option<MutexGuard<'static, State>>> = const { RefCell::new(None) };
+}
+
+/// Before a `fork`: no other thread may hold the lock at that moment, or the child would wait for it for ever. It is never held for
+/// long; if it is all the same, the fork goes on.
+#[cfg(feature = "profile")]
+pub(crate) extern "C" fn before_fork() {
+    const TRIES: usize = 1 << 14;
+    let Some(process) = PROCESS.get() else { return };
+    let mut tries = (0..TRIES).map(|_| {
+        process.try_lock().ok().or_else(|| {
+            std::thread::yield_now();
+            None
+        })
+    });
+    let held = tries.find_map(|held| held);
+    let _ = HELD.try_with(|place| place.replace(held));
+}
+
+/// After it, in parent and child.
+#[cfg(feature = "profile")]
+pub(crate) extern "C" fn after_fork() {
+    let _ = HELD.try_with(RefCell::take);
 }
 
 /// The state that holds here.
-fn with<T>(work: impl FnOnce(&mut State) -> T) -> T {
-    OWN.with_borrow_mut(|own| match own {
-        Some(state) => work(state),
-        None => work(&mut locked(PROCESS.get_or_init(|| Mutex::new(State::fresh())))),
-    })
+pub(super) fn with<T>(work: impl FnOnce(&mut State) -> T) -> T {
+    let mut work = Some(work);
+    // A thread that is ending has none of its own.
+    let own = OWN.try_with(|own| {
+        let mut own = own.borrow_mut();
+        own.as_mut().and_then(|state| work.take().map(|work| work(state)))
+    });
+    match (own, work) {
+        (Ok(Some(done)), _) => done,
+        (_, Some(work)) => with_process(work),
+        (_, None) => unreachable!("it was taken to give what it gave"),
+    }
+}
+
+/// That of the process, whatever this thread has.
+pub(super) fn with_process<T>(work: impl FnOnce(&mut State) -> T) -> T {
+    work(&mut locked(process()))
 }
 
 /// Puts a filter in front of the others, or behind them. One that is there already comes to the front; behind, it stays where
 /// it is.
 pub(super) fn insert(filter: Filter, append: bool) {
     with(|state| {
-        let mut filters = locked(&state.filters);
+        let filters = Arc::make_mut(&mut state.filters);
         if append {
             if !filters.contains(&filter) {
                 filters.push(filter);
@@ -206,7 +269,6 @@ pub(super) fn insert(filter: Filter, append: bool) {
             filters.retain(|other| *other != filter);
             filters.insert(0, filter);
         }
-        drop(filters);
         state.version = next_version();
     });
 }
@@ -254,7 +316,7 @@ pub fn simple_filter(action: Action, category: &'static Category, line: u64, app
 /// Removes all filters. The default action stays.
 pub fn reset_warnings() {
     with(|state| {
-        locked(&state.filters).clear();
+        state.filters = Arc::default();
         state.version = next_version();
     });
 }
@@ -267,7 +329,7 @@ pub fn set_default_action(action: Action) {
 /// The filters that hold here, from the front.
 #[must_use]
 pub fn filters() -> Vec<Filter> {
-    with(|state| locked(&state.filters).clone())
+    with(|state| state.filters.to_vec())
 }
 
 /// What shows a warning in place of standard error; `None`: standard error again.
@@ -285,11 +347,11 @@ pub fn warn(
     category: &'static Category,
     place: Place<'_>,
 ) -> Result<(), RaisedWarning> {
-    let module = module_of(&place);
+    let module = place.module();
     let outcome = with(|state| {
         // Taken out for a moment: the state decides, and the registry is a part of it.
         let mut registry = state.modules.get_mut(module).map(std::mem::take).unwrap_or_default();
-        let outcome = state.decide(message, category, module, place.line, &mut registry);
+        let outcome = state.decide(message, category, &place, &mut registry);
         match state.modules.get_mut(module) {
             Some(known) => *known = registry,
             None => drop(state.modules.insert(module.to_owned(), registry)),
@@ -319,22 +381,10 @@ pub fn warn_explicit(
 ) -> Result<(), RaisedWarning> {
     let mut none = Registry::new();
     let registry = registry.unwrap_or(&mut none);
-    let module = module_of(&place);
-    let outcome = with(|state| state.decide(message, category, module, place.line, registry));
+    let outcome = with(|state| state.decide(message, category, &place, registry));
     carry_out(outcome, message, category, place)
 }
 
-fn module_of<'a>(place: &Place<'a>) -> &'a str {
-    place.module.unwrap_or_else(|| match place.file {
-        "" => "<unknown>",
-        file => match file.len().checked_sub(3).and_then(|at| file.split_at_checked(at)) {
-            Some((name, end)) if end.eq_ignore_ascii_case(".py") => name,
-            _ => file,
-        },
-    })
-}
-
-/// Outside of every lock: what shows a warning may warn itself.
 fn carry_out(
     outcome: Outcome,
     message: &str,
@@ -350,99 +400,14 @@ fn carry_out(
     match outcome {
         Outcome::Nothing => {}
         Outcome::Raise => return Err(RaisedWarning(warning())),
-        Outcome::Show(Some(show), _) => show(&warning()),
-        Outcome::Show(None, Some(log)) => locked(&log).push(warning()),
-        Outcome::Show(None, None) => {
-            eprint!("{}", format_warning(message, category, place.file, place.line, None));
+        Outcome::Show(by) => {
+            if !by.show(warning) {
+                let text = format_warning(message, category, place.file, place.line, None);
+                eprint!("{}", fit_to_show(&text));
+            }
         }
     }
     Ok(())
-}
-
-/// From here to the drop of what it returns, changes of filters and of what shows warnings hold in this thread alone, and end then.
-/// Within it, and after an inner one has ended, a warning that was shown before is shown again, as in Python.
-///
-/// # Examples
-/// See the [module](crate::warnings).
-#[must_use = "it ends when it is dropped"]
-pub fn catch_warnings() -> CatchWarnings {
-    let outer = OWN.take();
-    let is_outermost = outer.is_none();
-    let state = match &outer {
-        Some(state) => state.clone(),
-        None => with(|process| process.apart()),
-    };
-    let caught = CatchWarnings {
-        is_outermost,
-        filters: state.filters.clone(),
-        show: state.show.clone(),
-        log: state.log.clone(),
-        own: None,
-        not_send: PhantomData,
-    };
-    let filters = copied(&state.filters);
-    OWN.set(Some(State { filters, version: next_version(), ..state }));
-    caught
-}
-
-/// See [`catch_warnings`].
-pub struct CatchWarnings {
-    is_outermost: bool,
-    filters: Filters,
-    show: Option<Show>,
-    log: Option<Log>,
-    own: Option<Log>,
-    /// It is of the thread that made it.
-    not_send: PhantomData<*mut ()>,
-}
-
-impl fmt::Debug for CatchWarnings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CatchWarnings").field("recorded", &self.recorded()).finish_non_exhaustive()
-    }
-}
-
-impl CatchWarnings {
-    /// What would be shown is kept in place of that: see [`CatchWarnings::recorded`].
-    #[must_use = "it ends when it is dropped"]
-    pub fn record(mut self) -> CatchWarnings {
-        let log = Log::default();
-        self.own = Some(log.clone());
-        with(|state| {
-            state.log = Some(log);
-            state.show = None;
-        });
-        self
-    }
-
-    /// Whether it keeps what would be shown.
-    #[must_use]
-    pub fn records(&self) -> bool {
-        self.own.is_some()
-    }
-
-    /// What would have been shown so far.
-    #[must_use]
-    pub fn recorded(&self) -> Vec<Warning> {
-        self.own.as_ref().map(|log| locked(log).clone()).unwrap_or_default()
-    }
-}
-
-impl Drop for CatchWarnings {
-    fn drop(&mut self) {
-        // In a thread that is ending there is nothing to put back.
-        let _ = OWN.try_with(|own| {
-            let mut own = own.borrow_mut();
-            if self.is_outermost {
-                *own = None;
-            } else if let Some(state) = own.as_mut() {
-                state.filters = self.filters.clone();
-                state.show = self.show.take();
-                state.log = self.log.take();
-                state.version = next_version();
-            }
-        });
-    }
 }
 
 /// Of the thread or the process: for the reference tests.

@@ -1,13 +1,21 @@
-//! Functions that break their budgets, as the first argument says.
+//! Functions that break their limits, as the first argument says. Where it is about time the clock is set by hand.
 
+use std::fmt;
+use std::future::Future;
 use std::hint::black_box;
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
+use profile_core::__private::use_mock_clock;
 use profile_core::warnings::{AllocationBudgetWarning, RaisedWarning};
-use profile_core::{ProfilingAllocator, memory_usage};
+use profile_core::{ProfilingAllocator, memory_usage, profile};
+use tests::pass;
 
 #[global_allocator]
 static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
+
+const MS: u64 = 1_000_000;
 
 #[memory_usage(max_allocations = 0)]
 fn allocates(bytes: usize) -> usize {
@@ -19,7 +27,137 @@ fn takes_time() {
     black_box((0..10_000_u64).fold(0, |sum, n| sum ^ black_box(n)));
 }
 
-fn main() {
+#[profile(warn_above = "10 ms")]
+fn slow(ms: u64) -> u64 {
+    pass(ms * MS);
+    ms
+}
+
+#[profile]
+fn unlimited(ms: u64) {
+    pass(ms * MS);
+}
+
+#[profile]
+fn calls_slow(ms: u64) -> u64 {
+    slow(ms) + 1
+}
+
+#[profile(run(max_depth = 3, max_calls = 20))]
+fn deep(depth: u64) -> u64 {
+    if depth == 1 { 1 } else { 1 + deep(depth - 1) }
+}
+
+#[profile(run(max_time = "30 ms", max_allocations = 2))]
+fn often(ms: u64) {
+    pass(ms * MS);
+    black_box(vec![0_u8; 10]);
+}
+
+#[profile]
+fn plain(blocks: usize) -> Vec<String> {
+    (0..blocks).map(|_| "8 bytes.".to_owned()).collect()
+}
+
+#[profile]
+async fn waits(ms: u64) -> u64 {
+    pass(ms * MS);
+    std::future::ready(ms).await
+}
+
+/// An error of its own, or a limit that was broken.
+#[derive(Debug)]
+enum Failure {
+    Own,
+    Limit(RaisedWarning),
+}
+
+impl From<RaisedWarning> for Failure {
+    fn from(raised: RaisedWarning) -> Failure {
+        Failure::Limit(raised)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Own => write!(f, "its own"),
+            Failure::Limit(raised) => write!(f, "{}", raised.0.message),
+        }
+    }
+}
+
+fn own_error(fails: bool) -> Result<(), Failure> {
+    if fails { Err(Failure::Own) } else { Ok(()) }
+}
+
+#[profile(warn_above = "10 ms", raise)]
+fn raises(ms: u64, fails: bool) -> Result<u64, Failure> {
+    pass(ms * MS);
+    own_error(fails)?;
+    if ms == 1 {
+        return Ok(0);
+    }
+    Ok(ms)
+}
+
+#[profile(warn_above = "10 ms", raise, returns)]
+async fn raises_later(ms: u64, fails: bool) -> Result<u64, Failure> {
+    pass(ms * MS);
+    own_error(fails)?;
+    Ok(ms)
+}
+
+#[memory_usage(max_allocations = 1, raise)]
+fn raises_by_memory(blocks: u64, fails: bool) -> Result<u64, Failure> {
+    black_box((0..blocks).map(Box::new).collect::<Vec<_>>());
+    own_error(fails)?;
+    Ok(blocks)
+}
+
+#[memory_usage(max_allocations = 1, raise)]
+async fn raises_by_memory_later(blocks: u64, fails: bool) -> Result<u64, Failure> {
+    black_box((0..blocks).map(Box::new).collect::<Vec<_>>());
+    own_error(fails)?;
+    Ok(blocks)
+}
+
+fn finish<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return value;
+        }
+    }
+}
+
+struct SlowWhenDropped;
+
+impl Drop for SlowWhenDropped {
+    fn drop(&mut self) {
+        slow(50);
+    }
+}
+
+fn print(what: &str, outcome: Result<u64, Failure>) {
+    match outcome {
+        Ok(value) => println!("{what}: {value}"),
+        Err(failure) => println!("{what}: {failure}"),
+    }
+}
+
+/// What a call threw.
+fn thrown(call: impl FnOnce()) -> String {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(()) => "nothing".to_owned(),
+        Err(payload) => match payload.downcast::<RaisedWarning>() {
+            Ok(raised) => raised.0.message,
+            Err(_) => "another payload".to_owned(),
+        },
+    }
+}
+
+fn all() {
     let calls = || {
         for bytes in [1, 2, 3] {
             allocates(bytes);
@@ -30,4 +168,96 @@ fn main() {
     let Ok(raised) = payload.downcast::<RaisedWarning>() else { panic!("another payload") };
     println!("{}", raised.0.category.is_a(&AllocationBudgetWarning));
     println!("{raised}");
+}
+
+fn time() {
+    for ms in [5, 10, 11, 30, 12] {
+        slow(ms);
+        unlimited(ms * 100);
+    }
+}
+
+fn throw() {
+    println!(
+        "{}",
+        thrown(|| {
+            calls_slow(5);
+        })
+    );
+    println!(
+        "{}",
+        thrown(|| {
+            calls_slow(11);
+        })
+    );
+    let unwinds = || {
+        let _slow = SlowWhenDropped;
+        panic!("on purpose");
+    };
+    println!("{}", thrown(unwinds));
+    println!(
+        "{}",
+        thrown(|| {
+            finish(waits(20));
+        })
+    );
+    // Guards that are dropped out of order.
+    let ordered = || {
+        let outer = profile_core::span!("outer");
+        let inner = profile_core::span!("inner");
+        drop(outer);
+        pass(20 * MS);
+        drop(inner);
+    };
+    println!("{}", thrown(ordered));
+    println!(
+        "{}",
+        thrown(|| {
+            calls_slow(6);
+        })
+    );
+}
+
+fn raise() {
+    for (ms, fails) in [(5, false), (5, true), (1, false), (11, false), (11, true)] {
+        print("raises", raises(ms, fails));
+        print("raises_later", finish(raises_later(ms, fails)));
+        let blocks = ms / 10;
+        print("raises_by_memory", raises_by_memory(blocks, fails));
+        print("raises_by_memory_later", finish(raises_by_memory_later(blocks * 2, fails)));
+    }
+}
+
+fn runs() {
+    for ms in [5, 10, 20] {
+        deep(ms / 5);
+        often(ms);
+    }
+    (0..20).for_each(|_| {
+        deep(1);
+    });
+}
+
+fn file() {
+    (0..4).for_each(|blocks| drop(black_box(plain(blocks))));
+    unlimited(50);
+    finish(waits(50));
+    slow(15);
+}
+
+fn main() {
+    let scene = std::env::args().nth(1).expect("a scene");
+    if scene != "all" {
+        use_mock_clock();
+        pass(0);
+    }
+    match scene.as_str() {
+        "all" => all(),
+        "time" => time(),
+        "throw" => throw(),
+        "raise" => raise(),
+        "runs" => runs(),
+        "file" => file(),
+        other => panic!("no scene `{other}`"),
+    }
 }

@@ -18,7 +18,7 @@ use super::{AsyncTimes, BlockSizes, Function, Line, Overhead, PathNode};
 use crate::clock::{Anchor, Clock, Rate};
 use crate::record::calibrate::Costs;
 use crate::segment::layout::{
-    self, buckets, carry, header, heap, heap_tally, histogram_leaf_words, histogram_node,
+    self, buckets, carry, extras, header, heap, heap_tally, histogram_leaf_words, histogram_node,
     histogram_root, polled, return_tally, site_record, size_tally, tally, thread_block,
 };
 use crate::segment::reader::{Record, View};
@@ -79,6 +79,8 @@ struct Sums {
     least_ticks: Option<u64>,
     most_ticks: u64,
     first_ticks: Option<u64>,
+    /// 0 where no call was open within another.
+    max_depth: u64,
     histogram: Buckets,
     exact: Vec<u64>,
     memory: Memory,
@@ -184,8 +186,7 @@ impl<'a> Reading<'a> {
         };
         let now = options.now.unwrap_or(last);
         let clock = Clock::from_code(view.header(header::clock));
-        let ns_clock = matches!(clock, Clock::Monotonic | Clock::Mock);
-        let rate = if ns_clock { Rate::NANOSECONDS } else { Rate::between(first, now) };
+        let rate = Rate::of(clock, first, now);
         let sites: Vec<_> = view.list(view.header(header::first_site), site_record::next).collect();
         let by_address = sites
             .iter()
@@ -250,6 +251,7 @@ impl<'a> Reading<'a> {
         let Some(place) = self.by_address.get(&record.word(tally::site)).copied() else { return };
         let sums = &mut self.sums[place];
         add(&mut sums.panicked, record.word(tally::panicked));
+        sums.max_depth = sums.max_depth.max(record.word(tally::open));
         sums.least_ticks = least(sums.least_ticks, record.word(tally::min_ticks).checked_sub(1));
         sums.most_ticks = sums.most_ticks.max(record.word(tally::max_ticks));
         sums.first_ticks = sums.first_ticks.max(record.word(tally::first_ticks).checked_sub(1));
@@ -259,11 +261,8 @@ impl<'a> Reading<'a> {
         if let Some(record) = record.follow(tally::heap) {
             self.heap(place, &record);
         }
-        if let Some(record) = record.follow(tally::calls) {
-            self.calls(place, &record);
-        }
-        if let Some(record) = record.follow(tally::returns) {
-            returns(&record, self.sums[place].returns.get_or_insert_default());
+        if let Some(record) = record.follow(tally::extras) {
+            self.extras(place, &record);
         }
         if let Some(record) = record.follow(tally::lines) {
             self.lines(place, &record);
@@ -273,6 +272,17 @@ impl<'a> Reading<'a> {
         }
         if let Some(record) = record.follow(tally::polled) {
             self.polled(place, &record);
+        }
+    }
+
+    fn extras(&mut self, place: usize, record: &Record<'a>) {
+        let sums = &mut self.sums[place];
+        sums.max_depth = sums.max_depth.max(record.word(extras::deepest));
+        if let Some(record) = record.follow(extras::returns) {
+            returns(&record, sums.returns.get_or_insert_default());
+        }
+        if let Some(record) = record.follow(extras::calls) {
+            self.calls(place, &record);
         }
     }
 

@@ -39,6 +39,7 @@ impl Reading<'_> {
             inclusive_ns: inclusive as u64,
             exclusive_ns: own.exclusive_ns as u64,
             carried_ns: sums.carried_ns as u64,
+            max_depth: sums.max_depth.max(1),
             ..Function::default()
         };
         self.distribution(sums, &mut function);

@@ -182,10 +182,31 @@ pub(crate) fn at_exit(run: extern "C" fn()) {
     unsafe { libc::atexit(run) };
 }
 
+/// Within a handler at exit: the others still run, and the process ends with this code.
+#[cfg(target_env = "gnu")]
+pub(crate) fn exit_again(code: u8) {
+    // SAFETY: POSIX leaves a second `exit` undefined; glibc goes on with the handlers that are left.
+    unsafe { libc::exit(i32::from(code)) }
+}
+
+/// Within a handler at exit: the process ends with this code. A second `exit` would wait for the first for ever here.
+#[cfg(not(target_env = "gnu"))]
+pub(crate) fn exit_again(code: u8) {
+    // SAFETY: ends the process, nothing else.
+    unsafe { libc::_exit(i32::from(code)) }
+}
+
 /// Has a function run in the child of a `fork`, before `fork` returns there.
 pub(crate) fn at_fork_in_child(run: extern "C" fn()) {
     // SAFETY: as above.
     unsafe { libc::pthread_atfork(None, None, Some(run as unsafe extern "C" fn())) };
+}
+
+/// Has a function run before each `fork`, and another after it, in parent and child.
+pub(crate) fn around_fork(before: extern "C" fn(), after: extern "C" fn()) {
+    let after = Some(after as unsafe extern "C" fn());
+    // SAFETY: as above.
+    unsafe { libc::pthread_atfork(Some(before as unsafe extern "C" fn()), after, after) };
 }
 
 /// Whether the program runs with more rights than its caller: then no variable is believed.

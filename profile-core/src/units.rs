@@ -12,6 +12,12 @@ pub(crate) fn duration(ns: u64) -> String {
     }
 }
 
+/// Two times, to be told apart: in whole nanoseconds where they would look alike.
+pub(crate) fn two_durations(ns: [u64; 2]) -> [String; 2] {
+    let [one, other] = ns.map(duration);
+    if one != other { [one, other] } else { ns.map(|ns| format!("{} ns", count(ns))) }
+}
+
 /// The same for a computed time, such as a mean.
 pub(crate) fn duration_f64(ns: f64) -> String {
     if !ns.is_finite() || ns < 0.0 {

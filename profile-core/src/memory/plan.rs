@@ -1,0 +1,29 @@
+//! What `#[memory_usage]` asks for.
+
+use super::window::Backend;
+use crate::limits::CallLimits;
+
+/// What the attribute asks for; its fields are the attribute's options.
+#[derive(Clone, Copy, Debug)]
+pub struct UsagePlan {
+    /// Whether a window is opened.
+    pub is_sampled: bool,
+    /// Time between two readings.
+    pub interval_ns: u64,
+    /// What is read.
+    pub backend: Backend,
+    /// Readings are sums over all descendants.
+    pub include_children: bool,
+    /// Each descendant has a curve.
+    pub multiprocess: bool,
+    /// What a call may take.
+    pub limits: CallLimits,
+    /// `max_rss`
+    pub max_resident_bytes: Option<u64>,
+    /// `ledger`: the folder it lies in.
+    pub ledger: Option<&'static str>,
+    /// A broken limit is a panic: in a crate that is built for tests.
+    pub fails: bool,
+    /// `raise`: a warning that is an error is what the function returns.
+    pub raises: bool,
+}

@@ -1,0 +1,86 @@
+//! `raise`: a function whose broken limit is an error returns that as its own.
+//!
+//! Its value passes here before the call ends. A call that fails by itself keeps its own error; what it broke is told.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::kept;
+use super::watch::Watched;
+use crate::callsite::CallSite;
+use crate::record::judge::Since;
+use crate::warnings::RaisedWarning;
+
+/// What a raised warning can take the place of.
+#[diagnostic::on_unimplemented(
+    message = "`raise` is for functions that return a `Result` whose error can be made of a `RaisedWarning`, and `{Self}` is none",
+    label = "no `Result<_, E>` with `E: From<RaisedWarning>`",
+    note = "write `impl From<profile_core::warnings::RaisedWarning> for` its error"
+)]
+pub trait Raising {
+    /// It has not failed already.
+    fn is_good(&self) -> bool;
+    /// The failure.
+    fn of(raised: RaisedWarning) -> Self;
+}
+
+impl<T, E: From<RaisedWarning>> Raising for Result<T, E> {
+    fn is_good(&self) -> bool {
+        self.is_ok()
+    }
+
+    fn of(raised: RaisedWarning) -> Result<T, E> {
+        Err(raised.into())
+    }
+}
+
+/// The value of a call, or what it broke.
+pub fn raised<T: Raising>(value: T, site: &'static CallSite) -> T {
+    if site.limits().is_none() || !value.is_good() {
+        return value;
+    }
+    kept::before_the_end(site, None).map_or(value, T::of)
+}
+
+/// The value of a watched call, or what it broke.
+pub fn raised_watched<T: Raising>(value: T, call: &Watched) -> T {
+    if !value.is_good() {
+        return value;
+    }
+    call.before_the_end().map_or(value, T::of)
+}
+
+/// A future whose value passes [`raised`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct RaisingFuture<F> {
+    inner: F,
+    site: &'static CallSite,
+    since: Option<Since>,
+}
+
+/// Wraps the block of an async function.
+pub fn raising_future<F>(site: &'static CallSite, inner: F) -> RaisingFuture<F> {
+    RaisingFuture { inner, site, since: None }
+}
+
+impl<F: Future<Output: Raising>> Future for RaisingFuture<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        // SAFETY: `inner` is pinned with `self` and never moved out; the others are never pinned.
+        let (inner, site, since) = unsafe {
+            let this = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut this.inner), this.site, &mut this.since)
+        };
+        let since = *since.get_or_insert_with(Since::now);
+        let outcome = inner.poll(context);
+        outcome.map(|value| {
+            if site.limits().is_none() || !value.is_good() {
+                return value;
+            }
+            kept::before_the_end(site, Some(since.ns())).map_or(value, F::Output::of)
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! Whether a call kept its limits. Here is only what is asked at its end, at no cost for a call that is short and allocates nothing:
+//! the judge himself sits elsewhere, and may take his time.
+
+use std::cell::Cell;
+use std::sync::OnceLock;
+
+use super::counters::{self, HeapCounts};
+use super::general::own_span;
+use super::{begin, thread};
+use crate::callsite::{CallSite, Kind};
+use crate::clock::Clock;
+use crate::segment::layout::Edge;
+
+/// What a call took that has ended, as far as it is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    pub(crate) site: &'static CallSite,
+    pub(crate) time_ns: Option<u64>,
+    pub(crate) heap: Option<HeapCounts>,
+    /// Whether a panic may begin here.
+    pub(crate) may_throw: bool,
+}
+
+type Judge = fn(Ended);
+static JUDGE: OnceLock<Judge> = OnceLock::new();
+
+/// Who looks at calls that may have broken a limit.
+pub(crate) fn appoint(judge: Judge) {
+    let _ = JUDGE.set(judge);
+}
+
+thread_local! {
+    /// What the call allocated that is just ending, if that has limits.
+    static ALLOCATED: Cell<Option<HeapCounts>> = const { Cell::new(None) };
+    /// Whose call has been judged before its end, since the verdict was to be its value.
+    static JUDGED: Cell<*const CallSite> = const { Cell::new(std::ptr::null()) };
+    /// No panic may begin while spans are closed in place of their guards.
+    static IS_CALM: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A limit in ticks is a little too low, since the rate of the clock is known the better the longer a run is; the judge looks again.
+const MARGIN: f64 = 0.98;
+
+/// From how many ticks on a call of the site is looked at in the slow way.
+pub(super) fn slow_above(site: &CallSite) -> u64 {
+    let limit_ns = site.limits().and_then(|limits| limits.call.time_ns);
+    let ticks = limit_ns.map_or(u64::MAX, |ns| begin::rate().ticks(ns as f64 * MARGIN));
+    ticks.min(thread::ANCHOR_AFTER)
+}
+
+/// Whether what calls of the site allocate is looked at. Polls of an async function are no calls.
+pub(super) fn limits_heap(site: &CallSite) -> bool {
+    site.kind() != Kind::Async && site.limits().is_some_and(|limits| limits.call.are_of_heap())
+}
+
+/// Keeps what a call has allocated until it is over.
+#[cold]
+pub(super) fn keep(heap: HeapCounts) {
+    ALLOCATED.set(Some(heap));
+}
+
+/// A long call is over, or one whose allocations have limits. A clock that stepped back says nothing.
+pub(super) fn ended(edge: &Edge, ticks: Option<u64>) {
+    let ticks = ticks.filter(|ticks| (*ticks as i64) >= 0);
+    let (site, heap) = (site_of(edge), ALLOCATED.take());
+    let is_judged = std::ptr::eq(JUDGED.replace(std::ptr::null()), site);
+    let Some(judge) = JUDGE.get().filter(|_| !is_judged && site.limits().is_some()) else { return };
+    let may_throw = !IS_CALM.get() && !std::thread::panicking();
+    let time_ns = ticks.map(|ticks| begin::rate().ns(ticks));
+    judge(Ended { site, time_ns, heap, may_throw });
+}
+
+/// A call is over of which only what it allocated may still have to be looked at.
+pub(super) fn allocated(edge: &Edge) {
+    if ALLOCATED.get().is_some() {
+        ended(edge, None);
+    }
+}
+
+fn site_of(edge: &Edge) -> &'static CallSite {
+    // SAFETY: the site of an edge that is no root is a static.
+    unsafe { &*edge.site.get() }
+}
+
+/// Time of the call of the site that is open now, innermost in its thread, and what it has allocated. After this it is not judged
+/// again.
+pub(crate) fn before_the_end(site: &'static CallSite) -> Option<Ended> {
+    let (frame, _) = own_span(site)?;
+    JUDGED.set(site);
+    let started = frame.started.get();
+    let ticks = (started != 0).then(|| Clock::current().now().wrapping_sub(started));
+    let time_ns = ticks.filter(|ticks| (*ticks as i64) >= 0).map(|ticks| begin::rate().ns(ticks));
+    Some(Ended { site, time_ns, heap: Some(counters::of_frame(frame)), may_throw: false })
+}
+
+/// A moment on the recorder's clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Since(u64);
+
+impl Since {
+    pub(crate) fn now() -> Since {
+        Since(Clock::current().now())
+    }
+
+    /// Time from it to now; none if the clock stepped back.
+    pub(crate) fn ns(self) -> u64 {
+        begin::rate().ns(Clock::current().now().saturating_sub(self.0))
+    }
+}
+
+/// Closes spans in place of their guards: no panic begins in it.
+pub(super) fn calmly<T>(work: impl FnOnce() -> T) -> T {
+    let before = IS_CALM.replace(true);
+    let done = work();
+    IS_CALM.set(before);
+    done
+}

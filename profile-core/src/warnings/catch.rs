@@ -1,0 +1,131 @@
+//! For a while: what is changed of filters, and of what shows warnings, is put back.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::filter::Filter;
+use super::state::{Log, OWN, Show, State, locked, next_version, with_process};
+use super::warning::Warning;
+
+/// Whose filters a guard puts back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    Process,
+    /// A thread that had none of its own before.
+    Thread,
+    /// A thread within another guard.
+    Inner,
+}
+
+/// From here to the drop of what it returns, changes of filters and of what shows warnings hold in this thread alone, and end then.
+/// Within it, and after an inner one has ended, a warning that was shown before is shown again, as in Python.
+///
+/// # Examples
+/// See the [module](crate::warnings).
+#[must_use = "it ends when it is dropped"]
+pub fn catch_warnings() -> CatchWarnings {
+    OWN.with_borrow_mut(|own| {
+        let scope = if own.is_some() { Scope::Inner } else { Scope::Thread };
+        let state = own.get_or_insert_with(|| with_process(|process| process.apart()));
+        CatchWarnings::begin(scope, state)
+    })
+}
+
+/// The same for the whole process, as Python's: every thread sees the changes, but those within a [`catch_warnings`] of their own.
+///
+/// Guards of several threads at a time put back what they found, whatever the others did meanwhile; tests that run beside each other
+/// want [`catch_warnings`].
+///
+/// ```
+/// use profile_core::warnings::{UserWarning, catch_process_warnings};
+///
+/// let caught = catch_process_warnings().record();
+/// std::thread::spawn(|| profile_core::warn!("from another thread")).join().expect("it ends")?;
+/// assert_eq!(caught.recorded()[0].message, "from another thread");
+/// # Ok::<(), profile_core::warnings::RaisedWarning>(())
+/// ```
+#[must_use = "it ends when it is dropped"]
+pub fn catch_process_warnings() -> CatchWarnings {
+    with_process(|state| CatchWarnings::begin(Scope::Process, state))
+}
+
+/// See [`catch_warnings`].
+pub struct CatchWarnings {
+    scope: Scope,
+    filters: Arc<Vec<Filter>>,
+    show: Option<Show>,
+    log: Option<Log>,
+    own: Option<Log>,
+    /// It is of the thread that made it.
+    not_send: PhantomData<*mut ()>,
+}
+
+impl fmt::Debug for CatchWarnings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CatchWarnings").field("recorded", &self.recorded()).finish_non_exhaustive()
+    }
+}
+
+impl CatchWarnings {
+    fn begin(scope: Scope, state: &mut State) -> CatchWarnings {
+        // What was shown before is shown again.
+        state.version = next_version();
+        CatchWarnings {
+            scope,
+            filters: state.filters.clone(),
+            show: state.show.clone(),
+            log: state.log.clone(),
+            own: None,
+            not_send: PhantomData,
+        }
+    }
+
+    /// The state that it is of; none any more in a thread that is ending.
+    fn with(&self, work: impl FnOnce(&mut State)) {
+        match self.scope {
+            Scope::Process => with_process(work),
+            Scope::Thread | Scope::Inner => {
+                let _ = OWN.try_with(|own| own.borrow_mut().as_mut().map(work));
+            }
+        }
+    }
+
+    /// What would be shown is kept in place of that: see [`CatchWarnings::recorded`].
+    #[must_use = "it ends when it is dropped"]
+    pub fn record(mut self) -> CatchWarnings {
+        let log = Log::default();
+        self.own = Some(log.clone());
+        self.with(|state| {
+            state.log = Some(log);
+            state.show = None;
+        });
+        self
+    }
+
+    /// Whether it keeps what would be shown.
+    #[must_use]
+    pub fn records(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// What would have been shown so far.
+    #[must_use]
+    pub fn recorded(&self) -> Vec<Warning> {
+        self.own.as_ref().map(|log| locked(log).clone()).unwrap_or_default()
+    }
+}
+
+impl Drop for CatchWarnings {
+    fn drop(&mut self) {
+        if self.scope == Scope::Thread {
+            let _ = OWN.try_with(std::cell::RefCell::take);
+            return;
+        }
+        let (filters, show, log) = (self.filters.clone(), self.show.take(), self.log.take());
+        self.with(|state| {
+            (state.filters, state.show, state.log) = (filters, show, log);
+            state.version = next_version();
+        });
+    }
+}
