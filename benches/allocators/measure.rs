@@ -6,6 +6,8 @@ use std::hint::black_box;
 use std::sync::Barrier;
 use std::time::Instant;
 
+use benches::{median, pin};
+
 const ROUNDS: usize = 301;
 const CALLS: u32 = 5_000;
 
@@ -85,19 +87,4 @@ fn zeroed(allocator: &dyn GlobalAlloc) -> u64 {
         allocator.dealloc(block, layout);
     }
     started.elapsed().as_nanos() as u64
-}
-
-/// Keeps the calling thread on one of the cores.
-fn pin(core: usize) {
-    // SAFETY: a cpu_set_t is plain bits; the call gets its size.
-    unsafe {
-        let mut one: libc::cpu_set_t = std::mem::zeroed();
-        libc::CPU_SET(core, &mut one);
-        libc::sched_setaffinity(0, size_of_val(&one), &one);
-    }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
+use benches::pin;
 use profile_core::{Budget, ProfilingAllocator, find, profile};
 
 #[global_allocator]
@@ -90,11 +91,7 @@ fn main() {
     let on = find("budgeted").expect("it is linked");
     on.set_budget(Some(Budget::Share(0.02)));
     let rounds: Vec<[f64; 6]> = (0..ROUNDS).map(|_| round()).collect();
-    let median = |of: &dyn Fn(&[f64; 6]) -> f64| {
-        let mut values: Vec<f64> = rounds.iter().map(of).collect();
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
+    let median = |of: &dyn Fn(&[f64; 6]) -> f64| benches::median(rounds.iter().map(of).collect());
     let mark = |round: &[f64; 6]| (round[1] - round[0]) / LINES;
     let span = |round: &[f64; 6]| round[3] - round[4];
     println!(
@@ -187,15 +184,5 @@ fn run(command: &mut Command) -> Result<String, String> {
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
         false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-    }
-}
-
-/// Keeps the calling thread on one of the cores.
-fn pin(core: usize) {
-    // SAFETY: a cpu_set_t is plain bits; the call gets its size.
-    unsafe {
-        let mut one: libc::cpu_set_t = std::mem::zeroed();
-        libc::CPU_SET(core, &mut one);
-        libc::sched_setaffinity(0, size_of_val(&one), &one);
     }
 }

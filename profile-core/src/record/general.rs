@@ -122,18 +122,26 @@ pub(crate) fn exit_eventful(frame: *const Frame, elapsed: Option<u64>) {
     // SAFETY: the top frame is one of this block.
     let frame = unsafe { &*frame };
     let Some(outer) = outer_of(frame) else { return };
-    let above_closed = frame.flags.get() & flags::ABOVE_CLOSED != 0;
-    // Also when the judge panics: others would find these frames on top of theirs.
-    let _pop = above_closed.then_some(PopClosed);
+    if frame.flags.get() & flags::ABOVE_CLOSED != 0 {
+        return close_and_pop(frame, outer, elapsed);
+    }
     close(frame, outer, elapsed);
 }
 
-struct PopClosed;
+/// Closes a frame and takes off those below it that are closed already. Also when the judge panics: others would find these on top of
+/// theirs.
+#[cold]
+fn close_and_pop(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
+    struct PopClosed;
 
-impl Drop for PopClosed {
-    fn drop(&mut self) {
-        judge::calmly(pop_closed);
+    impl Drop for PopClosed {
+        fn drop(&mut self) {
+            judge::calmly(pop_closed);
+        }
     }
+
+    let _pop = PopClosed;
+    close(frame, outer, elapsed);
 }
 
 /// Takes the top frame off: settles what was allocated in it and keeps its duration.
@@ -158,7 +166,7 @@ pub(crate) fn close(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
     }
     // The last thing, since it may panic: the call is recorded by then.
     end(frame, edge, elapsed);
-    if left.is_limited {
+    if left.is_too_much {
         judge::allocated(edge);
     }
 }
@@ -167,11 +175,12 @@ pub(crate) fn close(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
 pub(crate) struct Left {
     /// The same function was already open below.
     is_recursive: bool,
-    /// What it allocated has limits.
-    is_limited: bool,
+    /// It allocated more than it may.
+    is_too_much: bool,
 }
 
 /// All of closing but the time and the end of the frame.
+#[inline(always)]
 pub(crate) fn leave(frame: &Frame, outer: &Frame, edge: &Edge) -> Left {
     let tally = tally_of(edge);
     let open = tally.open.get().saturating_sub(1);
@@ -185,18 +194,28 @@ pub(crate) fn leave(frame: &Frame, outer: &Frame, edge: &Edge) -> Left {
         deepen(tally, open + 1);
     }
     let handed_on = frame.flags.get() & flags::HANDED_ON != 0;
-    let is_limited = (handed_on || allocated_or_freed(frame) != 0)
+    let is_too_much = (handed_on || allocated_or_freed(frame) != 0)
         && settle::settle(frame, outer, edge, is_recursive);
     frame.flags.set(0);
     TOP.set(outer);
-    Left { is_recursive, is_limited }
+    Left { is_recursive, is_too_much }
 }
 
-/// So many calls of a function were open within each other.
+/// So many calls of a function were open within each other. The first that closes is the deepest.
+#[inline(always)]
 fn deepen(tally: &Tally, depth: u64) {
+    // SAFETY: null, or a record of the segment, which is never freed.
+    let extras = unsafe { tally.extras.get().as_ref() };
+    if extras.is_none_or(|extras| extras.deepest.get() < depth) {
+        deepen_slowly(tally, depth);
+    }
+}
+
+#[cold]
+fn deepen_slowly(tally: &Tally, depth: u64) {
     let extras = thread::own_block().and_then(|block| thread::made(&tally.extras, block));
     if let Some(extras) = extras {
-        extras.deepest.raise_to(depth);
+        extras.deepest.set(depth);
     }
 }
 

@@ -9,7 +9,7 @@ use super::general::own_span;
 use super::{begin, thread};
 use crate::callsite::{CallSite, Kind};
 use crate::clock::Clock;
-use crate::segment::layout::Edge;
+use crate::segment::layout::{Edge, HeapTally, heap};
 
 /// What a call took that has ended, as far as it is known.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ pub(crate) fn appoint(judge: Judge) {
 }
 
 thread_local! {
-    /// What the call allocated that is just ending, if that has limits.
+    /// What the call allocated that is just ending, if that is too much.
     static ALLOCATED: Cell<Option<HeapCounts>> = const { Cell::new(None) };
     /// Whose call has been judged before its end, since the verdict was to be its value.
     static JUDGED: Cell<*const CallSite> = const { Cell::new(std::ptr::null()) };
@@ -48,9 +48,21 @@ pub(super) fn slow_above(site: &CallSite) -> u64 {
     ticks.min(thread::ANCHOR_AFTER)
 }
 
-/// Whether what calls of the site allocate is looked at. Polls of an async function are no calls.
-pub(super) fn limits_heap(site: &CallSite) -> bool {
-    site.kind() != Kind::Async && site.limits().is_some_and(|limits| limits.call.are_of_heap())
+/// What calls of the site may allocate, as [`HeapTally::limits`]; the most there is where there is no limit. Polls of an async function
+/// are no calls.
+pub(super) fn heap_limits(site: &CallSite) -> Option<[u64; 4]> {
+    let limits = site.limits().filter(|_| site.kind() != Kind::Async)?.call;
+    let all =
+        [limits.allocations, limits.allocated_bytes, limits.peak_bytes, limits.retained_bytes];
+    limits.are_of_heap().then(|| all.map(|limit| limit.unwrap_or(u64::MAX)))
+}
+
+/// Whether a call allocated more than the function may.
+pub(super) fn breaks(function: &HeapTally, (counts, peak): &HeapCounts) -> bool {
+    let live = counts[heap::ALLOCATED_BYTES].wrapping_sub(counts[heap::FREED_BYTES]);
+    let retained = live.cast_signed().max(0).cast_unsigned();
+    let used = [counts[heap::ALLOCATIONS], counts[heap::ALLOCATED_BYTES], *peak, retained];
+    used.iter().zip(&function.limits).any(|(used, most)| *used > most.get())
 }
 
 /// Keeps what a call has allocated until it is over.
@@ -59,7 +71,7 @@ pub(super) fn keep(heap: HeapCounts) {
     ALLOCATED.set(Some(heap));
 }
 
-/// A long call is over, or one whose allocations have limits. A clock that stepped back says nothing.
+/// A long call is over, or one that allocated too much. A clock that stepped back says nothing.
 pub(super) fn ended(edge: &Edge, ticks: Option<u64>) {
     let ticks = ticks.filter(|ticks| (*ticks as i64) >= 0);
     let (site, heap) = (site_of(edge), ALLOCATED.take());

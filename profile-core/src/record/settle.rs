@@ -2,24 +2,26 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::counters::HeapCounts;
 use super::general::tally_of;
 use super::{counters, fold, judge, thread};
 use crate::segment::layout::{Edge, Frame, HeapTally, Tally, ThreadBlock, flags, heap};
 
-/// Leaves the frame empty for the next call. Whether the call has limits on what it allocates: then this is kept for the judge.
+/// Leaves the frame empty for the next call. Whether the call has allocated more than it may: then this is kept for the judge.
+#[inline(never)]
 pub(crate) fn settle(frame: &Frame, outer: &Frame, edge: &Edge, recursive: bool) -> bool {
     let counts = Counts::take(frame);
     counts.add_to(&edge.heap);
-    let mut is_limited = false;
+    let mut is_too_much = false;
     if let Some(block) = thread::own_block() {
         let is_poll = frame.flags.get() & flags::POLL != 0;
-        is_limited = counts.add_to_function(block, tally_of(edge), recursive, is_poll);
+        is_too_much = counts.add_to_function(block, tally_of(edge), recursive, is_poll);
     }
     counts.charge(outer);
-    if is_limited {
-        judge::keep((counts.counts, counts.peak_bytes.max(0) as u64));
+    if is_too_much {
+        judge::keep(counts.for_judge());
     }
-    is_limited
+    is_too_much
 }
 
 /// What was allocated in a frame, see [`heap`].
@@ -66,7 +68,11 @@ impl Counts {
         if !is_poll {
             self.add_call(block, function);
         }
-        function.limited.get() != 0
+        function.limited.get() != 0 && judge::breaks(function, &self.for_judge())
+    }
+
+    fn for_judge(&self) -> HeapCounts {
+        (self.counts, self.peak_bytes.max(0) as u64)
     }
 
     fn add_call(&self, block: &ThreadBlock, function: &HeapTally) {
@@ -101,7 +107,9 @@ fn heap_of(block: &ThreadBlock, tally: &Tally) -> Option<&'static HeapTally> {
     let is_new = tally.heap.get().is_null();
     let heap = thread::made(&tally.heap, block)?;
     // SAFETY: the site of a tally is a static; that of the calibration is one too.
-    if is_new && unsafe { tally.site.get().as_ref() }.is_some_and(judge::limits_heap) {
+    let site = if is_new { unsafe { tally.site.get().as_ref() } } else { None };
+    if let Some(limits) = site.and_then(judge::heap_limits) {
+        heap.limits.iter().zip(limits).for_each(|(word, limit)| word.set(limit));
         heap.limited.set(1);
     }
     Some(heap)

@@ -488,8 +488,9 @@ record! {
         most_bytes: Word,
         /// Sum of the squares of what each call left behind, as bits of an `f64`.
         retained_squares: Word,
-        /// 1: each call has limits.
+        /// 1: each call has limits, on its allocations, their bytes, its peak, and what it leaves behind.
         limited: Word,
+        limits: [Word; 4],
     }
 }
 
