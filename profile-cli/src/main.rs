@@ -6,12 +6,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use profile_core::warnings::{self, RaisedWarning};
 use profile_core::{Format, Snapshot, Thresholds, compare};
 
 /// What functions cost, and whether that changed.
 #[derive(Debug, Parser)]
 #[command(name = "profile", version)]
 struct Arguments {
+    /// What becomes of the warnings in the snapshots, as ACTION:MESSAGE:CATEGORY:MODULE:LINE, the later before the earlier: `-W ignore::LeakWarning`
+    /// hides them, with `-W error::DataLossWarning` the tool exits with 1.
+    #[arg(short = 'W', long = "warnings", global = true, value_name = "FILTER")]
+    filters: Vec<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -38,7 +43,7 @@ enum Command {
         /// Snapshots, as JSON or binary.
         #[arg(required = true)]
         files: Vec<PathBuf>,
-        /// One of table, tree, json, csv, folded, mprof, svg, html, memory_profiler, binary, hlog.
+        /// One of table, tree, json, csv, folded, mprof, svg, html, memory_profiler, binary, hlog, github.
         #[arg(long, default_value = "table")]
         format: Format,
     },
@@ -50,7 +55,9 @@ type Complaint = String;
 fn main() -> ExitCode {
     /// Something is wrong with arguments or files; clap's own.
     const WRONG: u8 = 2;
-    match run(Arguments::parse().command) {
+    let Arguments { filters, command } = Arguments::parse();
+    set_filters(&filters);
+    match run(command) {
         Ok(code) => code,
         Err(complaint) => {
             eprintln!("profile: {complaint}");
@@ -59,10 +66,31 @@ fn main() -> ExitCode {
     }
 }
 
+/// The filters of the command line and no others: those that a program starts with would hide what another one wanted shown.
+fn set_filters(filters: &[String]) {
+    warnings::reset_warnings();
+    for filter in filters {
+        if let Err(error) = warnings::set_option(filter) {
+            eprintln!("profile: invalid -W option ignored: {error}");
+        }
+    }
+}
+
+/// Passes the warnings of snapshots through the filters; says which are errors, and whether any is.
+fn filter(snapshots: &mut [Snapshot]) -> bool {
+    let errors: Vec<_> = snapshots.iter_mut().flat_map(Snapshot::filter_warnings).collect();
+    for RaisedWarning(error) in &errors {
+        eprintln!("profile: {}: {}", error.category.name(), error.message);
+    }
+    !errors.is_empty()
+}
+
 fn run(command: Command) -> Result<ExitCode, Complaint> {
     match command {
         Command::Compare { baseline, candidate, json } => {
-            let found = compare(&load(&baseline)?, &load(&candidate)?);
+            let (mut old, mut new) = (load(&baseline)?, load(&candidate)?);
+            let failed = filter(&mut old) | filter(&mut new);
+            let found = compare(&old, &new);
             if json {
                 let text = serde_json::to_string_pretty(&found);
                 print(format!("{}\n", text.map_err(|error| error.to_string())?).as_bytes())?;
@@ -73,7 +101,7 @@ fn run(command: Command) -> Result<ExitCode, Complaint> {
                 print(&text)?;
             }
             let changed = found.regressions().next().is_some();
-            Ok(if changed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+            Ok(if changed || failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
         }
         Command::Show { files, format } => {
             let snapshots = load(&files)?;
@@ -82,10 +110,11 @@ fn run(command: Command) -> Result<ExitCode, Complaint> {
                 several => Snapshot::merge(several),
             };
             merged.advice = merged.advise(&Thresholds::default());
+            let failed = filter(std::slice::from_mut(&mut merged));
             let mut text = Vec::new();
             merged.write(format, &mut text).map_err(|error| error.to_string())?;
             print(&text)?;
-            Ok(ExitCode::SUCCESS)
+            Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
         }
     }
 }

@@ -167,26 +167,22 @@ fn captured() -> (Snapshot, Vec<RaisedWarning>) {
     snapshot.warnings.extend(broken);
     snapshot.warnings.extend(snapshot.advice.iter().filter_map(warning_of));
     let errors = snapshot.filter_warnings();
-    // What is hidden as a warning is none of the advice either.
-    let Snapshot { advice, warnings, .. } = &mut snapshot;
-    let is_hidden =
-        |it: &Advice| warnings.iter().any(|known| known.hidden > 0 && warned::is_of(known, it));
-    advice.retain(|advice| !is_hidden(advice));
     // These have passed the filters when they came up.
-    warnings.extend(telling::told());
-    warnings.extend(end::raised());
+    snapshot.warnings.extend(telling::told());
+    snapshot.warnings.extend(end::raised());
     (snapshot, errors)
 }
 
 /// Advice on what is a warning too.
 fn warning_of(advice: &Advice) -> Option<WarningRecord> {
-    let (category, figure, unit) = match advice.kind {
-        AdviceKind::RetainedGrowth => ("LeakWarning", "bytes_per_call", "bytes"),
-        AdviceKind::RecordingDominates => ("OverheadWarning", "recording_ns", "ns"),
-        _ => return None,
+    let category = advice.kind.category()?;
+    let worst = match advice.kind {
+        AdviceKind::RetainedGrowth => {
+            Worst::new(advice.figure("bytes_per_call").round() as u64, "bytes")
+        }
+        _ => Worst::new(advice.figure("recording_ns").round() as u64, "ns"),
     };
-    let path = Some(advice.path.clone());
-    let worst = Some(Worst::new(advice.figure(figure).round() as u64, unit));
+    let (path, worst) = (Some(advice.path.clone()), Some(worst));
     Some(WarningRecord { path, worst, ..warning(category, &report::advice::sentence(advice), 1) })
 }
 

@@ -75,6 +75,36 @@ fn several_runs_are_shown_as_one_in_any_format() {
 }
 
 #[test]
+fn filters_of_the_command_line_hide_warnings_or_make_them_errors() {
+    let folder = Folder::new();
+    let program = Program::new(env!("CARGO_BIN_EXE_budgets"), "time");
+    program.env("PROFILE_REPORT", format!("json:{}", folder.join("r.json").display())).run();
+    let show = |filters: &[&str], format| {
+        let arguments = [filters, &["show", "r.json", "--format", format]].concat();
+        run(&arguments, &folder)
+    };
+    let warned = "TimeBudgetWarning: budgets::slow: warn_above: 11.0 ms";
+    let plain = show(&[], "table");
+    assert!(String::from_utf8_lossy(&plain.stdout).contains(warned), "{plain:?}");
+    let hidden = show(&["-W", "error", "-W", "ignore::PerformanceWarning"], "table");
+    let text = String::from_utf8_lossy(&hidden.stdout).into_owned();
+    assert!(!text.contains(warned) && text.ends_with("warnings hidden by filters: 3\n"), "{text}");
+    assert!(hidden.status.success());
+    let failed = show(&["-W", "error::TimeBudgetWarning"], "github");
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(failed.stdout.starts_with(b"::warning file=tests/src/bin/budgets.rs,line="));
+    let compared = run(&["compare", "r.json", "--with", "r.json", "-W", "error"], &folder);
+    assert_eq!(compared.status.code(), Some(1), "{compared:?}");
+    let wrong = show(&["-W", "nonsense"], "json");
+    let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(
+        said.starts_with("profile: invalid -W option ignored: invalid action: \"nonsense\""),
+        "{said}"
+    );
+    assert!(wrong.status.success());
+}
+
+#[test]
 fn bad_arguments_and_files_are_a_sentence_each() {
     let folder = runs();
     std::fs::write(folder.join("cut"), b"{\"schema_version\": 1, \"functions\": [")

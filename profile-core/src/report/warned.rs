@@ -2,8 +2,8 @@
 
 use super::page::Page;
 use super::text::safe_and_short as safe;
-use super::{advice, frame, units};
-use crate::snapshot::{Advice, Snapshot, WarningRecord, Worst};
+use super::{frame, units};
+use crate::snapshot::{Snapshot, WarningRecord, Worst};
 
 pub(crate) fn section(snapshot: &Snapshot, page: &mut Page) {
     let visible: Vec<&WarningRecord> = visible(snapshot).collect();
@@ -24,13 +24,8 @@ pub(crate) fn section(snapshot: &Snapshot, page: &mut Page) {
 
 /// Those that a filter did not hide, and that do not stand among the advice.
 pub(crate) fn visible(snapshot: &Snapshot) -> impl Iterator<Item = &WarningRecord> {
-    let advised = |warning: &WarningRecord| snapshot.advice.iter().any(|it| is_of(warning, it));
+    let advised = |warning: &WarningRecord| snapshot.advice.iter().any(|it| warning.is_of(it));
     snapshot.warnings.iter().filter(move |it| it.count > it.hidden && !advised(it))
-}
-
-/// Whether a warning says what an advice does.
-pub(crate) fn is_of(warning: &WarningRecord, advice: &Advice) -> bool {
-    warning.path.as_ref() == Some(&advice.path) && warning.message == advice::sentence(advice)
 }
 
 /// The text, and before it the function if the text does not begin with it.

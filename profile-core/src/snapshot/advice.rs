@@ -76,6 +76,16 @@ impl AdviceKind {
             AdviceKind::RecordingDominates => "recording_dominates",
         }
     }
+
+    /// The category of the warning that it is too; most are none.
+    #[must_use]
+    pub fn category(self) -> Option<&'static str> {
+        match self {
+            AdviceKind::RetainedGrowth => Some("LeakWarning"),
+            AdviceKind::RecordingDominates => Some("OverheadWarning"),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for AdviceKind {

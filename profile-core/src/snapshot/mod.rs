@@ -238,6 +238,14 @@ pub struct WarningRecord {
     pub worst: Option<Worst>,
 }
 
+#[cfg(feature = "profile")]
+impl WarningRecord {
+    /// Whether it says what an advice does.
+    pub(crate) fn is_of(&self, advice: &Advice) -> bool {
+        advice.kind.category() == Some(&self.category) && self.path.as_ref() == Some(&advice.path)
+    }
+}
+
 /// The largest figure of something that was too large.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]

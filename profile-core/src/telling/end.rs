@@ -6,8 +6,8 @@ use crate::warnings::{
 };
 
 impl Snapshot {
-    /// Passes its warnings through the [filters](crate::warnings) that hold here: of those that are ignored all count as hidden. Gives those
-    /// that are errors.
+    /// Passes its warnings through the [filters](crate::warnings) that hold here: of those that are ignored all count as hidden, and advice that
+    /// says the same goes. Gives those that are errors.
     ///
     /// A category that this program does not know is taken for the root of all. The module is that of the function concerned.
     ///
@@ -22,7 +22,10 @@ impl Snapshot {
     /// assert!(snapshot.warnings.iter().all(|warning| warning.hidden == warning.count));
     /// ```
     pub fn filter_warnings(&mut self) -> Vec<RaisedWarning> {
-        self.warnings.iter_mut().filter_map(filter).collect()
+        let errors = self.warnings.iter_mut().filter_map(filter).collect();
+        let hidden = self.warnings.iter().filter(|warning| warning.hidden == warning.count);
+        self.advice.retain(|advice| !hidden.clone().any(|warning| warning.is_of(advice)));
+        errors
     }
 }
 

@@ -53,3 +53,22 @@ fn line_of(file: &str, line: u64) -> Option<String> {
     let text = String::from_utf8_lossy(&bytes).replace("\r\n", "\n").replace('\r', "\n");
     text.split_terminator('\n').nth(number).map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_is_cut_and_nothing_in_it_is_obeyed() {
+        let text = format!("\u{1b}[2Jone\ntwo\r{}\n", "x".repeat(4 << 20));
+        let shown = fit_to_show(&text);
+        assert!(shown.starts_with("\\u{1b}[2Jone\ntwo\\rxxx") && shown.ends_with("x…\n"));
+        assert!(shown.len() < 5_000, "{}", shown.len());
+        let lines = fit_to_show(&"line\n".repeat(1_000));
+        assert_eq!((lines.lines().count(), lines.lines().last()), (41, Some("…")));
+        assert_eq!(
+            fit_to_show("a.rs:1: UserWarning: ünï\n  code\n"),
+            "a.rs:1: UserWarning: ünï\n  code\n"
+        );
+    }
+}

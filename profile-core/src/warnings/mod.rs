@@ -30,6 +30,7 @@ mod format;
 mod option;
 mod raised;
 mod registry;
+mod route;
 mod state;
 mod warning;
 
@@ -40,6 +41,10 @@ pub use format::format_warning;
 pub use option::{InvalidOption, parse_option, set_option, set_options};
 pub use raised::Raised;
 pub use registry::Registry;
+#[cfg(feature = "log")]
+pub use route::show_by_log;
+#[cfg(feature = "tracing")]
+pub use route::show_by_tracing;
 pub use state::{
     add_filter, filter_warnings, filters, raised, reset_warnings, set_default_action,
     set_show_warning, simple_filter, warn, warn_explicit,

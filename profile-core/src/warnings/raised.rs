@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use super::category::Category;
 use super::warning::Place;
 
-/// Texts that are kept apart; of more there is one count for each category.
+/// Texts of a category that are kept apart; of more there is one count.
 const MOST: usize = 100;
 
 /// Of a category.
@@ -32,7 +32,6 @@ struct First {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
     kinds: HashMap<usize, Kind, RandomState>,
-    texts: usize,
 }
 
 impl Log {
@@ -48,14 +47,12 @@ impl Log {
 
     /// It was shown, was an error, or would have been if it had not been shown before.
     pub(super) fn add(&mut self, text: &str, category: &'static Category, place: &Place<'_>) {
-        let has_room = self.texts < MOST;
         let kind = self.kind(category);
         if let Some(known) = kind.texts.get_mut(text) {
             known.count += 1;
-        } else if has_room {
+        } else if kind.texts.len() < MOST {
             let first = First { file: place.file.to_owned(), line: place.line, count: 1 };
             kind.texts.insert(text.to_owned(), first);
-            self.texts += 1;
         } else {
             kind.others += 1;
         }
