@@ -53,6 +53,9 @@ use proc_macro::TokenStream;
 /// | `overhead = "2%"` | how much of the run timing may cost before calls are sampled; more than 0, at most 100 |
 /// | `lines`, `lines(rss)` | time and memory of every source line, see below; with `rss` also resident memory after each |
 /// | `returns` | how many calls of a function return `Ok` or `Some`, how many `Err` or `None`, and how long each took |
+/// | `warn_above = "10 ms"` | a warning when a call takes longer; a limit that is kept costs nothing |
+/// | `run(max_time = "2 s", max_calls = 10, max_depth = 5)` | a warning at the end when all calls together took more; also `max_allocations`, `max_bytes`, `max_retained` |
+/// | `raise` | a broken limit that a filter makes an error is the error that the function returns |
 /// | `args(url, items.len())` | what its slowest calls, and those that allocated most, were called with; functions only |
 /// | `skip` | leave this item out of the container around it |
 /// | `crate = some::path` | where `profile_core` is, when a crate of yours re-exports it |
@@ -108,6 +111,20 @@ use proc_macro::TokenStream;
 /// else `Display`, only if the call enters one of two lists of eight. `args(.., skip(password))` notes all arguments that have a name but
 /// some.
 ///
+/// # Limits
+///
+/// What a broken limit does the filters of `profile_core::warnings` say: told once and counted by default. With `raise` the function returns a
+/// `Result` whose error can be made of a `RaisedWarning`:
+///
+/// ```ignore
+/// #[profile(warn_above = "5 ms", raise)]
+/// fn load(path: &Path) -> Result<Table, LoadError> { /* … */ } // impl From<RaisedWarning> for LoadError
+/// ```
+///
+/// It is looked at when the function's value is there, before its variables are dropped. A call that fails by itself keeps its own error. Under an
+/// overhead budget only calls that are timed are looked at; of an async function the time is that from first poll to end.
+/// `profile.toml` gives limits to functions without touching them.
+///
 /// # What cannot be measured
 ///
 /// * a `const fn`: it may run in the compiler, where there is no clock;
@@ -157,13 +174,16 @@ pub fn profile(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `max_retained = "1 MiB"` | most bytes that one call may leave behind |
 /// | `max_rss = "1 GiB"` | most resident memory during a call |
 /// | `max_time = "10ms"` | longest call |
+/// | `run(max_calls = 10)` | most of all calls of a run together, see `#[profile]` |
+/// | `raise` | a broken limit that a filter makes an error is the error that the function returns, see `#[profile]` |
 /// | `ledger` | allocations of a call are compared with the crate's `allocations.json`, see `assert_ledger!` |
 /// | `name`, `crate` | as of `#[profile]` |
 ///
 /// The function runs once a call, as ever. Limits count what the call's own thread does, and threads that it hands its
 /// `context()` to; other tests never count. With limits alone (but for `max_rss`) no curve is kept.
 ///
-/// A broken limit fails the test in a crate that is built for tests; elsewhere it is one line on standard error.
+/// A broken limit fails the test in a crate that is built for tests; elsewhere it is a warning, told once and counted unless the filters of
+/// `profile_core::warnings` say otherwise.
 ///
 /// Of an `async fn`, a call is watched from its first poll to its end, its time is that from the one to the other, and what its own
 /// polls do is counted, on whichever threads they run. Limits are looked at when it has finished.

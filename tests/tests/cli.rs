@@ -77,13 +77,13 @@ fn several_runs_are_shown_as_one_in_any_format() {
 #[test]
 fn filters_of_the_command_line_hide_warnings_or_make_them_errors() {
     let folder = Folder::new();
-    let program = Program::new(env!("CARGO_BIN_EXE_budgets"), "time");
+    let program = Program::new(env!("CARGO_BIN_EXE_limited"), "time");
     program.env("PROFILE_REPORT", format!("json:{}", folder.join("r.json").display())).run();
     let show = |filters: &[&str], format| {
         let arguments = [filters, &["show", "r.json", "--format", format]].concat();
         run(&arguments, &folder)
     };
-    let warned = "TimeBudgetWarning: budgets::slow: warn_above: 11.0 ms";
+    let warned = "TimeBudgetWarning: limited::slow: warn_above: 11.0 ms";
     let plain = show(&[], "table");
     assert!(String::from_utf8_lossy(&plain.stdout).contains(warned), "{plain:?}");
     let hidden = show(&["-W", "error", "-W", "ignore::PerformanceWarning"], "table");
@@ -92,7 +92,7 @@ fn filters_of_the_command_line_hide_warnings_or_make_them_errors() {
     assert!(hidden.status.success());
     let failed = show(&["-W", "error::TimeBudgetWarning"], "github");
     assert_eq!(failed.status.code(), Some(1));
-    assert!(failed.stdout.starts_with(b"::warning file=tests/src/bin/budgets.rs,line="));
+    assert!(failed.stdout.starts_with(b"::warning file=tests/src/bin/limited.rs,line="));
     let compared = run(&["compare", "r.json", "--with", "r.json", "-W", "error"], &folder);
     assert_eq!(compared.status.code(), Some(1), "{compared:?}");
     let wrong = show(&["-W", "nonsense"], "json");

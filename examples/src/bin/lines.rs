@@ -3,10 +3,8 @@
 //! line of them with its time and its memory.
 
 use std::collections::HashMap;
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
 
 use profile_core::{ProfilingAllocator, profile};
 
@@ -16,12 +14,8 @@ static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
 type Counts = HashMap<String, u64>;
 
 fn main() -> io::Result<()> {
-    let mut roots: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    if roots.is_empty() {
-        roots.push(registry()?);
-    }
     let mut counts = Counts::new();
-    for file in rust_files(&roots)? {
+    for file in examples::files_of_arguments()? {
         // A file that is not text has no words.
         if let Ok(text) = fs::read_to_string(file) {
             count_words(&text, &mut counts);
@@ -58,39 +52,4 @@ fn most_frequent(counts: &Counts, how_many: usize) -> Vec<(&str, u64)> {
     all.sort_by_key(|(word, count)| (std::cmp::Reverse(*count), *word));
     all.truncate(how_many);
     all
-}
-
-fn registry() -> io::Result<PathBuf> {
-    let set = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = set.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
-    let sources = home.map(|home| home.join("registry/src")).filter(|folder| folder.is_dir());
-    let message = "cargo has no sources of dependencies here; name a file or a folder";
-    sources.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, message))
-}
-
-/// All of them below the roots, in the order of their paths.
-fn rust_files(roots: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
-    let mut folders = roots.to_vec();
-    let mut files = Vec::new();
-    while let Some(path) = folders.pop() {
-        let about =
-            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-        if fs::metadata(&path).map_err(about)?.is_dir() {
-            for entry in fs::read_dir(&path).map_err(about)? {
-                let entry = entry.map_err(about)?;
-                // Symbolic links are not followed, so it ends.
-                if entry.file_type().map_err(about)?.is_dir() || is_rust(&entry.path()) {
-                    folders.push(entry.path());
-                }
-            }
-        } else {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn is_rust(path: &Path) -> bool {
-    path.extension() == Some(OsStr::new("rs"))
 }

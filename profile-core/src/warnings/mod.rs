@@ -22,6 +22,82 @@
 //!
 //! Filters are looked at from the front; the first that fits decides, and if none does, the default action. A fresh process has
 //! those of Python: deprecations, and warnings of resources and imports, are ignored.
+//!
+//! # In a library
+//!
+//! Depend on `profile-core` with `default-features = false, features = ["warnings"]`: nothing of the profiler comes along, and regex and
+//! foldhash are what it takes. Declare categories of your own, so that users can name them, as kinds of those that fit: of
+//! [`DeprecationWarning`] what programmers shall change, of [`FutureWarning`] what users of a program shall know, of [`UserWarning`] or
+//! [`RuntimeWarning`] the rest.
+//!
+//! ```
+//! use profile_core::warnings::{DeprecationWarning, RaisedWarning, UserWarning};
+//!
+//! profile_core::category! {
+//!     /// `Table::rows` becomes `Table::lines` in 3.0.
+//!     pub static RowsWarning: DeprecationWarning;
+//!     /// A table has rows with nothing in them.
+//!     pub static EmptyRowWarning: UserWarning;
+//! }
+//!
+//! // Misuse that can be borne: the caller hears of it, and says whether it is an error.
+//! pub fn read(rows: &[&str]) -> Result<usize, RaisedWarning> {
+//!     let empty = rows.iter().filter(|row| row.is_empty()).count();
+//!     if empty > 0 {
+//!         profile_core::warn!(EmptyRowWarning, "{empty} of {} rows are empty", rows.len())?;
+//!     }
+//!     Ok(rows.len() - empty)
+//! }
+//!
+//! // Where nobody can take an error: `.ok()` gives it up, and the filter `error` does nothing then.
+//! pub fn rows() {
+//!     profile_core::warn!(RowsWarning, "rows() goes in 3.0; use lines()").ok();
+//! }
+//! # assert_eq!(read(&["a", ""])?, 1);
+//! # rows();
+//! # Ok::<(), RaisedWarning>(())
+//! ```
+//!
+//! The place is that of `warn!`. To warn at the caller's, as Python's `stacklevel=2`, take it from
+//! [`Location::caller`](std::panic::Location::caller) and call [`warn`].
+//!
+//! # In a program, and in its tests
+//!
+//! | to | write |
+//! |---|---|
+//! | choose in code | [`filter_warnings`], [`simple_filter`], [`reset_warnings`], [`set_default_action`] |
+//! | choose from outside | `PROFILE_WARNINGS=ignore,error::EmptyRowWarning`, where the profiler is on; [`set_options`] with any text |
+//! | choose for a while, in this thread | [`catch_warnings`], dropped at its end; `.record()` keeps what would be shown |
+//! | the same for all threads | [`catch_process_warnings`] |
+//! | show them elsewhere | [`set_show_warning`]; the features `log` and `tracing` have functions to give to it |
+//! | look back | [`raised`]: what was raised, how often and where first, and how many were hidden |
+//!
+//! ```
+//! use profile_core::warnings::{Action, UserWarning, catch_warnings, simple_filter};
+//!
+//! // A test in which any warning is a failure, whatever other tests do meanwhile.
+//! let _strict = catch_warnings();
+//! simple_filter(Action::Error, &UserWarning, 0, false);
+//! let raised = profile_core::warn!("the table has no head").expect_err("it is an error here");
+//! assert_eq!(raised.0.message, "the table has no head");
+//! ```
+//!
+//! # Those of the profiler
+//!
+//! | category | a kind of | when |
+//! |---|---|---|
+//! | [`TimeBudgetWarning`] | [`PerformanceWarning`] | a call took longer than `warn_above` or `max_time`, or a run's calls together |
+//! | [`PerformanceWarning`] | [`RuntimeWarning`] | a function was called more often, or within itself more deeply, than `run(max_calls, max_depth)` |
+//! | [`AllocationBudgetWarning`] | [`MemoryWarning`] | a call, or a run's calls together, allocated or held more than a limit |
+//! | [`LeakWarning`] | [`MemoryWarning`] | call after call leaves memory behind |
+//! | [`OverheadWarning`] | [`RuntimeWarning`] | recording a function costs more than the function |
+//! | [`ClockWarning`] | [`RuntimeWarning`] | the clock went backwards |
+//! | [`DataLossWarning`] | [`RuntimeWarning`] | something was not recorded |
+//! | [`ConfigurationWarning`] | [`UserWarning`] | a variable, a filter or a file is not understood |
+//!
+//! Each is told once for its function, since figures differ from call to call; the report has the count and the worst. One that is an error is a
+//! panic with [`RaisedWarning`] as its payload where a call ends, or the error of a function with the option `raise`. Where neither can be (while
+//! the thread unwinds, at the end of the run), and everywhere with `PROFILE_EXIT_CODE`, the run goes on and ends with that exit code, or with 101.
 
 mod catch;
 mod category;

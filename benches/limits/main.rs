@@ -1,6 +1,6 @@
 //! What it costs to look whether a call kept its limits: functions with limits that they keep, beside the same functions without.
 //!
-//! `cargo run --release -p benches --bin budgets --features budgets`. The functions take turns, pinned to a core, less than a time slice
+//! `cargo run --release -p benches --bin limits --features limits`. The functions take turns, pinned to a core, less than a time slice
 //! each; a figure is the median of the rounds' differences. Limits on allocations come from a file, as a person would set
 //! them for any function.
 
@@ -62,7 +62,7 @@ fn main() {
 }
 
 fn again_with_limits() {
-    let file = std::env::temp_dir().join(format!("budgets-{}.toml", std::process::id()));
+    let file = std::env::temp_dir().join(format!("limits-{}.toml", std::process::id()));
     std::fs::write(&file, LIMITS).expect("a file in the folder for such");
     let program = std::env::current_exe().expect("this program");
     let status =

@@ -4,7 +4,7 @@ use profile_core::WarningRecord;
 use tests::{Folder, Program, Run, calls, row};
 
 fn run(filters: &str) -> Run {
-    let program = Program::new(env!("CARGO_BIN_EXE_budgets"), "all");
+    let program = Program::new(env!("CARGO_BIN_EXE_limited"), "all");
     program.env("PROFILE_WARNINGS", filters).run().successful()
 }
 
@@ -30,8 +30,8 @@ fn filters_say_by_category_text_and_module_what_is_shown() {
     assert_eq!(told(&run("ignore::MemoryWarning")), ([0, 1], [3, 3]));
     assert_eq!(told(&run("always::PerformanceWarning")), ([1, 3], [3, 3]));
     assert_eq!(told(&run("always,ignore::TimeBudgetWarning")), ([3, 0], [3, 3]));
-    assert_eq!(told(&run("ignore:budgets..allocates")), ([1, 1], [3, 3]), "no expression");
-    assert_eq!(told(&run("ignore:budgets:::")), ([0, 0], [3, 3]));
+    assert_eq!(told(&run("ignore:limited..allocates")), ([1, 1], [3, 3]), "no expression");
+    assert_eq!(told(&run("ignore:limited:::")), ([0, 0], [3, 3]));
     assert_eq!(told(&run("ignore:::elsewhere")), ([1, 1], [3, 3]));
 }
 
@@ -41,7 +41,7 @@ fn an_error_is_a_panic_with_the_warning_as_its_payload() {
     let printed = run.stdout();
     assert!(printed.starts_with("true\n"), "{printed}");
     assert!(
-        printed.contains("AllocationBudgetWarning: budgets::allocates: max_allocations: 1 "),
+        printed.contains("AllocationBudgetWarning: limited::allocates: max_allocations: 1 "),
         "{printed}"
     );
     assert_eq!(told(&run), ([1, 0], [1, 0]));
@@ -49,7 +49,7 @@ fn an_error_is_a_panic_with_the_warning_as_its_payload() {
 
 /// Of the scenes in which time is set by hand.
 fn scene(name: &str, filters: &str) -> Program {
-    Program::new(env!("CARGO_BIN_EXE_budgets"), name).env("PROFILE_WARNINGS", filters)
+    Program::new(env!("CARGO_BIN_EXE_limited"), name).env("PROFILE_WARNINGS", filters)
 }
 
 fn warning<'a>(run: &'a Run, category: &str, path: &str) -> &'a WarningRecord {
@@ -67,11 +67,11 @@ fn worst(warning: &WarningRecord) -> (u64, &str) {
 fn a_slow_call_is_told_once_and_counted_with_the_worst_and_the_place() {
     let run = scene("time", "").run().successful();
     let complaints = run.complaints();
-    let told = "profile: budgets::slow: warn_above: 11.0 ms, at most 10.0 ms allowed";
+    let told = "profile: limited::slow: warn_above: 11.0 ms, at most 10.0 ms allowed";
     assert_eq!(complaints, [told], "{}", run.stderr());
-    let slow = warning(&run, "TimeBudgetWarning", "budgets::slow");
+    let slow = warning(&run, "TimeBudgetWarning", "limited::slow");
     assert_eq!((slow.count, slow.hidden, worst(slow)), (3, 0, (30_000_000, "ns")));
-    assert_eq!(slow.file, "tests/src/bin/budgets.rs");
+    assert_eq!(slow.file, "tests/src/bin/limited.rs");
     assert_eq!(slow.line, row(run.report(), "slow").line);
     assert_eq!(run.report().warnings.len(), 1);
     assert_eq!(calls(run.report(), "slow"), 5);
@@ -81,7 +81,7 @@ fn a_slow_call_is_told_once_and_counted_with_the_worst_and_the_place() {
 fn what_a_filter_hides_is_counted_as_hidden() {
     let run = scene("time", "ignore::TimeBudgetWarning").run().successful();
     assert_eq!(run.stderr(), "");
-    let slow = warning(&run, "TimeBudgetWarning", "budgets::slow");
+    let slow = warning(&run, "TimeBudgetWarning", "limited::slow");
     assert_eq!((slow.count, slow.hidden), (3, 3));
     let table = scene("time", "ignore::TimeBudgetWarning").env("PROFILE_REPORT", "table").run();
     assert!(table.stderr().ends_with("\nwarnings hidden by filters: 3\n"), "{}", table.stderr());
@@ -90,8 +90,8 @@ fn what_a_filter_hides_is_counted_as_hidden() {
 #[test]
 fn the_report_says_what_was_raised_how_often_and_where_first() {
     let run = scene("time", "").reporting_as_usual().run().successful();
-    let line = "\nwarnings (1)\n  TimeBudgetWarning: budgets::slow: warn_above: 11.0 ms, at most 10.0 ms allowed (3 times; worst 30.0 ms; \
-                first at tests/src/bin/budgets.rs:";
+    let line = "\nwarnings (1)\n  TimeBudgetWarning: limited::slow: warn_above: 11.0 ms, at most 10.0 ms allowed (3 times; worst 30.0 ms; \
+                first at tests/src/bin/limited.rs:";
     let text = run.stderr().replace("\n  ", " ").replace("\nwarnings (1) ", "\nwarnings (1)\n  ");
     assert!(text.contains(line), "{}", run.stderr());
 }
@@ -99,13 +99,13 @@ fn the_report_says_what_was_raised_how_often_and_where_first() {
 #[test]
 fn on_github_a_warning_is_an_annotation_too() {
     let run = scene("time", "").env("GITHUB_ACTIONS", "true").run().successful();
-    let annotation = "::warning file=tests/src/bin/budgets.rs,line=";
+    let annotation = "::warning file=tests/src/bin/limited.rs,line=";
     let annotations: Vec<String> =
         run.stderr().lines().filter(|line| line.starts_with("::")).map(str::to_owned).collect();
     let [line] = &annotations[..] else { panic!("{}", run.stderr()) };
     assert!(line.starts_with(annotation), "{line}");
     assert!(
-        line.contains(",title=TimeBudgetWarning::budgets::slow: warn_above: 11.0 ms,"),
+        line.contains(",title=TimeBudgetWarning::limited::slow: warn_above: 11.0 ms,"),
         "{line}"
     );
 }
@@ -118,7 +118,7 @@ fn printed(run: &Run) -> Vec<String> {
 #[test]
 fn an_error_is_thrown_where_the_call_ends_and_never_while_unwinding() {
     let run = scene("throw", "error::TimeBudgetWarning").run();
-    let slow = "budgets::slow: warn_above: 11.0 ms, at most 10.0 ms allowed";
+    let slow = "limited::slow: warn_above: 11.0 ms, at most 10.0 ms allowed";
     let expected = ["nothing", slow, "another payload", "nothing", "nothing", "nothing"];
     assert_eq!(printed(&run), expected, "{}", run.stderr());
     // Every call is recorded, and that which threw ended as calls do.
@@ -129,7 +129,7 @@ fn an_error_is_thrown_where_the_call_ends_and_never_while_unwinding() {
     assert_eq!(row(run.report(), "inner").calls, 1);
     // The one in a destructor nobody could take: the run has failed by it.
     assert_eq!(run.status().code(), Some(101));
-    assert_eq!(worst(warning(&run, "TimeBudgetWarning", "budgets::slow")).0, 50_000_000);
+    assert_eq!(worst(warning(&run, "TimeBudgetWarning", "limited::slow")).0, 50_000_000);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn with_an_exit_code_nothing_is_thrown_and_the_run_ends_with_that() {
     let expected = ["nothing", "nothing", "another payload", "nothing", "nothing", "nothing"];
     assert_eq!(printed(&run), expected);
     assert_eq!(run.status().code(), Some(7));
-    assert_eq!(warning(&run, "TimeBudgetWarning", "budgets::slow").count, 2);
+    assert_eq!(warning(&run, "TimeBudgetWarning", "limited::slow").count, 2);
     // No error, no failure.
     assert!(scene("").status().success());
 }
@@ -155,7 +155,7 @@ fn a_function_that_asks_returns_the_error_and_keeps_its_own() {
     ];
     let own = functions.map(|name| format!("{name}: its own"));
     let broken: Vec<String> = std::iter::zip(functions, limits)
-        .map(|(name, limit)| format!("{name}: budgets::{name}: {limit}"))
+        .map(|(name, limit)| format!("{name}: limited::{name}: {limit}"))
         .collect();
     let run = scene("raise", "error::PerformanceWarning,error::MemoryWarning").run();
     let printed = printed(&run);
@@ -165,7 +165,7 @@ fn a_function_that_asks_returns_the_error_and_keeps_its_own() {
     // What was returned is not told; what was broken by a call with an error of its own is.
     assert_eq!(run.complaints().iter().filter(|line| line.contains("warn_above")).count(), 2);
     for name in functions {
-        let path = format!("budgets::{name}");
+        let path = format!("limited::{name}");
         let told = run.report().warnings.iter().find(|it| it.path.as_deref() == Some(&path));
         assert_eq!(told.map(|it| it.count), Some(2), "{name}");
         assert_eq!(row(run.report(), name).panicked, 0);
@@ -185,8 +185,8 @@ fn printed_contains(run: &Run, line: &str) -> bool {
 fn limits_on_a_run_are_looked_at_when_it_is_over() {
     let run = scene("runs", "").run().successful();
     for (category, path, figure) in [
-        ("TimeBudgetWarning", "budgets::often", (35_000_000, "ns")),
-        ("AllocationBudgetWarning", "budgets::often", (3, "allocations")),
+        ("TimeBudgetWarning", "limited::often", (35_000_000, "ns")),
+        ("AllocationBudgetWarning", "limited::often", (3, "allocations")),
     ] {
         assert_eq!(worst(warning(&run, category, path)), figure);
     }
@@ -214,7 +214,7 @@ fn with_limits(text: &str, named: bool) -> Run {
         true => scene("file", "").env("PROFILE_LIMITS", folder.join("profile.toml")),
         false => {
             let start = format!("cd {}", folder.path().display());
-            Program::after(&start, env!("CARGO_BIN_EXE_budgets"), "file")
+            Program::after(&start, env!("CARGO_BIN_EXE_limited"), "file")
         }
     };
     program.run().successful()
@@ -223,24 +223,24 @@ fn with_limits(text: &str, named: bool) -> Run {
 #[test]
 fn limits_come_from_a_file_by_pattern() {
     let text = "[[limit]]\nfunctions = \"*\"\nwarn_above = \"40 ms\"\n\
-                [[limit]]\nfunctions = [\"budgets::plain\", \"budgets::raises\"]\nmax_allocations = 2\nrun.max_bytes = 60\n\
+                [[limit]]\nfunctions = [\"limited::plain\", \"limited::raises\"]\nmax_allocations = 2\nrun.max_bytes = 60\n\
                 [[limit]]\nfunctions = \"*::slow\"\nwarn_above = \"20 ms\"\n";
     for named in [true, false] {
         let run = with_limits(text, named);
-        assert_eq!(worst(warning(&run, "TimeBudgetWarning", "budgets::unlimited")).0, 50_000_000);
-        assert_eq!(worst(warning(&run, "TimeBudgetWarning", "budgets::waits")).0, 50_000_000);
+        assert_eq!(worst(warning(&run, "TimeBudgetWarning", "limited::unlimited")).0, 50_000_000);
+        assert_eq!(worst(warning(&run, "TimeBudgetWarning", "limited::waits")).0, 50_000_000);
         let of_plain: Vec<_> = run
             .report()
             .warnings
             .iter()
-            .filter(|it| it.path.as_deref() == Some("budgets::plain"))
+            .filter(|it| it.path.as_deref() == Some("limited::plain"))
             .collect();
         let figures: Vec<_> = of_plain.iter().map(|it| (it.count, worst(it))).collect();
         // Calls with 0, 1, 2 and 3 texts: a vector and the texts, where there are any.
         assert_eq!(figures, [(1, (192, "bytes")), (2, (4, "allocations"))]);
         // The last table wins over the first and over the attribute.
         assert!(
-            !run.report().warnings.iter().any(|it| it.path.as_deref() == Some("budgets::slow"))
+            !run.report().warnings.iter().any(|it| it.path.as_deref() == Some("limited::slow"))
         );
         assert_eq!(run.report().warnings.len(), 4, "{:?}", run.report().warnings);
     }
@@ -253,7 +253,7 @@ fn what_is_wrong_in_a_file_is_named_and_the_rest_holds() {
                 [[limit]]\nfunctions = \"*::waits\"\nmax_peak = 1\n\
                 [[limit]]\nfunctions = \"*\"\nmax_peak = \"1 parsec\"\n";
     let run = with_limits(text, true);
-    assert_eq!(worst(warning(&run, "TimeBudgetWarning", "budgets::unlimited")).0, 50_000_000);
+    assert_eq!(worst(warning(&run, "TimeBudgetWarning", "limited::unlimited")).0, 50_000_000);
     let wrong: Vec<&str> = run
         .report()
         .warnings
@@ -266,7 +266,7 @@ fn what_is_wrong_in_a_file_is_named_and_the_rest_holds() {
         [
             "line 10, [[limit]]: `1 parsec` is no size such as \"64 MiB\"; units are B, kB, MB, GB, KiB, MiB, GiB; ignored",
             "no function matches `no::such`; ignored",
-            "`budgets::waits` is async: limits on what a call allocates want #[memory_usage] there; ignored",
+            "`limited::waits` is async: limits on what a call allocates want #[memory_usage] there; ignored",
         ]
     );
     let missing = scene("file", "").env("PROFILE_LIMITS", "/no/such/file").run().successful();
