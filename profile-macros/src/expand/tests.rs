@@ -31,6 +31,7 @@ fn site(kind: &str, name: &str, documentation: &str, signature: &str, overhead: 
                 overhead: {overhead},
                 lines: ::profile_core::__private::core::option::Option::None,
                 asks_return: false,
+                limits: ::profile_core::__private::core::option::Option::None,
                 path: ::profile_core::__private::path_of(&|| ()),
             }});
         ::profile_core::__private::submit!(__PROFILE_SITE);"
