@@ -2,19 +2,20 @@
 //! `profile-core`'s.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use profile_core::warnings::{self, RaisedWarning};
+use profile_core::warnings;
 use profile_core::{Format, Snapshot, Thresholds, compare};
 
 /// What functions cost, and whether that changed.
 #[derive(Debug, Parser)]
 #[command(name = "profile", version)]
 struct Arguments {
-    /// What becomes of the warnings in the snapshots, as ACTION:MESSAGE:CATEGORY:MODULE:LINE, the later before the earlier: `-W ignore::LeakWarning`
-    /// hides them, with `-W error::DataLossWarning` the tool exits with 1.
+    /// What becomes of the warnings in the snapshots, as ACTION:MESSAGE:CATEGORY:MODULE:LINE, comma-separated, the later before the earlier:
+    /// `-W ignore::LeakWarning` hides them, with `-W error::DataLossWarning` the tool exits with 1 if there is one, of the candidate's where
+    /// runs are compared. What is no filter is left out, and the tool exits with 2.
     #[arg(short = 'W', long = "warnings", global = true, value_name = "FILTER")]
     filters: Vec<String>,
     #[command(subcommand)]
@@ -56,40 +57,49 @@ fn main() -> ExitCode {
     /// Something is wrong with arguments or files; clap's own.
     const WRONG: u8 = 2;
     let Arguments { filters, command } = Arguments::parse();
-    set_filters(&filters);
+    let is_clear = set_filters(&filters);
     match run(command) {
-        Ok(code) => code,
+        Ok(code) if is_clear => code,
+        Ok(_) => ExitCode::from(WRONG),
         Err(complaint) => {
-            eprintln!("profile: {complaint}");
+            complain(&complaint);
             ExitCode::from(WRONG)
         }
     }
 }
 
-/// The filters of the command line and no others: those that a program starts with would hide what another one wanted shown.
-fn set_filters(filters: &[String]) {
-    warnings::reset_warnings();
-    for filter in filters {
-        if let Err(error) = warnings::set_option(filter) {
-            eprintln!("profile: invalid -W option ignored: {error}");
-        }
-    }
+/// One line on standard error; nothing if that is gone.
+fn complain(what: &str) {
+    let _ = writeln!(io::stderr(), "profile: {what}");
 }
 
-/// Passes the warnings of snapshots through the filters; says which are errors, and whether any is.
-fn filter(snapshots: &mut [Snapshot]) -> bool {
-    let errors: Vec<_> = snapshots.iter_mut().flat_map(Snapshot::filter_warnings).collect();
-    for RaisedWarning(error) in &errors {
-        eprintln!("profile: {}: {}", error.category.name(), error.message);
+/// The filters of the command line and no others: those that a program starts with would hide what another one wanted shown. Whether
+/// all are filters.
+fn set_filters(filters: &[String]) -> bool {
+    warnings::reset_warnings();
+    let wrong: Vec<_> = filters.iter().flat_map(|list| warnings::set_options(list)).collect();
+    for error in &wrong {
+        complain(&format!("invalid -W option ignored: {error}"));
     }
-    !errors.is_empty()
+    wrong.is_empty()
+}
+
+/// Passes the warnings of a snapshot through the filters; says which are errors, and whether any is.
+fn filter(snapshot: &mut Snapshot, file: &Path) -> bool {
+    let has_errors = !snapshot.filter_warnings().is_empty();
+    for warning in snapshot.warnings.iter().filter(|warning| warning.is_error && has_errors) {
+        complain(&format!("{}: {warning}", file.display()));
+    }
+    has_errors
 }
 
 fn run(command: Command) -> Result<ExitCode, Complaint> {
     match command {
         Command::Compare { baseline, candidate, json } => {
             let (mut old, mut new) = (load(&baseline)?, load(&candidate)?);
-            let failed = filter(&mut old) | filter(&mut new);
+            old.iter_mut().for_each(|snapshot| drop(snapshot.filter_warnings()));
+            let files = std::iter::zip(&mut new, &candidate);
+            let failed = files.fold(false, |failed, (new, file)| filter(new, file) | failed);
             let found = compare(&old, &new);
             if json {
                 let text = serde_json::to_string_pretty(&found);
@@ -110,7 +120,7 @@ fn run(command: Command) -> Result<ExitCode, Complaint> {
                 several => Snapshot::merge(several),
             };
             merged.advice = merged.advise(&Thresholds::default());
-            let failed = filter(std::slice::from_mut(&mut merged));
+            let failed = filter(&mut merged, &files[0]);
             let mut text = Vec::new();
             merged.write(format, &mut text).map_err(|error| error.to_string())?;
             print(&text)?;

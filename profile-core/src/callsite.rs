@@ -246,6 +246,14 @@ impl CallSite {
         self.part(3)
     }
 
+    /// Whether a panic may leave the function: through most foreign calling conventions it would end the process.
+    pub(crate) fn can_unwind(&self) -> bool {
+        let signature = self.signature();
+        let before = signature.split_once("fn ").map_or("", |(before, _)| before);
+        let Some((_, abi)) = before.split_once("extern") else { return true };
+        abi.contains("\"Rust\"") || abi.contains("-unwind\"")
+    }
+
     /// Function, async function or span.
     #[must_use]
     pub fn kind(&self) -> Kind {

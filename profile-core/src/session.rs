@@ -7,10 +7,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::sync::{Once, OnceLock};
 
-use crate::budgets;
+use crate::budgets::{self, file::Pattern};
 use crate::callsite::{self, CallSite, Kind, LinkedSkipped, Mode};
 use crate::clock::{Anchor, Clock};
-use crate::limits::Limits;
+use crate::limits::{Limits, RunLimits};
 use crate::memory::{kept, ledger, sampler, usage};
 use crate::record::thread::{self, Suspended};
 use crate::record::{begin, judge, live, on_cpu, sizes};
@@ -42,6 +42,8 @@ extern "C" fn start() {
         sys::at_exit(report_at_exit);
         judge::appoint(kept::judge);
         sys::around_fork(warnings::before_fork, warnings::after_fork);
+        sys::around_fork(telling::before_fork, telling::after_fork);
+        sys::at_fork_in_child(forget_warnings);
         filter_warnings();
         // A program that links the crate and annotates nothing is left as it is, unless it is asked for its memory.
         if callsite::linked().next().is_none() && settings::current().resident_interval.is_none() {
@@ -88,30 +90,52 @@ fn wrong_limits() -> Vec<String> {
     if name.is_empty() || sys::is_secure_execution() {
         return Vec::new();
     }
-    let text = match std::fs::read_to_string(name) {
+    let text = match read_short(Path::new(name)) {
         Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {
             return Vec::new();
         }
-        Err(error) => return vec![format!("the limits in {name} are not read: {error}")],
+        Err(error) => {
+            let from = if named.is_some() { "PROFILE_LIMITS: " } else { "" };
+            return vec![format!("{from}the limits in {name} are not read: {error}")];
+        }
         Ok(text) => text,
     };
     let (rules, mut wrong) = budgets::file::parse(&text);
+    let all: Vec<_> = callsite::linked().map(|site| (site, site.path())).collect();
     for rule in rules {
-        for pattern in &rule.functions {
-            let found = find_all(pattern);
+        for Pattern { text: pattern, line } in &rule.functions {
+            let found = all.iter().filter(|(_, path)| matches(pattern, path)).map(|(site, _)| site);
+            let found: Vec<&CallSite> = found.copied().collect();
             found.iter().for_each(|site| site.set_limits(rule.limits));
             if let Some(site) = found.iter().find(|site| is_of_polls(site, &rule.limits)) {
                 let path = site.path();
                 wrong.push(format!(
-                    "`{path}` is async: limits on what a call allocates want #[memory_usage] there"
+                    "line {line}: `{path}` is async: limits on what a call allocates want #[memory_usage] there"
                 ));
             }
             if found.is_empty() {
-                wrong.push(format!("no function matches `{pattern}`"));
+                let similar = all.iter().find(|(_, path)| crate::snapshot::is_path(path, pattern));
+                let hint = similar
+                    .map(|(_, path)| format!("; `{path}` is one, and `*::{pattern}` matches it"));
+                let hint = hint.unwrap_or_default();
+                wrong.push(format!("line {line}: no function matches `{pattern}`{hint}"));
             }
         }
     }
     wrong.into_iter().map(|wrong| format!("{name}: {wrong}; ignored")).collect()
+}
+
+/// A text file. A pipe or a device would keep the program from beginning, and so would what has no end.
+fn read_short(path: &Path) -> io::Result<String> {
+    const LONGEST: u64 = 4 << 20;
+    let about = std::fs::metadata(path)?;
+    if !about.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    if about.len() > LONGEST {
+        return Err(io::Error::other("it is longer than 4 MiB"));
+    }
+    std::fs::read_to_string(path)
 }
 
 /// What a call of an async function allocates is not known without a future of ours around it.
@@ -138,6 +162,11 @@ fn read_whole_run() {
 
 extern "C" fn forget_sampler() {
     sampler::forget();
+}
+
+extern "C" fn forget_warnings() {
+    telling::forget();
+    warnings::forget_raised();
 }
 
 /// What was recorded in this process so far. Changes nothing; may be called at any time, from any thread.
@@ -239,7 +268,6 @@ fn snapshot_of(view: View<'_>, now: Option<Anchor>) -> Snapshot {
     snapshot
 }
 
-/// What can be known only from within.
 /// Memory of the process at a moment.
 struct ProcessMemory {
     resident_bytes: Option<u64>,
@@ -430,7 +458,7 @@ pub fn write_reports() {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
         let _own = Suspended::new();
         let outputs = &settings::current().outputs;
-        if outputs.is_empty() {
+        if outputs.is_empty() && !has_more_to_tell() {
             return complaints().for_each(|warning| complain_of(&warning));
         }
         sampler::read_now();
@@ -461,8 +489,14 @@ extern "C" fn report_at_exit() {
     // In a plugin this is the moment before its code goes, and threads that called it may end later.
     sys::forget_thread_exit();
     if let Some(code) = failure() {
-        sys::exit_again(code);
+        sys::fail_at_exit(code);
     }
+}
+
+/// Whether the end of the run may bring up what a person wants to know without a report, too.
+fn has_more_to_tell() -> bool {
+    let has_limits = |site: &CallSite| site.limits().is_some_and(|it| it.run != RunLimits::NONE);
+    warnings::may_raise() || callsite::linked().any(has_limits)
 }
 
 /// The exit code of a run that has failed by a warning which a filter made an error: the one that was asked for, or that of a panic.
@@ -500,7 +534,7 @@ fn tell_warnings(outputs: &[Output], snapshot: &Snapshot) {
 }
 
 fn complain_of(warning: &WarningRecord) {
-    complain(&format!("{}: {}", warning.category, warned::message(warning)));
+    complain(&warning.to_string());
 }
 
 /// Writes one report, or says in a line why it is not there or not whole.

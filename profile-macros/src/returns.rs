@@ -8,15 +8,22 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::parse::Parser as _;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Block, Expr, Path, Stmt};
+use syn::{Block, Expr, Path, Stmt, StmtMacro};
 
 /// The body with each value as `wrap` makes it. As it is where it cannot be parsed.
 pub fn look(body: TokenStream, wrap: &dyn Fn(&Expr) -> TokenStream) -> TokenStream {
     let Ok(mut statements) = Block::parse_within.parse2(body.clone()) else { return body };
     let mut looker = Looker { wrap };
     statements.iter_mut().for_each(|statement| looker.visit_stmt_mut(statement));
-    if let Some(Stmt::Expr(tail, None)) = statements.last_mut() {
-        looker.wrap(tail);
+    match statements.last_mut() {
+        Some(Stmt::Expr(tail, None)) => looker.wrap(tail),
+        // It may make statements, which no argument can be, but a block.
+        Some(tail @ Stmt::Macro(StmtMacro { semi_token: None, .. })) => {
+            let mut block: Expr = syn::parse_quote!({ #tail });
+            looker.wrap(&mut block);
+            *tail = Stmt::Expr(block, None);
+        }
+        _ => {}
     }
     quote!(#(#statements)*)
 }
@@ -72,6 +79,8 @@ mod tests {
         let text = looked("let f = || { return 1; }; let g = async { return 2; }; h(f, g)");
         assert_eq!(text, "letf=||{return1;};letg=async{return2;};L(h(f,g))");
         assert_eq!(looked("return Ok(())"), "returnL(Ok(()))");
+        assert_eq!(looked("a! { b }"), "L({a!{b}})");
+        assert_eq!(looked("a! { b } c"), "a!{b}L(c)");
         assert_eq!(looked("@ no rust"), "@norust");
     }
 }

@@ -7,12 +7,15 @@ use crate::item::{Container, End, Function, Item, Kind, Other};
 use crate::options::Options;
 use proc_macro2::{Ident, Span};
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Error, Meta, Result};
+use syn::{Attribute, Error, Meta, Result, ReturnType};
 
 /// Refuses what the attribute cannot work on when it stands there alone.
 pub fn alone(item: &Item, options: &Options) -> Result<()> {
     let refusal = match item {
-        Item::Function(function) => obstacle(function).map(|it| (it.span, it.advice)),
+        Item::Function(function) => {
+            let obstacle = obstacle(function).map(|it| (it.span, it.advice));
+            obstacle.or_else(|| raises_nothing(function, options))
+        }
         Item::Container(_) => {
             let name = options.name.as_ref().map(|it| (it.span(), NAME_ON_CONTAINER));
             name.or_else(|| options.arguments.as_ref().map(|it| (it.span(), ARGS_ON_CONTAINER)))
@@ -21,6 +24,16 @@ pub fn alone(item: &Item, options: &Options) -> Result<()> {
     };
     refusal.map_or(Ok(()), |(span, sentence)| Err(Error::new(span, sentence)))
 }
+
+/// `raise` on a function that returns nothing. Of other types the compiler says it.
+fn raises_nothing(function: &Function, options: &Options) -> Option<(Span, &'static str)> {
+    let word = options.raise.as_ref()?;
+    let returns_nothing = matches!(function.signature.output, ReturnType::Default);
+    returns_nothing.then(|| (word.span(), RAISES_NOTHING))
+}
+
+const RAISES_NOTHING: &str = "`raise` is for functions that return a `Result`, and this one returns nothing: without `raise` a broken limit that a filter \
+     makes an error is a panic";
 
 /// Refuses what `#[memory_usage]` cannot watch.
 pub fn watched(item: &Item, options: &Options) -> Result<()> {

@@ -88,11 +88,15 @@ fn filters_of_the_command_line_hide_warnings_or_make_them_errors() {
     assert!(String::from_utf8_lossy(&plain.stdout).contains(warned), "{plain:?}");
     let hidden = show(&["-W", "error", "-W", "ignore::PerformanceWarning"], "table");
     let text = String::from_utf8_lossy(&hidden.stdout).into_owned();
-    assert!(!text.contains(warned) && text.ends_with("warnings hidden by filters: 3\n"), "{text}");
+    assert!(
+        !text.contains(warned)
+            && text.ends_with("warnings hidden by filters: 3 TimeBudgetWarning\n"),
+        "{text}"
+    );
     assert!(hidden.status.success());
     let failed = show(&["-W", "error::TimeBudgetWarning"], "github");
     assert_eq!(failed.status.code(), Some(1));
-    assert!(failed.stdout.starts_with(b"::warning file=tests/src/bin/limited.rs,line="));
+    assert!(failed.stdout.starts_with(b"::error file=tests/src/bin/limited.rs,line="));
     let compared = run(&["compare", "r.json", "--with", "r.json", "-W", "error"], &folder);
     assert_eq!(compared.status.code(), Some(1), "{compared:?}");
     let wrong = show(&["-W", "nonsense"], "json");
@@ -101,7 +105,9 @@ fn filters_of_the_command_line_hide_warnings_or_make_them_errors() {
         said.starts_with("profile: invalid -W option ignored: invalid action: \"nonsense\""),
         "{said}"
     );
-    assert!(wrong.status.success());
+    assert_eq!(wrong.status.code(), Some(2));
+    let several = show(&["-W", "error::TimeBudgetWarning,ignore"], "table");
+    assert!(several.status.success(), "{several:?}");
 }
 
 #[test]

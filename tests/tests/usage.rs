@@ -309,8 +309,8 @@ mod limits {
         assert_eq!(
             lines.next(),
             Some(
-                "usage::limits::allocates: max_bytes: 2000 bytes allocated, at most 1024 allowed; \
-                 max_peak: 2000 bytes held at a time, at most 1024 allowed"
+                "usage::limits::allocates: max_bytes: 2,000 bytes allocated, at most 1,024 allowed; \
+                 max_peak: 2,000 bytes held at a time, at most 1,024 allowed"
             )
         );
         let below = lines.next().expect("who used it");
@@ -421,7 +421,7 @@ mod suite {
 
         #[test]
         #[profile_core::memory_usage(max_allocations = 2)]
-        #[should_panic(expected = "max_peak: 2000 bytes held at a time, at most 1024 allowed")]
+        #[should_panic(expected = "max_peak: 2,000 bytes held at a time, at most 1,024 allowed")]
         fn what_it_leaves_open_is_that_of_all() {
             drop(black_box(vec![0_u8; 2000]));
         }

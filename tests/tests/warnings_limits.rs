@@ -58,6 +58,11 @@ fn warning<'a>(run: &'a Run, category: &str, path: &str) -> &'a WarningRecord {
     found.unwrap_or_else(|| panic!("{category} {path}: {:?}", run.report().warnings))
 }
 
+fn warning_of<'a>(run: &'a Run, category: &str) -> &'a WarningRecord {
+    let found = run.report().warnings.iter().find(|it| it.category == category);
+    found.unwrap_or_else(|| panic!("{category}: {:?}", run.report().warnings))
+}
+
 fn worst(warning: &WarningRecord) -> (u64, &str) {
     let worst = warning.worst.as_ref().expect("a figure");
     (worst.value, &worst.unit)
@@ -67,9 +72,12 @@ fn worst(warning: &WarningRecord) -> (u64, &str) {
 fn a_slow_call_is_told_once_and_counted_with_the_worst_and_the_place() {
     let run = scene("time", "").run().successful();
     let complaints = run.complaints();
-    let told = "profile: limited::slow: warn_above: 11.0 ms, at most 10.0 ms allowed";
-    assert_eq!(complaints, [told], "{}", run.stderr());
     let slow = warning(&run, "TimeBudgetWarning", "limited::slow");
+    let told = format!(
+        "profile: tests/src/bin/limited.rs:{}: TimeBudgetWarning: limited::slow: warn_above: 11.0 ms, at most 10.0 ms allowed",
+        slow.line
+    );
+    assert_eq!(complaints, [told], "{}", run.stderr());
     assert_eq!((slow.count, slow.hidden, worst(slow)), (3, 0, (30_000_000, "ns")));
     assert_eq!(slow.file, "tests/src/bin/limited.rs");
     assert_eq!(slow.line, row(run.report(), "slow").line);
@@ -84,7 +92,11 @@ fn what_a_filter_hides_is_counted_as_hidden() {
     let slow = warning(&run, "TimeBudgetWarning", "limited::slow");
     assert_eq!((slow.count, slow.hidden), (3, 3));
     let table = scene("time", "ignore::TimeBudgetWarning").env("PROFILE_REPORT", "table").run();
-    assert!(table.stderr().ends_with("\nwarnings hidden by filters: 3\n"), "{}", table.stderr());
+    assert!(
+        table.stderr().ends_with("\nwarnings hidden by filters: 3 TimeBudgetWarning\n"),
+        "{}",
+        table.stderr()
+    );
 }
 
 #[test]
@@ -177,6 +189,97 @@ fn a_function_that_asks_returns_the_error_and_keeps_its_own() {
     );
 }
 
+#[test]
+fn a_returned_error_is_not_told_again_whatever_locals_do_when_they_go() {
+    let run = scene("locals", "error").run();
+    let broken = "raises_with_slow_local: limited::raises_with_slow_local: warn_above: 11.0 ms, at most 10.0 ms allowed";
+    assert_eq!(printed(&run), [broken, "keeps_nothing: 1"], "{}", run.stderr());
+    assert_eq!((run.complaints().len(), run.status().code()), (0, Some(0)), "{}", run.stderr());
+    let told = warning(&run, "TimeBudgetWarning", "limited::raises_with_slow_local");
+    assert_eq!((told.count, told.is_error), (1, true));
+    assert_eq!(run.report().warnings.len(), 1);
+}
+
+#[test]
+fn what_a_call_breaks_after_its_value_is_there_is_told_and_fails_the_run() {
+    let run = scene("late", "error").run();
+    assert_eq!(printed(&run), ["raises_with_slow_local: 1"]);
+    let [slow, exit] = &run.complaints()[..] else { panic!("{}", run.stderr()) };
+    assert!(
+        slow.contains("TimeBudgetWarning: limited::raises_with_slow_local: warn_above: 31.0 ms"),
+        "{slow}"
+    );
+    assert_eq!(exit, "profile: the exit code is 101, since a filter makes a warning an error");
+    assert_eq!(run.status().code(), Some(101));
+}
+
+#[test]
+fn no_panic_goes_through_a_foreign_calling_convention() {
+    let run = scene("foreign", "error").run();
+    assert_eq!(printed(&run), ["12"]);
+    assert_eq!(run.status().code(), Some(101), "{}", run.stderr());
+    assert!(
+        run.complaints()[0].contains("TimeBudgetWarning: limited::foreign: "),
+        "{}",
+        run.stderr()
+    );
+}
+
+#[test]
+fn a_call_that_breaks_limits_of_two_kinds_is_a_warning_of_each() {
+    let run = scene("two", "").run().successful();
+    assert_eq!(worst(warning(&run, "AllocationBudgetWarning", "limited::both")).1, "allocations");
+    assert_eq!(worst(warning(&run, "TimeBudgetWarning", "limited::both")).1, "ns");
+    let run = scene("two", "ignore,error::TimeBudgetWarning").env("PROFILE_EXIT_CODE", "9").run();
+    assert_eq!(run.status().code(), Some(9));
+}
+
+#[test]
+fn a_warning_costs_the_functions_that_break_a_limit_no_allocation() {
+    for filters in ["", "ignore", "always"] {
+        let run = scene("throw", filters).run().successful();
+        for name in ["slow", "calls_slow"] {
+            assert_eq!(row(run.report(), name).allocations, Some(0), "{name} {filters}");
+        }
+    }
+}
+
+#[test]
+fn within_catch_warnings_and_after_it_what_was_told_is_told_again() {
+    let run = scene("catch", "").run().successful();
+    assert_eq!(printed(&run), ["recorded 1", "recorded 1"]);
+    assert_eq!(run.complaints().len(), 1, "{}", run.stderr());
+    assert_eq!(warning(&run, "TimeBudgetWarning", "limited::slow").count, 6);
+}
+
+#[test]
+fn the_exit_code_of_a_program_that_fails_by_itself_is_its_own() {
+    for (filters, code) in [("error", 7), ("", 7)] {
+        let run = scene("exits", filters).env("PROFILE_EXIT_CODE", "9").run();
+        assert_eq!(run.status().code(), Some(code), "{}", run.stderr());
+    }
+}
+
+#[test]
+fn a_forked_child_has_not_failed_by_what_its_parent_broke() {
+    let run = scene("forks", "error").env("PROFILE_EXIT_CODE", "3").run();
+    assert_eq!(printed(&run), ["the child ended with 0"], "{}", run.stderr());
+    assert_eq!(run.status().code(), Some(3));
+}
+
+#[test]
+fn without_a_report_a_broken_limit_on_the_run_is_told_all_the_same() {
+    let quiet = |filters: &str| scene("runs", filters).env("PROFILE_REPORT", "none").run();
+    let told = quiet("").complaints();
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert_eq!(quiet("ignore").stderr(), "");
+    let failed = quiet("error::PerformanceWarning,ignore::TimeBudgetWarning,ignore::MemoryWarning");
+    assert_eq!(failed.status().code(), Some(101));
+    let [calls, deep, exit] = &failed.complaints()[..] else { panic!("{}", failed.stderr()) };
+    assert!(calls.contains("run(max_calls): 27 calls") && deep.contains("run(max_depth): 4 deep"));
+    assert!(exit.contains("the exit code is 101"));
+}
+
 fn printed_contains(run: &Run, line: &str) -> bool {
     printed(run).iter().any(|it| it == line)
 }
@@ -264,11 +367,19 @@ fn what_is_wrong_in_a_file_is_named_and_the_rest_holds() {
     assert_eq!(
         wrong,
         [
-            "line 10, [[limit]]: `1 parsec` is no size such as \"64 MiB\"; units are B, kB, MB, GB, KiB, MiB, GiB; ignored",
-            "no function matches `no::such`; ignored",
-            "`limited::waits` is async: limits on what a call allocates want #[memory_usage] there; ignored",
+            "line 12: `max_peak`: `1 parsec` is no size such as \"64 MiB\"; units are B, kB, MB, GB, KiB, MiB, GiB; ignored",
+            "line 5: no function matches `no::such`; ignored",
+            "line 8: `limited::waits` is async: limits on what a call allocates want #[memory_usage] there; ignored",
         ]
     );
+    let short = with_limits("[[limit]]\nfunctions = \"slow\"\nwarn_above = \"1 s\"\n", true);
+    let hint = "line 2: no function matches `slow`; `limited::slow` is one, and `*::slow` matches it; ignored";
+    let said = &warning_of(&short, "ConfigurationWarning").message;
+    assert!(said.ends_with(hint), "{said}");
+    // What is no file would keep the program from its beginning.
+    let pipe = scene("file", "").env("PROFILE_LIMITS", "/dev/zero").run().successful();
+    let said = &warning_of(&pipe, "ConfigurationWarning").message;
+    assert_eq!(said, "PROFILE_LIMITS: the limits in /dev/zero are not read: it is no file");
     let missing = scene("file", "").env("PROFILE_LIMITS", "/no/such/file").run().successful();
     let complaints = missing.complaints();
     assert!(

@@ -16,12 +16,12 @@ pub(crate) fn broken(
             return None;
         }
         let function = snapshot.functions.iter().find(|it| it.is_of(site))?;
-        Some(records(function, limits))
+        Some(records(function, site.module(), limits))
     };
     limited.filter_map(of).flatten().collect()
 }
 
-fn records(function: &Function, limits: &RunLimits) -> Vec<WarningRecord> {
+fn records(function: &Function, module: &str, limits: &RunLimits) -> Vec<WarningRecord> {
     let retained = function
         .allocated_bytes
         .zip(function.freed_bytes)
@@ -60,11 +60,12 @@ fn records(function: &Function, limits: &RunLimits) -> Vec<WarningRecord> {
             category: category.to_owned(),
             message,
             path: Some(path.clone()),
+            module: module.to_owned(),
             file: function.file.clone(),
             line: function.line,
             count: 1,
-            hidden: 0,
             worst: Some(Worst::new(used, unit)),
+            ..WarningRecord::default()
         })
     };
     all.into_iter().filter_map(record).collect()

@@ -1,7 +1,6 @@
 //! Whether a call kept its limits: what it took, and the sentence when that is more.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::Path;
 
 use super::ledger::{self, Line};
@@ -26,14 +25,25 @@ use crate::warnings::{AllocationBudgetWarning, Category, RaisedWarning, TimeBudg
 /// # Panics
 /// A filter makes that an error: with a [`RaisedWarning`](crate::warnings::RaisedWarning).
 pub(crate) fn judge(ended: Ended) {
+    // What is done here must not be charged to whoever called.
+    let own = Suspended::new();
     let Some(limits) = ended.site.limits() else { return };
-    let used = Used { counted: ended.heap, time_ns: ended.time_ns, resident: None };
-    let Some(complaint) = used.against(ended.site, &limits.call) else { return };
-    let throws = ended.may_throw && !limits.raises;
+    let used = Used { counted: ended.heap, time_ns: ended.time_ns, resident: None, is_over: true };
+    let throws = ended.may_throw && !limits.raises && ended.site.can_unwind();
     let on_error = if throws { OnError::Throw } else { OnError::Tell };
-    if let Some(raised) = telling::tell(&complaint, on_error) {
-        std::panic::panic_any(raised);
+    let raised = tell_all(&used.against(ended.site, &limits.call), on_error);
+    drop(own);
+    if let Some(raised) = raised {
+        telling::throw(raised);
     }
+}
+
+/// Tells all; gives back the first that is an error which somebody takes.
+pub(crate) fn tell_all(complaints: &[Complaint], on_error: OnError) -> Option<RaisedWarning> {
+    complaints.iter().fold(None, |first, complaint| {
+        let raised = telling::tell(complaint, on_error);
+        first.or(raised)
+    })
 }
 
 /// The same for a call that is about to return: what it returns is the error. `time_ns`: of an async function, whose frame is that of
@@ -43,12 +53,21 @@ pub(crate) fn before_the_end(
     time_ns: Option<u64>,
 ) -> Option<RaisedWarning> {
     let limits = site.limits()?;
-    let ended = judge::before_the_end(site)?;
+    let call = judge::open_call(site)?;
+    let _own = Suspended::new();
     let used = match time_ns {
-        Some(_) => Used { counted: None, time_ns, resident: None },
-        None => Used { counted: ended.heap, time_ns: ended.time_ns, resident: None },
+        Some(_) => Used { counted: None, time_ns, resident: None, is_over: false },
+        None => {
+            let (counted, time_ns) = (Some(call.heap), call.time_ns);
+            Used { counted, time_ns, resident: None, is_over: false }
+        }
     };
-    telling::tell(&used.against(site, &limits.call)?, OnError::Return)
+    let complaints = used.against(site, &limits.call);
+    if complaints.is_empty() {
+        return None;
+    }
+    call.is_judged();
+    tell_all(&complaints, OnError::Return)
 }
 
 /// What one call took.
@@ -58,6 +77,8 @@ pub(crate) struct Used {
     /// `None`: it was not timed.
     pub(crate) time_ns: Option<u64>,
     pub(crate) resident: Option<u64>,
+    /// Whether what it has left behind is known: locals go after a value is there.
+    pub(crate) is_over: bool,
 }
 
 /// A limit that was broken.
@@ -91,6 +112,7 @@ impl Limit {
                 Broken { category: &TimeBudgetWarning, sentence, worst }
             }
             _ => {
+                let [used, most] = [used, most].map(units::count);
                 let sentence = format!("{name}: {used} {what}, at most {most} allowed");
                 Broken { category: &AllocationBudgetWarning, sentence, worst }
             }
@@ -100,13 +122,13 @@ impl Limit {
 
 impl Used {
     /// What there is to say against a call of a function that has limits by `#[profile]` or by a file. What is not known was not broken.
-    fn against(&self, site: &'static CallSite, limits: &CallLimits) -> Option<Complaint> {
+    fn against(&self, site: &'static CallSite, limits: &CallLimits) -> Vec<Complaint> {
         let all = self.limits(limits, "warn_above");
-        complaint(site, all.iter().filter_map(Limit::check).collect())
+        complaints(site, &all.iter().filter_map(Limit::check).collect::<Vec<_>>())
     }
 
     /// What there is to say against a call that was watched. What should be known and is not, is said too.
-    pub(crate) fn against_plan(&self, site: &CallSite, plan: &UsagePlan) -> Option<Complaint> {
+    pub(crate) fn against_plan(&self, site: &CallSite, plan: &UsagePlan) -> Vec<Complaint> {
         let resident = Limit {
             name: "max_rss",
             what: "bytes resident",
@@ -120,7 +142,7 @@ impl Used {
             _ => limit.check(),
         });
         let ledger = self.not_in_ledger(site, plan).map(of_allocations);
-        complaint(site, broken.chain(ledger).collect())
+        complaints(site, &broken.chain(ledger).collect::<Vec<_>>())
     }
 
     /// Each limit on a call; the one of time is called as it is where it was set.
@@ -158,7 +180,7 @@ impl Used {
                 "max_retained",
                 "bytes left behind",
                 "bytes",
-                limits.retained_bytes,
+                limits.retained_bytes.filter(|_| self.is_over),
                 counts.map(|(counts, _)| retained(&counts)),
             ),
             limit(time, "ns", "ns", limits.time_ns, self.time_ns),
@@ -192,22 +214,21 @@ fn of_allocations(sentence: String) -> Broken {
     Broken { category: &AllocationBudgetWarning, sentence, worst: None }
 }
 
-/// One warning for a call, of time if nothing else was broken.
-fn complaint(site: &CallSite, broken: Vec<Broken>) -> Option<Complaint> {
-    let is_memory = |it: &&Broken| !std::ptr::eq(it.category, &raw const TimeBudgetWarning);
-    let main = broken.iter().find(is_memory).or(broken.first())?;
-    let path = site.path();
-    let sentences: Vec<&str> = broken.iter().map(|it| &*it.sentence).collect();
-    let mut sentence = format!("{path}: {}", sentences.join("; "));
-    if is_memory(&main) {
-        for line in allocated_below(&path) {
-            let _ = write!(sentence, "\n    {line}");
-        }
-    }
-    Some(Complaint::about(site, main.category, sentence, main.worst.clone()))
+/// One warning of each category that there is something to say of.
+fn complaints(site: &CallSite, broken: &[Broken]) -> Vec<Complaint> {
+    let of = |category: &'static Category| {
+        let broken = broken.iter().filter(|it| std::ptr::eq(it.category, category));
+        let sentences: Vec<&str> = broken.clone().map(|it| &*it.sentence).collect();
+        let worst = broken.clone().find_map(|it| it.worst.clone());
+        let message = format!("{}: {}", site.path(), sentences.join("; "));
+        (!sentences.is_empty()).then(|| Complaint::about(site, category, message, worst))
+    };
+    let memory = of(&AllocationBudgetWarning)
+        .map(|complaint| Complaint { details: Some(allocated_below), ..complaint });
+    memory.into_iter().chain(of(&TimeBudgetWarning)).collect()
 }
 
-/// The functions below a path that allocated most, over all its calls, with their places.
+/// The functions below a path that allocated most, over all its calls so far, with their places.
 fn allocated_below(path: &str) -> Vec<String> {
     const MOST: usize = 5;
     let _own = Suspended::new();
@@ -232,7 +253,8 @@ fn allocated_below(path: &str) -> Vec<String> {
         let place = contents.functions.iter().find(|function| function.path == path);
         let place = place
             .map_or_else(String::new, |Function { file, line, .. }| format!(" ({file}:{line})"));
-        format!("{path}{place}: {allocations} allocations, {bytes} bytes")
+        let [allocations, bytes] = [allocations, bytes].map(units::count);
+        format!("{path}{place}: {allocations} allocations, {bytes} bytes in all calls so far")
     };
     below.into_iter().take(MOST).map(line).collect()
 }

@@ -9,14 +9,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::kept::Used;
+use super::kept::{self, Used};
 use super::measure::Counted;
 use super::plan::UsagePlan;
 use super::raise::Raising;
 use super::sampler::{self, Plan};
 use super::usage::Window;
 use crate::callsite::CallSite;
-use crate::record::counters::HeapCounts;
 use crate::record::thread::Suspended;
 use crate::record::{SpanGuard, begin, enter};
 use crate::segment::layout::heap;
@@ -31,6 +30,8 @@ pub struct Watched {
     plan: &'static UsagePlan,
     span: Option<SpanGuard>,
     window: RefCell<Option<Window>>,
+    /// The most that its window saw, once that has ended.
+    resident: Cell<Option<u64>>,
     started: Instant,
     /// Its limits have been looked at.
     is_judged: Cell<bool>,
@@ -40,8 +41,9 @@ pub struct Watched {
 pub fn watch(site: &'static CallSite, plan: &'static UsagePlan) -> Watched {
     // The window is open before the span: opening it takes time, which is none of the call's.
     let window = RefCell::new(open_window(site, plan));
-    let (started, is_judged) = (Instant::now(), Cell::new(false));
-    Watched { site, plan, window, started, is_judged, span: Some(enter(site)) }
+    let (started, resident) = (Instant::now(), Cell::new(None));
+    let is_judged = Cell::new(false);
+    Watched { site, plan, window, resident, started, is_judged, span: Some(enter(site)) }
 }
 
 fn open_window(site: &'static CallSite, plan: &'static UsagePlan) -> Option<Window> {
@@ -68,60 +70,58 @@ fn open_window(site: &'static CallSite, plan: &'static UsagePlan) -> Option<Wind
 }
 
 impl Watched {
-    fn complaint(&self) -> Option<Complaint> {
-        let time_ns = self.started.elapsed().as_nanos() as u64;
+    fn complaints(&self, is_over: bool) -> Vec<Complaint> {
+        let time_ns = Some(self.started.elapsed().as_nanos() as u64);
         let counted = self.span.as_ref().and_then(SpanGuard::counted);
-        complaint(self.site, self.plan, self.window.take(), counted, time_ns)
+        // What is done here is ours, and must not be charged to whoever called.
+        let _own = Suspended::new();
+        if let Some(resident) = self.window.take().and_then(highest) {
+            self.resident.set(Some(resident));
+        }
+        let resident = self.resident.get();
+        complaints(self.site, self.plan, &Used { counted, time_ns, resident, is_over })
     }
 
     /// The call is about to return: what it broke shall be its error.
     pub(super) fn before_the_end(&self) -> Option<RaisedWarning> {
-        self.is_judged.set(true);
-        failed(self.plan, self.complaint(), OnError::Return)
+        let complaints = self.complaints(false);
+        self.is_judged.set(!complaints.is_empty());
+        let raised = failed(self.plan, &complaints, OnError::Return);
+        raised.or_else(|| kept::before_the_end(self.site, None))
     }
 }
 
 impl Drop for Watched {
     fn drop(&mut self) {
         let is_judged = self.is_judged.get();
-        let complaint = if is_judged { None } else { self.complaint() };
+        let complaints = if is_judged { Vec::new() } else { self.complaints(true) };
         drop(self.span.take());
-        end_call(self.plan, complaint);
+        end_call(self.site, self.plan, &complaints);
     }
 }
 
-/// What there is to say against a call that is over: its window ends, and its limits are looked at. While it unwinds the call has
-/// failed already.
-fn complaint(
-    site: &CallSite,
-    plan: &UsagePlan,
-    window: Option<Window>,
-    counted: Option<HeapCounts>,
-    time_ns: u64,
-) -> Option<Complaint> {
-    // What is done here is ours, and must not be charged to whoever called.
-    let _own = Suspended::new();
-    let resident = window.and_then(|window| window.end().ok()).map(|it| it.highest_bytes());
-    if std::thread::panicking() {
-        return None;
-    }
-    Used { counted, time_ns: Some(time_ns), resident }.against_plan(site, plan)
+/// Ends a window.
+fn highest(window: Window) -> Option<u64> {
+    window.end().ok().map(|it| it.highest_bytes())
 }
 
-/// Tells a complaint; gives it back if the filters make it an error.
+/// What there is to say against a call. While it unwinds it has failed already.
+fn complaints(site: &CallSite, plan: &UsagePlan, used: &Used) -> Vec<Complaint> {
+    if std::thread::panicking() { Vec::new() } else { used.against_plan(site, plan) }
+}
+
+/// Tells what there is to say; gives it back if the filters make it an error.
 ///
 /// # Panics
 /// It shall fail the test.
-fn failed(
-    plan: &UsagePlan,
-    complaint: Option<Complaint>,
-    on_error: OnError,
-) -> Option<RaisedWarning> {
-    let complaint = complaint?;
-    if plan.fails {
-        panic!("{}", complaint.sentence);
+fn failed(plan: &UsagePlan, complaints: &[Complaint], on_error: OnError) -> Option<RaisedWarning> {
+    if plan.fails && !complaints.is_empty() {
+        let own = Suspended::new();
+        let sentences: Vec<String> = complaints.iter().map(Complaint::sentence).collect();
+        drop(own);
+        panic!("{}", sentences.join("\n"));
     }
-    telling::tell(&complaint, on_error)
+    kept::tell_all(complaints, on_error)
 }
 
 /// Nobody takes what a call broke that has ended.
@@ -129,10 +129,11 @@ fn failed(
 /// # Panics
 /// As [`failed`], and with a [`RaisedWarning`] if a filter makes it an error. A function that returns such errors has one of its own by
 /// then.
-fn end_call(plan: &UsagePlan, complaint: Option<Complaint>) {
-    let on_error = if plan.raises { OnError::Tell } else { OnError::Throw };
-    if let Some(raised) = failed(plan, complaint, on_error) {
-        std::panic::panic_any(raised);
+fn end_call(site: &CallSite, plan: &UsagePlan, complaints: &[Complaint]) {
+    let throws = !plan.raises && site.can_unwind();
+    let on_error = if throws { OnError::Throw } else { OnError::Tell };
+    if let Some(raised) = failed(plan, complaints, on_error) {
+        telling::throw(raised);
     }
 }
 
@@ -209,10 +210,10 @@ impl<F: Future> Future for WatchedFuture<F> {
         call.add(before);
         outcome.map(|value| match raise {
             Some((is_good, failure)) if is_good(&value) => {
-                failed(call.plan, call.complaint(), OnError::Return).map_or(value, failure)
+                failed(call.plan, &call.complaints(), OnError::Return).map_or(value, failure)
             }
             _ => {
-                end_call(call.plan, call.complaint());
+                end_call(call.site, call.plan, &call.complaints());
                 value
             }
         })
@@ -235,9 +236,11 @@ impl Polls {
         }
     }
 
-    fn complaint(&mut self) -> Option<Complaint> {
-        let time_ns = self.started.map_or(0, |started| started.elapsed().as_nanos() as u64);
+    fn complaints(&mut self) -> Vec<Complaint> {
+        let time_ns = Some(self.started.map_or(0, |started| started.elapsed().as_nanos() as u64));
+        let _own = Suspended::new();
         let counted = self.is_counted.then_some((self.counts, self.peak));
-        complaint(self.site, self.plan, self.window.take(), counted, time_ns)
+        let resident = self.window.take().and_then(highest);
+        complaints(self.site, self.plan, &Used { counted, time_ns, resident, is_over: true })
     }
 }

@@ -10,7 +10,7 @@
 //! (Horvitz and Thompson, 1952). Taking all timed calls as one sample would let the phase in which most were timed
 //! stand for all: a thousand calls of 1 ms followed by ten million of 50 ns became 900 s.
 
-use super::{SpanGuard, begin, fold, general};
+use super::{SpanGuard, begin, fold, general, thread};
 use crate::callsite::CallSite;
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Tally, ThreadBlock, pace};
@@ -53,11 +53,12 @@ fn period_log2(tally: &Tally) -> u64 {
 #[cold]
 pub(crate) fn stand_for_others(block: &ThreadBlock, edge: &Edge, ticks: u64, log2: u64) {
     let others = (1_u64 << log2) - 1;
-    edge.stood_for_calls.add(others);
-    let sum = edge.stood_for_ticks.get().saturating_add(ticks.saturating_mul(others));
-    edge.stood_for_ticks.set(sum);
+    let Some(extras) = thread::made(&edge.extras, block) else { return };
+    extras.stood_for_calls.add(others);
+    let sum = extras.stood_for_ticks.get().saturating_add(ticks.saturating_mul(others));
+    extras.stood_for_ticks.set(sum);
     let (factor, ticks_f64) = ((others << log2) as f64, ticks as f64);
-    for (sum, power) in edge.spread.iter().zip([1.0, ticks_f64, ticks_f64 * ticks_f64]) {
+    for (sum, power) in extras.spread.iter().zip([1.0, ticks_f64, ticks_f64 * ticks_f64]) {
         sum.set((f64::from_bits(sum.get()) + factor * power).to_bits());
     }
     let tally = general::tally_of(edge);

@@ -175,7 +175,9 @@ impl From {
 /// Closes the frame of a context: nothing of it is a call.
 pub(crate) fn close(frame: &Frame, outer: &Frame, edge: &Edge, elapsed: Option<u64>) {
     let ticks = elapsed.map_or(0, |ticks| (ticks as i64).max(0) as u64);
-    edge.carried_ticks.add(ticks);
+    if let Some(extras) = thread::own_block().and_then(|own| thread::made(&edge.extras, own)) {
+        extras.carried_ticks.add(ticks);
+    }
     for (own, word) in edge.heap.iter().zip(&frame.heap) {
         own.add(word.get());
         word.set(0);

@@ -121,9 +121,9 @@ pub(crate) fn record(block: &ThreadBlock, tally: &Tally, ticks: u64) {
     tally.recorded.add(1);
 }
 
-/// A duration of more than half the range is a clock that stepped back: counted, and taken as 0.
+/// A duration that is none is a clock that stepped back: counted, and taken as 0.
 pub(crate) fn forward_only(block: &ThreadBlock, ticks: u64) -> u64 {
-    if (ticks as i64) < 0 {
+    if ticks > buckets::MOST {
         block.anomalies.add(1);
         return 0;
     }
@@ -172,18 +172,9 @@ fn grow<'a>(
     histogram: &Link<HistogramRoot>,
     number: usize,
 ) -> Option<&'a HistogramLeaf> {
-    let root = behind(block, histogram)?;
-    let node: &HistogramNode = behind(block, root.nodes.get(number / buckets::LEAVES)?)?;
-    behind(block, &node.leaves[number % buckets::LEAVES])
-}
-
-/// The record behind a link, made if there is none.
-fn behind<'a, T>(block: &ThreadBlock, link: &Link<T>) -> Option<&'a T> {
-    if link.get().is_null() {
-        link.publish(thread::take(block)?);
-    }
-    // SAFETY: not null any more; records are never freed.
-    unsafe { link.get().as_ref() }
+    let root = thread::made(histogram, block)?;
+    let node: &HistogramNode = thread::made(root.nodes.get(number / buckets::LEAVES)?, block)?;
+    thread::made(&node.leaves[number % buckets::LEAVES], block)
 }
 
 /// Moves the calls of a counter that nears its end into the record that holds this bucket's surplus.

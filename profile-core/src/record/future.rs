@@ -170,6 +170,7 @@ impl Drop for PollSpan<'_> {
         if asked && self.end == Some(End::Finished) {
             returned::ended(frame, edge, Some(self.call.busy), 1);
         }
+        let is_judged = frame.flags.get() & flags::JUDGED != 0;
         general::close_poll(self.opened, elapsed);
         if let Some(polled) = polled_of(self.opened, self.opened.tally()) {
             polled.polls.add(u64::from(self.end != Some(End::Cancelled)));
@@ -178,7 +179,7 @@ impl Drop for PollSpan<'_> {
         let wall = end.map(|end| self.end(end, now));
         thread::refresh_anchor(block);
         // The last thing, since the judge may panic. A call that was cancelled has kept nobody waiting.
-        if self.end == Some(End::Finished) {
+        if self.end == Some(End::Finished) && !is_judged {
             judge::ended(edge, wall);
         }
     }

@@ -37,6 +37,15 @@ pub(super) fn own_span(site: &CallSite) -> Option<(&'static Frame, &'static Edge
     std::ptr::eq(edge.site.get(), site).then_some((frame, edge))
 }
 
+/// The innermost open span of that function.
+pub(super) fn innermost(site: &CallSite) -> Option<(&'static Frame, &'static Edge)> {
+    let spans = open_frames().filter_map(|frame| {
+        // SAFETY: null, or an edge, which is never freed.
+        Some((frame, unsafe { frame.edge.get().as_ref() }?))
+    });
+    spans.into_iter().find(|(_, edge)| std::ptr::eq(edge.site.get(), site))
+}
+
 /// Opens a span of any mode.
 #[inline(never)]
 pub(crate) fn enter(site: &'static CallSite) -> SpanGuard {
@@ -156,6 +165,7 @@ pub(crate) fn close(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
     if frame.flags.get() & flags::ASKED != 0 {
         returned::ended(frame, edge, elapsed.map(|_| forward), 1 << stands_for_log2);
     }
+    let is_judged = frame.flags.get() & flags::JUDGED != 0;
     let left = leave(frame, outer, edge);
     if left.is_recursive {
         edge.recursive_calls.add(1 << stands_for_log2);
@@ -165,10 +175,13 @@ pub(crate) fn close(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
         budget::stand_for_others(block, edge, forward, stands_for_log2);
     }
     // The last thing, since it may panic: the call is recorded by then.
-    end(frame, edge, elapsed);
-    if left.is_too_much {
-        judge::allocated(edge);
-    }
+    let end = || {
+        end(frame, edge, elapsed);
+        if left.is_too_much {
+            judge::allocated(edge);
+        }
+    };
+    if is_judged { judge::without(end) } else { end() }
 }
 
 /// What was seen when a call was left.

@@ -5,11 +5,10 @@ use std::cell::Cell;
 use std::sync::OnceLock;
 
 use super::counters::{self, HeapCounts};
-use super::general::own_span;
-use super::{begin, thread};
+use super::{begin, general, thread};
 use crate::callsite::{CallSite, Kind};
 use crate::clock::Clock;
-use crate::segment::layout::{Edge, HeapTally, heap};
+use crate::segment::layout::{Edge, Frame, HeapTally, buckets, flags, heap};
 
 /// What a call took that has ended, as far as it is known.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +31,8 @@ pub(crate) fn appoint(judge: Judge) {
 thread_local! {
     /// What the call allocated that is just ending, if that is too much.
     static ALLOCATED: Cell<Option<HeapCounts>> = const { Cell::new(None) };
-    /// Whose call has been judged before its end, since the verdict was to be its value.
-    static JUDGED: Cell<*const CallSite> = const { Cell::new(std::ptr::null()) };
+    /// The call that is just ending is not judged.
+    static IS_LEFT_ALONE: Cell<bool> = const { Cell::new(false) };
     /// No panic may begin while spans are closed in place of their guards.
     static IS_CALM: Cell<bool> = const { Cell::new(false) };
 }
@@ -73,10 +72,10 @@ pub(super) fn keep(heap: HeapCounts) {
 
 /// A long call is over, or one that allocated too much. A clock that stepped back says nothing.
 pub(super) fn ended(edge: &Edge, ticks: Option<u64>) {
-    let ticks = ticks.filter(|ticks| (*ticks as i64) >= 0);
+    let ticks = ticks.filter(|ticks| *ticks <= buckets::MOST);
     let (site, heap) = (site_of(edge), ALLOCATED.take());
-    let is_judged = std::ptr::eq(JUDGED.replace(std::ptr::null()), site);
-    let Some(judge) = JUDGE.get().filter(|_| !is_judged && site.limits().is_some()) else { return };
+    let wants_judge = site.limits().is_some() && !IS_LEFT_ALONE.get();
+    let Some(judge) = JUDGE.get().filter(|_| wants_judge) else { return };
     let may_throw = !IS_CALM.get() && !std::thread::panicking();
     let time_ns = ticks.map(|ticks| begin::rate().ns(ticks));
     judge(Ended { site, time_ns, heap, may_throw });
@@ -94,15 +93,36 @@ fn site_of(edge: &Edge) -> &'static CallSite {
     unsafe { &*edge.site.get() }
 }
 
-/// Time of the call of the site that is open now, innermost in its thread, and what it has allocated. After this it is not judged
-/// again.
-pub(crate) fn before_the_end(site: &'static CallSite) -> Option<Ended> {
-    let (frame, _) = own_span(site)?;
-    JUDGED.set(site);
+/// Ends a call that was judged already.
+pub(super) fn without(end: impl FnOnce()) {
+    IS_LEFT_ALONE.set(true);
+    end();
+    IS_LEFT_ALONE.set(false);
+    ALLOCATED.set(None);
+}
+
+/// A call that is open, and about to return.
+pub(crate) struct Open {
+    frame: &'static Frame,
+    pub(crate) time_ns: Option<u64>,
+    pub(crate) heap: HeapCounts,
+}
+
+/// The innermost open call of the site: how long it took so far, and what it has allocated.
+pub(crate) fn open_call(site: &'static CallSite) -> Option<Open> {
+    let (frame, _) = general::innermost(site)?;
     let started = frame.started.get();
     let ticks = (started != 0).then(|| Clock::current().now().wrapping_sub(started));
-    let time_ns = ticks.filter(|ticks| (*ticks as i64) >= 0).map(|ticks| begin::rate().ns(ticks));
-    Some(Ended { site, time_ns, heap: Some(counters::of_frame(frame)), may_throw: false })
+    let time_ns = ticks.filter(|ticks| *ticks <= buckets::MOST);
+    let time_ns = time_ns.map(|ticks| begin::rate().ns(ticks));
+    Some(Open { frame, time_ns, heap: counters::of_frame(frame) })
+}
+
+impl Open {
+    /// At its end it is not judged again.
+    pub(crate) fn is_judged(&self) {
+        self.frame.flags.set(self.frame.flags.get() | flags::JUDGED);
+    }
 }
 
 /// A moment on the recorder's clock.

@@ -57,12 +57,9 @@ static NOWHERE_EDGE: Edge = Edge {
     next: Link::NONE,
     heap: heap::ZERO,
     polled_calls: Word::ZERO,
-    stood_for_calls: Word::ZERO,
-    stood_for_ticks: Word::ZERO,
-    spread: [Word::ZERO; 3],
+    extras: Link::NONE,
     recursive_calls: Word::ZERO,
     recursive_ticks: Word::ZERO,
-    carried_ticks: Word::ZERO,
     marks: Word::ZERO,
 };
 

@@ -18,8 +18,9 @@ fn annotation(warning: &WarningRecord) -> String {
     };
     let figures = warned::figures(warning).join("; ");
     let figures = if figures.is_empty() { figures } else { format!(" ({figures})") };
-    let text = data(&format!("{}{figures}", warned::message(warning)));
-    format!("::warning {place}title={}::{text}", property(&safe(&warning.category)))
+    let text = data(&format!("{}{figures}", warning.text()));
+    let level = if warning.is_error { "error" } else { "warning" };
+    format!("::{level} {place}title={}::{text}", property(&safe(&warning.category)))
 }
 
 /// A command is one line.
@@ -56,7 +57,7 @@ mod tests {
         assert_eq!(
             samples::rendered(Format::Github, &snapshot, None),
             "::warning file=a%2Cb.rs,line=7,title=Time%3ABudget%2CWarning::100 %25 too\\nslow::error :: \
-             (2 times; worst 12.0 ms; first at a,b.rs:7)\n"
+             (2 times; worst 12.0 ms)\n"
         );
     }
 }

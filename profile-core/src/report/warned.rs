@@ -1,5 +1,7 @@
 //! The section on warnings: what was raised, how often, where first, the worst figure; and how many a filter hid.
 
+use std::collections::BTreeMap;
+
 use super::page::Page;
 use super::text::safe_and_short as safe;
 use super::{frame, units};
@@ -8,47 +10,53 @@ use crate::snapshot::{Snapshot, WarningRecord, Worst};
 pub(crate) fn section(snapshot: &Snapshot, page: &mut Page) {
     let visible: Vec<&WarningRecord> = visible(snapshot).collect();
     let sentence = |warning: &WarningRecord| {
-        let (category, more) = (safe(&warning.category), figures(warning).join("; "));
+        let more: Vec<_> = figures(warning).into_iter().chain(place(warning)).collect();
+        let more = more.join("; ");
         let more = if more.is_empty() { more } else { format!(" ({more})") };
-        format!("{category}: {}{more}", message(warning))
+        format!("{warning}{more}")
     };
     frame::list("warnings", &visible, page, |warning, page| page.item(&sentence(warning)));
-    let hidden = snapshot.warnings.iter().fold(0, |sum: u64, it| sum.saturating_add(it.hidden));
-    if hidden > 0 {
+    let hidden = hidden(snapshot);
+    if !hidden.is_empty() {
         if visible.is_empty() {
             page.blank();
         }
-        page.dim(&format!("warnings hidden by filters: {}", units::count(hidden)));
+        page.dim(&format!("warnings hidden by filters: {}", hidden.join(", ")));
     }
 }
 
-/// Those that a filter did not hide, and that do not stand among the advice.
+/// How many of each category filters hid.
+fn hidden(snapshot: &Snapshot) -> Vec<String> {
+    let mut hidden: BTreeMap<&str, u64> = BTreeMap::new();
+    for warning in snapshot.warnings.iter().filter(|it| it.hidden > 0) {
+        let sum = hidden.entry(&warning.category).or_default();
+        *sum = sum.saturating_add(warning.hidden);
+    }
+    let one = |(category, count)| format!("{} {}", units::count(count), safe(category));
+    hidden.into_iter().map(one).collect()
+}
+
+/// Those that a filter did not hide, and that do not stand among the advice, unless they are errors.
 pub(crate) fn visible(snapshot: &Snapshot) -> impl Iterator<Item = &WarningRecord> {
     let advised = |warning: &WarningRecord| snapshot.advice.iter().any(|it| warning.is_of(it));
-    snapshot.warnings.iter().filter(move |it| it.count > it.hidden && !advised(it))
+    let shows = move |it: &&WarningRecord| it.count > it.hidden && (it.is_error || !advised(it));
+    snapshot.warnings.iter().filter(shows)
 }
 
-/// The text, and before it the function if the text does not begin with it.
-pub(crate) fn message(warning: &WarningRecord) -> String {
-    let text = match &*warning.message {
-        "" => "further texts",
-        text => text,
-    };
-    match &warning.path {
-        Some(path) if !text.starts_with(&**path) => format!("{}: {}", safe(path), safe(text)),
-        _ => safe(text).into_owned(),
-    }
-}
-
-/// How often, the worst, and where first.
+/// What a filter made of it, how often, and the worst.
 pub(crate) fn figures(warning: &WarningRecord) -> Vec<String> {
     let times = (warning.count > 1).then(|| format!("{} times", units::count(warning.count)));
     let hidden = (warning.hidden > 0).then(|| format!("{} hidden", units::count(warning.hidden)));
     let worst = warning.worst.as_ref().filter(|_| warning.count > 1);
     let worst = worst.map(|worst| format!("worst {}", figure(worst)));
-    let place = (!warning.file.is_empty())
-        .then(|| format!("first at {}:{}", safe(&warning.file), warning.line));
-    [times, hidden, worst, place].into_iter().flatten().collect()
+    let error = warning.is_error.then(|| "an error".to_owned());
+    [error, times, hidden, worst].into_iter().flatten().collect()
+}
+
+/// Where it was raised first.
+fn place(warning: &WarningRecord) -> Option<String> {
+    let known = !warning.file.is_empty();
+    known.then(|| format!("first at {}:{}", safe(&warning.file), warning.line))
 }
 
 fn figure(worst: &Worst) -> String {

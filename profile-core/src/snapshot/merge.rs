@@ -212,6 +212,7 @@ fn mean(one: (Option<f64>, u64), other: (Option<f64>, u64)) -> Option<f64> {
 fn add_warning(sum: &mut WarningRecord, other: &WarningRecord) {
     add(&mut sum.count, other.count);
     add(&mut sum.hidden, other.hidden);
+    sum.is_error |= other.is_error;
     Worst::raise(&mut sum.worst, other.worst.as_ref());
     // Of two first places the one that is smaller, so that it does not matter which came first.
     let places =

@@ -17,6 +17,7 @@ mod mprof_line;
 pub(crate) mod read;
 #[cfg(feature = "profile")]
 mod tree;
+mod warned;
 
 pub use advice::{Advice, AdviceKind};
 #[cfg(feature = "profile")]
@@ -27,6 +28,7 @@ pub use measured::*;
 pub use memory::*;
 #[cfg(feature = "profile")]
 pub(crate) use mprof_line::*;
+pub use warned::*;
 
 /// The version of the snapshot's form, in JSON the key `schema_version`.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -212,67 +214,6 @@ pub struct NotInstrumented {
     pub line: u32,
     /// Why.
     pub reason: String,
-}
-
-/// Something that a person should know of: a limit that was broken, something that went wrong in recording, a number that is
-/// doubtful, or what the program itself warned of.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
-#[non_exhaustive]
-pub struct WarningRecord {
-    /// Its category, such as `ConfigurationWarning`.
-    pub category: String,
-    /// What is wrong, as a sentence.
-    pub message: String,
-    /// The function concerned, or what else it is about.
-    pub path: Option<String>,
-    /// Where it was raised first; empty if it is about no place.
-    pub file: String,
-    /// The line there, from 1; 0: none.
-    pub line: u32,
-    /// How often, with those that were hidden.
-    pub count: u64,
-    /// Of these, how many a filter hid. The message may be empty where all were.
-    pub hidden: u64,
-    /// The largest figure of those that were too large.
-    pub worst: Option<Worst>,
-}
-
-#[cfg(feature = "profile")]
-impl WarningRecord {
-    /// Whether it says what an advice does.
-    pub(crate) fn is_of(&self, advice: &Advice) -> bool {
-        advice.kind.category() == Some(&self.category) && self.path.as_ref() == Some(&advice.path)
-    }
-}
-
-/// The largest figure of something that was too large.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
-#[non_exhaustive]
-pub struct Worst {
-    /// The figure.
-    pub value: u64,
-    /// `ns`, `bytes`, `allocations`, `calls` or `deep`.
-    pub unit: String,
-}
-
-#[cfg(feature = "profile")]
-impl Worst {
-    pub(crate) fn new(value: u64, unit: &str) -> Worst {
-        Worst { value, unit: unit.to_owned() }
-    }
-
-    /// Makes it that of both that is larger; figures of different units cannot be compared.
-    pub(crate) fn raise(worst: &mut Option<Worst>, other: Option<&Worst>) {
-        let larger = match (&*worst, other) {
-            (Some(known), Some(other)) => known.unit == other.unit && other.value > known.value,
-            (known, other) => known.is_none() && other.is_some(),
-        };
-        if larger {
-            *worst = other.cloned();
-        }
-    }
 }
 
 /// What recording cost and what it lost.

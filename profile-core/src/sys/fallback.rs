@@ -67,7 +67,7 @@ pub(crate) fn create_report_file(path: &Path) -> io::Result<File> {
 
 pub(crate) fn at_exit(_: extern "C" fn()) {}
 
-pub(crate) fn exit_again(_: u8) {}
+pub(crate) fn fail_at_exit(_: u8) {}
 
 pub(crate) fn at_fork_in_child(_: extern "C" fn()) {}
 

@@ -2,14 +2,14 @@
 
 use crate::snapshot::{Snapshot, WarningRecord};
 use crate::warnings::{
-    self, Action, AnyWarning, Category, RaisedWarning, Warning, category_named, verdict,
+    self, Action, AnyWarning, Category, RaisedWarning, Warning, action_for, category_named,
 };
 
 impl Snapshot {
     /// Passes its warnings through the [filters](crate::warnings) that hold here: of those that are ignored all count as hidden, and advice that
-    /// says the same goes. Gives those that are errors.
+    /// says the same goes. Gives those that are errors, which also say so.
     ///
-    /// A category that this program does not know is taken for the root of all. The module is that of the function concerned.
+    /// A category that this program does not know is taken for the root of all.
     ///
     /// ```
     /// use profile_core::Snapshot;
@@ -31,15 +31,22 @@ impl Snapshot {
 
 fn filter(record: &mut WarningRecord) -> Option<RaisedWarning> {
     let category = category_named(&record.category).unwrap_or(&AnyWarning);
-    match verdict(&record.message, category, module_of(record))?.0 {
+    record.is_error = false;
+    match action_for(&record.message, category, module_of(record))? {
         Action::Ignore => record.hidden = record.count,
-        Action::Error => return Some(RaisedWarning(warning(record, category))),
+        Action::Error => {
+            record.is_error = true;
+            return Some(RaisedWarning(warning(record, category)));
+        }
         _ => {}
     }
     None
 }
 
 fn module_of(record: &WarningRecord) -> &str {
+    if !record.module.is_empty() {
+        return &record.module;
+    }
     let function = record.path.as_deref().and_then(|path| path.rsplit_once("::"));
     function.map_or("profile", |(module, _)| module)
 }
@@ -53,7 +60,13 @@ fn warning(record: &WarningRecord, category: &'static Category) -> Warning {
 pub(crate) fn raised() -> impl Iterator<Item = WarningRecord> {
     warnings::raised().into_iter().map(|raised| WarningRecord {
         category: raised.category.name().to_owned(),
-        message: raised.message.unwrap_or_default(),
+        // Of hidden ones no text is kept.
+        message: raised.message.unwrap_or_else(|| match raised.count == raised.hidden {
+            true => String::new(),
+            false => "of further texts".to_owned(),
+        }),
+        module: raised.module,
+        is_error: raised.is_error,
         file: raised.file,
         line: u32::try_from(raised.line).unwrap_or(u32::MAX),
         count: raised.count,

@@ -3,21 +3,23 @@
 
 pub(crate) mod end;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard};
 
 use crate::callsite::CallSite;
 use crate::record::thread::Suspended;
 use crate::settings;
 use crate::snapshot::{WarningRecord, Worst};
 use crate::sys;
-use crate::warnings::{Action, Category, RaisedWarning, ShownBy, Warning, verdict};
+use crate::warnings::{
+    Action, Category, RaisedWarning, ShownBy, Verdict, Warning, fit_to_show, patiently, verdict,
+};
 
-/// Sentences of which more are only counted.
-const MOST: usize = 100;
+/// Subjects that are kept apart, of which there are as many as functions with limits; of more there is one count a category.
+const MOST: usize = 1_000;
 
 /// Something to be told.
 pub(crate) struct Complaint {
@@ -28,37 +30,55 @@ pub(crate) struct Complaint {
     pub(crate) subject: String,
     pub(crate) file: String,
     pub(crate) line: u32,
-    /// Its first line is the warning's text.
-    pub(crate) sentence: String,
+    /// The warning's text.
+    pub(crate) message: String,
     /// The figure that is too large.
     pub(crate) worst: Option<Worst>,
+    /// Makes lines below the text, of the subject. Only where it is shown, since finding them takes long.
+    pub(crate) details: Option<fn(&str) -> Vec<String>>,
 }
 
 impl Complaint {
     pub(crate) fn about(
         site: &CallSite,
         category: &'static Category,
-        sentence: String,
+        message: String,
         worst: Option<Worst>,
     ) -> Complaint {
         let (module, subject) = (site.module().to_owned(), site.path());
         let (file, line) = (site.file().to_owned(), site.line());
-        Complaint { category, module, subject, file, line, sentence, worst }
+        Complaint { category, module, subject, file, line, message, worst, details: None }
     }
 
     /// About the profiler itself.
-    pub(crate) fn own(category: &'static Category, subject: &str, sentence: String) -> Complaint {
+    pub(crate) fn own(category: &'static Category, subject: &str, message: String) -> Complaint {
         let (module, subject) = ("profile".to_owned(), subject.to_owned());
-        Complaint { category, module, subject, file: String::new(), line: 0, sentence, worst: None }
+        let (file, line) = (String::new(), 0);
+        Complaint { category, module, subject, file, line, message, worst: None, details: None }
     }
 
-    fn message(&self) -> &str {
-        self.sentence.lines().next().unwrap_or_default()
+    /// The text, and below it the details.
+    pub(crate) fn sentence(&self) -> String {
+        let details = self.details.map(|details| details(&self.subject)).unwrap_or_default();
+        let lines = details.iter().map(|line| format!("\n    {line}"));
+        std::iter::once(self.message.clone()).chain(lines).collect()
     }
 
     fn warning(&self) -> Warning {
-        let (message, file) = (self.message().to_owned(), self.file.clone());
+        let (message, file) = (self.message.clone(), self.file.clone());
         Warning::new(message, self.category, file, u64::from(self.line))
+    }
+
+    fn record(&self) -> WarningRecord {
+        WarningRecord {
+            category: self.category.name().to_owned(),
+            message: self.message.clone(),
+            path: Some(self.subject.clone()),
+            module: self.module.clone(),
+            file: self.file.clone(),
+            line: self.line,
+            ..WarningRecord::default()
+        }
     }
 }
 
@@ -67,14 +87,13 @@ impl Complaint {
 pub(crate) enum OnError {
     /// It is only told: nobody can take it.
     Tell,
-    /// It is told, and given back to be thrown as a panic.
+    /// It is told, and given back to be thrown; or only told, where the run shall end with an exit code.
     Throw,
     /// It is given back, to be the error of a function.
     Return,
 }
 
-/// What was to be told so far: of each category and subject the first message, how often, the worst figure. Only ever tried: in a
-/// forked child it might be locked for ever.
+/// What was to be told so far: of each category and subject the first message, how often, the worst figure.
 static TOLD: Mutex<Vec<WarningRecord>> = Mutex::new(Vec::new());
 /// Whether something was an error that nobody could take, or that shall be known at the end of the run.
 static FAILED: AtomicBool = AtomicBool::new(false);
@@ -82,28 +101,63 @@ static FAILED: AtomicBool = AtomicBool::new(false);
 thread_local! {
     /// What shows a warning may break a limit itself.
     static IS_TELLING: Cell<bool> = const { Cell::new(false) };
+    /// Of a thread that forks, from before to after.
+    static HELD: RefCell<Option<MutexGuard<'static, Vec<WarningRecord>>>> = const { RefCell::new(None) };
 }
 
-/// Tells something: the first time for its category and subject, always, or never, as the filters say of its category, its first line
+/// Before a `fork`: a child would wait for a lock that another thread holds now.
+pub(crate) extern "C" fn before_fork() {
+    let _ = HELD.try_with(|place| place.replace(patiently(&TOLD)));
+}
+
+/// After it, in parent and child.
+pub(crate) extern "C" fn after_fork() {
+    let _ = HELD.try_with(RefCell::take);
+}
+
+/// In a forked child: what was told, and has failed, was the parent.
+pub(crate) fn forget() {
+    FAILED.store(false, Relaxed);
+    if let Some(mut told) = patiently(&TOLD) {
+        told.clear();
+    }
+}
+
+/// Tells something: the first time for its category and subject, always, or never, as the filters say of its category, its text
 /// and its module. Gives it back if they make it an error and somebody takes that.
 pub(crate) fn tell(complaint: &Complaint, on_error: OnError) -> Option<RaisedWarning> {
     let _own = Suspended::new();
-    let found = verdict(complaint.message(), complaint.category, &complaint.module);
-    let (action, shown_by) = found.unwrap_or((Action::Default, ShownBy::StandardError));
-    let is_first = count(complaint, action == Action::Ignore);
-    let is_error = action == Action::Error;
-    let waits = is_error && (on_error == OnError::Tell || settings::current().exit_code.is_some());
+    let Complaint { category, module, subject, message, .. } = complaint;
+    let none =
+        Verdict { action: Action::Default, is_first: true, shown_by: ShownBy::StandardError };
+    let tells_errors = on_error != OnError::Return;
+    let found = verdict(message, category, module, subject, tells_errors).unwrap_or(none);
+    let is_error = found.action == Action::Error;
+    count(complaint, found.action);
+    let waits = is_error
+        && match on_error {
+            OnError::Tell => true,
+            OnError::Throw => settings::current().exit_code.is_some(),
+            OnError::Return => false,
+        };
     if waits {
         FAILED.store(true, Relaxed);
     }
-    let shows = match action {
-        Action::Ignore => false,
-        Action::Always => true,
-        Action::Error => on_error != OnError::Return || waits,
-        Action::Default | Action::Module | Action::Once => is_first,
-    };
-    if shows {
-        show(&shown_by, complaint);
+    match found.action {
+        Action::Ignore => {}
+        Action::Error if on_error == OnError::Return => {}
+        // Whoever shows warnings does not show errors. A panic is told each time, as every other is.
+        Action::Error => {
+            if found.is_first || !waits {
+                print(complaint);
+            }
+        }
+        Action::Always => show(&found.shown_by, complaint),
+        Action::Default | Action::Module | Action::Once => {
+            if found.is_first {
+                show(&found.shown_by, complaint);
+            }
+        }
     }
     (is_error && !waits).then(|| RaisedWarning(complaint.warning()))
 }
@@ -113,50 +167,61 @@ pub(crate) fn has_failed() -> bool {
     FAILED.load(Relaxed)
 }
 
+/// Ends the call by an error that has been told. The hook of panics is not asked: it would say `Box<dyn Any>`.
+pub(crate) fn throw(raised: RaisedWarning) -> ! {
+    std::panic::resume_unwind(Box::new(raised))
+}
+
 fn show(by: &ShownBy, complaint: &Complaint) {
     if IS_TELLING.replace(true) {
         return;
     }
     let shown = catch_unwind(AssertUnwindSafe(|| by.show(|| complaint.warning())));
     if !matches!(shown, Ok(true)) {
-        let line = format!("profile: {}\n", complaint.sentence);
-        let _ = sys::raw_stderr().write_all(line.as_bytes());
+        print(complaint);
     }
     IS_TELLING.set(false);
 }
 
-/// Whether it is the first of its kind.
-fn count(complaint: &Complaint, is_hidden: bool) -> bool {
-    let Ok(mut told) = TOLD.try_lock() else { return false };
-    let hidden = u64::from(is_hidden);
+fn print(complaint: &Complaint) {
+    let Complaint { category, file, line, .. } = complaint;
+    let place = if file.is_empty() { String::new() } else { format!("{file}:{line}: ") };
+    let sentence = format!("{place}{}: {}", category.name(), complaint.sentence());
+    let line = format!("profile: {}\n", fit_to_show(&sentence));
+    let _ = sys::raw_stderr().write_all(line.as_bytes());
+}
+
+fn count(complaint: &Complaint, action: Action) {
+    let Some(mut told) = patiently(&TOLD) else { return };
     let category = complaint.category.name();
-    let same = |known: &&mut WarningRecord| {
+    let same = |known: &WarningRecord| {
         known.category == category && known.path.as_deref() == Some(&complaint.subject)
     };
-    if let Some(known) = told.iter_mut().find(same) {
-        known.count += 1;
-        known.hidden += hidden;
-        Worst::raise(&mut known.worst, complaint.worst.as_ref());
-        // What was only hidden so far has not been told.
-        return known.count - known.hidden == 1;
-    }
-    let has_room = told.len() < MOST;
-    if has_room {
-        told.push(WarningRecord {
-            category: category.to_owned(),
-            message: complaint.message().to_owned(),
-            path: Some(complaint.subject.clone()),
-            file: complaint.file.clone(),
-            line: complaint.line,
-            count: 1,
-            hidden,
-            worst: complaint.worst.clone(),
-        });
-    }
-    has_room
+    let others = |known: &WarningRecord| known.category == category && known.path.is_none();
+    let place = told.iter().position(same).or_else(|| {
+        let is_full = told.len() >= MOST;
+        is_full.then(|| told.iter().position(others)).flatten()
+    });
+    let place = place.unwrap_or_else(|| {
+        let mut record = complaint.record();
+        if told.len() >= MOST {
+            record = WarningRecord {
+                category: record.category,
+                message: "of further functions".to_owned(),
+                ..WarningRecord::default()
+            };
+        }
+        told.push(record);
+        told.len() - 1
+    });
+    let known = &mut told[place];
+    known.count += 1;
+    known.hidden += u64::from(action == Action::Ignore);
+    known.is_error |= action == Action::Error;
+    Worst::raise(&mut known.worst, complaint.worst.as_ref());
 }
 
 /// What was to be told so far, whether it was or a filter hid it.
 pub(crate) fn told() -> Vec<WarningRecord> {
-    TOLD.try_lock().map(|told| told.clone()).unwrap_or_default()
+    patiently(&TOLD).map(|told| told.clone()).unwrap_or_default()
 }

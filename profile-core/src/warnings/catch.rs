@@ -25,11 +25,14 @@ enum Scope {
 /// See the [module](crate::warnings).
 #[must_use = "it ends when it is dropped"]
 pub fn catch_warnings() -> CatchWarnings {
-    OWN.with_borrow_mut(|own| {
+    let caught = OWN.try_with(|own| {
+        let mut own = own.borrow_mut();
         let scope = if own.is_some() { Scope::Inner } else { Scope::Thread };
         let state = own.get_or_insert_with(|| with_process(|process| process.apart()));
         CatchWarnings::begin(scope, state)
-    })
+    });
+    // A thread that is ending can have no filters of its own any more.
+    caught.unwrap_or_else(|_| CatchWarnings::begin(Scope::Inner, &mut State::fresh()))
 }
 
 /// The same for the whole process, as Python's: every thread sees the changes, but those within a [`catch_warnings`] of their own.
@@ -82,13 +85,21 @@ impl CatchWarnings {
     }
 
     /// The state that it is of; none any more in a thread that is ending.
-    fn with(&self, work: impl FnOnce(&mut State)) {
+    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> Option<T> {
         match self.scope {
-            Scope::Process => with_process(work),
+            Scope::Process => Some(with_process(work)),
             Scope::Thread | Scope::Inner => {
-                let _ = OWN.try_with(|own| own.borrow_mut().as_mut().map(work));
+                OWN.try_with(|own| own.borrow_mut().as_mut().map(work)).ok().flatten()
             }
         }
+    }
+
+    /// What showed warnings until now is dropped outside of the lock, since what it holds may warn.
+    fn show_by(&self, show: Option<Show>, log: Option<Log>) {
+        drop(self.with(|state| {
+            let show = std::mem::replace(&mut state.show, show);
+            (show, std::mem::replace(&mut state.log, log))
+        }));
     }
 
     /// What would be shown is kept in place of that: see [`CatchWarnings::recorded`].
@@ -96,10 +107,7 @@ impl CatchWarnings {
     pub fn record(mut self) -> CatchWarnings {
         let log = Log::default();
         self.own = Some(log.clone());
-        self.with(|state| {
-            state.log = Some(log);
-            state.show = None;
-        });
+        self.show_by(None, Some(log));
         self
     }
 
@@ -122,10 +130,12 @@ impl Drop for CatchWarnings {
             let _ = OWN.try_with(std::cell::RefCell::take);
             return;
         }
-        let (filters, show, log) = (self.filters.clone(), self.show.take(), self.log.take());
+        let filters = self.filters.clone();
         self.with(|state| {
-            (state.filters, state.show, state.log) = (filters, show, log);
+            state.filters = filters;
             state.version = next_version();
         });
+        let (show, log) = (self.show.take(), self.log.take());
+        self.show_by(show, log);
     }
 }

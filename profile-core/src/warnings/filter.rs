@@ -75,6 +75,8 @@ pub struct Pattern {
     /// It has nothing special in it, and only ASCII: comparing bytes is ten times as fast.
     is_plain: bool,
     ignores_case: bool,
+    /// Of an option, which cannot have `::` in it: the path that is meant by a text with dots.
+    path: Option<String>,
 }
 
 impl PartialEq for Pattern {
@@ -110,7 +112,13 @@ impl Pattern {
         let needed = !is_plain || ignores_case;
         let regex = needed.then(expression).transpose();
         let regex = regex.map_err(|error| FilterError { text: text.to_owned(), error })?;
-        Ok(Pattern { text: text.to_owned(), regex, is_plain, ignores_case })
+        Ok(Pattern { text: text.to_owned(), regex, is_plain, ignores_case, path: None })
+    }
+
+    /// Of a module as `app.inner`: `app::inner` fits, too.
+    pub(super) fn or_path(mut self, dotted: &str) -> Pattern {
+        self.path = dotted.contains('.').then(|| dotted.replace('.', "::"));
+        self
     }
 
     /// As it was written.
@@ -133,6 +141,7 @@ impl Pattern {
             }
         }
         self.regex.as_ref().is_some_and(|regex| regex.is_match(text))
+            || self.path.as_deref() == Some(text)
     }
 }
 

@@ -128,9 +128,14 @@ pub use state::{
 pub use warning::{Place, RaisedWarning, Warning};
 
 #[cfg(feature = "profile")]
+pub(crate) use format::fit_to_show;
+#[cfg(feature = "profile")]
 pub(crate) use option::category_named;
 #[cfg(feature = "profile")]
-pub(crate) use state::{ShownBy, after_fork, before_fork, may_raise, prepare, verdict};
+pub(crate) use state::{
+    ShownBy, Verdict, action_for, after_fork, before_fork, forget_raised, may_raise, patiently,
+    prepare, verdict,
+};
 
 #[doc(hidden)]
 pub use inventory as __inventory;

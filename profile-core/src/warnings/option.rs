@@ -26,7 +26,7 @@ impl fmt::Display for InvalidOption {
             InvalidOption::TooManyFields(option) => {
                 write!(
                     f,
-                    "too many fields (max 5): {option:?}; allowed is action:message:category:module:line"
+                    "too many fields (max 5): {option:?}; allowed is action:message:category:module:line, with a module as app.inner"
                 )
             }
             InvalidOption::UnknownAction(action) => action.fmt(f),
@@ -61,7 +61,7 @@ pub(crate) fn category_named(name: &str) -> Option<&'static Category> {
 
 /// The filter that a text describes. Fields may be left out or empty, and blanks around them do not count. An action may be
 /// cut short, and `all` is `always`. Message and module are no expressions: the text begins with the one, and the module is the
-/// other.
+/// other; colons part fields, so `app::inner` is written `app.inner`.
 ///
 /// # Errors
 /// What is wrong with it, and what is allowed.
@@ -94,7 +94,7 @@ pub fn parse_option(option: &str) -> Result<Filter, InvalidOption> {
         action,
         message: pattern(field(1), "", true),
         category,
-        module: pattern(field(3), "\\Z", false),
+        module: pattern(field(3), "\\Z", false).map(|it| it.or_path(field(3))),
         line: line_of(field(4))?,
     })
 }

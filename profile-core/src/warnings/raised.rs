@@ -23,9 +23,11 @@ struct Kind {
 /// Of a text: where it was raised first, and how often.
 #[derive(Clone, Debug)]
 struct First {
+    module: String,
     file: String,
     line: u64,
     count: u64,
+    is_error: bool,
 }
 
 /// All that were raised.
@@ -46,12 +48,20 @@ impl Log {
     }
 
     /// It was shown, was an error, or would have been if it had not been shown before.
-    pub(super) fn add(&mut self, text: &str, category: &'static Category, place: &Place<'_>) {
+    pub(super) fn add(
+        &mut self,
+        text: &str,
+        category: &'static Category,
+        place: &Place<'_>,
+        is_error: bool,
+    ) {
         let kind = self.kind(category);
         if let Some(known) = kind.texts.get_mut(text) {
             known.count += 1;
+            known.is_error |= is_error;
         } else if kind.texts.len() < MOST {
-            let first = First { file: place.file.to_owned(), line: place.line, count: 1 };
+            let (module, file) = (place.module().to_owned(), place.file.to_owned());
+            let first = First { module, file, line: place.line, count: 1, is_error };
             kind.texts.insert(text.to_owned(), first);
         } else {
             kind.others += 1;
@@ -77,6 +87,8 @@ pub struct Raised {
     pub category: &'static Category,
     /// The text. `None`: those that were hidden, and those beyond the hundred texts that are kept.
     pub message: Option<String>,
+    /// The module that raised it first; empty without a text.
+    pub module: String,
     /// Where it was raised first; empty without a text.
     pub file: String,
     /// The line there; 0 without a text.
@@ -85,6 +97,8 @@ pub struct Raised {
     pub count: u64,
     /// Of these, how many a filter hid.
     pub hidden: u64,
+    /// Whether a filter made it an error.
+    pub is_error: bool,
 }
 
 impl Kind {
@@ -92,6 +106,8 @@ impl Kind {
         let texts = self.texts.iter().map(|(text, first)| Raised {
             category: self.category,
             message: Some(text.clone()),
+            module: first.module.clone(),
+            is_error: first.is_error,
             file: first.file.clone(),
             line: first.line,
             count: first.count,
@@ -100,6 +116,8 @@ impl Kind {
         let rest = (self.others + self.hidden > 0).then(|| Raised {
             category: self.category,
             message: None,
+            module: String::new(),
+            is_error: false,
             file: String::new(),
             line: 0,
             count: self.others + self.hidden,

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use foldhash::fast::RandomState;
 
@@ -29,6 +29,9 @@ pub(super) struct State {
     default_action: Action,
     /// Of the whole process, by text and category.
     once: Registry,
+    /// What the profiler has told, by subject.
+    #[cfg(feature = "profile")]
+    told: Registry,
     /// Of each module that warned.
     modules: HashMap<String, Registry, RandomState>,
     pub(super) show: Option<Show>,
@@ -38,7 +41,7 @@ pub(super) struct State {
 
 impl State {
     /// With Python's filters of a fresh process.
-    fn fresh() -> State {
+    pub(super) fn fresh() -> State {
         let ignored =
             [&DeprecationWarning, &PendingDeprecationWarning, &ImportWarning, &ResourceWarning];
         let mut filters = vec![Filter::simple(Action::Default, &DeprecationWarning, 0)];
@@ -49,6 +52,8 @@ impl State {
             version: next_version(),
             default_action: Action::Default,
             once: Registry::new(),
+            #[cfg(feature = "profile")]
+            told: Registry::new(),
             modules: HashMap::default(),
             show: None,
             log: None,
@@ -63,6 +68,8 @@ impl State {
             version: next_version(),
             default_action: self.default_action,
             once: self.once.clone(),
+            #[cfg(feature = "profile")]
+            told: Registry::new(),
             modules: HashMap::default(),
             show: self.show.clone(),
             log: None,
@@ -86,7 +93,7 @@ impl State {
         registry.bring_to(self.version);
         let line = place.line;
         if registry.has(text, category, line) {
-            self.raised.add(text, category, place);
+            self.raised.add(text, category, place, false);
             return Outcome::Nothing;
         }
         let action = self.action(text, category, place.module(), line);
@@ -94,7 +101,7 @@ impl State {
             self.raised.hide(category);
             return Outcome::Nothing;
         }
-        self.raised.add(text, category, place);
+        self.raised.add(text, category, place, action == Action::Error);
         let shows = match action {
             Action::Ignore => false,
             Action::Error => return Outcome::Raise,
@@ -139,7 +146,13 @@ impl ShownBy {
     pub(crate) fn show(&self, warning: impl FnOnce() -> Warning) -> bool {
         match self {
             ShownBy::Function(show) => show(&warning()),
-            ShownBy::Log(log) => locked(log).push(warning()),
+            ShownBy::Log(log) => {
+                let warning = warning();
+                // In a forked child it may be locked for ever.
+                if let Some(mut log) = patiently(log) {
+                    log.push(warning);
+                }
+            }
             ShownBy::StandardError => return false,
         }
         true
@@ -155,6 +168,20 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Asks for a lock again and again, but not for ever: it is never held for long, unless by this thread itself (an allocator with a limit
+/// warns while a filter is allocated), or in a forked child by a thread that is not there.
+pub(crate) fn patiently<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    const TRIES: usize = 1 << 14;
+    (0..TRIES).find_map(|_| match mutex.try_lock() {
+        Ok(held) => Some(held),
+        Err(TryLockError::Poisoned(held)) => Some(held.into_inner()),
+        Err(TryLockError::WouldBlock) => {
+            std::thread::yield_now();
+            None
+        }
+    })
+}
+
 thread_local! {
     /// Of a thread within [`catch_warnings`](super::catch::catch_warnings).
     pub(super) static OWN: RefCell<Option<State>> = const { RefCell::new(None) };
@@ -166,14 +193,57 @@ fn process() -> &'static Mutex<State> {
     PROCESS.get_or_init(|| Mutex::new(State::fresh()))
 }
 
-/// What the filters that hold here say of a warning, and what would show it. `None`: another thread is at them.
+/// What the filters that hold here say of something that the profiler has to tell.
 #[cfg(feature = "profile")]
-pub(crate) fn verdict(text: &str, category: &Category, module: &str) -> Option<(Action, ShownBy)> {
-    const ANY_LINE: u64 = 0;
-    let of = |state: &State| (state.action(text, category, module, ANY_LINE), state.shown_by());
+pub(crate) struct Verdict {
+    pub(crate) action: Action,
+    /// Whether nothing was told of this subject and category since the filters changed; never of what is not told.
+    pub(crate) is_first: bool,
+    pub(crate) shown_by: ShownBy,
+}
+
+#[cfg(feature = "profile")]
+const ANY_LINE: u64 = 0;
+
+/// `None`: the filters cannot be asked here. `tells_errors`: somebody hears of one that is an error, too.
+#[cfg(feature = "profile")]
+pub(crate) fn verdict(
+    text: &str,
+    category: &'static Category,
+    module: &str,
+    subject: &str,
+    tells_errors: bool,
+) -> Option<Verdict> {
+    try_with(|state| {
+        let action = state.action(text, category, module, ANY_LINE);
+        state.told.bring_to(state.version);
+        let tells = match action {
+            Action::Ignore => false,
+            Action::Error => tells_errors,
+            _ => true,
+        };
+        let is_first = tells && state.told.add(subject, category, ANY_LINE);
+        Verdict { action, is_first, shown_by: state.shown_by() }
+    })
+}
+
+/// The same of what is already there, and is not told.
+#[cfg(feature = "profile")]
+pub(crate) fn action_for(text: &str, category: &Category, module: &str) -> Option<Action> {
+    try_with(|state| state.action(text, category, module, ANY_LINE))
+}
+
+/// The state that holds here, if it can be had.
+#[cfg(feature = "profile")]
+fn try_with<T>(work: impl FnOnce(&mut State) -> T) -> Option<T> {
+    let mut work = Some(work);
     // A thread that is ending has none of its own.
-    let own = OWN.try_with(|own| own.borrow().as_ref().map(of)).ok().flatten();
-    own.or_else(|| process().try_lock().ok().map(|state| of(&state)))
+    let own = OWN.try_with(|own| {
+        let mut own = own.try_borrow_mut().ok()?;
+        own.as_mut().and_then(|state| work.take().map(|work| work(state)))
+    });
+    let own = own.ok().flatten();
+    own.or_else(|| Some(work.take()?(&mut *patiently(process())?)))
 }
 
 /// Makes the state of the process, which takes memory, before anybody counts that.
@@ -189,7 +259,7 @@ pub(crate) fn may_raise() -> bool {
         let filters = state.filters.iter().any(|filter| filter.action == Action::Error);
         filters || state.default_action == Action::Error
     };
-    process().try_lock().is_ok_and(|state| errs(&state))
+    patiently(process()).is_some_and(|state| errs(&state))
 }
 
 /// What was raised in the process so far, outside of [`catch_warnings`](super::catch::catch_warnings): by category and text, and how many
@@ -205,7 +275,7 @@ pub(crate) fn may_raise() -> bool {
 /// ```
 #[must_use]
 pub fn raised() -> Vec<Raised> {
-    process().try_lock().map(|state| state.raised.records()).unwrap_or_default()
+    patiently(process()).map(|state| state.raised.records()).unwrap_or_default()
 }
 
 #[cfg(feature = "profile")]
@@ -218,16 +288,16 @@ thread_local! {
 /// long; if it is all the same, the fork goes on.
 #[cfg(feature = "profile")]
 pub(crate) extern "C" fn before_fork() {
-    const TRIES: usize = 1 << 14;
-    let Some(process) = PROCESS.get() else { return };
-    let mut tries = (0..TRIES).map(|_| {
-        process.try_lock().ok().or_else(|| {
-            std::thread::yield_now();
-            None
-        })
-    });
-    let held = tries.find_map(|held| held);
+    let held = PROCESS.get().and_then(patiently);
     let _ = HELD.try_with(|place| place.replace(held));
+}
+
+/// In a forked child: what was raised was the parent's.
+#[cfg(feature = "profile")]
+pub(crate) fn forget_raised() {
+    if let Some(mut process) = PROCESS.get().and_then(patiently) {
+        process.raised = RaisedLog::default();
+    }
 }
 
 /// After it, in parent and child.
@@ -335,7 +405,8 @@ pub fn filters() -> Vec<Filter> {
 /// What shows a warning in place of standard error; `None`: standard error again.
 pub fn set_show_warning(show: Option<impl Fn(&Warning) + Send + Sync + 'static>) {
     let show = show.map(|show| Arc::new(show) as Show);
-    with(|state| state.show = show);
+    // The one before is dropped outside of the lock, since what it holds may warn.
+    drop(with(|state| std::mem::replace(&mut state.show, show)));
 }
 
 /// Warns of something at a place, with what was shown there before in the module's own registry; [`warn!`](crate::warn) says the place.
@@ -403,11 +474,22 @@ fn carry_out(
         Outcome::Show(by) => {
             if !by.show(warning) {
                 let text = format_warning(message, category, place.file, place.line, None);
-                eprint!("{}", fit_to_show(&text));
+                print(&fit_to_show(&text));
             }
         }
     }
     Ok(())
+}
+
+/// Straight to the descriptor where it can be had: the lock of the standard library may be held for ever in a forked child. A standard error
+/// that is gone is no reason to panic.
+fn print(text: &str) {
+    use std::io::Write as _;
+    #[cfg(feature = "profile")]
+    let mut stderr = crate::sys::raw_stderr();
+    #[cfg(not(feature = "profile"))]
+    let mut stderr = std::io::stderr();
+    let _ = stderr.write_all(text.as_bytes());
 }
 
 /// Of the thread or the process: for the reference tests.

@@ -54,9 +54,11 @@ mod thousand {
 
 fn main() {
     static READY: Barrier = Barrier::new(THREADS + 1);
+    static START: Barrier = Barrier::new(THREADS + 1);
     static DONE: Barrier = Barrier::new(THREADS + 1);
     let run = || {
         READY.wait();
+        START.wait();
         let mut calls = 0;
         (0..CALLS).for_each(|_| thousand::call_all(&mut calls));
         DONE.wait();
@@ -66,6 +68,7 @@ fn main() {
     let threads: Vec<_> = (0..THREADS).map(|_| thread::spawn(run)).collect();
     READY.wait();
     let before = resident_bytes();
+    START.wait();
     DONE.wait();
     println!("growth {}", resident_bytes() - before);
     println!("resident {}", resident_bytes());

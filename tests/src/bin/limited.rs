@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use profile_core::__private::use_mock_clock;
-use profile_core::warnings::{AllocationBudgetWarning, RaisedWarning};
+use profile_core::warnings::{AllocationBudgetWarning, RaisedWarning, catch_warnings};
 use profile_core::{ProfilingAllocator, memory_usage, profile};
 use tests::pass;
 
@@ -122,6 +122,40 @@ async fn raises_by_memory_later(blocks: u64, fails: bool) -> Result<u64, Failure
     Ok(blocks)
 }
 
+/// Something that takes time to go.
+struct Lasting(u64);
+
+impl Drop for Lasting {
+    fn drop(&mut self) {
+        unlimited(self.0);
+    }
+}
+
+#[profile(warn_above = "10 ms", raise)]
+fn raises_with_slow_local(ms: u64, after: u64) -> Result<u64, Failure> {
+    let _lasting = Lasting(after);
+    pass(ms * MS);
+    Ok(ms)
+}
+
+#[memory_usage(max_retained = 0, raise)]
+fn keeps_nothing() -> Result<u64, Failure> {
+    let block = black_box(vec![1_u8; 100]);
+    Ok(u64::from(block[0]))
+}
+
+#[profile(warn_above = "10 ms")]
+extern "C" fn foreign(ms: u64) -> u64 {
+    pass(ms * MS);
+    ms
+}
+
+#[memory_usage(max_allocations = 0, max_time = "1ns")]
+fn both() {
+    black_box(vec![0_u8; 10]);
+    black_box((0..10_000_u64).fold(0, |sum, n| sum ^ black_box(n)));
+}
+
 fn finish<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     loop {
@@ -228,6 +262,45 @@ fn raise() {
     }
 }
 
+fn locals() {
+    print("raises_with_slow_local", raises_with_slow_local(11, 1_000));
+    print("keeps_nothing", keeps_nothing());
+}
+
+fn late() {
+    print("raises_with_slow_local", raises_with_slow_local(1, 30));
+}
+
+fn catch() {
+    for _ in 0..2 {
+        let caught = catch_warnings().record();
+        slow(11);
+        slow(12);
+        println!("recorded {}", caught.recorded().len());
+    }
+    slow(13);
+    slow(14);
+}
+
+fn exits() {
+    deep(4);
+    std::process::exit(7);
+}
+
+fn forks() {
+    slow(11);
+    // SAFETY: the child only ends.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        unlimited(1);
+        std::process::exit(0);
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child just made.
+    unsafe { libc::waitpid(child, &raw mut status, 0) };
+    println!("the child ended with {}", libc::WEXITSTATUS(status));
+}
+
 fn runs() {
     for ms in [5, 10, 20] {
         deep(ms / 5);
@@ -257,6 +330,13 @@ fn main() {
         "throw" => throw(),
         "raise" => raise(),
         "runs" => runs(),
+        "locals" => locals(),
+        "late" => late(),
+        "foreign" => println!("{}", foreign(12)),
+        "two" => both(),
+        "catch" => catch(),
+        "exits" => exits(),
+        "forks" => forks(),
         "file" => file(),
         other => panic!("no scene `{other}`"),
     }

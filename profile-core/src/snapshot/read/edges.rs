@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::frames::OpenFrame;
 use super::{Known, Memory, Reading, add, calls_in, histogram, least};
-use crate::segment::layout::{RING, edge, tally, thread_block};
+use crate::segment::layout::{RING, buckets, edge, path_extras, tally, thread_block};
 use crate::segment::reader::Record;
 use crate::snapshot::tree::Flow;
 
@@ -114,8 +114,8 @@ impl<'a> Reading<'a> {
         let sums = &mut self.sums[place];
         sums.known.add(&known);
         sums.known_ns += ns;
-        for (sum, word) in sums.spread.iter_mut().zip(edge::spread..) {
-            *sum += f64::from_bits(record.word(word));
+        for (sum, word) in sums.spread.iter_mut().zip(path_extras::spread..) {
+            *sum += f64::from_bits(extra(record, word));
         }
         let [recursive_calls, recursive_ticks] = state.recursive.map(|number| number as f64);
         let recursive_ns = self.rate.ns_f64((recursive_ticks - recursive_calls * inside).max(0.0));
@@ -173,7 +173,7 @@ impl<'a> Reading<'a> {
         open: &[(OpenFrame<'a>, bool)],
     ) -> f64 {
         let now = open.iter().filter(|(frame, _)| frame.is_carried).map(|(frame, _)| frame.ticks);
-        let ticks = now.fold(record.word(edge::carried_ticks), u64::saturating_add);
+        let ticks = now.fold(extra(record, path_extras::carried_ticks), u64::saturating_add);
         let ns = self.rate.ns_f64(ticks as f64);
         self.sums[place].carried_ns += ns;
         ns
@@ -235,14 +235,22 @@ fn state_now(record: &Record<'_>) -> (u64, EdgeState) {
         polled: record.word(edge::polled_calls),
         ticks: waiting.iter().fold(ticks, |sum, ticks| sum.saturating_add(*ticks)),
         recursive: [record.word(edge::recursive_calls), record.word(edge::recursive_ticks)],
-        stood_for: (record.word(edge::stood_for_calls), record.word(edge::stood_for_ticks)),
+        stood_for: (
+            extra(record, path_extras::stood_for_calls),
+            extra(record, path_extras::stood_for_ticks),
+        ),
         anomalies: anomalies as u64,
         pending: waiting,
     };
     (folded, state)
 }
 
+/// A word that only few paths have.
+fn extra(path: &Record<'_>, word: u64) -> u64 {
+    path.follow(edge::extras).map_or(0, |extras| extras.word(word))
+}
+
 /// A clock that stepped back took no time.
 fn forward_only(ticks: u64) -> u64 {
-    if ticks.cast_signed() < 0 { 0 } else { ticks }
+    if ticks > buckets::MOST { 0 } else { ticks }
 }

@@ -2,7 +2,7 @@
 
 mod resident;
 
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 use std::fs::File;
 use std::io::{self, Write};
 use std::mem::ManuallyDrop;
@@ -111,11 +111,11 @@ pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
 /// Blocks one signal in this thread for as long as it lives, and swallows what arrived meanwhile.
 struct BlockedSignal {
     before: libc::sigset_t,
-    signal: libc::c_int,
+    signal: c_int,
 }
 
 impl BlockedSignal {
-    fn new(signal: libc::c_int) -> BlockedSignal {
+    fn new(signal: c_int) -> BlockedSignal {
         // SAFETY: a sigset_t is plain bits; both sets are written before they are read.
         unsafe {
             let mut before: libc::sigset_t = std::mem::zeroed();
@@ -182,18 +182,56 @@ pub(crate) fn at_exit(run: extern "C" fn()) {
     unsafe { libc::atexit(run) };
 }
 
-/// Within a handler at exit: the others still run, and the process ends with this code.
+/// Within a handler at exit: the others still run, and a process that was to end with 0 ends with the code instead, which it says on
+/// standard error. A plugin that is let go ends nothing.
 #[cfg(target_env = "gnu")]
-pub(crate) fn exit_again(code: u8) {
-    // SAFETY: POSIX leaves a second `exit` undefined; glibc goes on with the handlers that are left.
-    unsafe { libc::exit(i32::from(code)) }
+pub(crate) fn fail_at_exit(code: u8) {
+    unsafe extern "C" {
+        /// glibc's `atexit` whose handlers know the exit code. Registered in a handler, it is what runs next.
+        fn on_exit(run: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
+    }
+    extern "C" fn fail(status: c_int, code: *mut c_void) {
+        if status == 0 {
+            say_that_it_fails(code.addr());
+            // SAFETY: POSIX leaves a second `exit` undefined; glibc goes on with the handlers that are left.
+            unsafe { libc::exit(code.addr() as c_int) }
+        }
+    }
+    if is_in_program() {
+        // SAFETY: the program's own code stays; the argument is a number.
+        unsafe { on_exit(fail, ptr::without_provenance_mut(usize::from(code))) };
+    }
 }
 
-/// Within a handler at exit: the process ends with this code. A second `exit` would wait for the first for ever here.
+/// Whether this code is the program's own, and not a library's that it has loaded.
+#[cfg(target_env = "gnu")]
+fn is_in_program() -> bool {
+    let base_of = |address: *const c_void| {
+        // SAFETY: plain pointers, filled in by the call; any address may be asked for.
+        unsafe {
+            let mut found: libc::Dl_info = std::mem::zeroed();
+            (libc::dladdr(address, &mut found) != 0).then_some(found.dli_fbase)
+        }
+    };
+    // SAFETY: reads the auxiliary vector.
+    let entry = unsafe { libc::getauxval(libc::AT_ENTRY) };
+    let entry = base_of(ptr::without_provenance(entry as usize));
+    entry.is_some() && entry == base_of((is_in_program as fn() -> bool) as *const c_void)
+}
+
+/// Within a handler at exit: the process ends with this code, whatever it was to end with. A second `exit` would wait for the first for ever
+/// here.
 #[cfg(not(target_env = "gnu"))]
-pub(crate) fn exit_again(code: u8) {
+pub(crate) fn fail_at_exit(code: u8) {
+    say_that_it_fails(usize::from(code));
     // SAFETY: ends the process, nothing else.
     unsafe { libc::_exit(i32::from(code)) }
+}
+
+fn say_that_it_fails(code: usize) {
+    let line =
+        format!("profile: the exit code is {code}, since a filter makes a warning an error\n");
+    let _ = raw_stderr().write_all(line.as_bytes());
 }
 
 /// Has a function run in the child of a `fork`, before `fork` returns there.
@@ -272,7 +310,7 @@ pub(crate) struct ReportFile(File);
 
 impl ReportFile {
     /// How long the reader of a full pipe may take to read on.
-    const PATIENCE_MS: libc::c_int = 1000;
+    const PATIENCE_MS: c_int = 1000;
 
     fn wait_for_room(&self) -> io::Result<()> {
         let mut poll = libc::pollfd { fd: self.0.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
