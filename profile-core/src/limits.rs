@@ -71,6 +71,14 @@ impl CallLimits {
     }
 }
 
+impl Limits {
+    /// Whether any is on what is allocated.
+    pub(crate) fn are_of_heap(&self) -> bool {
+        let of_run = [self.run.allocations, self.run.allocated_bytes, self.run.retained_bytes];
+        self.call.are_of_heap() || of_run.iter().any(Option::is_some)
+    }
+}
+
 impl RunLimits {
     /// None.
     pub const NONE: RunLimits = RunLimits {

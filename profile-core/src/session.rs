@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::*};
-use std::sync::{Once, OnceLock};
+use std::sync::Once;
 
 use crate::budgets::{self, file::Pattern};
 use crate::callsite::{self, CallSite, Kind, LinkedSkipped, Mode};
@@ -24,8 +24,8 @@ use crate::snapshot::{
     WarningRecord, Worst,
 };
 use crate::sys;
-use crate::telling::{self, end};
-use crate::warnings::{self, RaisedWarning};
+use crate::telling::{self, Complaint, OnError, end};
+use crate::warnings::{self, ConfigurationWarning, RaisedWarning};
 
 /// Runs before `main`, so that a program in which nothing annotated is ever called reports that, and the
 /// start of the run is the start of the program.
@@ -44,16 +44,19 @@ extern "C" fn start() {
         sys::around_fork(warnings::before_fork, warnings::after_fork);
         sys::around_fork(telling::before_fork, telling::after_fork);
         sys::at_fork_in_child(forget_warnings);
-        filter_warnings();
+        let wrong_filters = filter_warnings();
         // A program that links the crate and annotates nothing is left as it is, unless it is asked for its memory.
         if callsite::linked().next().is_none() && settings::current().resident_interval.is_none() {
-            // No report will say it.
-            wrong_filters().for_each(|wrong| complain(wrong));
+            wrong_filters.into_iter().for_each(tell_setting);
             return;
         }
         warnings::prepare();
-        read_limits();
+        // Before the first call, since threads keep the limits of what they have called.
+        let wrong_limits = wrong_limits();
         begin::begin();
+        // Now, since a service may never end.
+        let wrong = settings::complaints().iter().cloned().chain(wrong_filters).chain(wrong_limits);
+        wrong.for_each(tell_setting);
         sys::at_fork_in_child(forget_sampler);
         install_panic_hook();
         read_whole_run();
@@ -61,28 +64,19 @@ extern "C" fn start() {
     });
 }
 
-/// Parts of `PROFILE_WARNINGS` that are no filters.
-static WRONG_FILTERS: OnceLock<Vec<String>> = OnceLock::new();
-
-fn wrong_filters() -> impl Iterator<Item = &'static String> {
-    WRONG_FILTERS.get().into_iter().flatten()
+/// Something in the environment, or in a file that it names, was not understood.
+fn tell_setting(wrong: String) {
+    telling::tell(&Complaint::own(&ConfigurationWarning, None, wrong), OnError::Tell);
 }
 
-fn filter_warnings() {
-    let Some(list) = settings::warning_filters() else { return };
+/// Filters as `PROFILE_WARNINGS` says; gives back what of it is none.
+fn filter_warnings() -> Vec<String> {
+    let list = settings::warning_filters().unwrap_or_default();
     let wrong = warnings::set_options(list).into_iter();
-    let _ = WRONG_FILTERS.set(wrong.map(|it| format!("PROFILE_WARNINGS: {it}; ignored")).collect());
+    wrong.map(|it| format!("PROFILE_WARNINGS: {it}; ignored")).collect()
 }
 
-/// What was wrong in the file of limits.
-static WRONG_LIMITS: OnceLock<Vec<String>> = OnceLock::new();
-
-/// Before the first call, since threads keep the limits of what they have called.
-fn read_limits() {
-    let _ = WRONG_LIMITS.set(wrong_limits());
-}
-
-/// Gives the functions the limits that a file says.
+/// Gives the functions the limits that a file says; gives back what is wrong in it.
 fn wrong_limits() -> Vec<String> {
     const DEFAULT: &str = "profile.toml";
     let named = settings::limits_file();
@@ -328,14 +322,9 @@ fn not_instrumented() -> Vec<NotInstrumented> {
     skipped
 }
 
-/// Variables that were not understood, and what recording complained of.
+/// What recording complained of.
 fn complaints() -> impl Iterator<Item = WarningRecord> {
-    let configuration = settings::complaints().iter().map(String::as_str);
-    configuration
-        .chain(begin::complaint())
-        .chain(wrong_filters().map(String::as_str))
-        .chain(WRONG_LIMITS.get().into_iter().flatten().map(String::as_str))
-        .map(|message| warning("ConfigurationWarning", message, 1))
+    begin::complaint().into_iter().map(|message| warning("ConfigurationWarning", message, 1))
 }
 
 /// What was lost or capped.
@@ -495,7 +484,8 @@ extern "C" fn report_at_exit() {
 
 /// Whether the end of the run may bring up what a person wants to know without a report, too.
 fn has_more_to_tell() -> bool {
-    let has_limits = |site: &CallSite| site.limits().is_some_and(|it| it.run != RunLimits::NONE);
+    let at_the_end = |it: &Limits| it.run != RunLimits::NONE || it.are_of_heap();
+    let has_limits = |site: &CallSite| site.limits().is_some_and(at_the_end);
     warnings::may_raise() || callsite::linked().any(has_limits)
 }
 

@@ -35,6 +35,8 @@ pub struct Run {
 const RUN: &str = "`run` takes limits on all calls of a run together: `run(max_time = \"2 s\")`; they are `max_time`, \
      `max_calls`, `max_depth`, `max_allocations`, `max_bytes` and `max_retained`";
 
+pub const IN_RUN: &str = "limits on all calls of a run together stand in `run(…)`";
+
 impl Limits {
     /// Parses what stands behind a limit's name.
     pub fn parse_one(&mut self, word: &Ident, known: &str, input: ParseStream<'_>) -> Result<()> {
@@ -180,7 +182,7 @@ fn bytes(word: &Ident, input: ParseStream<'_>) -> Result<u64> {
 pub fn time(word: &Ident, input: ParseStream<'_>) -> Result<u64> {
     const UNITS: [(&str, f64); 5] =
         [("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9)];
-    let allowed = format!("`{word}` takes a time such as \"10ms\"; units are ns, us, ms, s");
+    let allowed = format!("`{word}` takes a time such as \"10ms\", more than 0; units are ns, us, ms, s");
     let literal: LitStr = value(word, input, &allowed, Parse::parse)?;
     let read = scaled(&literal.value(), &UNITS).filter(|ns| *ns > 0);
     read.ok_or_else(|| Error::new(literal.span(), &allowed))

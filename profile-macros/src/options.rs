@@ -114,7 +114,7 @@ impl Options {
             "raise" => fill(&mut self.raise, &word, KNOWN, || Ok(word.clone())),
             "args" => fill(&mut self.arguments, &word, KNOWN, || arguments(&word, input)),
             "skip" => fill(&mut self.skip, &word, KNOWN, || Ok(word.clone())),
-            other => Err(Error::new(word.span(), format!("unknown option `{other}`: {KNOWN}"))),
+            _ => Err(unknown(&word, KNOWN, elsewhere(&word))),
         }
     }
 
@@ -152,6 +152,24 @@ impl Parse for Options {
         options.skip_stands_alone()?;
         Ok(options)
     }
+}
+
+/// Where a limit is written that `#[profile]` does not take as it stands.
+fn elsewhere(word: &Ident) -> Option<&'static str> {
+    match word.to_string().as_str() {
+        "max_time" => Some("the limit on the time of one call is `warn_above` here"),
+        "max_calls" | "max_depth" => Some(limits::IN_RUN),
+        "max_allocations" | "max_bytes" | "max_peak" | "max_retained" | "max_rss" => {
+            Some("the limits on what one call allocates are options of `#[memory_usage]`")
+        }
+        _ => None,
+    }
+}
+
+/// Says what is not known, what was perhaps meant, and what is known.
+pub fn unknown(word: &Ident, known: &str, hint: Option<&str>) -> Error {
+    let hint = hint.map(|hint| format!("{hint}; ")).unwrap_or_default();
+    Error::new(word.span(), format!("unknown option `{word}`: {hint}{known}"))
 }
 
 /// Puts a parsed value into its place, which must be empty.

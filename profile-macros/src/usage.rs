@@ -48,6 +48,15 @@ impl Parse for Arguments {
     }
 }
 
+/// Where a limit is written that `#[memory_usage]` does not take as it stands.
+fn elsewhere(word: &Ident) -> Option<&'static str> {
+    match word.to_string().as_str() {
+        "warn_above" => Some("the limit on the time of one call is `max_time` here"),
+        "max_calls" | "max_depth" => Some(limits::IN_RUN),
+        _ => None,
+    }
+}
+
 impl Usage {
     fn parse_one(&mut self, options: &mut Options, input: ParseStream<'_>) -> Result<()> {
         let word = input.call(Ident::parse_any)?;
@@ -65,7 +74,7 @@ impl Usage {
             "raise" => fill(&mut options.raise, &word, KNOWN, || Ok(word.clone())),
             "max_allocations" | "max_bytes" | "max_peak" | "max_retained" | "max_rss"
             | "max_time" => self.limits.parse_one(&word, KNOWN, input),
-            other => Err(Error::new(word.span(), format!("unknown option `{other}`: {KNOWN}"))),
+            _ => Err(options::unknown(&word, KNOWN, elsewhere(&word))),
         }
     }
 

@@ -32,16 +32,17 @@ mod variables {
     }
 
     #[test]
-    fn a_bad_value_is_one_warning_with_the_name_the_value_and_what_is_allowed() {
+    fn a_bad_value_is_told_at_the_start_and_in_the_table_with_what_is_allowed() {
         for (name, values, allowed) in BAD {
             for value in values {
                 let program = settings("none", "").reporting_as_usual().env(name, value);
                 let run = program.run().successful();
-                // Under the usual report the warning is a part of the table.
                 let stderr = run.stderr();
                 let lines: Vec<_> = stderr.lines().filter(|line| line.contains(name)).collect();
                 let text = stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-                assert_eq!(lines.len(), 1, "{name}={value}: {stderr}");
+                assert_eq!(lines.len(), 2, "{name}={value}: {stderr}");
+                let start = "profile: ConfigurationWarning: ";
+                assert!(stderr.starts_with(start) && !lines[1].starts_with(start), "{stderr}");
                 let said = [format!("`{}`", shown(value)), allowed.to_owned()];
                 assert!(said.iter().all(|word| text.contains(word)), "{name}={value}: {stderr}");
                 assert!(!stderr.contains('\u{1b}'), "{stderr:?}");

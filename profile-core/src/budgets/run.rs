@@ -10,15 +10,36 @@ pub(crate) fn broken(
     snapshot: &Snapshot,
     sites: impl Iterator<Item = &'static CallSite>,
 ) -> Vec<WarningRecord> {
-    let limited = sites.filter_map(|site| Some((site, &site.limits()?.run)));
-    let of = |(site, limits): (&'static CallSite, &'static RunLimits)| {
-        if *limits == RunLimits::NONE {
-            return None;
-        }
-        let function = snapshot.functions.iter().find(|it| it.is_of(site))?;
-        Some(records(function, site.module(), limits))
+    let limited = sites.filter_map(|site| Some((site, site.limits()?)));
+    let called = limited.filter_map(|(site, limits)| {
+        Some((site, limits, snapshot.functions.iter().find(|it| it.is_of(site))?))
+    });
+    let called: Vec<_> = called.collect();
+    let broken = called
+        .iter()
+        .filter(|(_, limits, _)| limits.run != RunLimits::NONE)
+        .flat_map(|(site, limits, function)| records(function, site.module(), &limits.run));
+    let blind = called.iter().filter(|(_, limits, _)| limits.are_of_heap());
+    let blind = (!snapshot.process.allocator).then(|| blind.map(|(.., it)| *it).collect());
+    broken.chain(blind.and_then(|functions: Vec<_>| not_looked_at(&functions))).collect()
+}
+
+/// Functions with limits that nothing is known of.
+fn not_looked_at(functions: &[&Function]) -> Option<WarningRecord> {
+    let (first, others) = functions.split_first()?;
+    let others = match others.len() {
+        0 => String::new(),
+        n => format!(" and {} more", units::count(n as u64)),
     };
-    limited.filter_map(of).flatten().collect()
+    let path = &first.path;
+    Some(WarningRecord {
+        category: "ConfigurationWarning".to_owned(),
+        message: format!(
+            "limits on what {path}{others} may allocate are not looked at: ProfilingAllocator is not the global allocator"
+        ),
+        count: 1,
+        ..WarningRecord::default()
+    })
 }
 
 fn records(function: &Function, module: &str, limits: &RunLimits) -> Vec<WarningRecord> {

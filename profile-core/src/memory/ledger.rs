@@ -89,7 +89,7 @@ pub(crate) fn tell_falls() {
             let sentence = format!(
                 "{name}: allocations fell from {before} to {now}; PROFILE_BLESS=1 writes that down"
             );
-            telling::tell(&Complaint::own(&MemoryWarning, name, sentence), OnError::Tell);
+            telling::tell(&Complaint::own(&MemoryWarning, Some(name), sentence), OnError::Tell);
         }
     }
 }

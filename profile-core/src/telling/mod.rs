@@ -20,14 +20,16 @@ use crate::warnings::{
 
 /// Subjects that are kept apart, of which there are as many as functions with limits; of more there is one count a category.
 const MOST: usize = 1_000;
+const OTHERS: &str = "of further functions";
 
 /// Something to be told.
 pub(crate) struct Complaint {
     pub(crate) category: &'static Category,
     /// The module that filters look at.
     pub(crate) module: String,
-    /// What it is about, a function's path or another name: of each it is told once, since figures differ from time to time.
-    pub(crate) subject: String,
+    /// What it is about, a function's path or another name: of each it is told once, since figures differ from time to time. `None`: the
+    /// text itself.
+    pub(crate) subject: Option<String>,
     pub(crate) file: String,
     pub(crate) line: u32,
     /// The warning's text.
@@ -45,21 +47,26 @@ impl Complaint {
         message: String,
         worst: Option<Worst>,
     ) -> Complaint {
-        let (module, subject) = (site.module().to_owned(), site.path());
+        let (module, subject) = (site.module().to_owned(), Some(site.path()));
         let (file, line) = (site.file().to_owned(), site.line());
         Complaint { category, module, subject, file, line, message, worst, details: None }
     }
 
     /// About the profiler itself.
-    pub(crate) fn own(category: &'static Category, subject: &str, message: String) -> Complaint {
-        let (module, subject) = ("profile".to_owned(), subject.to_owned());
+    pub(crate) fn own(
+        category: &'static Category,
+        subject: Option<&str>,
+        message: String,
+    ) -> Complaint {
+        let (module, subject) = ("profile".to_owned(), subject.map(str::to_owned));
         let (file, line) = (String::new(), 0);
         Complaint { category, module, subject, file, line, message, worst: None, details: None }
     }
 
     /// The text, and below it the details.
     pub(crate) fn sentence(&self) -> String {
-        let details = self.details.map(|details| details(&self.subject)).unwrap_or_default();
+        let details = self.details.zip(self.subject.as_deref());
+        let details = details.map(|(details, subject)| details(subject)).unwrap_or_default();
         let lines = details.iter().map(|line| format!("\n    {line}"));
         std::iter::once(self.message.clone()).chain(lines).collect()
     }
@@ -73,7 +80,7 @@ impl Complaint {
         WarningRecord {
             category: self.category.name().to_owned(),
             message: self.message.clone(),
-            path: Some(self.subject.clone()),
+            path: self.subject.clone(),
             module: self.module.clone(),
             file: self.file.clone(),
             line: self.line,
@@ -131,6 +138,7 @@ pub(crate) fn tell(complaint: &Complaint, on_error: OnError) -> Option<RaisedWar
     let none =
         Verdict { action: Action::Default, is_first: true, shown_by: ShownBy::StandardError };
     let tells_errors = on_error != OnError::Return;
+    let subject = subject.as_ref().unwrap_or(message);
     let found = verdict(message, category, module, subject, tells_errors).unwrap_or(none);
     let is_error = found.action == Action::Error;
     count(complaint, found.action);
@@ -195,9 +203,11 @@ fn count(complaint: &Complaint, action: Action) {
     let Some(mut told) = patiently(&TOLD) else { return };
     let category = complaint.category.name();
     let same = |known: &WarningRecord| {
-        known.category == category && known.path.as_deref() == Some(&complaint.subject)
+        let is_subject = known.path == complaint.subject;
+        let is_text = complaint.subject.is_some() || known.message == complaint.message;
+        known.category == category && is_subject && is_text
     };
-    let others = |known: &WarningRecord| known.category == category && known.path.is_none();
+    let others = |known: &WarningRecord| known.category == category && known.message == OTHERS;
     let place = told.iter().position(same).or_else(|| {
         let is_full = told.len() >= MOST;
         is_full.then(|| told.iter().position(others)).flatten()
@@ -207,7 +217,7 @@ fn count(complaint: &Complaint, action: Action) {
         if told.len() >= MOST {
             record = WarningRecord {
                 category: record.category,
-                message: "of further functions".to_owned(),
+                message: OTHERS.to_owned(),
                 ..WarningRecord::default()
             };
         }

@@ -1,5 +1,7 @@
 //! What warnings are about: categories, each with those it is a kind of.
 
+use std::fmt;
+
 /// A category of warnings. Two are the same if they are the same static.
 ///
 /// ```
@@ -11,11 +13,17 @@
 /// }
 /// assert!(SlowDiskWarning.is_a(&UserWarning) && SlowDiskWarning.is_a(&AnyWarning));
 /// ```
-#[derive(Debug)]
 pub struct Category {
     name: &'static str,
     module: &'static str,
     parents: &'static [&'static Category],
+}
+
+/// Its path: its parents would fill a page where an error is unwrapped.
+impl fmt::Debug for Category {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}::{}", self.module, self.name)
+    }
 }
 
 impl Category {
