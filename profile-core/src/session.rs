@@ -4,8 +4,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering::*};
 
 use crate::budgets::{self, file::Pattern};
 use crate::callsite::{self, CallSite, Kind, LinkedSkipped, Mode};

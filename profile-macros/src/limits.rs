@@ -182,7 +182,8 @@ fn bytes(word: &Ident, input: ParseStream<'_>) -> Result<u64> {
 pub fn time(word: &Ident, input: ParseStream<'_>) -> Result<u64> {
     const UNITS: [(&str, f64); 5] =
         [("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9)];
-    let allowed = format!("`{word}` takes a time such as \"10ms\", more than 0; units are ns, us, ms, s");
+    let allowed =
+        format!("`{word}` takes a time such as \"10ms\", more than 0; units are ns, us, ms, s");
     let literal: LitStr = value(word, input, &allowed, Parse::parse)?;
     let read = scaled(&literal.value(), &UNITS).filter(|ns| *ns > 0);
     read.ok_or_else(|| Error::new(literal.span(), &allowed))

@@ -253,6 +253,27 @@ fn within_catch_warnings_and_after_it_what_was_told_is_told_again() {
 }
 
 #[test]
+fn filters_decide_whatever_other_threads_do_with_them() {
+    let run = scene("busy", "error::PerformanceWarning").run();
+    assert_eq!(printed(&run), ["100 threw"], "{}", run.stderr());
+    assert_eq!(run.status().code(), Some(101));
+    let told = warning(&run, "TimeBudgetWarning", "limited::slow");
+    assert_eq!((told.count, told.hidden), (100, 0));
+    let hidden = scene("busy", "ignore").run().successful();
+    let told = warning(&hidden, "TimeBudgetWarning", "limited::slow");
+    assert_eq!((told.count, told.hidden, hidden.complaints().len()), (100, 100, 0));
+}
+
+#[test]
+fn a_standard_error_that_takes_nothing_is_no_reason_to_fail() {
+    for gone in ["exec 2> /dev/full", "exec 2>&-"] {
+        let program = Program::after(gone, env!("CARGO_BIN_EXE_limited"), "warns");
+        let run = program.run().successful();
+        assert_eq!(printed(&run), ["went on"], "{gone}");
+    }
+}
+
+#[test]
 fn the_exit_code_of_a_program_that_fails_by_itself_is_its_own() {
     for (filters, code) in [("error", 7), ("", 7)] {
         let run = scene("exits", filters).env("PROFILE_EXIT_CODE", "9").run();

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use profile_core::warnings::{
-    Action, CatchWarnings, RuntimeWarning, UserWarning, catch_process_warnings, catch_warnings,
-    raised, set_show_warning, simple_filter,
+    Action, CatchWarnings, RuntimeWarning, UserWarning, Warning, catch_process_warnings,
+    catch_warnings, raised, set_show_warning, simple_filter,
 };
 use profile_core::{capture, profile};
 
@@ -96,14 +96,64 @@ fn of_many_texts_a_hundred_are_kept_and_all_are_counted() {
     assert!(all.iter().any(|it| it.message.is_none() && it.hidden == 0 && it.count >= 900));
 }
 
-/// A child that waits for a lock which no thread of it holds is ended by its alarm.
+/// Warns when it goes, as what shows warnings may.
+struct WarnsAtItsEnd(&'static str);
+
+impl Drop for WarnsAtItsEnd {
+    fn drop(&mut self) {
+        profile_core::warn!("{} has gone", self.0).expect("no error");
+    }
+}
+
+/// What shows nothing, and keeps something until it is replaced.
+fn keeping(name: &'static str) -> impl Fn(&Warning) + Send + Sync {
+    let kept = WarnsAtItsEnd(name);
+    move |_| {
+        let _kept = &kept;
+    }
+}
+
+/// One that is dropped under the lock of the filters would wait for ever.
+#[test]
+fn what_showed_warnings_may_warn_when_it_goes() {
+    let (_one, caught) = alone();
+    simple_filter(Action::Always, &UserWarning, 0, false);
+    set_show_warning(Some(keeping("the first")));
+    set_show_warning(Some(keeping("the second")));
+    set_show_warning(None::<fn(&Warning)>);
+    let inner = catch_process_warnings();
+    set_show_warning(Some(keeping("that of a guard")));
+    drop(inner);
+    let recording = catch_process_warnings();
+    set_show_warning(Some(keeping("that before a record")));
+    drop(recording.record());
+    let own = catch_warnings().record();
+    set_show_warning(Some(keeping("that of a thread")));
+    set_show_warning(None::<fn(&Warning)>);
+    assert_eq!(texts(&own), ["that of a thread has gone"]);
+    drop(own);
+    // The first was shown by the second.
+    let gone = ["the second has gone", "that of a guard has gone"];
+    assert_eq!(texts(&caught), gone);
+}
+
 #[test]
 fn a_child_forked_while_threads_warn_can_warn() {
-    const CHILDREN: usize = 300;
-    const SECONDS: u32 = 20;
-    let (_one, _caught) = alone();
+    let (_one, caught) = alone();
     simple_filter(Action::Default, &UserWarning, 0, false);
     set_show_warning(Some(|_: &_| {}));
+    fork_while_threads_warn();
+    // The same where warnings are recorded, by a lock of its own.
+    set_show_warning(None::<fn(&Warning)>);
+    simple_filter(Action::Always, &UserWarning, 0, false);
+    fork_while_threads_warn();
+    assert!(!texts(&caught).is_empty());
+}
+
+/// A child that waits for a lock which no thread of it holds is ended by its alarm.
+fn fork_while_threads_warn() {
+    const CHILDREN: usize = 300;
+    const SECONDS: u32 = 20;
     let (ends, warned) = (AtomicBool::new(false), AtomicUsize::new(0));
     let statuses: Vec<i32> = std::thread::scope(|scope| {
         for _ in 0..3 {

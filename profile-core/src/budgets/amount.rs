@@ -15,7 +15,9 @@ const BYTES: [(&str, f64); 8] = [
 /// Nanoseconds, more than none.
 pub(crate) fn time(text: &str) -> Result<u64, String> {
     let read = scaled(text, &TIMES).filter(|ns| *ns > 0);
-    read.ok_or_else(|| format!("`{text}` is no time such as \"10 ms\", more than 0; units are ns, us, ms, s"))
+    read.ok_or_else(|| {
+        format!("`{text}` is no time such as \"10 ms\", more than 0; units are ns, us, ms, s")
+    })
 }
 
 /// Bytes.

@@ -74,7 +74,10 @@ impl Stream {
         let left_out = self.left_out.into_inner();
         if left_out > 0 {
             let sentence = format!("a stream was too slow: {left_out} readings are not in it");
-            telling::tell(&Complaint::own(&DataLossWarning, Some("stream"), sentence), OnError::Tell);
+            telling::tell(
+                &Complaint::own(&DataLossWarning, Some("stream"), sentence),
+                OnError::Tell,
+            );
         }
     }
 }
@@ -92,7 +95,10 @@ fn write(target: &Target, lines: &Receiver<Line>) {
         }
         if let Err(error) = to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
             let sentence = format!("a stream of readings ends early: {error}");
-            telling::tell(&Complaint::own(&DataLossWarning, Some("stream"), sentence), OnError::Tell);
+            telling::tell(
+                &Complaint::own(&DataLossWarning, Some("stream"), sentence),
+                OnError::Tell,
+            );
             return;
         }
     }

@@ -5,10 +5,13 @@ use std::future::Future;
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
 
 use profile_core::__private::use_mock_clock;
-use profile_core::warnings::{AllocationBudgetWarning, RaisedWarning, catch_warnings};
+use profile_core::warnings::{
+    AllocationBudgetWarning, RaisedWarning, catch_process_warnings, catch_warnings,
+};
 use profile_core::{ProfilingAllocator, memory_usage, profile};
 use tests::pass;
 
@@ -282,6 +285,32 @@ fn catch() {
     slow(14);
 }
 
+/// How many of a hundred slow calls threw, while three threads warn as fast as they can.
+fn busy() {
+    let ends = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let _ignored = catch_warnings();
+                while !ends.load(Relaxed) {
+                    let _ = profile_core::warn!("busy");
+                    drop(catch_process_warnings());
+                }
+            });
+        }
+        let throws = (0..100).filter(|_| thrown(|| drop(slow(11))) != "nothing").count();
+        ends.store(true, Relaxed);
+        println!("{throws} threw");
+    });
+    deep(4);
+}
+
+fn warns() {
+    profile_core::warn!("nobody can hear it").expect("no error");
+    slow(11);
+    println!("went on");
+}
+
 fn exits() {
     deep(4);
     std::process::exit(7);
@@ -335,6 +364,8 @@ fn main() {
         "foreign" => println!("{}", foreign(12)),
         "two" => both(),
         "catch" => catch(),
+        "busy" => busy(),
+        "warns" => warns(),
         "exits" => exits(),
         "forks" => forks(),
         "file" => file(),
