@@ -216,6 +216,9 @@ fn of_allocations(sentence: String) -> Broken {
 
 /// One warning of each category that there is something to say of.
 fn complaints(site: &CallSite, broken: &[Broken]) -> Vec<Complaint> {
+    if broken.is_empty() {
+        return Vec::new();
+    }
     let of = |category: &'static Category| {
         let broken = broken.iter().filter(|it| std::ptr::eq(it.category, category));
         let sentences: Vec<&str> = broken.clone().map(|it| &*it.sentence).collect();

@@ -175,13 +175,16 @@ pub(crate) fn close(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
         budget::stand_for_others(block, edge, forward, stands_for_log2);
     }
     // The last thing, since it may panic: the call is recorded by then.
-    let end = || {
-        end(frame, edge, elapsed);
-        if left.is_too_much {
-            judge::allocated(edge);
-        }
-    };
-    if is_judged { judge::without(end) } else { end() }
+    if is_judged {
+        judge::leave_alone(true);
+    }
+    end(frame, edge, elapsed);
+    if left.is_too_much {
+        judge::allocated(edge);
+    }
+    if is_judged {
+        judge::leave_alone(false);
+    }
 }
 
 /// What was seen when a call was left.

@@ -93,11 +93,10 @@ fn site_of(edge: &Edge) -> &'static CallSite {
     unsafe { &*edge.site.get() }
 }
 
-/// Ends a call that was judged already.
-pub(super) fn without(end: impl FnOnce()) {
-    IS_LEFT_ALONE.set(true);
-    end();
-    IS_LEFT_ALONE.set(false);
+/// Around the end of a call that was judged already.
+#[cold]
+pub(super) fn leave_alone(is_left_alone: bool) {
+    IS_LEFT_ALONE.set(is_left_alone);
     ALLOCATED.set(None);
 }
 
