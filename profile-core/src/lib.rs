@@ -19,7 +19,9 @@
 //! - [`span!`] times a block, [`capture`] gives the numbers to the program itself, [`find`] and
 //!   [`functions`] look around at run time, [`Settings`] chooses what is reported and how much timing may cost.
 //! - The variables `PROFILE_REPORT`, `PROFILE_SORT`, `PROFILE_PERCENTILES`, `PROFILE_TRIM`,
-//!   `PROFILE_OVERHEAD`, `PROFILE_CLOCK` and `PROFILE_RUN_DIR` do the same from outside, and win.
+//!   `PROFILE_OVERHEAD`, `PROFILE_CLOCK`, `PROFILE_RSS_INTERVAL`, `PROFILE_SIZES`, `PROFILE_CPU`, `PROFILE_ADVICE`, `PROFILE_RUN_DIR` and
+//!   `PROFILE_BLESS` do the same from outside, and win; README.md says the values of each. `PROFILE_WARNINGS`, `PROFILE_LIMITS` and
+//!   `PROFILE_EXIT_CODE` are about [warnings](crate::warnings#limits-of-functions).
 //! - Without the feature `profile` (it is on by default) attributes return their item untouched and nothing
 //!   of this crate is left in the program. A library depends on it with `default-features = false` and leaves the
 //!   switch to the application.

@@ -47,16 +47,16 @@ extern "C" fn start() {
         let wrong_filters = filter_warnings();
         // A program that links the crate and annotates nothing is left as it is, unless it is asked for its memory.
         if callsite::linked().next().is_none() && settings::current().resident_interval.is_none() {
-            wrong_filters.into_iter().for_each(tell_setting);
-            return;
+            return wrong_filters.iter().for_each(telling::tell_always);
         }
         warnings::prepare();
         // Before the first call, since threads keep the limits of what they have called.
         let wrong_limits = wrong_limits();
         begin::begin();
         // Now, since a service may never end.
-        let wrong = settings::complaints().iter().cloned().chain(wrong_filters).chain(wrong_limits);
-        wrong.for_each(tell_setting);
+        wrong_filters.iter().for_each(telling::tell_always);
+        let wrong = settings::complaints().iter().cloned().chain(wrong_limits).map(of_setting);
+        wrong.for_each(|complaint| drop(telling::tell(&complaint, OnError::Tell)));
         sys::at_fork_in_child(forget_sampler);
         install_panic_hook();
         read_whole_run();
@@ -65,15 +65,15 @@ extern "C" fn start() {
 }
 
 /// Something in the environment, or in a file that it names, was not understood.
-fn tell_setting(wrong: String) {
-    telling::tell(&Complaint::own(&ConfigurationWarning, None, wrong), OnError::Tell);
+fn of_setting(wrong: String) -> Complaint {
+    Complaint::own(&ConfigurationWarning, None, wrong)
 }
 
 /// Filters as `PROFILE_WARNINGS` says; gives back what of it is none.
-fn filter_warnings() -> Vec<String> {
+fn filter_warnings() -> Vec<Complaint> {
     let list = settings::warning_filters().unwrap_or_default();
     let wrong = warnings::set_options(list).into_iter();
-    wrong.map(|it| format!("PROFILE_WARNINGS: {it}; ignored")).collect()
+    wrong.map(|it| of_setting(format!("PROFILE_WARNINGS: {it}; ignored"))).collect()
 }
 
 /// Gives the functions the limits that a file says; gives back what is wrong in it.

@@ -121,9 +121,11 @@ use proc_macro::TokenStream;
 /// fn load(path: &Path) -> Result<Table, LoadError> { /* … */ } // impl From<RaisedWarning> for LoadError
 /// ```
 ///
-/// It is looked at when the function's value is there, before its variables are dropped. A call that fails by itself keeps its own error. Under an
-/// overhead budget only calls that are timed are looked at; of an async function the time is that from first poll to end.
-/// `profile.toml` gives limits to functions without touching them.
+/// It is looked at when the function's value is there, before its variables are dropped (but what it leaves behind, when they are). A call that
+/// fails by itself keeps its own error; what it broke, and what is broken only when variables are dropped, is told. Without `raise` an error is a
+/// panic where the call ends, in tests as elsewhere. Under an overhead budget only calls that are timed are looked at; of an async function the
+/// time is that from first poll to end. `profile.toml` gives limits to functions without touching them; the page `profile_core::warnings` has all
+/// that it can say.
 ///
 /// # What cannot be measured
 ///
@@ -182,8 +184,8 @@ pub fn profile(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// The function runs once a call, as ever. Limits count what the call's own thread does, and threads that it hands its
 /// `context()` to; other tests never count. With limits alone (but for `max_rss`) no curve is kept.
 ///
-/// A broken limit fails the test in a crate that is built for tests; elsewhere it is a warning, told once and counted unless the filters of
-/// `profile_core::warnings` say otherwise.
+/// A broken limit fails the test in a crate that is built for tests, whatever filters say; elsewhere it is a warning, told once and counted unless
+/// the filters of `profile_core::warnings` say otherwise. A limit in `run(…)`, or of a file, is a warning in tests too.
 ///
 /// Of an `async fn`, a call is watched from its first poll to its end, its time is that from the one to the other, and what its own
 /// polls do is counted, on whichever threads they run. Limits are looked at when it has finished.

@@ -170,6 +170,13 @@ pub(crate) fn tell(complaint: &Complaint, on_error: OnError) -> Option<RaisedWar
     (is_error && !waits).then(|| RaisedWarning(complaint.warning()))
 }
 
+/// Tells something whatever the filters say: that one of them is none.
+pub(crate) fn tell_always(complaint: &Complaint) {
+    let _own = Suspended::new();
+    count(complaint, Action::Always);
+    print(complaint);
+}
+
 /// Whether the run has failed by a warning.
 pub(crate) fn has_failed() -> bool {
     FAILED.load(Relaxed)

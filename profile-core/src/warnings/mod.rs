@@ -66,10 +66,10 @@
 //! | to | write |
 //! |---|---|
 //! | choose in code | [`filter_warnings`], [`simple_filter`], [`reset_warnings`], [`set_default_action`] |
-//! | choose from outside | `PROFILE_WARNINGS=ignore,error::EmptyRowWarning`, where the profiler is on; [`set_options`] with any text |
+//! | choose from outside | `PROFILE_WARNINGS=ignore,error::EmptyRowWarning`, `ignore:::app.inner` of the module `app::inner`, where the profiler is on; without it `set_options(&std::env::var("PROFILE_WARNINGS").unwrap_or_default())`: [`set_options`] |
 //! | choose for a while, in this thread | [`catch_warnings`], dropped at its end; `.record()` keeps what would be shown |
 //! | the same for all threads | [`catch_process_warnings`] |
-//! | show them elsewhere | [`set_show_warning`]; the features `log` and `tracing` have functions to give to it |
+//! | show them elsewhere | [`set_show_warning`]; with the feature `log`, `set_show_warning(Some(show_by_log))`, with `tracing` `show_by_tracing`. What only the end of the run shows goes to standard error |
 //! | look back | [`raised`]: what was raised, how often and where first, and how many were hidden |
 //!
 //! ```
@@ -95,9 +95,40 @@
 //! | [`DataLossWarning`] | [`RuntimeWarning`] | something was not recorded |
 //! | [`ConfigurationWarning`] | [`UserWarning`] | a variable, a filter or a file is not understood |
 //!
-//! Each is told once for its function, since figures differ from call to call; the report has the count and the worst. One that is an error is a
-//! panic with [`RaisedWarning`] as its payload where a call ends, or the error of a function with the option `raise`. Where neither can be (while
-//! the thread unwinds, at the end of the run), and everywhere with `PROFILE_EXIT_CODE`, the run goes on and ends with that exit code, or with 101.
+//! Each is told once for its function, since figures differ from call to call (with the action always, each time); the report has the count and
+//! the worst. The module that filters look at is the function's. One that is an error is
+//!
+//! 1. what a function with the option `raise` returns;
+//! 2. else, where a call ends, a panic with [`RaisedWarning`] as its payload, told on standard error without the hook of panics;
+//! 3. with `PROFILE_EXIT_CODE=3` instead, and where nobody can take it (while the thread unwinds, in an `extern "C"` function, at the end of the
+//!    run), told, and the exit code of the run: that number, or 101. A program that exits with something other than 0 keeps that.
+//!
+//! A panic in a destructor, or in a callback from foreign code, can end the process: give such a function `raise` or an exit code.
+//!
+//! # Limits of functions
+//!
+//! Beside `#[profile(warn_above = "10 ms", run(max_calls = 10))]` and `#[memory_usage(max_peak = "64 MiB")]` they come from `profile.toml` in the folder
+//! where the program is started, or from the file that `PROFILE_LIMITS` names (empty: none):
+//!
+//! ```toml
+//! [[limit]]
+//! functions = "shop::cart::*"      # or a list; `*` stands for any text
+//! warn_above = "10 ms"             # of one call, as are these:
+//! max_allocations = 100
+//! max_bytes = "1 MiB"
+//! max_peak = "64 KiB"
+//! max_retained = 0
+//! run.max_time = "2 s"             # of all calls together, as are these:
+//! run.max_calls = 1000
+//! run.max_depth = 20
+//! run.max_allocations = 10_000
+//! run.max_bytes = "1 GiB"
+//! run.max_retained = 0
+//! ```
+//!
+//! A later table wins over an earlier one, and any over the attribute, limit by limit. What is wrong is told at the start with its line; the rest
+//! holds. Time is what the clock says, with what recording costs in it; under an overhead budget only the calls that are timed are looked at,
+//! and counted.
 
 mod catch;
 mod category;
