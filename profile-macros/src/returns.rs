@@ -34,10 +34,17 @@ struct Looker<'a> {
 
 impl Looker<'_> {
     fn wrap(&self, value: &mut Expr) {
-        if !matches!(value, Expr::Return(_)) {
+        if !matches!(value, Expr::Return(_)) && !never_returns(value) {
             *value = Expr::Verbatim((self.wrap)(value));
         }
     }
+}
+
+/// `todo!()` and the like: what takes such a value is never reached, and rustc would say so.
+fn never_returns(value: &Expr) -> bool {
+    const NEVER: [&str; 4] = ["todo", "unimplemented", "unreachable", "panic"];
+    let Expr::Macro(call) = value else { return false };
+    call.mac.path.segments.last().is_some_and(|name| NEVER.iter().any(|it| name.ident == it))
 }
 
 impl VisitMut for Looker<'_> {
@@ -79,6 +86,10 @@ mod tests {
         let text = looked("let f = || { return 1; }; let g = async { return 2; }; h(f, g)");
         assert_eq!(text, "letf=||{return1;};letg=async{return2;};L(h(f,g))");
         assert_eq!(looked("return Ok(())"), "returnL(Ok(()))");
+        assert_eq!(
+            looked("if a { return todo!(); } std::panic!()"),
+            "ifa{returntodo!();}std::panic!()"
+        );
         assert_eq!(looked("a! { b }"), "L({a!{b}})");
         assert_eq!(looked("a! { b } c"), "a!{b}L(c)");
         assert_eq!(looked("@ no rust"), "@norust");

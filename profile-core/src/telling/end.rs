@@ -32,7 +32,7 @@ impl Snapshot {
 fn filter(record: &mut WarningRecord) -> Option<RaisedWarning> {
     let category = category_named(&record.category).unwrap_or(&AnyWarning);
     record.is_error = false;
-    match action_for(&record.message, category, module_of(record))? {
+    match action_for(&record.message, category, (module_of(record), record.line))? {
         Action::Ignore => record.hidden = record.count,
         Action::Error => {
             record.is_error = true;

@@ -139,7 +139,8 @@ pub(crate) fn tell(complaint: &Complaint, on_error: OnError) -> Option<RaisedWar
         Verdict { action: Action::Default, is_first: true, shown_by: ShownBy::StandardError };
     let tells_errors = on_error != OnError::Return;
     let subject = subject.as_ref().unwrap_or(message);
-    let found = verdict(message, category, module, subject, tells_errors).unwrap_or(none);
+    let place = (&**module, complaint.line);
+    let found = verdict(message, category, place, subject, tells_errors).unwrap_or(none);
     let is_error = found.action == Action::Error;
     count(complaint, found.action);
     let waits = is_error

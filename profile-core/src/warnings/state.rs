@@ -202,35 +202,37 @@ pub(crate) struct Verdict {
     pub(crate) shown_by: ShownBy,
 }
 
-#[cfg(feature = "profile")]
-const ANY_LINE: u64 = 0;
-
 /// `None`: the filters cannot be asked here. `tells_errors`: somebody hears of one that is an error, too.
 #[cfg(feature = "profile")]
 pub(crate) fn verdict(
     text: &str,
     category: &'static Category,
-    module: &str,
+    (module, line): (&str, u32),
     subject: &str,
     tells_errors: bool,
 ) -> Option<Verdict> {
+    const OF_ALL: u64 = 0;
     try_with(|state| {
-        let action = state.action(text, category, module, ANY_LINE);
+        let action = state.action(text, category, module, line.into());
         state.told.bring_to(state.version);
         let tells = match action {
             Action::Ignore => false,
             Action::Error => tells_errors,
             _ => true,
         };
-        let is_first = tells && state.told.add(subject, category, ANY_LINE);
+        let is_first = tells && state.told.add(subject, category, OF_ALL);
         Verdict { action, is_first, shown_by: state.shown_by() }
     })
 }
 
 /// The same of what is already there, and is not told.
 #[cfg(feature = "profile")]
-pub(crate) fn action_for(text: &str, category: &Category, module: &str) -> Option<Action> {
-    try_with(|state| state.action(text, category, module, ANY_LINE))
+pub(crate) fn action_for(
+    text: &str,
+    category: &Category,
+    (module, line): (&str, u32),
+) -> Option<Action> {
+    try_with(|state| state.action(text, category, module, line.into()))
 }
 
 /// The state that holds here, if it can be had.

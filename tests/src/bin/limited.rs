@@ -298,7 +298,10 @@ fn busy() {
                 }
             });
         }
-        let throws = (0..100).filter(|_| thrown(|| drop(slow(11))) != "nothing").count();
+        let calls = || {
+            slow(11);
+        };
+        let throws = (0..100).filter(|_| thrown(calls) != "nothing").count();
         ends.store(true, Relaxed);
         println!("{throws} threw");
     });
