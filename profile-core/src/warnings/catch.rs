@@ -5,7 +5,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::filter::Filter;
-use super::state::{Log, OWN, Show, State, locked, next_version, with_process};
+use super::process::{OWN, locked, with_process};
+use super::state::{Log, Show, State, next_version};
 use super::warning::Warning;
 
 /// Whose filters a guard puts back.

@@ -135,10 +135,12 @@ mod category;
 mod filter;
 mod format;
 mod option;
+mod process;
 mod raised;
 mod registry;
 mod route;
 mod state;
+mod warn;
 mod warning;
 
 pub use catch::{CatchWarnings, catch_process_warnings, catch_warnings};
@@ -152,7 +154,7 @@ pub use registry::Registry;
 pub use route::show_by_log;
 #[cfg(feature = "tracing")]
 pub use route::show_by_tracing;
-pub use state::{
+pub use warn::{
     add_filter, filter_warnings, filters, raised, reset_warnings, set_default_action,
     set_show_warning, simple_filter, warn, warn_explicit,
 };
@@ -163,12 +165,14 @@ pub(crate) use format::fit_to_show;
 #[cfg(feature = "profile")]
 pub(crate) use option::category_named;
 #[cfg(feature = "profile")]
-pub(crate) use state::{
-    ShownBy, Verdict, action_for, after_fork, before_fork, forget_raised, may_raise, patiently,
-    prepare, verdict,
+pub(crate) use process::{
+    Verdict, action_for, after_fork, before_fork, forget_raised, may_raise, patiently, prepare,
+    verdict,
 };
+#[cfg(feature = "profile")]
+pub(crate) use state::ShownBy;
 
 #[doc(hidden)]
 pub use inventory as __inventory;
 #[doc(hidden)]
-pub use state::{module_registry, once_registry};
+pub use warn::{module_registry, once_registry};

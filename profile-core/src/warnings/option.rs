@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::category::{ALL, AnyWarning, Category, LinkedCategory};
 use super::filter::{Action, Filter, Pattern, UnknownAction};
-use super::state::insert;
+use super::warn::insert;
 
 /// Why a filter in text is none.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,208 @@
+//! A snapshot of this process, and of a segment that another one left.
+
+use std::io;
+use std::path::Path;
+
+use super::start;
+use crate::budgets;
+use crate::callsite::{self, CallSite, LinkedSkipped};
+use crate::clock::{Anchor, Clock};
+use crate::memory::sampler;
+use crate::record::thread::{self, Suspended};
+use crate::record::{begin, live};
+use crate::report;
+use crate::segment::layout::header;
+use crate::segment::reader::{SegmentError, View};
+use crate::settings::{self, Settings};
+use crate::snapshot::read::{self, Options, windows};
+use crate::snapshot::{
+    Advice, AdviceKind, NeverCalled, NotInstrumented, Process, SCHEMA_VERSION, Snapshot,
+    WarningRecord, Worst,
+};
+use crate::sys;
+use crate::telling::{self, end};
+use crate::warnings::RaisedWarning;
+/// What was recorded in this process so far. Changes nothing; may be called at any time, from any thread.
+///
+/// What the calling thread allocates meanwhile is not charged to its functions. Without memory to record in, the
+/// snapshot is empty.
+#[must_use]
+pub fn capture() -> Snapshot {
+    captured().0
+}
+
+/// And what the filters make errors of that which only shows at the end.
+pub(super) fn captured() -> (Snapshot, Vec<RaisedWarning>) {
+    start();
+    let _own = Suspended::new();
+    let Some(view) = View::live() else { return Default::default() };
+    let now = Anchor::now(Clock::current());
+    thread::write_anchor(Clock::current());
+    // Before anything is allocated for the snapshot: that is not the program's.
+    let memory = memory_of_process();
+    let mut snapshot = snapshot_of(view, Some(now));
+    memory.tell(&mut snapshot.process);
+    snapshot.never_called = never_called(&snapshot);
+    snapshot.not_instrumented = not_instrumented();
+    snapshot.warnings.extend(complaints());
+    let broken = budgets::run::broken(&snapshot, callsite::linked());
+    snapshot.warnings.extend(broken);
+    snapshot.warnings.extend(snapshot.advice.iter().filter_map(warning_of));
+    let errors = snapshot.filter_warnings();
+    // These have passed the filters when they came up.
+    snapshot.warnings.extend(telling::told());
+    snapshot.warnings.extend(end::raised());
+    (snapshot, errors)
+}
+
+/// Advice on what is a warning too.
+fn warning_of(advice: &Advice) -> Option<WarningRecord> {
+    let category = advice.kind.category()?;
+    let worst = match advice.kind {
+        AdviceKind::RetainedGrowth => {
+            Worst::new(advice.figure("bytes_per_call").round() as u64, "bytes")
+        }
+        _ => Worst::new(advice.figure("recording_ns").round() as u64, "ns"),
+    };
+    let (path, worst) = (Some(advice.path.clone()), Some(worst));
+    Some(WarningRecord { path, worst, ..warning(category, &report::advice::sentence(advice), 1) })
+}
+
+/// Reads the segment that a process with `PROFILE_RUN_DIR` set writes: while it runs, or after it ended in
+/// whatever way.
+///
+/// # Errors
+/// The file cannot be read ([`io::Error`]), or is no segment, cut off, or of an unknown version
+/// ([`SegmentError`] inside an `io::Error` of kind `InvalidData`, with the byte concerned).
+pub fn read_segment(path: impl AsRef<Path>) -> io::Result<Snapshot> {
+    let _own = Suspended::new();
+    let bytes = std::fs::read(path)?;
+    let words: Vec<_> = bytes.chunks_exact(8).map(word_of).collect();
+    let invalid = |error: SegmentError| io::Error::new(io::ErrorKind::InvalidData, error);
+    let steps = View::steps_for(&words);
+    let view = View::from_words(&words, &steps).map_err(invalid)?;
+    Ok(snapshot_of(view, None))
+}
+
+fn word_of(bytes: &[u8]) -> std::sync::atomic::AtomicU64 {
+    let word = bytes.iter().rev().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
+    word.into()
+}
+
+/// What can be known from the segment alone.
+fn snapshot_of(view: View<'_>, now: Option<Anchor>) -> Snapshot {
+    let Settings { percentiles, trim, thresholds, .. } = settings::current();
+    let contents = read::read(view, &Options { percentiles, trim: *trim, now });
+    let clock = Clock::from_code(view.header(header::clock));
+    let process = Process {
+        program: view.text(view.header(header::program)),
+        process_id: view.header(header::process_id) as u32,
+        started_unix_ns: view.header(header::started_unix_ns),
+        duration_ns: contents.duration_ns,
+        clock: clock.name().to_owned(),
+        tick_ns: contents.tick_ns,
+        logical_cores: sys::logical_cores(),
+        physical_cores: sysinfo::System::physical_core_count().ok(),
+        available_cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        allocator: view.header(header::allocator) != 0,
+        debug_assertions: view.header(header::debug_assertions) != 0,
+        threads: contents.threads,
+        trim: *trim,
+        ..Process::default()
+    };
+    let mut snapshot = Snapshot { schema_version: SCHEMA_VERSION, process, ..Snapshot::default() };
+    snapshot.functions = contents.functions;
+    snapshot.call_tree = contents.call_tree;
+    snapshot.lines = contents.lines;
+    snapshot.overhead = contents.overhead;
+    snapshot.advice = snapshot.advise(thresholds);
+    snapshot.memory = windows::read(view, now.map(|now| now.monotonic_ns));
+    snapshot.warnings = losses(&snapshot);
+    snapshot
+}
+
+/// Memory of the process at a moment.
+struct ProcessMemory {
+    resident_bytes: Option<u64>,
+    kernel_peak_bytes: Option<u64>,
+    heap_bytes: u64,
+    heap_peak_bytes: u64,
+}
+
+fn memory_of_process() -> ProcessMemory {
+    live::publish();
+    ProcessMemory {
+        heap_bytes: live::bytes(),
+        heap_peak_bytes: live::peak_bytes(),
+        resident_bytes: sampler::resident_bytes(),
+        kernel_peak_bytes: sampler::run_kernel_peak_bytes(),
+    }
+}
+
+impl ProcessMemory {
+    fn tell(self, process: &mut Process) {
+        process.resident_bytes = self.resident_bytes;
+        process.kernel_peak_bytes = self.kernel_peak_bytes;
+        process.heap_bytes = process.allocator.then_some(self.heap_bytes);
+        process.heap_peak_bytes = process.allocator.then_some(self.heap_peak_bytes);
+    }
+}
+
+fn never_called(snapshot: &Snapshot) -> Vec<NeverCalled> {
+    let called: std::collections::HashSet<_> = snapshot
+        .functions
+        .iter()
+        .map(|function| (&*function.path, &*function.file, function.line, function.column))
+        .collect();
+    let is_called = |site: &&CallSite| {
+        called.contains(&(&*site.path(), site.file(), site.line(), site.column()))
+    };
+    let sites = callsite::linked().filter(|site| !is_called(site)).map(|site| NeverCalled {
+        path: site.path(),
+        file: site.file().to_owned(),
+        line: site.line(),
+    });
+    let mut never: Vec<_> = sites.collect();
+    never.sort();
+    never
+}
+
+fn not_instrumented() -> Vec<NotInstrumented> {
+    let linked = inventory::iter::<LinkedSkipped>.into_iter().map(|linked| linked.0);
+    let mut skipped: Vec<_> = linked
+        .map(|skipped| NotInstrumented {
+            path: format!("{}::{}", skipped.module, skipped.name),
+            file: skipped.file.to_owned(),
+            line: skipped.line,
+            reason: skipped.reason.to_owned(),
+        })
+        .collect();
+    skipped.sort();
+    skipped
+}
+
+/// What recording complained of.
+pub(super) fn complaints() -> impl Iterator<Item = WarningRecord> {
+    begin::complaint().into_iter().map(|message| warning("ConfigurationWarning", message, 1))
+}
+
+/// What was lost or capped.
+fn losses(snapshot: &Snapshot) -> Vec<WarningRecord> {
+    let overhead = &snapshot.overhead;
+    let lost = "calls were not recorded: no memory for them";
+    let backwards = "readings of the clock went backwards; these calls count as 0 ns";
+    let capped =
+        "more call paths than are kept for a thread; the others are under <other> in the tree";
+    let all = [
+        ("DataLossWarning", lost, overhead.lost_calls),
+        ("ClockWarning", backwards, overhead.clock_anomalies),
+        ("DataLossWarning", capped, u64::from(overhead.capped_paths)),
+    ];
+    let some = all.into_iter().filter(|(.., count)| *count > 0);
+    some.map(|(category, message, count)| warning(category, message, count)).collect()
+}
+
+fn warning(category: &str, message: &str, count: u64) -> WarningRecord {
+    let (category, message) = (category.to_owned(), message.to_owned());
+    WarningRecord { category, message, count, ..WarningRecord::default() }
+}

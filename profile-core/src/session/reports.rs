@@ -1,0 +1,184 @@
+//! The end of the run: reports, what nobody was told yet, and the exit code.
+
+use std::io::{self, IsTerminal, Write};
+use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::*};
+
+use super::capture::{capture, captured, complaints};
+use crate::callsite::{self, CallSite};
+use crate::limits::{Limits, RunLimits};
+use crate::memory::{ledger, sampler};
+use crate::record::begin;
+use crate::record::thread::Suspended;
+use crate::report::{self, Style, warned};
+use crate::segment::layout::header;
+use crate::segment::reader::View;
+use crate::settings::{self, Format, Output};
+use crate::snapshot::{Snapshot, WarningRecord};
+use crate::sys;
+use crate::telling::{self, end};
+use crate::warnings;
+/// Writes the reports that the settings ask for, now; at exit they are written again, with all.
+///
+/// For the endings at which no code runs: before `_exit`, `exec` or `abort`.
+pub fn write_reports() {
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
+        let _own = Suspended::new();
+        let outputs = &settings::current().outputs;
+        if outputs.is_empty() && !has_more_to_tell() {
+            return complaints().for_each(|warning| complain_of(&warning));
+        }
+        sampler::read_now();
+        let snapshot = capture();
+        tell_warnings(outputs, &snapshot);
+        for output in outputs {
+            write_output(output, &snapshot);
+        }
+        if settings::is_on_github() && !outputs.iter().any(|it| it.format == Format::Github) {
+            write_output(&Output { format: Format::Github, file: None }, &snapshot);
+        }
+    }));
+    if outcome.is_err() {
+        complain("the report failed; this is a mistake in profile-core");
+    }
+}
+
+/// After `main`, or in `exit`: once, whatever the number of threads that exit at the same time.
+pub(super) extern "C" fn report_at_exit() {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    if DONE.swap(true, AcqRel) || has_nothing_to_say() || is_silent_child() {
+        return;
+    }
+    if !begin::is_forked_child() {
+        ledger::tell_falls();
+    }
+    write_reports();
+    // In a plugin this is the moment before its code goes, and threads that called it may end later.
+    sys::forget_thread_exit();
+    if let Some(code) = failure() {
+        sys::fail_at_exit(code);
+    }
+}
+
+/// Whether the end of the run may bring up what a person wants to know without a report, too.
+fn has_more_to_tell() -> bool {
+    let at_the_end = |it: &Limits| it.run != RunLimits::NONE || it.are_of_heap();
+    let has_limits = |site: &CallSite| site.limits().is_some_and(at_the_end);
+    warnings::may_raise() || callsite::linked().any(has_limits)
+}
+
+/// The exit code of a run that has failed by a warning which a filter made an error: the one that was asked for, or that of a panic.
+fn failure() -> Option<u8> {
+    const PANICKED: u8 = 101;
+    let failed = panic::catch_unwind(|| {
+        let _own = Suspended::new();
+        telling::has_failed() || (warnings::may_raise() && !captured().1.is_empty())
+    });
+    failed.unwrap_or(false).then(|| settings::current().exit_code.unwrap_or(PANICKED))
+}
+
+/// Nothing is annotated, and no memory was asked for.
+fn has_nothing_to_say() -> bool {
+    let has_window = View::live().is_some_and(|view| view.header(header::first_window) != 0);
+    !has_window && callsite::linked().next().is_none()
+}
+
+/// A child of `fork` that recorded nothing of its own has nothing to say.
+fn is_silent_child() -> bool {
+    begin::is_forked_child() && View::live().is_none_or(|view| view.header(header::first_site) == 0)
+}
+
+/// A report in the form of data has no room for complaints; a person must see them all the same.
+fn tell_warnings(outputs: &[Output], snapshot: &Snapshot) {
+    let shown = |output: &Output| output.file.is_none() && output.format == Format::Table;
+    if outputs.iter().any(shown) {
+        return;
+    }
+    // These have been told when they came up.
+    let (told, raised) = (telling::told(), end::raised());
+    let known: Vec<WarningRecord> = told.into_iter().chain(raised).collect();
+    let is_known = |warning: &&WarningRecord| known.iter().any(|it| it.message == warning.message);
+    warned::visible(snapshot).filter(|warning| !is_known(warning)).for_each(complain_of);
+}
+
+fn complain_of(warning: &WarningRecord) {
+    complain(&warning.to_string());
+}
+
+/// Writes one report, or says in a line why it is not there or not whole.
+fn write_output(output: &Output, snapshot: &Snapshot) {
+    let written = check_png(output).and_then(|()| match &output.file {
+        Some(path) => write_file(path, output, snapshot),
+        None => write_stderr(output, snapshot),
+    });
+    let place = || match &output.file {
+        Some(path) => path.display().to_string(),
+        None => "standard error".to_owned(),
+    };
+    match written {
+        Ok(None) => {}
+        Ok(Some(missing)) => complain(&format!("the report in {} lacks {missing}", place())),
+        Err(error) => {
+            complain(&format!("the report could not be written to {}: {error}", place()));
+        }
+    }
+}
+
+/// Asked before the file is made.
+///
+/// # Errors
+/// It is a PNG, and would go to a terminal, to which its bytes are commands, or overflow the stack.
+fn check_png(output: &Output) -> io::Result<()> {
+    // Drawing takes 310 KiB in a debug build. No thread of its own with such a stack: where a plugin is let go, the
+    // loader's lock is held, and that thread could wait for it for ever.
+    const STACK: usize = 1 << 20;
+    if output.format != Format::Png {
+        return Ok(());
+    }
+    if output.file.is_none() && io::stderr().is_terminal() {
+        return Err(io::Error::other("a terminal shows no PNG; name a file, as in png:FILE"));
+    }
+    if sys::stack_left().is_some_and(|left| left < STACK) {
+        let why =
+            "drawing a PNG takes 1 MiB of stack, which this thread does not have; svg needs less";
+        return Err(io::Error::other(why));
+    }
+    Ok(())
+}
+
+fn write_file(
+    path: &Path,
+    output: &Output,
+    snapshot: &Snapshot,
+) -> io::Result<Option<&'static str>> {
+    let plain = Style { columns: None, color: false, sort: sort() };
+    sys::without_file_size_signal(|| {
+        let mut file = sys::create_report_file(path)?;
+        report::render(output.format, snapshot, &plain, &mut file)
+    })
+}
+
+fn write_stderr(output: &Output, snapshot: &Snapshot) -> io::Result<Option<&'static str>> {
+    let mut stderr = sys::raw_stderr();
+    let style = Style { columns: sys::terminal_columns(), color: wants_color(), sort: sort() };
+    let mut whole = Vec::new();
+    let missing = report::render(output.format, snapshot, &style, &mut whole)?;
+    // One write: lines of other threads do not come between.
+    stderr.write_all(&whole)?;
+    Ok(missing)
+}
+
+fn sort() -> settings::Sort {
+    settings::current().sort
+}
+
+/// Colour only for a person at a terminal who has not refused it.
+fn wants_color() -> bool {
+    io::stderr().is_terminal() && settings::color_allowed()
+}
+
+/// One line on standard error; if that is gone too, nothing.
+pub(super) fn complain(sentence: &str) {
+    let _ = sys::raw_stderr().write_all(format!("profile: {sentence}\n").as_bytes());
+}

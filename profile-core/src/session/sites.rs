@@ -1,0 +1,113 @@
+//! The annotated functions at run time: which there are, and choices for each.
+
+use super::{capture, read_whole_run, sample_processors};
+use crate::callsite::{self, CallSite, Mode};
+use crate::record::thread::Suspended;
+use crate::record::{begin, sizes};
+use crate::settings::{self, Settings};
+/// Every annotated function and span of the program, called or not, by path.
+///
+/// ```
+/// # #[cfg(feature = "profile")] {
+/// #[profile_core::profile]
+/// fn rarely() {}
+///
+/// let found = profile_core::functions().iter().any(|site| site.name() == "rarely");
+/// assert!(found);
+/// # }
+/// ```
+#[must_use]
+pub fn functions() -> Vec<&'static CallSite> {
+    let mut sites: Vec<_> = callsite::linked().collect();
+    sites.sort_by_cached_key(|site| (site.path(), site.file(), site.line()));
+    sites
+}
+
+/// The annotated function whose path is `path` or ends in `::path`; the first by path if several do.
+#[must_use]
+pub fn find(path: &str) -> Option<&'static CallSite> {
+    functions().into_iter().find(|site| crate::snapshot::is_path(&site.path(), path))
+}
+
+/// The annotated functions whose path matches a pattern, in which `*` stands for any text.
+///
+/// ```
+/// for site in profile_core::find_all("shop::cart::*") {
+///     site.set_enabled(false);
+/// }
+/// ```
+#[must_use]
+pub fn find_all(pattern: &str) -> Vec<&'static CallSite> {
+    functions().into_iter().filter(|site| matches(pattern, &site.path())).collect()
+}
+
+/// Whether the text is the pattern with every `*` replaced by something.
+pub(super) fn matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or("");
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let mut parts: Vec<_> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        let Some(place) = rest.find(part) else { return false };
+        rest = &rest[place + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+impl Settings {
+    /// Puts the choices in force, from now on and for the report at exit.
+    pub fn apply(self) {
+        begin::set_budget(settings::choose(self));
+        sizes::want(settings::current().block_sizes);
+        read_whole_run();
+        sample_processors();
+    }
+}
+
+impl CallSite {
+    /// Whether its calls are recorded.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.mode() != Mode::OFF
+    }
+
+    /// Switches recording of its calls on or off, from the next call on.
+    pub fn set_enabled(&'static self, enabled: bool) {
+        begin::set_enabled(self, enabled);
+    }
+
+    /// Gives its calls a budget of their own, from the next call on. `None`: again that of its attribute, or of the run.
+    ///
+    /// ```
+    /// # #[cfg(feature = "profile")]
+    /// for site in profile_core::find_all("parser::*") {
+    ///     site.set_budget(Some(profile_core::Budget::OneIn(64)));
+    /// }
+    /// ```
+    pub fn set_budget(&self, budget: Option<settings::Budget>) {
+        begin::set_budget_of(self, budget);
+    }
+
+    /// Its statistics as they stand; `None` if it was not called.
+    #[must_use]
+    pub fn statistics(&self) -> Option<crate::snapshot::Function> {
+        let _own = Suspended::new();
+        capture().functions.into_iter().find(|function| function.is_of(self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        assert!(matches("a::*::f", "a::b::c::f"));
+        assert!(matches("*", ""));
+        assert!(matches("a::b", "a::b"));
+        assert!(!matches("a::b", "a::bc"));
+        assert!(!matches("a*b*c", "acb"));
+        assert!(!matches("ab*b", "ab"));
+    }
+}
