@@ -73,8 +73,10 @@ fn grid(rows: &[&FunctionChange]) -> Grid {
         column("95 % interval", 60, &|row| interval(row.interval)),
         column("p", 50, &|row| p_value(row.p_value)),
         column("could\nshow", 40, &|row| match row.detectable_change {
-            change if change.is_finite() => format!("±{:.1} %", change * 100.0),
-            _ => units::NONE.to_owned(),
+            change if !change.is_finite() => units::NONE.to_owned(),
+            // Two or three runs that differ could show nothing that a person would ask for.
+            change if change >= 10.0 => ">1,000 %".to_owned(),
+            change => format!("±{:.1} %", change * 100.0),
         }),
         column("baseline", 70, &|row| duration(row.baseline_ns)),
         column("candidate", 70, &|row| duration(row.candidate_ns)),
