@@ -341,7 +341,7 @@ fn raising(body: TokenStream, options: &Options) -> TokenStream {
         (None, _) => body,
         (Some(_), None) => returns::look(
             body,
-            &|value| quote_spanned!(here=> #krate::__private::raised(#value, &__PROFILE_SITE)),
+            &|value| quote_spanned!(here=> #krate::__private::raised(#value, &__profile_guard)),
         ),
         (Some(_), Some(_)) => returns::look(
             body,

@@ -8,7 +8,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::parse::Parser as _;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Block, Expr, Path, Stmt, StmtMacro};
+use syn::{Block, Expr, ExprBreak, ExprMacro, Path, Stmt, StmtMacro};
 
 /// The body with each value as `wrap` makes it. As it is where it cannot be parsed.
 pub fn look(body: TokenStream, wrap: &dyn Fn(&Expr) -> TokenStream) -> TokenStream {
@@ -34,17 +34,72 @@ struct Looker<'a> {
 
 impl Looker<'_> {
     fn wrap(&self, value: &mut Expr) {
-        if !matches!(value, Expr::Return(_)) && !never_returns(value) {
+        if !never_returns(value) {
             *value = Expr::Verbatim((self.wrap)(value));
         }
     }
 }
 
-/// `todo!()` and the like: what takes such a value is never reached, and rustc would say so.
+/// What never gives a value, as far as its shape says: whatever takes that is never reached, and rustc would say so.
 fn never_returns(value: &Expr) -> bool {
-    const NEVER: [&str; 4] = ["todo", "unimplemented", "unreachable", "panic"];
-    let Expr::Macro(call) = value else { return false };
-    call.mac.path.segments.last().is_some_and(|name| NEVER.iter().any(|it| name.ident == it))
+    const NEVER: [&str; 5] = ["todo", "unimplemented", "unreachable", "panic", "bail"];
+    match value {
+        Expr::Return(_) => true,
+        Expr::Macro(call) => call.mac.path.segments.last().is_some_and(|name| {
+            let name = name.ident.to_string();
+            NEVER.contains(&&*name)
+        }),
+        Expr::Call(call) => ends_the_process(&call.func),
+        Expr::Paren(it) => never_returns(&it.expr),
+        Expr::Block(it) => block_never_returns(&it.block),
+        Expr::Unsafe(it) => block_never_returns(&it.block),
+        Expr::If(it) => {
+            let other = it.else_branch.as_ref();
+            other.is_some_and(|(_, other)| never_returns(other))
+                && block_never_returns(&it.then_branch)
+        }
+        Expr::Match(it) => it.arms.iter().all(|arm| never_returns(&arm.body)),
+        Expr::Loop(it) => !breaks(&it.body),
+        _ => false,
+    }
+}
+
+/// Each statement in turn, since one in the middle may be the end.
+fn block_never_returns(block: &Block) -> bool {
+    block.stmts.iter().any(|statement| match statement {
+        Stmt::Expr(value, _) => never_returns(value),
+        Stmt::Macro(StmtMacro { mac, .. }) => {
+            never_returns(&Expr::Macro(ExprMacro { attrs: Vec::new(), mac: mac.clone() }))
+        }
+        _ => false,
+    })
+}
+
+/// `process::exit` and `process::abort`
+fn ends_the_process(function: &Expr) -> bool {
+    let Expr::Path(it) = function else { return false };
+    let names: Vec<String> = it.path.segments.iter().map(|it| it.ident.to_string()).collect();
+    matches!(&names[..], [.., module, name] if module == "process" && (name == "exit" || name == "abort"))
+}
+
+/// Whether a `break` stands in the body of a loop, its own or that of one within: this errs on the side of a value.
+fn breaks(body: &Block) -> bool {
+    struct Finder(bool);
+
+    impl VisitMut for Finder {
+        fn visit_expr_break_mut(&mut self, _: &mut ExprBreak) {
+            self.0 = true;
+        }
+
+        // What stands in a macro cannot be seen.
+        fn visit_macro_mut(&mut self, it: &mut syn::Macro) {
+            self.0 |= it.tokens.to_string().contains("break");
+        }
+    }
+
+    let mut finder = Finder(false);
+    finder.visit_block_mut(&mut body.clone());
+    finder.0
 }
 
 impl VisitMut for Looker<'_> {
@@ -90,6 +145,22 @@ mod tests {
             looked("if a { return todo!(); } std::panic!()"),
             "ifa{returntodo!();}std::panic!()"
         );
+        for tail in [
+            "loop{a();}",
+            "loop{ifa{returnL(1);}}",
+            "ifa{returnL(1);}else{bail!(2)}",
+            "matcha{b=>returnL(1),c=>panic!(),}",
+            "{a();std::process::exit(1)}",
+        ] {
+            let written = tail
+                .replace("L(1)", " 1")
+                .replace("if", "if ")
+                .replace("match", "match ")
+                .replace("loop", "loop ");
+            assert_eq!(looked(&written), tail);
+        }
+        assert_eq!(looked("loop { break 1; }"), "L(loop{break1;})");
+        assert_eq!(looked("if a { return 1; } else { 2 }"), "L(ifa{returnL(1);}else{2})");
         assert_eq!(looked("a! { b }"), "L({a!{b}})");
         assert_eq!(looked("a! { b } c"), "a!{b}L(c)");
         assert_eq!(looked("@ no rust"), "@norust");

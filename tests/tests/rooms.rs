@@ -26,7 +26,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("stats", &[]),
     ("warnings", &["escape", "sys"]),
-    ("telling", &["callsite", "record", "settings", "snapshot", "sys", "warnings"]),
+    ("telling", &["callsite", "escape", "record", "settings", "snapshot", "sys", "warnings"]),
     ("snapshot", &["callsite", "clock", "escape", "record", "segment", "settings", "stats"]),
     ("compare", &["snapshot", "stats"]),
     ("advice", &["choices", "snapshot", "stats"]),

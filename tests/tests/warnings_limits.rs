@@ -201,6 +201,43 @@ fn a_returned_error_is_not_told_again_whatever_locals_do_when_they_go() {
 }
 
 #[test]
+fn what_shows_warnings_may_call_functions_with_limits() {
+    let run = scene("hooks", "").run().successful();
+    // The function that the hook calls breaks its own limit when it is the program itself that warns.
+    let expected = ["TimeBudgetWarning: true", "TimeBudgetWarning: true", "UserWarning: true"];
+    assert_eq!(printed(&run), expected, "{}", run.stderr());
+    assert_eq!(calls(run.report(), "raises"), 1);
+    assert_eq!(calls(run.report(), "slow"), 2);
+}
+
+#[test]
+fn the_call_that_is_judged_is_that_which_returns() {
+    let run = scene("contexts", "error").run().successful();
+    let broken = |name: &str| {
+        format!("{name}: limited::{name}: warn_above: 11.0 ms, at most 10.0 ms allowed")
+    };
+    let expected =
+        [broken("raises_within_a_context"), "within: 1".to_owned(), broken("calls_itself")];
+    assert_eq!(printed(&run), expected, "{}", run.stderr());
+    let counts = run.report().warnings.iter().map(|it| it.count).collect::<Vec<_>>();
+    assert_eq!((counts, run.complaints().len()), (vec![1, 1], 0));
+}
+
+#[test]
+fn limits_of_the_attribute_and_of_a_file_are_one_error() {
+    let folder = Folder::new();
+    let limits = "[[limit]]\nfunctions = \"*::raises_by_memory*\"\nwarn_above = \"1 ns\"\n";
+    std::fs::write(folder.join("limits.toml"), limits).expect("a file");
+    let run = scene("all_raise", "error").env("PROFILE_LIMITS", folder.join("limits.toml")).run();
+    let by = |name: &str| {
+        format!("{name}: limited::{name}: max_allocations: 2 allocations, at most 1 allowed")
+    };
+    let expected = [by("raises_by_memory"), by("raises_by_memory_later")];
+    assert_eq!(printed(&run), expected, "{}", run.stderr());
+    assert_eq!((run.complaints().len(), run.status().code()), (0, Some(0)), "{}", run.stderr());
+}
+
+#[test]
 fn what_a_call_breaks_after_its_value_is_there_is_told_and_fails_the_run() {
     let run = scene("late", "error").run();
     assert_eq!(printed(&run), ["raises_with_slow_local: 1"]);
@@ -286,6 +323,11 @@ fn a_forked_child_has_not_failed_by_what_its_parent_broke() {
     let run = scene("forks", "error").env("PROFILE_EXIT_CODE", "3").run();
     assert_eq!(printed(&run), ["the child ended with 0"], "{}", run.stderr());
     assert_eq!(run.status().code(), Some(3));
+    // And it tells what its parent has told.
+    let run = scene("forks", "").run().successful();
+    let told: Vec<String> = run.complaints();
+    let [parents, childs] = &told[..] else { panic!("{told:?}") };
+    assert!(parents.contains("warn_above: 11.0 ms") && childs.contains("warn_above: 12.0 ms"));
 }
 
 #[test]

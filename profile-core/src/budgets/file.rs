@@ -51,7 +51,9 @@ pub(crate) fn parse(text: &str) -> (Vec<Rule>, Vec<String>) {
             Vec::new()
         }
     };
-    (rules, reader.complaints)
+    reader.complaints.sort_by_key(|(line, _)| *line);
+    let complaints = reader.complaints.into_iter();
+    (rules, complaints.map(|(line, what)| format!("line {line}: {what}")).collect())
 }
 
 type Key<'a> = Spanned<DeString<'a>>;
@@ -67,14 +69,15 @@ enum Amount {
 
 struct Reader<'a> {
     text: &'a str,
-    complaints: Vec<String>,
+    /// With their lines.
+    complaints: Vec<(usize, String)>,
 }
 
 impl Reader<'_> {
     /// At a byte of the file.
     fn complain(&mut self, at: usize, what: impl Display) {
         let line = self.line_at(at);
-        self.complaints.push(format!("line {line}: {what}"));
+        self.complaints.push((line, what.to_string()));
     }
 
     fn line_at(&self, byte: usize) -> usize {
@@ -167,7 +170,7 @@ impl Reader<'_> {
                 return self.complain(key.span().start, what);
             }
         };
-        *place = self.amount(key, value, amount);
+        *place = self.amount(key.get_ref(), value, amount);
     }
 
     fn limit_of_a_run(&mut self, key: &Key<'_>, value: &Value<'_>, limits: &mut Limits) {
@@ -186,10 +189,10 @@ impl Reader<'_> {
                 return self.complain(key.span().start, what);
             }
         };
-        *place = self.amount(key, value, amount);
+        *place = self.amount(&format!("run.{}", key.get_ref()), value, amount);
     }
 
-    fn amount(&mut self, key: &Key<'_>, value: &Value<'_>, amount: Amount) -> Option<u64> {
+    fn amount(&mut self, name: &str, value: &Value<'_>, amount: Amount) -> Option<u64> {
         let written = self.text.get(value.span()).unwrap_or_default();
         let number = match value.get_ref() {
             DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
@@ -206,8 +209,7 @@ impl Reader<'_> {
                 number.ok_or_else(|| format!("{written} is no whole number from 0 on"))
             }
         };
-        read.map_err(|why| self.complain(value.span().start, format!("`{}`: {why}", key.get_ref())))
-            .ok()
+        read.map_err(|why| self.complain(value.span().start, format!("`{name}`: {why}"))).ok()
     }
 }
 
@@ -260,8 +262,11 @@ mod tests {
             ("warn_above = 10", "line 6: `warn_above`: 10 is no time such as \"10 ms\""),
             ("max_bytes = \"much\"", "line 6: `max_bytes`: `much` is no size such as"),
             ("max_bytes = -1", "line 6: `max_bytes`: -1 is no number of bytes, nor a text such as"),
-            ("run.max_time = 5", "line 6: `max_time`: 5 is no time"),
-            ("run.max_depth = \"2\"", "line 6: `max_depth`: \"2\" is no whole number from 0 on"),
+            ("run.max_time = 5", "line 6: `run.max_time`: 5 is no time"),
+            (
+                "run.max_depth = \"2\"",
+                "line 6: `run.max_depth`: \"2\" is no whole number from 0 on",
+            ),
             ("run = 5", "line 6: `run` is unknown"),
         ] {
             let text = format!("[[limit]]\nfunctions = \"f\"\nmax_peak = 1\n\n\n{bad}\n");

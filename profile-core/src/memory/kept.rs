@@ -7,9 +7,10 @@ use super::ledger::{self, Line};
 use super::plan::UsagePlan;
 use crate::callsite::CallSite;
 use crate::limits::CallLimits;
+use crate::record::SpanGuard;
 use crate::record::begin;
 use crate::record::counters::HeapCounts;
-use crate::record::judge::{self, Ended};
+use crate::record::judge::{self, Ended, Open};
 use crate::record::thread::Suspended;
 use crate::segment::layout::heap;
 use crate::segment::reader::View;
@@ -46,23 +47,27 @@ pub(crate) fn tell_all(complaints: &[Complaint], on_error: OnError) -> Option<Ra
     })
 }
 
-/// The same for a call that is about to return: what it returns is the error. `time_ns`: of an async function, whose frame is that of
-/// the last poll.
-pub(crate) fn before_the_end(
+/// The same for a call that is about to return: what it returns is the error.
+pub(crate) fn before_the_end(guard: &SpanGuard) -> Option<RaisedWarning> {
+    let call = judge::open_call(guard)?;
+    let (counted, time_ns) = (Some(call.heap), call.time_ns);
+    judge_open(&call, &Used { counted, time_ns, resident: None, is_over: false })
+}
+
+/// And for that of an async function: of what it allocates each poll has only a part.
+pub(crate) fn before_the_last_poll_ends(
     site: &'static CallSite,
-    time_ns: Option<u64>,
+    time_ns: u64,
 ) -> Option<RaisedWarning> {
-    let limits = site.limits()?;
-    let call = judge::open_call(site)?;
+    let call = judge::open_poll(site)?;
+    let time_ns = Some(time_ns);
+    judge_open(&call, &Used { counted: None, time_ns, resident: None, is_over: false })
+}
+
+fn judge_open(call: &Open, used: &Used) -> Option<RaisedWarning> {
+    let limits = call.site.limits()?;
     let _own = Suspended::new();
-    let used = match time_ns {
-        Some(_) => Used { counted: None, time_ns, resident: None, is_over: false },
-        None => {
-            let (counted, time_ns) = (Some(call.heap), call.time_ns);
-            Used { counted, time_ns, resident: None, is_over: false }
-        }
-    };
-    let complaints = used.against(site, &limits.call);
+    let complaints = used.against(call.site, &limits.call);
     if complaints.is_empty() {
         return None;
     }

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use super::kept;
 use super::watch::Watched;
 use crate::callsite::CallSite;
+use crate::record::SpanGuard;
 use crate::record::judge::Since;
 use crate::warnings::RaisedWarning;
 
@@ -36,11 +37,11 @@ impl<T, E: From<RaisedWarning>> Raising for Result<T, E> {
 }
 
 /// The value of a call, or what it broke.
-pub fn raised<T: Raising>(value: T, site: &'static CallSite) -> T {
-    if site.limits().is_none() || !value.is_good() {
+pub fn raised<T: Raising>(value: T, call: &SpanGuard) -> T {
+    if !value.is_good() {
         return value;
     }
-    kept::before_the_end(site, None).map_or(value, T::of)
+    kept::before_the_end(call).map_or(value, T::of)
 }
 
 /// The value of a watched call, or what it broke.
@@ -80,7 +81,7 @@ impl<F: Future<Output: Raising>> Future for RaisingFuture<F> {
             if site.limits().is_none() || !value.is_good() {
                 return value;
             }
-            kept::before_the_end(site, Some(since.ns())).map_or(value, F::Output::of)
+            kept::before_the_last_poll_ends(site, since.ns()).map_or(value, F::Output::of)
         })
     }
 }

@@ -91,7 +91,9 @@ impl Watched {
         let complaints = self.complaints(false);
         self.is_judged.set(!complaints.is_empty());
         let raised = failed(self.plan, &complaints, OnError::Return);
-        raised.or_else(|| kept::before_the_end(self.site, None))
+        // Those that it has besides, of a file.
+        let others = self.span.as_ref().and_then(kept::before_the_end);
+        raised.or(others)
     }
 }
 
@@ -214,7 +216,9 @@ impl<F: Future> Future for WatchedFuture<F> {
         call.add(before);
         outcome.map(|value| match raise {
             Some((is_good, failure)) if is_good(&value) => {
-                failed(call.plan, &call.complaints(), OnError::Return).map_or(value, failure)
+                let raised = failed(call.plan, &call.complaints(), OnError::Return);
+                let others = kept::before_the_last_poll_ends(call.site, call.time_ns());
+                raised.or(others).map_or(value, failure)
             }
             _ => {
                 end_call(call.site, call.plan, &call.complaints());
@@ -240,8 +244,12 @@ impl Polls {
         }
     }
 
+    fn time_ns(&self) -> u64 {
+        self.started.map_or(0, |started| started.elapsed().as_nanos() as u64)
+    }
+
     fn complaints(&mut self) -> Vec<Complaint> {
-        let time_ns = Some(self.started.map_or(0, |started| started.elapsed().as_nanos() as u64));
+        let time_ns = Some(self.time_ns());
         let _own = Suspended::new();
         let counted = self.is_counted.then_some((self.counts, self.peak));
         let resident = self.window.take().and_then(highest);

@@ -53,7 +53,9 @@ fn period_log2(tally: &Tally) -> u64 {
 #[cold]
 pub(crate) fn stand_for_others(block: &ThreadBlock, edge: &Edge, ticks: u64, log2: u64) {
     let others = (1_u64 << log2) - 1;
-    let Some(extras) = thread::made(&edge.extras, block) else { return };
+    let Some(extras) = thread::made(&edge.extras, block) else {
+        return block.lost_calls.add(others);
+    };
     extras.stood_for_calls.add(others);
     let sum = extras.stood_for_ticks.get().saturating_add(ticks.saturating_mul(others));
     extras.stood_for_ticks.set(sum);

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use super::{SpanGuard, TOP, paths, thread};
 use crate::callsite::CallSite;
 use crate::clock::Clock;
-use crate::segment::layout::{Edge, Frame, flags};
+use crate::segment::layout::{Edge, Frame, buckets, flags};
 
 /// The call path of a moment, to be entered elsewhere. Cheap to clone and to send.
 ///
@@ -174,7 +174,7 @@ impl From {
 
 /// Closes the frame of a context: nothing of it is a call.
 pub(crate) fn close(frame: &Frame, outer: &Frame, edge: &Edge, elapsed: Option<u64>) {
-    let ticks = elapsed.map_or(0, |ticks| (ticks as i64).max(0) as u64);
+    let ticks = elapsed.filter(|ticks| *ticks <= buckets::MOST).unwrap_or(0);
     if let Some(extras) = thread::own_block().and_then(|own| thread::made(&edge.extras, own)) {
         extras.carried_ticks.add(ticks);
     }

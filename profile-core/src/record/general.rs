@@ -7,7 +7,7 @@ use super::{
 };
 use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
-use crate::segment::layout::{Edge, Frame, Tally, ThreadBlock, flags};
+use crate::segment::layout::{Edge, Frame, Tally, ThreadBlock, buckets, flags};
 
 /// A frame that has just been put on top, not yet published.
 #[derive(Clone, Copy)]
@@ -35,15 +35,6 @@ pub(super) fn own_span(site: &CallSite) -> Option<(&'static Frame, &'static Edge
     // SAFETY: null, or an edge, which is never freed.
     let edge = unsafe { frame.edge.get().as_ref() }?;
     std::ptr::eq(edge.site.get(), site).then_some((frame, edge))
-}
-
-/// The innermost open span of that function.
-pub(super) fn innermost(site: &CallSite) -> Option<(&'static Frame, &'static Edge)> {
-    let spans = open_frames().filter_map(|frame| {
-        // SAFETY: null, or an edge, which is never freed.
-        Some((frame, unsafe { frame.edge.get().as_ref() }?))
-    });
-    spans.into_iter().find(|(_, edge)| std::ptr::eq(edge.site.get(), site))
 }
 
 /// Opens a span of any mode.
@@ -161,7 +152,7 @@ pub(crate) fn close(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
         return context::close(frame, outer, edge, elapsed);
     }
     let stands_for_log2 = frame.flags.get() >> flags::STANDS_FOR_SHIFT & 0xff;
-    let forward = elapsed.map_or(0, |ticks| (ticks as i64).max(0) as u64);
+    let forward = elapsed.filter(|ticks| *ticks <= buckets::MOST).unwrap_or(0);
     if frame.flags.get() & flags::ASKED != 0 {
         returned::ended(frame, edge, elapsed.map(|_| forward), 1 << stands_for_log2);
     }
@@ -269,10 +260,11 @@ pub(crate) fn pop_closed() {
     }
 }
 
-/// This thread's open frames, innermost first.
+/// This thread's open frames, innermost first. None while the recorder itself is at work: its frame lies in no page, and nothing below it.
 fn open_frames() -> impl Iterator<Item = &'static Frame> {
     let top = TOP.get();
-    let top = (!std::ptr::eq(top, &raw const NOWHERE)).then_some(top);
+    let is_own = thread::own_block().is_some_and(|block| std::ptr::eq(block.own_frame.get(), top));
+    let top = (!std::ptr::eq(top, &raw const NOWHERE) && !is_own).then_some(top);
     // SAFETY: TOP and the frames below it are frames of this block; never unmapped.
     std::iter::successors(top, |frame| thread::frame_below(*frame)).map(|frame| unsafe { &*frame })
 }

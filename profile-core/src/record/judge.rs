@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::sync::OnceLock;
 
 use super::counters::{self, HeapCounts};
-use super::{begin, general, thread};
+use super::{SpanGuard, begin, general, thread};
 use crate::callsite::{CallSite, Kind};
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Frame, HeapTally, buckets, flags, heap};
@@ -102,19 +102,32 @@ pub(super) fn leave_alone(is_left_alone: bool) {
 
 /// A call that is open, and about to return.
 pub(crate) struct Open {
+    pub(crate) site: &'static CallSite,
     frame: &'static Frame,
     pub(crate) time_ns: Option<u64>,
     pub(crate) heap: HeapCounts,
 }
 
-/// The innermost open call of the site: how long it took so far, and what it has allocated.
-pub(crate) fn open_call(site: &'static CallSite) -> Option<Open> {
-    let (frame, _) = general::innermost(site)?;
+/// The call of a guard: how long it took so far, and what it has allocated. `None`: it is not recorded, or is the parent's of a forked
+/// child.
+pub(crate) fn open_call(guard: &SpanGuard) -> Option<Open> {
+    let frame = guard.frame()?;
+    // SAFETY: null, or an edge, which is never freed.
+    open(frame, unsafe { frame.edge.get().as_ref() }?)
+}
+
+/// The same of the poll that is on top, if it is of that function.
+pub(crate) fn open_poll(site: &'static CallSite) -> Option<Open> {
+    let (frame, edge) = general::own_span(site)?;
+    open(frame, edge)
+}
+
+fn open(frame: &'static Frame, edge: &Edge) -> Option<Open> {
     let started = frame.started.get();
     let ticks = (started != 0).then(|| Clock::current().now().wrapping_sub(started));
     let time_ns = ticks.filter(|ticks| *ticks <= buckets::MOST);
     let time_ns = time_ns.map(|ticks| begin::rate().ns(ticks));
-    Some(Open { frame, time_ns, heap: counters::of_frame(frame) })
+    Some(Open { site: site_of(edge), frame, time_ns, heap: counters::of_frame(frame) })
 }
 
 impl Open {

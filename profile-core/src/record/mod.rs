@@ -158,13 +158,17 @@ impl SpanGuard {
         SpanGuard { frame: frame.map_addr(|address| address | marks), not_send: PhantomData }
     }
 
-    /// What the span has counted of the heap so far, and its peak. `None` if it is not recorded, or another one is open in it.
-    pub(crate) fn counted(&self) -> Option<HeapCounts> {
+    /// The span's frame. `None` if it is not recorded.
+    pub(crate) fn frame(&self) -> Option<&'static Frame> {
         let marks = SpanGuard::GENERAL | SpanGuard::UNTIMED;
         let frame = self.frame.map_addr(|address| address & !marks);
         // SAFETY: null, or a frame of this thread's block, which is never unmapped.
-        let open = unsafe { frame.as_ref() }.filter(|_| std::ptr::eq(TOP.get(), frame))?;
-        Some(counters::of_frame(open))
+        unsafe { frame.as_ref() }
+    }
+
+    /// What the span has counted of the heap so far, and its peak. `None` if it is not recorded, or another one is open in it.
+    pub(crate) fn counted(&self) -> Option<HeapCounts> {
+        self.frame().filter(|open| std::ptr::eq(TOP.get(), *open)).map(counters::of_frame)
     }
 
     /// Of a call that is not recorded.

@@ -652,8 +652,8 @@ pub(crate) mod buckets {
     /// Two powers of two each; the room of a last one holds the link to what no longer fits, so that a root has four cache lines.
     pub(crate) const NODES: usize = 31;
     pub(crate) const ALL: usize = NODES * LEAVES * LEAF;
-    /// Longer is no duration: 2^62 ns are 146 years.
-    pub(crate) const MOST: u64 = (1 << (2 * NODES)) - 1;
+    /// Longer is no duration: 2^62 ns are 146 years. A little less, since the next numbers are rounded up to the bucket that is not there.
+    pub(crate) const MOST: u64 = (1 << (2 * NODES)) - (1 << 10);
     /// Buckets that the arithmetic knows.
     const WRAP: usize = (NODES + 1) * LEAVES * LEAF;
 
@@ -745,8 +745,8 @@ mod tests {
         }
         assert_eq!(buckets::of(0), 0);
         assert_eq!(
-            [buckets::of(1 << 61), buckets::of(buckets::MOST + 1)],
-            [buckets::ALL - 64, buckets::ALL]
+            [buckets::of(1 << 61), buckets::of(buckets::MOST), buckets::of(1 << 62)],
+            [buckets::ALL - 64, buckets::ALL - 1, buckets::ALL]
         );
     }
 

@@ -38,7 +38,6 @@ extern "C" fn start() {
         sys::at_exit(report_at_exit);
         judge::appoint(kept::judge);
         sys::around_fork(warnings::before_fork, warnings::after_fork);
-        sys::around_fork(telling::before_fork, telling::after_fork);
         sys::at_fork_in_child(forget_warnings);
         let wrong_filters = filter_warnings();
         // A program that links the crate and annotates nothing is left as it is, unless it is asked for its memory.

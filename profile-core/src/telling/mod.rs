@@ -3,20 +3,19 @@
 
 pub(crate) mod end;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, PoisonError};
 
 use crate::callsite::CallSite;
+use crate::escape::safe_and_short;
 use crate::record::thread::Suspended;
 use crate::settings;
 use crate::snapshot::{WarningRecord, Worst};
 use crate::sys;
-use crate::warnings::{
-    Action, Category, RaisedWarning, ShownBy, Verdict, Warning, fit_to_show, patiently, verdict,
-};
+use crate::warnings::{Action, Category, RaisedWarning, ShownBy, Verdict, Warning, alone, verdict};
 
 /// Subjects that are kept apart, of which there are as many as functions with limits; of more there is one count a category.
 const MOST: usize = 1_000;
@@ -67,8 +66,9 @@ impl Complaint {
     pub(crate) fn sentence(&self) -> String {
         let details = self.details.zip(self.subject.as_deref());
         let details = details.map(|(details, subject)| details(subject)).unwrap_or_default();
-        let lines = details.iter().map(|line| format!("\n    {line}"));
-        std::iter::once(self.message.clone()).chain(lines).collect()
+        let lines = details.iter().map(|line| format!("\n    {}", safe_and_short(line)));
+        // One line each: on GitHub another one could be a command.
+        std::iter::once(safe_and_short(&self.message).into_owned()).chain(lines).collect()
     }
 
     fn warning(&self) -> Warning {
@@ -100,7 +100,7 @@ pub(crate) enum OnError {
     Return,
 }
 
-/// What was to be told so far: of each category and subject the first message, how often, the worst figure.
+/// What was to be told so far: of each category and subject the first message, how often, the worst figure. Locked [`alone`].
 static TOLD: Mutex<Vec<WarningRecord>> = Mutex::new(Vec::new());
 /// Whether something was an error that nobody could take, or that shall be known at the end of the run.
 static FAILED: AtomicBool = AtomicBool::new(false);
@@ -108,26 +108,17 @@ static FAILED: AtomicBool = AtomicBool::new(false);
 thread_local! {
     /// What shows a warning may break a limit itself.
     static IS_TELLING: Cell<bool> = const { Cell::new(false) };
-    /// Of a thread that forks, from before to after.
-    static HELD: RefCell<Option<MutexGuard<'static, Vec<WarningRecord>>>> = const { RefCell::new(None) };
 }
 
-/// Before a `fork`: a child would wait for a lock that another thread holds now.
-pub(crate) extern "C" fn before_fork() {
-    let _ = HELD.try_with(|place| place.replace(patiently(&TOLD)));
-}
-
-/// After it, in parent and child.
-pub(crate) extern "C" fn after_fork() {
-    let _ = HELD.try_with(RefCell::take);
+/// What was told, while no other thread tells anything. `None`: this one does.
+fn with_told<T>(work: impl FnOnce(&mut Vec<WarningRecord>) -> T) -> Option<T> {
+    alone(|| work(&mut TOLD.lock().unwrap_or_else(PoisonError::into_inner)))
 }
 
 /// In a forked child: what was told, and has failed, was the parent.
 pub(crate) fn forget() {
     FAILED.store(false, Relaxed);
-    if let Some(mut told) = patiently(&TOLD) {
-        told.clear();
-    }
+    with_told(Vec::clear);
 }
 
 /// Tells something: the first time for its category and subject, always, or never, as the filters say of its category, its text
@@ -183,8 +174,12 @@ pub(crate) fn has_failed() -> bool {
     FAILED.load(Relaxed)
 }
 
-/// Ends the call by an error that has been told. The hook of panics is not asked: it would say `Box<dyn Any>`.
+/// Ends the call by an error that has been told. The hook of panics is not asked, since it would say `Box<dyn Any>`, but where every panic is
+/// the end, and the hook writes the report.
 pub(crate) fn throw(raised: RaisedWarning) -> ! {
+    if cfg!(panic = "abort") {
+        std::panic::panic_any(raised);
+    }
     std::panic::resume_unwind(Box::new(raised))
 }
 
@@ -193,7 +188,12 @@ fn show(by: &ShownBy, complaint: &Complaint) {
         return;
     }
     let shown = catch_unwind(AssertUnwindSafe(|| by.show(|| complaint.warning())));
-    if !matches!(shown, Ok(true)) {
+    let is_shown = shown.unwrap_or_else(|payload| {
+        // Even its drop might panic.
+        std::mem::forget(payload);
+        false
+    });
+    if !is_shown {
         print(complaint);
     }
     IS_TELLING.set(false);
@@ -202,13 +202,15 @@ fn show(by: &ShownBy, complaint: &Complaint) {
 fn print(complaint: &Complaint) {
     let Complaint { category, file, line, .. } = complaint;
     let place = if file.is_empty() { String::new() } else { format!("{file}:{line}: ") };
-    let sentence = format!("{place}{}: {}", category.name(), complaint.sentence());
-    let line = format!("profile: {}\n", fit_to_show(&sentence));
+    let line = format!("profile: {place}{}: {}\n", category.name(), complaint.sentence());
     let _ = sys::raw_stderr().write_all(line.as_bytes());
 }
 
 fn count(complaint: &Complaint, action: Action) {
-    let Some(mut told) = patiently(&TOLD) else { return };
+    with_told(|told| add(told, complaint, action));
+}
+
+fn add(told: &mut Vec<WarningRecord>, complaint: &Complaint, action: Action) {
     let category = complaint.category.name();
     let same = |known: &WarningRecord| {
         let is_subject = known.path == complaint.subject;
@@ -241,5 +243,5 @@ fn count(complaint: &Complaint, action: Action) {
 
 /// What was to be told so far, whether it was or a filter hid it.
 pub(crate) fn told() -> Vec<WarningRecord> {
-    patiently(&TOLD).map(|told| told.clone()).unwrap_or_default()
+    with_told(|told| told.clone()).unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::filter::Filter;
-use super::process::{OWN, locked, with_process};
+use super::process::{OWN, alone, locked, with_process};
 use super::state::{Log, Show, State, next_version};
 use super::warning::Warning;
 
@@ -121,7 +121,8 @@ impl CatchWarnings {
     /// What would have been shown so far.
     #[must_use]
     pub fn recorded(&self) -> Vec<Warning> {
-        self.own.as_ref().map(|log| locked(log).clone()).unwrap_or_default()
+        let recorded = self.own.as_ref().and_then(|log| alone(|| locked(log).clone()));
+        recorded.unwrap_or_default()
     }
 }
 

@@ -32,7 +32,7 @@ pub fn format_warning(
 }
 
 /// Lines may be in it, but nothing that a terminal obeys, and not megabytes.
-pub(crate) fn fit_to_show(text: &str) -> String {
+pub(super) fn fit_to_show(text: &str) -> String {
     const MOST_LINES: usize = 40;
     let mut lines: Vec<_> = text.split('\n').take(MOST_LINES).map(safe_and_short).collect();
     if text.split('\n').nth(MOST_LINES).is_some() {

@@ -161,13 +161,10 @@ pub use warn::{
 pub use warning::{Place, RaisedWarning, Warning};
 
 #[cfg(feature = "profile")]
-pub(crate) use format::fit_to_show;
-#[cfg(feature = "profile")]
 pub(crate) use option::category_named;
 #[cfg(feature = "profile")]
 pub(crate) use process::{
-    Verdict, action_for, after_fork, before_fork, forget_raised, may_raise, patiently, prepare,
-    verdict,
+    Verdict, action_for, after_fork, alone, before_fork, forget_raised, may_raise, prepare, verdict,
 };
 #[cfg(feature = "profile")]
 pub(crate) use state::ShownBy;

@@ -1,7 +1,10 @@
-//! Which state holds: that of the process, or of a thread within [`catch_warnings`](super::catch::catch_warnings); and its lock.
+//! Which state holds: that of the process, or of a thread within [`catch_warnings`](super::catch::catch_warnings).
+//!
+//! One lock is for all that threads share here: what is recorded, or told, has a mutex of its own that is locked within it. So a `fork` has
+//! to hold one, and no child finds any that is locked by a thread which it does not have.
 
-use std::cell::RefCell;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::cell::{Cell, RefCell};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 #[cfg(feature = "profile")]
 use super::category::Category;
@@ -10,6 +13,8 @@ use super::filter::Action;
 #[cfg(feature = "profile")]
 use super::raised::Log as RaisedLog;
 #[cfg(feature = "profile")]
+use super::registry::Registry;
+#[cfg(feature = "profile")]
 use super::state::ShownBy;
 use super::state::State;
 
@@ -17,18 +22,34 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Asks for a lock again and again, but not for ever: it is never held for long, unless by this thread itself (an allocator with a limit
-/// warns while a filter is allocated), or in a forked child by a thread that is not there.
-pub(crate) fn patiently<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
-    const TRIES: usize = 1 << 14;
-    (0..TRIES).find_map(|_| match mutex.try_lock() {
-        Ok(held) => Some(held),
-        Err(TryLockError::Poisoned(held)) => Some(held.into_inner()),
-        Err(TryLockError::WouldBlock) => {
-            std::thread::yield_now();
-            None
-        }
-    })
+thread_local! {
+    /// Whether this thread holds the lock. One that does may come here again: an allocator with a limit, or a signal handler.
+    static IS_INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+struct Inside;
+
+impl Inside {
+    fn enter() -> Option<Inside> {
+        if IS_INSIDE.replace(true) { None } else { Some(Inside) }
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        IS_INSIDE.set(false);
+    }
+}
+
+/// The state of the process. `None`: this thread is at it already.
+pub(super) fn try_process<T>(work: impl FnOnce(&mut State) -> T) -> Option<T> {
+    let _inside = Inside::enter()?;
+    Some(work(&mut locked(process())))
+}
+
+/// Within the lock. `None`: this thread is within it already.
+pub(crate) fn alone<T>(work: impl FnOnce() -> T) -> Option<T> {
+    try_process(|_| work())
 }
 
 thread_local! {
@@ -38,7 +59,7 @@ thread_local! {
 
 static PROCESS: OnceLock<Mutex<State>> = OnceLock::new();
 
-pub(super) fn process() -> &'static Mutex<State> {
+fn process() -> &'static Mutex<State> {
     PROCESS.get_or_init(|| Mutex::new(State::fresh()))
 }
 
@@ -94,7 +115,7 @@ fn try_with<T>(work: impl FnOnce(&mut State) -> T) -> Option<T> {
         own.as_mut().and_then(|state| work.take().map(|work| work(state)))
     });
     let own = own.ok().flatten();
-    own.or_else(|| Some(work.take()?(&mut *patiently(process())?)))
+    own.or_else(|| try_process(work.take()?))
 }
 
 /// Makes the state of the process, which takes memory, before anybody counts that.
@@ -110,29 +131,29 @@ pub(crate) fn may_raise() -> bool {
         let filters = state.filters.iter().any(|filter| filter.action == Action::Error);
         filters || state.default_action == Action::Error
     };
-    patiently(process()).is_some_and(|state| errs(&state))
+    try_process(|state| errs(state)).unwrap_or(false)
 }
 
 #[cfg(feature = "profile")]
 thread_local! {
     /// Of a thread that forks, from before to after.
-    static HELD: RefCell<Option<MutexGuard<'static, State>>> = const { RefCell::new(None) };
+    static HELD: RefCell<Option<(MutexGuard<'static, State>, Inside)>> = const { RefCell::new(None) };
 }
 
-/// Before a `fork`: no other thread may hold the lock at that moment, or the child would wait for it for ever. It is never held for
-/// long; if it is all the same, the fork goes on.
+/// Before a `fork`: no other thread may hold the lock at that moment, or the child would wait for it for ever.
 #[cfg(feature = "profile")]
 pub(crate) extern "C" fn before_fork() {
-    let held = PROCESS.get().and_then(patiently);
+    let held = Inside::enter().map(|inside| (locked(process()), inside));
     let _ = HELD.try_with(|place| place.replace(held));
 }
 
-/// In a forked child: what was raised was the parent's.
+/// In a forked child: what was raised and told was the parent's.
 #[cfg(feature = "profile")]
 pub(crate) fn forget_raised() {
-    if let Some(mut process) = PROCESS.get().and_then(patiently) {
-        process.raised = RaisedLog::default();
-    }
+    try_process(|state| {
+        state.raised = RaisedLog::default();
+        state.told = Registry::new();
+    });
 }
 
 /// After it, in parent and child.
@@ -146,17 +167,20 @@ pub(super) fn with<T>(work: impl FnOnce(&mut State) -> T) -> T {
     let mut work = Some(work);
     // A thread that is ending has none of its own.
     let own = OWN.try_with(|own| {
-        let mut own = own.borrow_mut();
+        let mut own = own.try_borrow_mut().ok()?;
         own.as_mut().and_then(|state| work.take().map(|work| work(state)))
     });
-    match (own, work) {
-        (Ok(Some(done)), _) => done,
-        (_, Some(work)) => with_process(work),
-        (_, None) => unreachable!("it was taken to give what it gave"),
+    match (own.ok().flatten(), work) {
+        (Some(done), _) => done,
+        (None, Some(work)) => with_process(work),
+        (None, None) => unreachable!("it was taken to give what it gave"),
     }
 }
 
-/// That of the process, whatever this thread has.
+/// That of the process, whatever this thread has; a fresh one where this thread is at it already.
 pub(super) fn with_process<T>(work: impl FnOnce(&mut State) -> T) -> T {
-    work(&mut locked(process()))
+    match Inside::enter() {
+        Some(_inside) => work(&mut locked(process())),
+        None => work(&mut State::fresh()),
+    }
 }

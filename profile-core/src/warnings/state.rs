@@ -10,7 +10,7 @@ use super::category::{
     Category, DeprecationWarning, ImportWarning, PendingDeprecationWarning, ResourceWarning,
 };
 use super::filter::{Action, Filter, Pattern};
-use super::process::patiently;
+use super::process::{alone, locked};
 use super::raised::Log as RaisedLog;
 use super::registry::Registry;
 use super::warning::{Place, Warning};
@@ -152,10 +152,7 @@ impl ShownBy {
             ShownBy::Function(show) => show(&warning()),
             ShownBy::Log(log) => {
                 let warning = warning();
-                // In a forked child it may be locked for ever.
-                if let Some(mut log) = patiently(log) {
-                    log.push(warning);
-                }
+                alone(|| locked(log).push(warning));
             }
             ShownBy::StandardError => return false,
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::category::Category;
 use super::filter::{Action, Filter, FilterError, Pattern};
 use super::format::{fit_to_show, format_warning};
-use super::process::{patiently, process, with};
+use super::process::{try_process, with};
 use super::raised::Raised;
 use super::registry::Registry;
 use super::state::{Outcome, Show, next_version};
@@ -24,7 +24,7 @@ use super::warning::{Place, RaisedWarning, Warning};
 /// ```
 #[must_use]
 pub fn raised() -> Vec<Raised> {
-    patiently(process()).map(|state| state.raised.records()).unwrap_or_default()
+    try_process(|state| state.raised.records()).unwrap_or_default()
 }
 
 /// Puts a filter in front of the others, or behind them. One that is there already comes to the front; behind, it stays where

@@ -10,7 +10,8 @@ use std::task::{Context, Poll, Waker};
 
 use profile_core::__private::use_mock_clock;
 use profile_core::warnings::{
-    AllocationBudgetWarning, RaisedWarning, catch_process_warnings, catch_warnings,
+    Action, AllocationBudgetWarning, RaisedWarning, Warning, catch_process_warnings,
+    catch_warnings, filters, set_show_warning,
 };
 use profile_core::{ProfilingAllocator, memory_usage, profile};
 use tests::pass;
@@ -270,6 +271,46 @@ fn locals() {
     print("keeps_nothing", keeps_nothing());
 }
 
+/// What shows warnings calls functions with limits, and opens spans.
+fn hooks() {
+    set_show_warning(Some(|warning: &Warning| {
+        let _span = profile_core::span!("in a hook");
+        let outcome = raises(20, false);
+        println!("{}: {}", warning.category.name(), outcome.is_ok());
+    }));
+    slow(11);
+    slow(12);
+    profile_core::warn!("by itself").expect("no error");
+}
+
+/// Work that comes back to the function that handed it on, in which a span stays open to its end.
+#[profile(warn_above = "10 ms", raise)]
+fn raises_within_a_context(ms: u64) -> Result<u64, Failure> {
+    let context = profile_core::context();
+    pass(ms * MS);
+    let _entered = context.enter();
+    let _span = profile_core::span!("the rest");
+    Ok(ms)
+}
+
+fn contexts() {
+    print("raises_within_a_context", raises_within_a_context(11));
+    // The function is switched off while it calls itself: the inner call is nobody's.
+    print("calls_itself", calls_itself(true));
+}
+
+#[profile(warn_above = "10 ms", raise)]
+fn calls_itself(again: bool) -> Result<u64, Failure> {
+    if again {
+        pass(11 * MS);
+        let this = profile_core::find("calls_itself").expect("it is called");
+        this.set_enabled(false);
+        print("within", calls_itself(false));
+        this.set_enabled(true);
+    }
+    Ok(1)
+}
+
 fn late() {
     print("raises_with_slow_local", raises_with_slow_local(1, 30));
 }
@@ -319,12 +360,20 @@ fn exits() {
     std::process::exit(7);
 }
 
+/// Whether no filter makes an error.
+fn settled() -> bool {
+    filters().iter().all(|filter| filter.action != Action::Error)
+}
+
 fn forks() {
     slow(11);
     // SAFETY: the child only ends.
     let child = unsafe { libc::fork() };
     if child == 0 {
         unlimited(1);
+        if settled() {
+            slow(12);
+        }
         std::process::exit(0);
     }
     let mut status = 0;
@@ -364,6 +413,12 @@ fn main() {
         "runs" => runs(),
         "locals" => locals(),
         "late" => late(),
+        "hooks" => hooks(),
+        "contexts" => contexts(),
+        "all_raise" => {
+            print("raises_by_memory", raises_by_memory(1, false));
+            print("raises_by_memory_later", finish(raises_by_memory_later(1, false)));
+        }
         "foreign" => println!("{}", foreign(12)),
         "two" => both(),
         "catch" => catch(),

@@ -183,7 +183,7 @@ pub(crate) fn at_exit(run: extern "C" fn()) {
 }
 
 /// Within a handler at exit: the others still run, and a process that was to end with 0 ends with the code instead, which it says on
-/// standard error. A plugin that is let go ends nothing.
+/// standard error. A library ends nothing: this may be the moment in which a plugin is let go.
 #[cfg(target_env = "gnu")]
 pub(crate) fn fail_at_exit(code: u8) {
     unsafe extern "C" {
@@ -191,7 +191,8 @@ pub(crate) fn fail_at_exit(code: u8) {
         fn on_exit(run: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
     }
     extern "C" fn fail(status: c_int, code: *mut c_void) {
-        if status == 0 {
+        // What a parent sees of it.
+        if status & 0xff == 0 {
             say_that_it_fails(code.addr());
             // SAFETY: POSIX leaves a second `exit` undefined; glibc goes on with the handlers that are left.
             unsafe { libc::exit(code.addr() as c_int) }
@@ -200,6 +201,10 @@ pub(crate) fn fail_at_exit(code: u8) {
     if is_in_program() {
         // SAFETY: the program's own code stays; the argument is a number.
         unsafe { on_exit(fail, ptr::without_provenance_mut(usize::from(code))) };
+    } else {
+        say(
+            "a filter makes a warning an error; the exit code is left to the program, since this is a library of it",
+        );
     }
 }
 
@@ -216,7 +221,8 @@ fn is_in_program() -> bool {
     // SAFETY: reads the auxiliary vector.
     let entry = unsafe { libc::getauxval(libc::AT_ENTRY) };
     let entry = base_of(ptr::without_provenance(entry as usize));
-    entry.is_some() && entry == base_of((is_in_program as fn() -> bool) as *const c_void)
+    // Where nothing is loaded at run time, nothing is found.
+    entry == base_of((is_in_program as fn() -> bool) as *const c_void)
 }
 
 /// Within a handler at exit: the process ends with this code, whatever it was to end with. A second `exit` would wait for the first for ever
@@ -229,9 +235,11 @@ pub(crate) fn fail_at_exit(code: u8) {
 }
 
 fn say_that_it_fails(code: usize) {
-    let line =
-        format!("profile: the exit code is {code}, since a filter makes a warning an error\n");
-    let _ = raw_stderr().write_all(line.as_bytes());
+    say(&format!("the exit code is {code}, since a filter makes a warning an error"));
+}
+
+fn say(sentence: &str) {
+    let _ = raw_stderr().write_all(format!("profile: {sentence}\n").as_bytes());
 }
 
 /// Has a function run in the child of a `fork`, before `fork` returns there.
