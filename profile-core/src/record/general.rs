@@ -148,34 +148,41 @@ fn close_and_pop(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
 pub(crate) fn close(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
     // SAFETY: an open frame has an edge; edges are never freed.
     let edge = unsafe { &*frame.edge.get() };
-    if frame.flags.get() & flags::CARRIED != 0 {
+    let flags = frame.flags.get();
+    if flags & flags::CARRIED != 0 {
         return context::close(frame, outer, edge, elapsed);
     }
-    let stands_for_log2 = frame.flags.get() >> flags::STANDS_FOR_SHIFT & 0xff;
+    let stands_for_log2 = flags >> flags::STANDS_FOR_SHIFT & 0xff;
     let forward = elapsed.filter(|ticks| *ticks <= buckets::MOST).unwrap_or(0);
-    if frame.flags.get() & flags::ASKED != 0 {
+    if flags & flags::ASKED != 0 {
         returned::ended(frame, edge, elapsed.map(|_| forward), 1 << stands_for_log2);
     }
-    let is_judged = frame.flags.get() & flags::JUDGED != 0;
     let left = leave(frame, outer, edge);
     if left.is_recursive {
         edge.recursive_calls.add(1 << stands_for_log2);
         edge.recursive_ticks.add(forward << stands_for_log2);
     }
-    if let Some(block) = thread::own_block().filter(|_| stands_for_log2 > 0) {
+    if stands_for_log2 > 0
+        && let Some(block) = thread::own_block()
+    {
         budget::stand_for_others(block, edge, forward, stands_for_log2);
     }
-    // The last thing, since it may panic: the call is recorded by then.
-    if is_judged {
-        judge::leave_alone(true);
+    if flags & flags::JUDGED != 0 {
+        return end_judged(frame, edge, elapsed);
     }
+    // The last thing, since it may panic: the call is recorded by then.
     end(frame, edge, elapsed);
     if left.is_too_much {
         judge::allocated(edge);
     }
-    if is_judged {
-        judge::leave_alone(false);
-    }
+}
+
+#[cold]
+#[inline(never)]
+fn end_judged(frame: &Frame, edge: &Edge, elapsed: Option<u64>) {
+    judge::leave_alone(true);
+    end(frame, edge, elapsed);
+    judge::leave_alone(false);
 }
 
 /// What was seen when a call was left.
