@@ -276,7 +276,14 @@ fn a_warning_costs_the_functions_that_break_a_limit_no_allocation() {
     for filters in ["", "ignore", "always"] {
         let run = scene("throw", filters).run().successful();
         for name in ["slow", "calls_slow"] {
-            assert_eq!(row(run.report(), name).allocations, Some(0), "{name} {filters}");
+            let row = row(run.report(), name);
+            assert_eq!((row.allocations, row.freed_bytes), (Some(0), Some(0)), "{name} {filters}");
+        }
+        let run = scene("two", filters).run().successful();
+        for name in ["both", "calls_both"] {
+            let row = row(run.report(), name);
+            let figures = (row.allocations, row.allocated_bytes, row.freed_bytes);
+            assert_eq!(figures, (Some(5), Some(50), Some(50)), "{name} {filters}");
         }
     }
 }

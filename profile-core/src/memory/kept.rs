@@ -26,25 +26,25 @@ use crate::warnings::{AllocationBudgetWarning, Category, RaisedWarning, TimeBudg
 /// # Panics
 /// A filter makes that an error: with a [`RaisedWarning`](crate::warnings::RaisedWarning).
 pub(crate) fn judge(ended: Ended) {
-    // What is done here must not be charged to whoever called.
-    let own = Suspended::new();
     let Some(limits) = ended.site.limits() else { return };
     let used = Used { counted: ended.heap, time_ns: ended.time_ns, resident: None, is_over: true };
     let throws = ended.may_throw && !limits.raises && ended.site.can_unwind();
     let on_error = if throws { OnError::Throw } else { OnError::Tell };
-    let raised = tell_all(&used.against(ended.site, &limits.call), on_error);
-    drop(own);
-    if let Some(raised) = raised {
+    if let Some(raised) = tell_all(used.against(ended.site, &limits.call), on_error) {
         telling::throw(raised);
     }
 }
 
-/// Tells all; gives back the first that is an error which somebody takes.
-pub(crate) fn tell_all(complaints: &[Complaint], on_error: OnError) -> Option<RaisedWarning> {
-    complaints.iter().fold(None, |first, complaint| {
-        let raised = telling::tell(complaint, on_error);
-        first.or(raised)
-    })
+/// Tells all; gives back the first that is an error which somebody takes. But for that nothing is charged to whoever called.
+pub(crate) fn tell_all(complaints: Vec<Complaint>, on_error: OnError) -> Option<RaisedWarning> {
+    let taken = complaints.iter().fold(None, |first, complaint| {
+        let is_taken = telling::tell(complaint, on_error);
+        first.or(is_taken.then_some(complaint))
+    });
+    let raised = taken.map(Complaint::raised);
+    let _own = Suspended::new();
+    drop(complaints);
+    raised
 }
 
 /// The same for a call that is about to return: what it returns is the error.
@@ -66,13 +66,12 @@ pub(crate) fn before_the_last_poll_ends(
 
 fn judge_open(call: &Open, used: &Used) -> Option<RaisedWarning> {
     let limits = call.site.limits()?;
-    let _own = Suspended::new();
     let complaints = used.against(call.site, &limits.call);
     if complaints.is_empty() {
         return None;
     }
     call.is_judged();
-    tell_all(&complaints, OnError::Return)
+    tell_all(complaints, OnError::Return)
 }
 
 /// What one call took.
@@ -128,12 +127,14 @@ impl Limit {
 impl Used {
     /// What there is to say against a call of a function that has limits by `#[profile]` or by a file. What is not known was not broken.
     fn against(&self, site: &'static CallSite, limits: &CallLimits) -> Vec<Complaint> {
+        let _own = Suspended::new();
         let all = self.limits(limits, "warn_above");
         complaints(site, &all.iter().filter_map(Limit::check).collect::<Vec<_>>())
     }
 
     /// What there is to say against a call that was watched. What should be known and is not, is said too.
     pub(crate) fn against_plan(&self, site: &CallSite, plan: &UsagePlan) -> Vec<Complaint> {
+        let _own = Suspended::new();
         let resident = Limit {
             name: "max_rss",
             what: "bytes resident",

@@ -90,7 +90,7 @@ impl Watched {
     pub(super) fn before_the_end(&self) -> Option<RaisedWarning> {
         let complaints = self.complaints(false);
         self.is_judged.set(!complaints.is_empty());
-        let raised = failed(self.plan, &complaints, OnError::Return);
+        let raised = failed(self.plan, complaints, OnError::Return);
         // Those that it has besides, of a file.
         let others = self.span.as_ref().and_then(kept::before_the_end);
         raised.or(others)
@@ -102,7 +102,7 @@ impl Drop for Watched {
         let is_judged = self.is_judged.get();
         let complaints = if is_judged { Vec::new() } else { self.complaints(true) };
         drop(self.span.take());
-        end_call(self.site, self.plan, &complaints);
+        end_call(self.site, self.plan, complaints);
     }
 }
 
@@ -120,7 +120,11 @@ fn complaints(site: &CallSite, plan: &UsagePlan, used: &Used) -> Vec<Complaint> 
 ///
 /// # Panics
 /// It shall fail the test.
-fn failed(plan: &UsagePlan, complaints: &[Complaint], on_error: OnError) -> Option<RaisedWarning> {
+fn failed(
+    plan: &UsagePlan,
+    complaints: Vec<Complaint>,
+    on_error: OnError,
+) -> Option<RaisedWarning> {
     if plan.fails && !complaints.is_empty() {
         let own = Suspended::new();
         let sentences: Vec<String> = complaints.iter().map(Complaint::sentence).collect();
@@ -135,7 +139,7 @@ fn failed(plan: &UsagePlan, complaints: &[Complaint], on_error: OnError) -> Opti
 /// # Panics
 /// As [`failed`], and with a [`RaisedWarning`] if a filter makes it an error. A function that returns such errors has one of its own by
 /// then.
-fn end_call(site: &CallSite, plan: &UsagePlan, complaints: &[Complaint]) {
+fn end_call(site: &CallSite, plan: &UsagePlan, complaints: Vec<Complaint>) {
     let throws = !plan.raises && site.can_unwind();
     let on_error = if throws { OnError::Throw } else { OnError::Tell };
     if let Some(raised) = failed(plan, complaints, on_error) {
@@ -216,12 +220,12 @@ impl<F: Future> Future for WatchedFuture<F> {
         call.add(before);
         outcome.map(|value| match raise {
             Some((is_good, failure)) if is_good(&value) => {
-                let raised = failed(call.plan, &call.complaints(), OnError::Return);
+                let raised = failed(call.plan, call.complaints(), OnError::Return);
                 let others = kept::before_the_last_poll_ends(call.site, call.time_ns());
                 raised.or(others).map_or(value, failure)
             }
             _ => {
-                end_call(call.site, call.plan, &call.complaints());
+                end_call(call.site, call.plan, call.complaints());
                 value
             }
         })

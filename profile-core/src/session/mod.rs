@@ -51,7 +51,9 @@ extern "C" fn start() {
         // Now, since a service may never end.
         wrong_filters.iter().for_each(telling::tell_always);
         let wrong = settings::complaints().iter().cloned().chain(wrong_limits).map(of_setting);
-        wrong.for_each(|complaint| drop(telling::tell(&complaint, OnError::Tell)));
+        wrong.for_each(|complaint| {
+            telling::tell(&complaint, OnError::Tell);
+        });
         sys::at_fork_in_child(forget_sampler);
         install_panic_hook();
         read_whole_run();

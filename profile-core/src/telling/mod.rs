@@ -76,6 +76,11 @@ impl Complaint {
         Warning::new(message, self.category, file, u64::from(self.line))
     }
 
+    /// As an error: this is the program's, and so are its allocations.
+    pub(crate) fn raised(&self) -> RaisedWarning {
+        RaisedWarning(self.warning())
+    }
+
     fn record(&self) -> WarningRecord {
         WarningRecord {
             category: self.category.name().to_owned(),
@@ -94,9 +99,9 @@ impl Complaint {
 pub(crate) enum OnError {
     /// It is only told: nobody can take it.
     Tell,
-    /// It is told, and given back to be thrown; or only told, where the run shall end with an exit code.
+    /// It is told, and to be thrown; or only told, where the run shall end with an exit code.
     Throw,
-    /// It is given back, to be the error of a function.
+    /// It is the error of a function, and not told.
     Return,
 }
 
@@ -122,8 +127,8 @@ pub(crate) fn forget() {
 }
 
 /// Tells something: the first time for its category and subject, always, or never, as the filters say of its category, its text
-/// and its module. Gives it back if they make it an error and somebody takes that.
-pub(crate) fn tell(complaint: &Complaint, on_error: OnError) -> Option<RaisedWarning> {
+/// and its module. Whether they make it an error that somebody takes.
+pub(crate) fn tell(complaint: &Complaint, on_error: OnError) -> bool {
     let _own = Suspended::new();
     let Complaint { category, module, subject, message, .. } = complaint;
     let none =
@@ -159,7 +164,7 @@ pub(crate) fn tell(complaint: &Complaint, on_error: OnError) -> Option<RaisedWar
             }
         }
     }
-    (is_error && !waits).then(|| RaisedWarning(complaint.warning()))
+    is_error && !waits
 }
 
 /// Tells something whatever the filters say: that one of them is none.

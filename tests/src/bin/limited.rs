@@ -160,6 +160,11 @@ fn both() {
     black_box((0..10_000_u64).fold(0, |sum, n| sum ^ black_box(n)));
 }
 
+#[profile]
+fn calls_both() {
+    (0..5).for_each(|_| both());
+}
+
 fn finish<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     loop {
@@ -420,7 +425,7 @@ fn main() {
             print("raises_by_memory_later", finish(raises_by_memory_later(1, false)));
         }
         "foreign" => println!("{}", foreign(12)),
-        "two" => both(),
+        "two" => calls_both(),
         "catch" => catch(),
         "busy" => busy(),
         "warns" => warns(),
