@@ -5,7 +5,7 @@
 //! by that: it is an `Err` or a `None`.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens as _, quote};
 use syn::parse::Parser as _;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Block, Expr, ExprBreak, ExprMacro, Path, Stmt, StmtMacro};
@@ -16,6 +16,12 @@ pub fn look(body: TokenStream, wrap: &dyn Fn(&Expr) -> TokenStream) -> TokenStre
     let mut looker = Looker { wrap };
     statements.iter_mut().for_each(|statement| looker.visit_stmt_mut(statement));
     match statements.last_mut() {
+        // With an attribute it may not be there, and what stands before it is the value.
+        Some(Stmt::Expr(tail, None)) if has_attribute(tail) => {
+            let mut block: Expr = syn::parse_quote!({ #(#statements)* });
+            looker.wrap(&mut block);
+            return quote!(#block);
+        }
         Some(Stmt::Expr(tail, None)) => looker.wrap(tail),
         // It may make statements, which no argument can be, but a block.
         Some(tail @ Stmt::Macro(StmtMacro { semi_token: None, .. })) => {
@@ -51,7 +57,8 @@ fn never_returns(value: &Expr) -> bool {
         }),
         Expr::Call(call) => ends_the_process(&call.func),
         Expr::Paren(it) => never_returns(&it.expr),
-        Expr::Block(it) => block_never_returns(&it.block),
+        // A `break` may give it a value.
+        Expr::Block(it) => it.label.is_none() && block_never_returns(&it.block),
         Expr::Unsafe(it) => block_never_returns(&it.block),
         Expr::If(it) => {
             let other = it.else_branch.as_ref();
@@ -64,22 +71,32 @@ fn never_returns(value: &Expr) -> bool {
     }
 }
 
-/// Each statement in turn, since one in the middle may be the end.
+/// A `return` on its way, or the tail. What has an attribute may not be there.
 fn block_never_returns(block: &Block) -> bool {
-    block.stmts.iter().any(|statement| match statement {
-        Stmt::Expr(value, _) => never_returns(value),
-        Stmt::Macro(StmtMacro { mac, .. }) => {
+    let is_return = |statement: &Stmt| match statement {
+        Stmt::Expr(value @ Expr::Return(_), _) => !has_attribute(value),
+        _ => false,
+    };
+    let tail_never_returns = match block.stmts.last() {
+        Some(Stmt::Expr(value, _)) => !has_attribute(value) && never_returns(value),
+        Some(Stmt::Macro(StmtMacro { attrs, mac, .. })) if attrs.is_empty() => {
             never_returns(&Expr::Macro(ExprMacro { attrs: Vec::new(), mac: mac.clone() }))
         }
         _ => false,
-    })
+    };
+    tail_never_returns || block.stmts.iter().any(is_return)
 }
 
-/// `process::exit` and `process::abort`
+fn has_attribute(value: &Expr) -> bool {
+    value.to_token_stream().to_string().starts_with('#')
+}
+
+/// `std::process::exit` and `abort`; by a shorter path it may be another function.
 fn ends_the_process(function: &Expr) -> bool {
     let Expr::Path(it) = function else { return false };
     let names: Vec<String> = it.path.segments.iter().map(|it| it.ident.to_string()).collect();
-    matches!(&names[..], [.., module, name] if module == "process" && (name == "exit" || name == "abort"))
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    matches!(names[..], ["std", "process", "exit" | "abort"])
 }
 
 /// Whether a `break` stands in the body of a loop, its own or that of one within: this errs on the side of a value.
@@ -159,6 +176,21 @@ mod tests {
                 .replace("loop", "loop ");
             assert_eq!(looked(&written), tail);
         }
+        for tail in [
+            "'a:{ifb{break'aOk(1);}returnL(2);}",
+            "matcha{0=>panic!(),_=>{#[cfg(b)]panic!();1}}",
+            "{bail!(a);1}",
+            "process::abort(1)",
+        ] {
+            let written = tail
+                .replace("L(2)", " 2")
+                .replace("if", "if ")
+                .replace("match", "match ")
+                .replace("break'a", "break 'a ");
+            assert_eq!(looked(&written), format!("L({tail})"));
+        }
+        let cfg = "#[cfg(a)] { 1 } #[cfg(b)] { 2 }";
+        assert_eq!(looked(cfg), "L({#[cfg(a)]{1}#[cfg(b)]{2}})");
         assert_eq!(looked("loop { break 1; }"), "L(loop{break1;})");
         assert_eq!(looked("if a { return 1; } else { 2 }"), "L(ifa{returnL(1);}else{2})");
         assert_eq!(looked("a! { b }"), "L({a!{b}})");

@@ -226,7 +226,8 @@ fn the_call_that_is_judged_is_that_which_returns() {
 #[test]
 fn limits_of_the_attribute_and_of_a_file_are_one_error() {
     let folder = Folder::new();
-    let limits = "[[limit]]\nfunctions = \"*::raises_by_memory*\"\nwarn_above = \"1 ns\"\n";
+    let limits = "[[limit]]\nfunctions = \"*::raises_by_memory*\"\nwarn_above = \"1 ns\"\n\
+                  [[limit]]\nfunctions = \"*::raises_by_memory\"\nmax_allocations = 3\n";
     std::fs::write(folder.join("limits.toml"), limits).expect("a file");
     let run = scene("all_raise", "error").env("PROFILE_LIMITS", folder.join("limits.toml")).run();
     let by = |name: &str| {

@@ -54,6 +54,13 @@ pub(crate) fn before_the_end(guard: &SpanGuard) -> Option<RaisedWarning> {
     judge_open(&call, &Used { counted, time_ns, resident: None, is_over: false })
 }
 
+/// A call that is about to return an error is not judged again: that error is counted by then.
+pub(crate) fn leave_alone(guard: &SpanGuard) {
+    if let Some(call) = judge::open_call(guard) {
+        call.is_judged();
+    }
+}
+
 /// And for that of an async function: of what it allocates each poll has only a part.
 pub(crate) fn before_the_last_poll_ends(
     site: &'static CallSite,

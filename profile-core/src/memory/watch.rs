@@ -90,10 +90,13 @@ impl Watched {
     pub(super) fn before_the_end(&self) -> Option<RaisedWarning> {
         let complaints = self.complaints(false);
         self.is_judged.set(!complaints.is_empty());
-        let raised = failed(self.plan, complaints, OnError::Return);
-        // Those that it has besides, of a file.
+        // Those that it has besides, of a file. Before any error is made, which allocates.
         let others = self.span.as_ref().and_then(kept::before_the_end);
-        raised.or(others)
+        let raised = failed(self.plan, complaints, OnError::Return).or(others);
+        if raised.is_some() {
+            self.span.as_ref().map(kept::leave_alone);
+        }
+        raised
     }
 }
 

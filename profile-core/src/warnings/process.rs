@@ -121,7 +121,7 @@ fn try_with<T>(work: impl FnOnce(&mut State) -> T) -> Option<T> {
 /// Makes the state of the process, which takes memory, before anybody counts that.
 #[cfg(feature = "profile")]
 pub(crate) fn prepare() {
-    process();
+    try_process(|_| ());
 }
 
 /// Whether any filter of the process makes an error.
