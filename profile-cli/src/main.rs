@@ -86,11 +86,11 @@ fn set_filters(filters: &[String]) -> bool {
 
 /// Passes the warnings of a snapshot through the filters; says which are errors, and whether any is.
 fn filter(snapshot: &mut Snapshot, file: &Path) -> bool {
-    let has_errors = !snapshot.filter_warnings().is_empty();
-    for warning in snapshot.warnings.iter().filter(|warning| warning.is_error && has_errors) {
+    let errors = snapshot.filter_warnings();
+    for warning in snapshot.warnings.iter().filter(|warning| warning.is_error) {
         complain(&format!("{}: {warning}", file.display()));
     }
-    has_errors
+    !errors.is_empty()
 }
 
 fn run(command: Command) -> Result<ExitCode, Complaint> {

@@ -69,17 +69,14 @@ fn records(function: &Function, module: &str, limits: &RunLimits) -> Vec<Warning
     ];
     let record = |(category, name, unit, most, used): (&str, &str, &str, Option<u64>, _)| {
         let (most, used): (u64, u64) = (most?, used?);
-        let [used_text, most_text] = match unit {
-            "ns" => units::two_durations([used, most]),
-            _ => [used, most].map(units::count),
-        };
-        let what = if unit == "ns" { String::new() } else { format!(" {unit}") };
+        if used <= most {
+            return None;
+        }
         let path = &function.path;
-        let message =
-            format!("{path}: run({name}): {used_text}{what}, at most {most_text} allowed");
-        (used > most).then(|| WarningRecord {
+        let broken = units::too_much(&format!("run({name})"), unit, unit, used, most);
+        Some(WarningRecord {
             category: category.to_owned(),
-            message,
+            message: format!("{path}: {broken}"),
             path: Some(path.clone()),
             module: module.to_owned(),
             file: function.file.clone(),

@@ -114,20 +114,11 @@ impl Limit {
         if used <= most {
             return None;
         }
-        let Limit { name, what, unit, .. } = self;
-        let worst = Some(Worst::new(used, unit));
-        Some(match *unit {
-            "ns" => {
-                let [used, most] = units::two_durations([used, most]);
-                let sentence = format!("{name}: {used}, at most {most} allowed");
-                Broken { category: &TimeBudgetWarning, sentence, worst }
-            }
-            _ => {
-                let [used, most] = [used, most].map(units::count);
-                let sentence = format!("{name}: {used} {what}, at most {most} allowed");
-                Broken { category: &AllocationBudgetWarning, sentence, worst }
-            }
-        })
+        let Limit { name, what, unit, .. } = *self;
+        let category: &'static Category =
+            if unit == "ns" { &TimeBudgetWarning } else { &AllocationBudgetWarning };
+        let sentence = units::too_much(name, what, unit, used, most);
+        Some(Broken { category, sentence, worst: Some(Worst::new(used, unit)) })
     }
 }
 

@@ -77,8 +77,6 @@ impl Watched {
             return Vec::new();
         }
         let counted = self.span.as_ref().and_then(SpanGuard::counted);
-        // What is done here is ours, and must not be charged to whoever called.
-        let _own = Suspended::new();
         if let Some(resident) = self.window.take().and_then(highest) {
             self.resident.set(Some(resident));
         }
@@ -109,8 +107,9 @@ impl Drop for Watched {
     }
 }
 
-/// Ends a window.
+/// Ends a window. That is ours, and must not be charged to whoever called.
 fn highest(window: Window) -> Option<u64> {
+    let _own = Suspended::new();
     window.end().ok().map(|it| it.highest_bytes())
 }
 
@@ -257,7 +256,6 @@ impl Polls {
 
     fn complaints(&mut self) -> Vec<Complaint> {
         let time_ns = Some(self.time_ns());
-        let _own = Suspended::new();
         let counted = self.is_counted.then_some((self.counts, self.peak));
         let resident = self.window.take().and_then(highest);
         complaints(self.site, self.plan, &Used { counted, time_ns, resident, is_over: true })

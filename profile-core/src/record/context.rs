@@ -174,7 +174,7 @@ impl From {
 
 /// Closes the frame of a context: nothing of it is a call.
 pub(crate) fn close(frame: &Frame, outer: &Frame, edge: &Edge, elapsed: Option<u64>) {
-    let ticks = elapsed.filter(|ticks| *ticks <= buckets::MOST).unwrap_or(0);
+    let ticks = elapsed.and_then(buckets::duration).unwrap_or(0);
     if let Some(extras) = thread::own_block().and_then(|own| thread::made(&edge.extras, own)) {
         extras.carried_ticks.add(ticks);
     }

@@ -123,11 +123,10 @@ pub(crate) fn record(block: &ThreadBlock, tally: &Tally, ticks: u64) {
 
 /// A duration that is none is a clock that stepped back: counted, and taken as 0.
 pub(crate) fn forward_only(block: &ThreadBlock, ticks: u64) -> u64 {
-    if ticks > buckets::MOST {
+    buckets::duration(ticks).unwrap_or_else(|| {
         block.anomalies.add(1);
-        return 0;
-    }
-    ticks
+        0
+    })
 }
 
 /// Adds so many calls to the bucket of `ticks`.

@@ -153,7 +153,7 @@ pub(crate) fn close(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
         return context::close(frame, outer, edge, elapsed);
     }
     let stands_for_log2 = flags >> flags::STANDS_FOR_SHIFT & 0xff;
-    let forward = elapsed.filter(|ticks| *ticks <= buckets::MOST).unwrap_or(0);
+    let forward = elapsed.and_then(buckets::duration).unwrap_or(0);
     if flags & flags::ASKED != 0 {
         returned::ended(frame, edge, elapsed.map(|_| forward), 1 << stands_for_log2);
     }

@@ -72,7 +72,7 @@ pub(super) fn keep(heap: HeapCounts) {
 
 /// A long call is over, or one that allocated too much. A clock that stepped back says nothing.
 pub(super) fn ended(edge: &Edge, ticks: Option<u64>) {
-    let ticks = ticks.filter(|ticks| *ticks <= buckets::MOST);
+    let ticks = ticks.and_then(buckets::duration);
     let (site, heap) = (site_of(edge), ALLOCATED.take());
     let wants_judge = site.limits().is_some() && !IS_LEFT_ALONE.get();
     let Some(judge) = JUDGE.get().filter(|_| wants_judge) else { return };
@@ -125,8 +125,7 @@ pub(crate) fn open_poll(site: &'static CallSite) -> Option<Open> {
 fn open(frame: &'static Frame, edge: &Edge) -> Option<Open> {
     let started = frame.started.get();
     let ticks = (started != 0).then(|| Clock::current().now().wrapping_sub(started));
-    let time_ns = ticks.filter(|ticks| *ticks <= buckets::MOST);
-    let time_ns = time_ns.map(|ticks| begin::rate().ns(ticks));
+    let time_ns = ticks.and_then(buckets::duration).map(|ticks| begin::rate().ns(ticks));
     Some(Open { site: site_of(edge), frame, time_ns, heap: counters::of_frame(frame) })
 }
 

@@ -653,9 +653,15 @@ pub(crate) mod buckets {
     pub(crate) const NODES: usize = 31;
     pub(crate) const ALL: usize = NODES * LEAVES * LEAF;
     /// Longer is no duration: 2^62 ns are 146 years. A little less, since the next numbers are rounded up to the bucket that is not there.
-    pub(crate) const MOST: u64 = (1 << (2 * NODES)) - (1 << 10);
+    const MOST: u64 = (1 << (2 * NODES)) - (1 << 10);
     /// Buckets that the arithmetic knows.
     const WRAP: usize = (NODES + 1) * LEAVES * LEAF;
+
+    /// The difference of two readings of the clock, unless it is none: then that has stepped back.
+    #[inline(always)]
+    pub(crate) fn duration(ticks: u64) -> Option<u64> {
+        if ticks <= MOST { Some(ticks) } else { None }
+    }
 
     /// The bucket of a duration; 0 shares that of 1.
     ///
@@ -745,7 +751,7 @@ mod tests {
         }
         assert_eq!(buckets::of(0), 0);
         assert_eq!(
-            [buckets::of(1 << 61), buckets::of(buckets::MOST), buckets::of(1 << 62)],
+            [1 << 61, (1 << 62) - (1 << 10), 1 << 62].map(buckets::of),
             [buckets::ALL - 64, buckets::ALL - 1, buckets::ALL]
         );
     }

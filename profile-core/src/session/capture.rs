@@ -22,6 +22,7 @@ use crate::snapshot::{
 use crate::sys;
 use crate::telling::{self, end};
 use crate::warnings::RaisedWarning;
+
 /// What was recorded in this process so far. Changes nothing; may be called at any time, from any thread.
 ///
 /// What the calling thread allocates meanwhile is not charged to its functions. Without memory to record in, the

@@ -4,13 +4,14 @@ use std::io;
 use std::path::Path;
 
 use super::sites::matches;
-use crate::budgets::{self, file::Pattern};
+use crate::budgets::file::{self, Rule, line_at};
 use crate::callsite::{self, CallSite, Kind};
 use crate::limits::Limits;
 use crate::settings;
 use crate::sys;
 use crate::telling::Complaint;
 use crate::warnings::{self, ConfigurationWarning};
+
 /// Something in the environment, or in a file that it names, was not understood.
 pub(super) fn of_setting(wrong: String) -> Complaint {
     Complaint::own(&ConfigurationWarning, None, wrong)
@@ -41,29 +42,34 @@ pub(super) fn wrong_limits() -> Vec<String> {
         }
         Ok(text) => text,
     };
-    let (rules, mut wrong) = budgets::file::parse(&text);
+    let (rules, mut wrong) = file::parse(&text);
     let all: Vec<_> = callsite::linked().map(|site| (site, site.path())).collect();
-    for rule in rules {
-        for Pattern { text: pattern, line } in &rule.functions {
-            let found = all.iter().filter(|(_, path)| matches(pattern, path)).map(|(site, _)| site);
-            let found: Vec<&CallSite> = found.copied().collect();
-            found.iter().for_each(|site| site.set_limits(rule.limits));
-            if let Some(site) = found.iter().find(|site| is_of_polls(site, &rule.limits)) {
-                let path = site.path();
-                wrong.push(format!(
-                    "line {line}: `{path}` is async: limits on what a call allocates want #[memory_usage] there"
-                ));
-            }
-            if found.is_empty() {
-                let similar = all.iter().find(|(_, path)| crate::snapshot::is_path(path, pattern));
-                let hint = similar
-                    .map(|(_, path)| format!("; `{path}` is one, and `*::{pattern}` matches it"));
-                let hint = hint.unwrap_or_default();
-                wrong.push(format!("line {line}: no function matches `{pattern}`{hint}"));
-            }
+    for Rule { functions, limits } in rules {
+        for pattern in functions {
+            let complaint = limit(&all, &pattern.text, limits);
+            wrong.extend(
+                complaint.map(|what| format!("line {}: {what}", line_at(&text, pattern.at))),
+            );
         }
     }
     wrong.into_iter().map(|wrong| format!("{name}: {wrong}; ignored")).collect()
+}
+
+/// Gives those of all functions that match the limits. What is wrong with that.
+fn limit(all: &[(&'static CallSite, String)], pattern: &str, limits: Limits) -> Option<String> {
+    let found: Vec<_> = all.iter().filter(|(_, path)| matches(pattern, path)).collect();
+    found.iter().for_each(|(site, _)| site.set_limits(limits));
+    if let Some((_, path)) = found.iter().find(|(site, _)| is_of_polls(site, &limits)) {
+        return Some(format!(
+            "`{path}` is async: limits on what a call allocates want #[memory_usage] there"
+        ));
+    }
+    if !found.is_empty() {
+        return None;
+    }
+    let similar = all.iter().find(|(_, path)| crate::snapshot::is_path(path, pattern));
+    let hint = similar.map(|(_, path)| format!("; `{path}` is one, and `*::{pattern}` matches it"));
+    Some(format!("no function matches `{pattern}`{}", hint.unwrap_or_default()))
 }
 
 /// A text file. A pipe or a device would keep the program from beginning, and so would what has no end.

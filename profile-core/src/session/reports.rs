@@ -5,7 +5,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::*};
 
-use super::capture::{capture, captured, complaints};
+use super::capture::{captured, complaints};
 use crate::callsite::{self, CallSite};
 use crate::limits::{Limits, RunLimits};
 use crate::memory::{ledger, sampler};
@@ -19,18 +19,25 @@ use crate::snapshot::{Snapshot, WarningRecord};
 use crate::sys;
 use crate::telling::{self, end};
 use crate::warnings;
+
 /// Writes the reports that the settings ask for, now; at exit they are written again, with all.
 ///
 /// For the endings at which no code runs: before `_exit`, `exec` or `abort`.
 pub fn write_reports() {
+    reported();
+}
+
+/// Writes the reports. Whether the filters make an error of something that only shows at the end.
+fn reported() -> bool {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
         let _own = Suspended::new();
         let outputs = &settings::current().outputs;
         if outputs.is_empty() && !has_more_to_tell() {
-            return complaints().for_each(|warning| complain_of(&warning));
+            complaints().for_each(|warning| complain_of(&warning));
+            return false;
         }
         sampler::read_now();
-        let snapshot = capture();
+        let (snapshot, errors) = captured();
         tell_warnings(outputs, &snapshot);
         for output in outputs {
             write_output(output, &snapshot);
@@ -38,10 +45,12 @@ pub fn write_reports() {
         if settings::is_on_github() && !outputs.iter().any(|it| it.format == Format::Github) {
             write_output(&Output { format: Format::Github, file: None }, &snapshot);
         }
+        !errors.is_empty()
     }));
-    if outcome.is_err() {
+    outcome.unwrap_or_else(|_| {
         complain("the report failed; this is a mistake in profile-core");
-    }
+        false
+    })
 }
 
 /// After `main`, or in `exit`: once, whatever the number of threads that exit at the same time.
@@ -53,11 +62,11 @@ pub(super) extern "C" fn report_at_exit() {
     if !begin::is_forked_child() {
         ledger::tell_falls();
     }
-    write_reports();
+    let has_errors = reported();
     // In a plugin this is the moment before its code goes, and threads that called it may end later.
     sys::forget_thread_exit();
-    if let Some(code) = failure() {
-        sys::fail_at_exit(code);
+    if has_errors || telling::has_failed() {
+        sys::fail_at_exit(settings::current().exit_code.unwrap_or(PANICKED));
     }
 }
 
@@ -68,15 +77,8 @@ fn has_more_to_tell() -> bool {
     warnings::may_raise() || callsite::linked().any(has_limits)
 }
 
-/// The exit code of a run that has failed by a warning which a filter made an error: the one that was asked for, or that of a panic.
-fn failure() -> Option<u8> {
-    const PANICKED: u8 = 101;
-    let failed = panic::catch_unwind(|| {
-        let _own = Suspended::new();
-        telling::has_failed() || (warnings::may_raise() && !captured().1.is_empty())
-    });
-    failed.unwrap_or(false).then(|| settings::current().exit_code.unwrap_or(PANICKED))
-}
+/// The exit code of a run that has failed by a warning, unless another was asked for: that of a panic.
+const PANICKED: u8 = 101;
 
 /// Nothing is annotated, and no memory was asked for.
 fn has_nothing_to_say() -> bool {

@@ -5,6 +5,7 @@ use crate::callsite::{self, CallSite, Mode};
 use crate::record::thread::Suspended;
 use crate::record::{begin, sizes};
 use crate::settings::{self, Settings};
+
 /// Every annotated function and span of the program, called or not, by path.
 ///
 /// ```

@@ -6,8 +6,8 @@ pub(crate) mod end;
 use std::cell::Cell;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
 
 use crate::callsite::CallSite;
 use crate::escape::safe_and_short;
@@ -15,7 +15,9 @@ use crate::record::thread::Suspended;
 use crate::settings;
 use crate::snapshot::{WarningRecord, Worst};
 use crate::sys;
-use crate::warnings::{Action, Category, RaisedWarning, ShownBy, Verdict, Warning, alone, verdict};
+use crate::warnings::{
+    Action, Category, RaisedWarning, ShownBy, Verdict, Warning, alone, locked, verdict,
+};
 
 /// Subjects that are kept apart, of which there are as many as functions with limits; of more there is one count a category.
 const MOST: usize = 1_000;
@@ -81,6 +83,12 @@ impl Complaint {
         RaisedWarning(self.warning())
     }
 
+    /// Of one subject, or of one text where there is none.
+    fn is_of(&self, known: &WarningRecord) -> bool {
+        let is_text = self.subject.is_some() || known.message == self.message;
+        known.category == self.category.name() && known.path == self.subject && is_text
+    }
+
     fn record(&self) -> WarningRecord {
         WarningRecord {
             category: self.category.name().to_owned(),
@@ -117,7 +125,7 @@ thread_local! {
 
 /// What was told, while no other thread tells anything. `None`: this one does.
 fn with_told<T>(work: impl FnOnce(&mut Vec<WarningRecord>) -> T) -> Option<T> {
-    alone(|| work(&mut TOLD.lock().unwrap_or_else(PoisonError::into_inner)))
+    alone(|| work(&mut locked(&TOLD)))
 }
 
 /// In a forked child: what was told, and has failed, was the parent.
@@ -216,34 +224,27 @@ fn count(complaint: &Complaint, action: Action) {
 }
 
 fn add(told: &mut Vec<WarningRecord>, complaint: &Complaint, action: Action) {
-    let category = complaint.category.name();
-    let same = |known: &WarningRecord| {
-        let is_subject = known.path == complaint.subject;
-        let is_text = complaint.subject.is_some() || known.message == complaint.message;
-        known.category == category && is_subject && is_text
+    let place = told.iter().position(|known| complaint.is_of(known));
+    let known = match place {
+        Some(place) => &mut told[place],
+        None if told.len() < MOST => told.push_mut(complaint.record()),
+        None => others(told, complaint.category),
     };
-    let others = |known: &WarningRecord| known.category == category && known.message == OTHERS;
-    let place = told.iter().position(same).or_else(|| {
-        let is_full = told.len() >= MOST;
-        is_full.then(|| told.iter().position(others)).flatten()
-    });
-    let place = place.unwrap_or_else(|| {
-        let mut record = complaint.record();
-        if told.len() >= MOST {
-            record = WarningRecord {
-                category: record.category,
-                message: OTHERS.to_owned(),
-                ..WarningRecord::default()
-            };
-        }
-        told.push(record);
-        told.len() - 1
-    });
-    let known = &mut told[place];
     known.count += 1;
     known.hidden += u64::from(action == Action::Ignore);
     known.is_error |= action == Action::Error;
     Worst::raise(&mut known.worst, complaint.worst.as_ref());
+}
+
+/// The count of those of a category for which there is no room.
+fn others<'a>(told: &'a mut Vec<WarningRecord>, category: &Category) -> &'a mut WarningRecord {
+    let is_it = |it: &WarningRecord| it.category == category.name() && it.message == OTHERS;
+    let place = told.iter().position(is_it).unwrap_or_else(|| {
+        let (category, message) = (category.name().to_owned(), OTHERS.to_owned());
+        told.push(WarningRecord { category, message, ..WarningRecord::default() });
+        told.len() - 1
+    });
+    &mut told[place]
 }
 
 /// What was to be told so far, whether it was or a filter hid it.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::frames::OpenFrame;
-use super::{Known, Memory, Reading, add, calls_in, histogram, least};
+use super::{Known, Memory, Reading, Sums, add, calls_in, histogram, least};
 use crate::segment::layout::{RING, buckets, edge, path_extras, tally, thread_block};
 use crate::segment::reader::Record;
 use crate::snapshot::tree::Flow;
@@ -26,10 +26,53 @@ struct EdgeState {
 
 impl EdgeState {
     /// The timed calls, and those for which they stand.
+    fn ended(&self) -> u64 {
+        self.timed.saturating_add(self.untimed)
+    }
+
     fn known(&self) -> Known {
         Known {
             calls: self.timed as f64 + self.stood_for.0 as f64,
             ticks: self.ticks as f64 + self.stood_for.1 as f64,
+        }
+    }
+}
+
+/// Time of the calls that ended on one edge.
+struct EdgeTimes {
+    /// Of those that were timed, and those they stand for.
+    known_ns: f64,
+    /// Of all.
+    ns: f64,
+    /// Of those within a call of the same function.
+    recursive_ns: f64,
+    /// What recording them cost.
+    recording_ns: f64,
+}
+
+impl Sums {
+    /// The calls that ended on one of the function's edges.
+    fn add_ended(
+        &mut self,
+        record: &Record<'_>,
+        state: &EdgeState,
+        times: &EdgeTimes,
+        memory: Memory,
+    ) {
+        self.known.add(&state.known());
+        self.known_ns += times.known_ns;
+        for (sum, word) in self.spread.iter_mut().zip(path_extras::spread..) {
+            *sum += f64::from_bits(extra(record, word));
+        }
+        self.ns -= times.recursive_ns;
+        self.ended_memory.add(memory);
+        add(&mut self.ended, state.ended());
+        add(&mut self.timed, state.timed);
+        add(&mut self.polled_calls, state.polled);
+        for ticks in &state.pending {
+            self.least_ticks = least(self.least_ticks, Some(*ticks));
+            self.most_ticks = self.most_ticks.max(*ticks);
+            self.exact.push(*ticks);
         }
     }
 }
@@ -98,41 +141,13 @@ impl<'a> Reading<'a> {
         let still_open =
             |(frame, _): &&(OpenFrame<'_>, bool)| frame.is_still_open(state.timed, state.untimed);
         let open: Vec<_> = open.iter().filter(still_open).collect();
-        let ended = state.timed.saturating_add(state.untimed);
-        let known = state.known();
-        let mean = known.mean();
-        let of_mean = || (self.costs.inside(mean), self.costs.span(mean));
-        let (inside, span) = self.sums[place].cost.unwrap_or_else(of_mean);
-        // A poll is no call: all of its marks are in the ticks.
-        let timed = if ended == 0 { 1.0 } else { (known.calls / ended as f64).min(1.0) };
-        let calls = if ended == 0 { state.polled } else { ended };
-        let marks = self.cost_of_lines(place, record.word(edge::marks), calls);
-        let ticks = known.ticks - known.calls * inside - marks * timed;
-        let mut ns = self.rate.ns_f64(ticks.max(0.0));
-        let counted = state.untimed as f64 * self.costs.counted;
-        let recording = state.timed as f64 * span + counted + marks;
-        let sums = &mut self.sums[place];
-        sums.known.add(&known);
-        sums.known_ns += ns;
-        for (sum, word) in sums.spread.iter_mut().zip(path_extras::spread..) {
-            *sum += f64::from_bits(extra(record, word));
-        }
-        let [recursive_calls, recursive_ticks] = state.recursive.map(|number| number as f64);
-        let recursive_ns = self.rate.ns_f64((recursive_ticks - recursive_calls * inside).max(0.0));
-        let all = if known.calls > 0.0 { ended as f64 / known.calls } else { 1.0 };
-        ns *= all;
-        sums.ns -= recursive_ns * all;
+        let times = self.times_of(place, record, &state);
+        // Read once: its owner may go on counting.
         let mut memory = Memory::at(record, edge::heap);
-        sums.ended_memory.add(memory);
-        add(&mut sums.ended, ended);
-        add(&mut sums.timed, state.timed);
-        add(&mut sums.polled_calls, state.polled);
-        for ticks in state.pending {
-            sums.least_ticks = least(sums.least_ticks, Some(ticks));
-            sums.most_ticks = sums.most_ticks.max(ticks);
-            sums.exact.push(ticks);
-        }
-        let mut calls = ended.saturating_add(state.polled);
+        let sums = &mut self.sums[place];
+        sums.add_ended(record, &state, &times, memory);
+        let mut ns = times.ns;
+        let mut calls = state.ended().saturating_add(state.polled);
         for (frame, recursive) in open {
             let elapsed = self.rate.ns_f64(frame.ticks as f64);
             memory.add(frame.memory);
@@ -141,7 +156,7 @@ impl<'a> Reading<'a> {
             }
             ns += elapsed;
             sums.peak_bytes = sums.peak_bytes.max(frame.peak_bytes.max(0).cast_unsigned());
-            if !frame.is_poll && !frame.is_carried {
+            if !frame.is_poll {
                 add(&mut sums.open, u64::from(!frame.closed));
                 add(&mut sums.ended, u64::from(frame.closed));
                 add(&mut calls, 1);
@@ -159,9 +174,34 @@ impl<'a> Reading<'a> {
         Flow {
             calls,
             ns,
-            recording_ns: self.rate.ns_f64(recording),
+            recording_ns: times.recording_ns,
             heap: memory.0.map(i128::from),
             elsewhere: false,
+        }
+    }
+
+    /// Time of the calls that ended on an edge, without what recording added to it.
+    fn times_of(&self, place: usize, record: &Record<'a>, state: &EdgeState) -> EdgeTimes {
+        let (ended, known) = (state.ended(), state.known());
+        let mean = known.mean();
+        let of_mean = || (self.costs.inside(mean), self.costs.span(mean));
+        let (inside, span) = self.sums[place].cost.unwrap_or_else(of_mean);
+        // A poll is no call: all of its marks are in the ticks.
+        let timed = if ended == 0 { 1.0 } else { (known.calls / ended as f64).min(1.0) };
+        let calls = if ended == 0 { state.polled } else { ended };
+        let marks = self.cost_of_lines(place, record.word(edge::marks), calls);
+        let ticks = known.ticks - known.calls * inside - marks * timed;
+        let known_ns = self.rate.ns_f64(ticks.max(0.0));
+        let [recursive_calls, recursive_ticks] = state.recursive.map(|number| number as f64);
+        let recursive_ns = self.rate.ns_f64((recursive_ticks - recursive_calls * inside).max(0.0));
+        let all = if known.calls > 0.0 { ended as f64 / known.calls } else { 1.0 };
+        let counted = state.untimed as f64 * self.costs.counted;
+        let recording = state.timed as f64 * span + counted + marks;
+        EdgeTimes {
+            known_ns,
+            ns: known_ns * all,
+            recursive_ns: recursive_ns * all,
+            recording_ns: self.rate.ns_f64(recording),
         }
     }
 
@@ -252,5 +292,5 @@ fn extra(path: &Record<'_>, word: u64) -> u64 {
 
 /// A clock that stepped back took no time.
 fn forward_only(ticks: u64) -> u64 {
-    if ticks > buckets::MOST { 0 } else { ticks }
+    buckets::duration(ticks).unwrap_or(0)
 }
