@@ -107,8 +107,10 @@ impl Mode {
     pub(crate) const EXACT: u8 = 1;
     /// Every call timed, by another clock.
     pub(crate) const GENERAL: u8 = 2;
-    /// Every call counted, one in 2^k timed, as the budget allows.
-    pub(crate) const BUDGETED: u8 = 3;
+    /// As the budget allows: timed, counted, or left out.
+    pub(crate) const PACED: u8 = 3;
+    /// The same with another clock.
+    pub(crate) const PACED_GENERAL: u8 = 5;
     /// Not recorded.
     pub(crate) const OFF: u8 = 4;
 }

@@ -4,11 +4,14 @@
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Budget {
+    /// Every call is counted, and as many are timed as fit into 5 % of a thread's time: functions of a microsecond and more always.
+    Auto,
     /// Every call is timed.
     Exact,
     /// One call in so many is timed, rounded down to a power of two; at most 1,024.
     OneIn(u32),
-    /// As many calls are timed as fit into this share of a thread's time: 0.02 is 2 %.
+    /// As many calls are timed as fit into this share of a thread's time: 0.02 is 2 %. A function whose calls cost more than that when
+    /// they are merely counted is no longer recorded; the report says from when on.
     Share(f64),
 }
 

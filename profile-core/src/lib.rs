@@ -160,7 +160,11 @@ macro_rules! span {
                 path: $crate::__private::path_of(&|| ()),
             });
         $crate::__private::submit!(__PROFILE_SITE);
-        $crate::__private::enter(&__PROFILE_SITE)
+        $crate::__private::thread_local! {
+            static __PROFILE_TURNS: $crate::__private::Turns =
+                const { $crate::__private::Turns::new() };
+        }
+        $crate::__private::enter(&__PROFILE_SITE, &__PROFILE_TURNS)
     }};
 }
 
@@ -198,7 +202,10 @@ pub mod __private {
         Lines, at_here, back_here, iter_here, lined_future, resume_here, stay_in_lines,
     };
     pub use crate::record::returned::{ask_return, returned};
-    pub use crate::record::{begin::use_mock_clock, enter, future::Instrumented};
+    pub use crate::record::{
+        Turns, begin::use_mock_clock, enter, enter_each, future::Instrumented,
+    };
+    pub use std::thread_local;
 }
 
 /// What the assertions expand to.

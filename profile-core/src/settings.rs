@@ -134,7 +134,7 @@ impl Default for Settings {
             sort: Sort::Total,
             percentiles: vec![50.0, 95.0, 99.0],
             trim: 0.1,
-            budget: Budget::Exact,
+            budget: Budget::Auto,
             clock: None,
             run_dir: None,
             resident_interval: None,
@@ -539,6 +539,7 @@ fn parse_budget(text: &str) -> Result<Budget, SettingError> {
     };
     let budget = match text {
         "exact" => Some(Budget::Exact),
+        "auto" => Some(Budget::Auto),
         _ => text.strip_suffix('%').map_or_else(|| text.strip_prefix("1/").and_then(one_in), share),
     };
     budget.ok_or_else(|| SettingError::new(text, BUDGETS))

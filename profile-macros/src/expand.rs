@@ -265,7 +265,17 @@ fn opened(options: &Options) -> TokenStream {
     let here = Span::mixed_site();
     let krate = options.krate();
     match &options.usage {
-        None => quote_spanned!(here=> #krate::__private::enter(&__PROFILE_SITE)),
+        // Lines, arguments and returns ask for the call's frame.
+        None if names_its_site(options) => {
+            quote_spanned!(here=> #krate::__private::enter_each(&__PROFILE_SITE))
+        }
+        None => quote_spanned! {here=> {
+            #krate::__private::thread_local! {
+                static __PROFILE_TURNS: #krate::__private::Turns =
+                    const { #krate::__private::Turns::new() };
+            }
+            #krate::__private::enter(&__PROFILE_SITE, &__PROFILE_TURNS)
+        }},
         Some(usage) => {
             let plan = usage.plan(&krate, options.raise.is_some());
             quote_spanned! {here=> {

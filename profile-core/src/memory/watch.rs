@@ -17,7 +17,7 @@ use super::sampler::{self, Plan};
 use super::usage::Window;
 use crate::callsite::CallSite;
 use crate::record::thread::Suspended;
-use crate::record::{SpanGuard, begin, enter};
+use crate::record::{SpanGuard, begin, enter_each};
 use crate::segment::layout::heap;
 use crate::telling::{self, Complaint, OnError};
 use crate::warnings::{DataLossWarning, RaisedWarning};
@@ -43,7 +43,7 @@ pub fn watch(site: &'static CallSite, plan: &'static UsagePlan) -> Watched {
     let window = RefCell::new(open_window(site, plan));
     let (started, resident) = (Instant::now(), Cell::new(None));
     let is_judged = Cell::new(false);
-    Watched { site, plan, window, resident, started, is_judged, span: Some(enter(site)) }
+    Watched { site, plan, window, resident, started, is_judged, span: Some(enter_each(site)) }
 }
 
 fn open_window(site: &'static CallSite, plan: &'static UsagePlan) -> Option<Window> {

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::calibrate::{self, Costs};
 use super::thread::{self, Suspended};
-use super::{lines, sizes};
+use super::{lines, sizes, turns};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::{Anchor, Clock, Rate};
 use crate::segment::layout::{Header, SiteRecord, heap};
@@ -23,8 +23,8 @@ static COMPLAINT: OnceLock<Cow<'static, str>> = OnceLock::new();
 static RUN_DIR: OnceLock<Option<PathBuf>> = OnceLock::new();
 /// The budget of all sites that have none of their own, see [`encode`].
 static BUDGET: AtomicU64 = AtomicU64::new(0);
-/// Bits of an `f64`: ticks of one timed span.
-static SPAN_COST: AtomicU64 = AtomicU64::new(0);
+/// See [`prices`]; bits of `f64`.
+static PRICES: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];
 
 /// Begins recording, once in a process.
 pub(crate) fn begin() {
@@ -50,11 +50,27 @@ pub(crate) fn begin() {
         BUDGET.store(encode(settings.budget), Relaxed);
         sizes::want(settings.block_sizes);
         let costs = calibrate::measure(clock);
-        SPAN_COST.store(costs.empty.to_bits(), Relaxed);
+        set_prices(&costs);
         costs.store(header);
         // A first rate of the clock, for a reader of a process that is killed at once.
         thread::write_anchor(clock);
     });
+}
+
+/// Looks again at what recording costs, from time to time: a reader of figures may ask often.
+pub(crate) fn refine_costs() {
+    /// Ticks; a third of a second.
+    const AT_MOST_EVERY: u64 = 1 << 30;
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let Some(header) = writer::header() else { return };
+    let (now, last) = (Clock::current().now(), LAST.load(Relaxed));
+    // Where the recorder itself is at work, a span records nothing, and costs nothing.
+    let is_recorded =
+        thread::here().is_some_and(|(block, frame)| !thread::is_suspended(block, frame));
+    let is_due = is_recorded && (last == 0 || now.wrapping_sub(last) > AT_MOST_EVERY);
+    if is_due && LAST.compare_exchange(last, now.max(1), Relaxed, Relaxed).is_ok() {
+        calibrate::refine(header);
+    }
 }
 
 /// Makes the mock clock the clock, and recording free of cost; for tests, before the first call of anything
@@ -64,6 +80,7 @@ pub fn use_mock_clock() {
     Clock::Mock.select();
     if let Some(header) = writer::header() {
         describe(header, Clock::Mock);
+        set_prices(&Costs::default());
         Costs::default().store(header);
     }
 }
@@ -203,13 +220,19 @@ fn mode_of(site: &CallSite) -> u8 {
     match (budget_of(site), Clock::current()) {
         (Budget::Exact, Clock::Tsc) => Mode::EXACT,
         (Budget::Exact, _) => Mode::GENERAL,
-        _ => Mode::BUDGETED,
+        (_, Clock::Tsc) => Mode::PACED,
+        _ => Mode::PACED_GENERAL,
     }
 }
 
 /// Switches a site on or off.
 pub(crate) fn set_enabled(site: &'static CallSite, enabled: bool) {
-    if enabled { register(site) } else { site.set_mode(Mode::OFF) }
+    if enabled {
+        register(site)
+    } else {
+        site.set_mode(Mode::OFF)
+    }
+    look_again(site);
 }
 
 /// Sets the budget of all sites without one of their own, also of those already called.
@@ -228,6 +251,25 @@ pub(crate) fn set_budget_of(site: &CallSite, budget: Option<Budget>) {
 fn follow_budget(site: &CallSite) {
     if !matches!(site.mode(), Mode::UNREGISTERED | Mode::OFF) {
         site.set_mode(mode_of(site));
+        look_again(site);
+    }
+}
+
+/// Every thread looks at the site's next call, however many it was to leave out. What one of them is just counting may be counted
+/// for the calls before.
+fn look_again(site: &CallSite) {
+    let Some(header) = writer::header() else { return };
+    // SAFETY: links of this segment lead to records that are never freed.
+    unsafe {
+        let first = header.first_block.shared().load(Acquire).as_ref();
+        for block in std::iter::successors(first, |block| block.next.get().as_ref()) {
+            let first = block.first_tally.get().as_ref();
+            let mut all = std::iter::successors(first, |tally| tally.next.get().as_ref());
+            if let Some(tally) = all.find(|tally| std::ptr::eq(tally.site.get(), site)) {
+                turns::reset(tally);
+                tally.pace.set(0);
+            }
+        }
     }
 }
 
@@ -236,7 +278,11 @@ pub(crate) fn budget_of(site: &CallSite) -> Budget {
     let given = decode(site.budget());
     let attribute = || Some(site.source().overhead).filter(|it| *it > 0.0).map(Budget::Share);
     let run = || decode(BUDGET.load(Relaxed)).unwrap_or(Budget::Exact);
-    given.or_else(attribute).unwrap_or_else(run)
+    match given.or_else(attribute).unwrap_or_else(run) {
+        // A limit is for each call.
+        Budget::Auto if site.limits().is_some() => Budget::Exact,
+        budget => budget,
+    }
 }
 
 /// How long a tick lasts, as well as it is known by now.
@@ -249,17 +295,38 @@ pub(super) fn rate() -> Rate {
     Rate::of(clock, first.unwrap_or_default(), Anchor::now(clock))
 }
 
+/// What calls cost that are timed, counted, or left out, and what lies between the two readings of an empty one; in ticks.
+pub(super) struct Prices {
+    pub(super) span: f64,
+    pub(super) counted: f64,
+    pub(super) left_out: f64,
+    pub(super) reading: f64,
+}
+
+pub(super) fn prices() -> Prices {
+    let [span, counted, left_out, reading] =
+        PRICES.each_ref().map(|price| f64::from_bits(price.load(Relaxed)));
+    Prices { span, counted, left_out, reading }
+}
+
+fn set_prices(costs: &Costs) {
+    let all = [costs.empty, costs.counted, costs.left_out, costs.reading];
+    PRICES.iter().zip(all).for_each(|(price, cost)| price.store(cost.to_bits(), Relaxed));
+}
+
 /// What one timed span costs, in ticks.
 pub(crate) fn span_cost_ticks() -> f64 {
-    f64::from_bits(SPAN_COST.load(Relaxed))
+    prices().span
 }
 
 const EXACT: u64 = u64::MAX;
+const AUTO: u64 = u64::MAX - 1;
 
 /// 0 is left for "none": below 2^32: one in so many; else the bits of a share, whose sign bit is free for a mark.
 fn encode(budget: Budget) -> u64 {
     match budget {
         Budget::Exact => EXACT,
+        Budget::Auto => AUTO,
         Budget::OneIn(calls) => u64::from(calls.max(1)),
         Budget::Share(share) => share.to_bits() | 1 << 63,
     }
@@ -269,6 +336,7 @@ fn decode(word: u64) -> Option<Budget> {
     match word {
         0 => None,
         EXACT => Some(Budget::Exact),
+        AUTO => Some(Budget::Auto),
         calls if calls >> 63 == 0 => Some(Budget::OneIn(calls as u32)),
         share => Some(Budget::Share(f64::from_bits(share & !(1 << 63)))),
     }

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::{SpanGuard, TOP, paths, thread};
+use super::{SpanGuard, TOP, at_work, paths, put_on_top, thread};
 use crate::callsite::CallSite;
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Frame, buckets, flags};
@@ -127,10 +127,11 @@ impl Context {
         let edge = self.path.iter().try_fold(root, |from, site| paths::child(block, from, site))?;
         // SAFETY: frames of this block, never unmapped.
         let frame = unsafe { &*thread::frame_above(outer)? };
+        at_work();
         frame.flags.set(flags::CARRIED);
         frame.started.set(Clock::current().now());
         frame.edge.publish(std::ptr::from_ref(edge).cast_mut());
-        TOP.set(frame);
+        put_on_top(frame);
         Some(frame)
     }
 }
@@ -184,6 +185,6 @@ pub(crate) fn close(frame: &Frame, outer: &Frame, edge: &Edge, elapsed: Option<u
     }
     frame.peak_bytes.set(0);
     frame.flags.set(0);
-    TOP.set(outer);
     frame.edge.publish(std::ptr::null_mut());
+    put_on_top(outer);
 }

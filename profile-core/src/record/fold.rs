@@ -21,31 +21,21 @@ const CARRY_AT: u32 = 1 << 31;
 /// The clock is looked at for a new anchor after so many calls of one path, or after slow ones.
 const ANCHOR_EVERY: u64 = 1 << 14;
 
-/// Adds the call before the newest of `pushed` to the edge's sum and to the function's extremes and histogram.
-///
-/// The one comparison with `slow_above` stands for two: whether the clock wants a new anchor, and whether the call may have broken a
-/// limit. So a limit that is kept costs nothing, and neither does none.
-#[inline(never)]
-pub(crate) fn fold_before(edge: &Edge, pushed: u64, newest: u64) {
-    if newest > general::tally_of(edge).slow_above.get() {
-        return fold_after_slow(edge, pushed, newest);
-    }
-    fold_one(edge, pushed);
-}
-
-/// The newest call was long. The judge comes last, since he may panic.
+/// After a long call: the clock may want a new anchor, and the call may have broken a limit. One comparison with `slow_above`
+/// stands for both questions, so a limit that is kept costs nothing, and neither does none. The limits come last, since a
+/// broken one may panic.
 #[cold]
 #[inline(never)]
-fn fold_after_slow(edge: &Edge, pushed: u64, newest: u64) {
-    if newest > thread::ANCHOR_AFTER {
+pub(crate) fn after_long(edge: &Edge, newest: Option<u64>) {
+    if newest.is_some_and(|ticks| ticks > thread::ANCHOR_AFTER) {
         refresh_anchor();
     }
-    fold_one(edge, pushed);
-    judge::ended(edge, Some(newest));
+    judge::ended(edge, newest);
 }
 
+/// Adds the call before the newest of `pushed` to the edge's sum and to the function's extremes and histogram.
 #[inline(always)]
-fn fold_one(edge: &Edge, pushed: u64) {
+pub(crate) fn fold_before(edge: &Edge, pushed: u64) {
     let folded = edge.folded.get();
     if pushed.wrapping_sub(folded) < RING as u64 {
         return;

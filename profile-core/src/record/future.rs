@@ -124,7 +124,7 @@ impl<'a> PollSpan<'a> {
             call.started = started.max(1);
         }
         opened.frame.started.set(started);
-        opened.frame.edge.publish(std::ptr::from_ref(opened.edge).cast_mut());
+        opened.publish();
         Some(PollSpan { opened, started, call, end: None })
     }
 
@@ -192,5 +192,5 @@ fn edge_site(edge: &Edge) -> &'static CallSite {
 
 /// What only async functions have; made at the first poll.
 fn polled_of(opened: Opened, tally: &'static Tally) -> Option<&'static Polled> {
-    thread::made(&tally.polled, opened.block)
+    thread::made(&thread::made(&tally.extras, opened.block)?.polled, opened.block)
 }

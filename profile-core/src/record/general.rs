@@ -2,14 +2,14 @@
 //! frames that is full, allocations to settle, recursion, unwinding, guards dropped out of order.
 
 use super::{
-    NOWHERE, SpanGuard, TOP, allocated_or_freed, begin, budget, context, end, fold, judge, paths,
-    returned, settle, thread,
+    NOWHERE, SpanGuard, TOP, Turns, allocated_or_freed, at_work, begin, budget, context, end, fold,
+    judge, paths, put_on_top, returned, settle, thread,
 };
 use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Frame, Tally, ThreadBlock, buckets, flags};
 
-/// A frame that has just been put on top, not yet published.
+/// A frame that has just been taken, not yet published. Until it is, nothing is on top.
 #[derive(Clone, Copy)]
 pub(crate) struct Opened {
     pub(crate) block: &'static ThreadBlock,
@@ -21,6 +21,12 @@ pub(crate) struct Opened {
 impl Opened {
     pub(crate) fn tally(&self) -> &'static Tally {
         tally_of(self.edge)
+    }
+
+    /// The frame is open, and on top.
+    pub(crate) fn publish(&self) {
+        self.frame.edge.publish(std::ptr::from_ref(self.edge).cast_mut());
+        put_on_top(self.frame);
     }
 }
 
@@ -39,17 +45,17 @@ pub(super) fn own_span(site: &CallSite) -> Option<(&'static Frame, &'static Edge
 
 /// Opens a span of any mode.
 #[inline(never)]
-pub(crate) fn enter(site: &'static CallSite) -> SpanGuard {
+pub(crate) fn enter(site: &'static CallSite, turns: Option<&Turns>) -> SpanGuard {
     match site.mode() {
         Mode::OFF => return SpanGuard::nothing(),
-        Mode::BUDGETED => return budget::enter(site),
+        Mode::PACED | Mode::PACED_GENERAL => return budget::enter(site, turns),
         Mode::UNREGISTERED => {
             begin::register(site);
             // Registered, it has another mode; without a segment it is off.
             return if site.mode() == Mode::UNREGISTERED {
                 SpanGuard::nothing()
             } else {
-                enter(site)
+                enter(site, turns)
             };
         }
         _ => {}
@@ -57,17 +63,25 @@ pub(crate) fn enter(site: &'static CallSite) -> SpanGuard {
     open(site).map_or_else(SpanGuard::nothing, |opened| start(site, opened, 0))
 }
 
-/// Puts a frame for `site` on top. `None`: not recorded, and counted as lost if it should have been.
+/// Takes a frame for `site`. `None`: not recorded, and counted as lost if it should have been.
 pub(crate) fn open(site: &'static CallSite) -> Option<Opened> {
+    let interrupted = thread::interrupt();
     let (block, outer) = thread::here()?;
     if thread::is_suspended(block, outer) {
         return None;
     }
+    if std::ptr::eq(outer, &raw const NOWHERE) {
+        // A signal handler for which there was no block.
+        block.lost_calls.add(1);
+        return None;
+    }
+    at_work();
     // SAFETY: an open frame has an edge; edges are never freed.
     let from = unsafe { &*outer.edge.get() };
     let found = paths::child(block, from, site).zip(thread::frame_above(outer));
     let Some((edge, frame)) = found else {
         block.lost_calls.add(1);
+        put_on_top(outer);
         return None;
     };
     // Sites without a record are those of the calibration.
@@ -75,21 +89,22 @@ pub(crate) fn open(site: &'static CallSite) -> Option<Opened> {
         thread::no_longer_silent(block);
     }
     tally_of(edge).open.add(1);
-    TOP.set(frame);
     // SAFETY: a frame of this block; never unmapped.
-    Some(Opened { block, frame: unsafe { &*frame }, outer, edge })
+    let frame = unsafe { &*frame };
+    frame.flags.set(if interrupted { flags::INTERRUPTS } else { 0 });
+    Some(Opened { block, frame, outer, edge })
 }
 
-/// Reads the clock as the last thing before the body of a call that stands for so many.
+/// Reads the clock as the last thing before the body of a call that stands for 2^k - 1 others.
 pub(crate) fn start(site: &CallSite, opened: Opened, stands_for_log2: u64) -> SpanGuard {
-    let Opened { frame, edge, .. } = opened;
+    let frame = opened.frame;
     let panicking = std::thread::panicking();
     let unwinding = if panicking { flags::WHILE_PANICKING } else { 0 };
-    frame.flags.set(unwinding | stands_for_log2 << flags::STANDS_FOR_SHIFT);
+    frame.flags.set(frame.flags.get() | unwinding | stands_for_log2 << flags::STANDS_FOR_SHIFT);
     let clock = Clock::current();
     frame.started.set(clock.now());
-    frame.edge.publish(std::ptr::from_ref(edge).cast_mut());
-    let inlined = site.mode() == Mode::EXACT && clock == Clock::Tsc && !panicking;
+    opened.publish();
+    let inlined = matches!(site.mode(), Mode::EXACT | Mode::PACED) && !panicking;
     guard(frame, if inlined { 0 } else { SpanGuard::GENERAL })
 }
 
@@ -149,6 +164,7 @@ pub(crate) fn close(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
     // SAFETY: an open frame has an edge; edges are never freed.
     let edge = unsafe { &*frame.edge.get() };
     let flags = frame.flags.get();
+    at_work();
     if flags & flags::CARRIED != 0 {
         return context::close(frame, outer, edge, elapsed);
     }
@@ -168,20 +184,30 @@ pub(crate) fn close(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
         budget::stand_for_others(block, edge, forward, stands_for_log2);
     }
     if flags & flags::JUDGED != 0 {
-        return end_judged(frame, edge, elapsed);
+        return end_judged(frame, outer, edge, elapsed);
     }
+    finish(frame, outer, edge, elapsed);
     // The last thing, since it may panic: the call is recorded by then.
-    end(frame, edge, elapsed);
     if left.is_too_much {
         judge::allocated(edge);
     }
 }
 
+/// Ends a call that has been left, and puts what is around it on top again.
+#[inline(always)]
+fn finish(frame: &Frame, outer: &Frame, edge: &Edge, elapsed: Option<u64>) {
+    let is_long = end(frame, edge, elapsed);
+    thread::resume(outer);
+    if is_long {
+        fold::after_long(edge, elapsed);
+    }
+}
+
 #[cold]
 #[inline(never)]
-fn end_judged(frame: &Frame, edge: &Edge, elapsed: Option<u64>) {
+fn end_judged(frame: &Frame, outer: &Frame, edge: &Edge, elapsed: Option<u64>) {
     judge::leave_alone(true);
-    end(frame, edge, elapsed);
+    finish(frame, outer, edge, elapsed);
     judge::leave_alone(false);
 }
 
@@ -193,7 +219,7 @@ pub(crate) struct Left {
     is_too_much: bool,
 }
 
-/// All of closing but the time and the end of the frame.
+/// All of closing but the time and the end of the frame. Nothing is on top while it runs.
 #[inline(always)]
 pub(crate) fn leave(frame: &Frame, outer: &Frame, edge: &Edge) -> Left {
     let tally = tally_of(edge);
@@ -211,7 +237,6 @@ pub(crate) fn leave(frame: &Frame, outer: &Frame, edge: &Edge) -> Left {
     let is_too_much = (handed_on || allocated_or_freed(frame) != 0)
         && settle::settle(frame, outer, edge, is_recursive);
     frame.flags.set(0);
-    TOP.set(outer);
     Left { is_recursive, is_too_much }
 }
 
@@ -318,9 +343,11 @@ pub(crate) fn close_abandoned() {
 pub(crate) fn close_poll(opened: Opened, elapsed: u64) {
     let Opened { block, frame, outer, edge } = opened;
     let elapsed = fold::forward_only(block, elapsed);
+    at_work();
     if leave(frame, outer, edge).is_recursive {
         edge.recursive_ticks.add(elapsed);
     }
     edge.ticks.add(elapsed);
     frame.edge.publish(std::ptr::null_mut());
+    thread::resume(outer);
 }

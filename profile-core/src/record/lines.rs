@@ -344,6 +344,7 @@ fn next_turn(tally: &LineTally, now: u64) {
         Budget::Exact => 0,
         Budget::OneIn(period) => u64::from(period.max(1).ilog2()),
         Budget::Share(share) => period_for(tally, now, share),
+        Budget::Auto => period_for(tally, now, budget::BY_DEFAULT),
     };
     tally.sampled_at.set(now);
     tally.sampled_marks.set(tally.all_marks.get() + tally.marks.get());
@@ -502,7 +503,7 @@ fn choose_way(tally: &LineTally, site: &CallSite) {
     let with_resident = tally.resident.get() != 0;
     let (way, to_go) = match site.mode() {
         Mode::EXACT if !with_resident => (way::INLINED, to_go::EVERY),
-        Mode::BUDGETED if !with_resident => (way::SAMPLED, to_go::NOW),
+        Mode::PACED | Mode::PACED_GENERAL if !with_resident => (way::SAMPLED, to_go::NOW),
         _ => (way::SLOWLY, to_go::NOW),
     };
     tally.way.set(way);

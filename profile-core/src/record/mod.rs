@@ -31,14 +31,19 @@ pub(crate) mod returned;
 pub(crate) mod settle;
 pub(crate) mod sizes;
 pub(crate) mod thread;
+pub(crate) mod turns;
 
 use std::cell::Cell;
 use std::marker::PhantomData;
+use std::sync::atomic::{Ordering::SeqCst, compiler_fence};
+use std::thread::LocalKey;
 
 use crate::callsite::{CallSite, Mode};
 use crate::segment::layout::{Edge, FRAME_PAGE, Frame, Link, RING, Word, closing, heap};
 use crate::sys;
+use budget::Turn;
 use counters::HeapCounts;
+pub use turns::Turns;
 
 /// A path from which nothing was ever called and whose site nobody has: a thread without a block finds no
 /// cached child here and so takes the slow way, with no test of its own.
@@ -85,43 +90,81 @@ thread_local! {
 #[must_use = "the span closes when this is dropped: bind it to a name, as in `let _span = …`"]
 #[derive(Debug)]
 pub struct SpanGuard {
-    /// The span's frame, with the marks below in its lowest bits. Null with [`SpanGuard::GENERAL`]: nothing is recorded.
+    /// The span's frame, with the marks below in its lowest bits. Null: nothing is recorded.
     frame: *const Frame,
     /// A span closes on the thread that opened it.
     not_send: PhantomData<*mut ()>,
 }
 
-/// Opens a span.
+/// Opens a span, unless it is the turn of this call to be left out.
+///
+/// What is inlined is no more than that question: a function that is no longer inlined itself, for what was put into it,
+/// costs its callers ten times what is recorded of it.
 #[inline(always)]
-pub fn enter(site: &'static CallSite) -> SpanGuard {
+pub fn enter(site: &'static CallSite, turns: &'static LocalKey<Turns>) -> SpanGuard {
+    turns.with(
+        |turns| {
+            if turns.leave_out() { SpanGuard::nothing() } else { open(site, Some(turns)) }
+        },
+    )
+}
+
+/// Opens a span of a function whose every call is looked at.
+#[inline(always)]
+pub fn enter_each(site: &'static CallSite) -> SpanGuard {
+    open(site, None)
+}
+
+/// Opens a span.
+#[inline(never)]
+fn open(site: &'static CallSite, turns: Option<&Turns>) -> SpanGuard {
     // Asked first, when nothing is alive that would have to be kept over its slow half.
     if std::thread::panicking() {
-        return general::enter(site);
+        return general::enter(site, turns);
     }
     let mode = site.mode();
-    if !matches!(mode, Mode::EXACT | Mode::BUDGETED) {
-        return general::enter(site);
-    }
     let outer = TOP.get();
     let frame = outer.wrapping_add(1);
     // SAFETY: TOP is NOWHERE or an open frame of this thread's block, so its edge is set; neither frames
     // nor edges are ever freed.
     let edge = unsafe { &*(*outer).edge.get() };
-    let Some(child) = guess(edge, site).filter(|_| !frame.addr().is_multiple_of(FRAME_PAGE)) else {
-        return general::enter(site);
+    let child = guess(edge, site).filter(|_| !frame.addr().is_multiple_of(FRAME_PAGE));
+    let Some(child) = child.filter(|_| matches!(mode, Mode::EXACT | Mode::PACED)) else {
+        return general::enter(site, turns);
     };
     // SAFETY: every edge has a tally; the frame is not at a page's end, so it lies in the page of `outer`,
     // above the open ones.
     let (tally, open) = unsafe { (&*child.tally.get(), &*frame) };
-    let timed = mode == Mode::EXACT;
-    if !timed && !budget::counts_only(tally) {
-        return general::enter(site);
-    }
+    at_work();
+    let timed = mode == Mode::EXACT
+        || match budget::take_turn(tally) {
+            Turn::Timed => true,
+            Turn::Counted => false,
+            Turn::Due => {
+                put_on_top(outer);
+                return general::enter(site, turns);
+            }
+        };
     tally.open.add(1);
-    TOP.set(frame);
     open.started.set(if timed { sys::read_tsc() } else { 0 });
     open.edge.publish(std::ptr::from_ref(child).cast_mut());
+    put_on_top(frame);
     SpanGuard::marked(frame, if timed { 0 } else { SpanGuard::UNTIMED })
+}
+
+/// From here to [`put_on_top`] the thread's records do not fit each other: a signal handler that calls an annotated
+/// function finds nothing on top, and records into a block of its own.
+#[inline(always)]
+pub(crate) fn at_work() {
+    TOP.set(&raw const NOWHERE);
+    compiler_fence(SeqCst);
+}
+
+/// The thread's records fit each other again.
+#[inline(always)]
+pub(crate) fn put_on_top(frame: *const Frame) {
+    compiler_fence(SeqCst);
+    TOP.set(frame);
 }
 
 /// The edge of `site` below `from`, if it is what was called last, or what came after that before.
@@ -172,55 +215,71 @@ impl SpanGuard {
     }
 
     /// Of a call that is not recorded.
+    #[inline(always)]
     fn nothing() -> SpanGuard {
-        SpanGuard::marked(std::ptr::null(), SpanGuard::GENERAL)
+        SpanGuard { frame: std::ptr::null(), not_send: PhantomData }
     }
 }
 
 impl Drop for SpanGuard {
     #[inline(always)]
     fn drop(&mut self) {
-        // Asked before the clock, when nothing but the guard is alive: registers to be saved around the slow half of
-        // `panicking` cost every call more than the question.
-        if self.frame.addr() & SpanGuard::GENERAL != 0 || std::thread::panicking() {
-            return general::exit(self.frame);
+        if !self.frame.is_null() {
+            close(self.frame);
         }
-        let timed = self.frame.addr() & SpanGuard::UNTIMED == 0;
-        let now = if timed { sys::read_tsc() } else { 0 };
-        let frame = self.frame.map_addr(|address| address & !SpanGuard::UNTIMED);
-        // SAFETY: this guard opened the frame, and memory of frames is never unmapped.
-        let open = unsafe { &*frame };
-        let elapsed = if timed { Some(now.wrapping_sub(open.started.get())) } else { None };
-        let eventful = open.flags.get() | allocated_or_freed(open) != 0;
-        if eventful || TOP.get() != frame {
-            return general::exit_eventful(frame, elapsed);
-        }
-        // SAFETY: the frame is open (it is the top one), so its edge is set; edges and tallies stay.
-        let edge = unsafe { &*open.edge.get() };
-        // SAFETY: as above.
-        let tally = unsafe { &*edge.tally.get() };
-        if tally.open.get() != 1 {
-            return general::exit_eventful(frame, elapsed);
-        }
-        tally.open.set(0);
-        // Only the first frame of a page is not above its outer one, and its guard is marked `GENERAL`.
-        TOP.set(frame.wrapping_sub(1));
-        end(open, edge, elapsed);
     }
 }
 
-/// Ends a call: it goes from its frame into its path's ring, or count if it was not timed.
+/// Closes a span.
+#[inline(never)]
+fn close(marked: *const Frame) {
+    // Asked before the clock, when nothing but the guard is alive: registers to be saved around the slow half of
+    // `panicking` cost every call more than the question.
+    if marked.addr() & SpanGuard::GENERAL != 0 || std::thread::panicking() {
+        return general::exit(marked);
+    }
+    let timed = marked.addr() & SpanGuard::UNTIMED == 0;
+    let now = if timed { sys::read_tsc() } else { 0 };
+    let frame = marked.map_addr(|address| address & !SpanGuard::UNTIMED);
+    // SAFETY: the guard opened the frame, and memory of frames is never unmapped.
+    let open = unsafe { &*frame };
+    let elapsed = if timed { Some(now.wrapping_sub(open.started.get())) } else { None };
+    let eventful = open.flags.get() | allocated_or_freed(open) != 0;
+    if eventful || TOP.get() != frame {
+        return general::exit_eventful(frame, elapsed);
+    }
+    // SAFETY: the frame is open (it is the top one), so its edge is set; edges and tallies stay.
+    let edge = unsafe { &*open.edge.get() };
+    // SAFETY: as above.
+    let tally = unsafe { &*edge.tally.get() };
+    if tally.open.get() != 1 {
+        return general::exit_eventful(frame, elapsed);
+    }
+    at_work();
+    tally.open.set(0);
+    let is_long = end(open, edge, elapsed);
+    // Only the first frame of a page is not above its outer one, and its guard is marked `GENERAL`.
+    put_on_top(frame.wrapping_sub(1));
+    if is_long {
+        fold::after_long(edge, elapsed);
+    }
+}
+
+/// Ends a call: it goes from its frame into its path's ring, or count if it was not timed. Says whether it was long: then
+/// [`fold::after_long`] follows, once the frame is off the top.
 ///
 /// A process may be killed between any two stores, and another may read at any moment. So the frame first says which
 /// count will hold the call, then the count rises, then the frame is empty: a reader never takes the call for
 /// both ended and open, nor for neither.
 #[inline(always)]
-pub(crate) fn end(frame: &Frame, edge: &Edge, elapsed: Option<u64>) {
+#[must_use]
+pub(crate) fn end(frame: &Frame, edge: &Edge, elapsed: Option<u64>) -> bool {
     let Some(elapsed) = elapsed else {
         let untimed = edge.untimed.get().wrapping_add(1);
         frame.started.publish(closing::UNTIMED | untimed);
         edge.untimed.publish(untimed);
-        return frame.edge.publish(std::ptr::null_mut());
+        frame.edge.publish(std::ptr::null_mut());
+        return false;
     };
     let pushed = edge.pushed.get();
     // The compiler proves the index in range, so no check and no panic remains.
@@ -229,5 +288,6 @@ pub(crate) fn end(frame: &Frame, edge: &Edge, elapsed: Option<u64>) {
     frame.started.publish(closing::TIMED | pushed);
     edge.pushed.publish(pushed);
     frame.edge.publish(std::ptr::null_mut());
-    fold::fold_before(edge, pushed, elapsed);
+    fold::fold_before(edge, pushed);
+    elapsed > general::tally_of(edge).slow_above.get()
 }

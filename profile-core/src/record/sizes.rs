@@ -71,7 +71,8 @@ fn forget_if_last(block: *mut u8) {
 fn sizes_of(frame: &Frame) -> Option<&'static SizeTally> {
     // SAFETY: null, or an edge of this thread's block, which is never unmapped.
     let tally = tally_of(unsafe { frame.edge.get().as_ref() }?);
-    thread::made(&tally.sizes, thread::own_block()?)
+    let block = thread::own_block()?;
+    thread::made(&thread::made(&tally.extras, block)?.sizes, block)
 }
 
 /// Class n holds the sizes above 2^(n-1) up to 2^n bytes.

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::Ordering::*;
 
-use super::{NOWHERE, TOP, counters};
+use super::{NOWHERE, TOP, counters, put_on_top, turns};
 use crate::clock::{Anchor, Clock};
 use crate::segment::layout::{
     Edge, FRAME_PAGE, Frame, FramePage, Header, Link, Tally, ThreadBlock,
@@ -45,7 +45,8 @@ pub(crate) fn here() -> Option<(&'static ThreadBlock, &'static Frame)> {
 /// environment, which allocates.
 #[cold]
 pub(crate) fn attach_for_allocation() -> Option<&'static Frame> {
-    let attached = here().map(|(_, frame)| frame);
+    // A signal handler that allocates while the recorder is at work is on its own.
+    let attached = if own_block().is_some() { None } else { here().map(|(_, frame)| frame) };
     if attached.is_none() {
         counters::unattributed();
     }
@@ -84,6 +85,38 @@ pub(crate) fn no_longer_silent(block: &ThreadBlock) {
     if block.silent.get() != 0 {
         block.silent.set(0);
         block.threads.add(1);
+    }
+}
+
+/// If the recorder is at work in this thread, a signal handler has interrupted it: what that calls is recorded into a block of its own,
+/// which [`resume`] lets go. Says whether it is so.
+pub(super) fn interrupt() -> bool {
+    let Some(interrupted) = own_block().filter(|_| ptr::eq(TOP.get(), &raw const NOWHERE)) else {
+        return false;
+    };
+    let Some(block) = writer::header().and_then(|header| reuse(header).or_else(|| make(header)))
+    else {
+        return false;
+    };
+    block.thread_id.set(interrupted.thread_id.get());
+    block.interrupted.set(ptr::from_ref(interrupted).cast_mut());
+    begin_silent(block);
+    BLOCK.set(block);
+    TOP.set(first_frame(block));
+    true
+}
+
+/// Puts what is around a call on top again: in a signal handler that interrupted the recorder, nothing.
+pub(super) fn resume(outer: *const Frame) {
+    put_on_top(outer);
+    let Some(block) = own_block().filter(|block| !block.interrupted.get().is_null()) else {
+        return;
+    };
+    if ptr::eq(outer, first_frame(block)) {
+        TOP.set(&raw const NOWHERE);
+        BLOCK.set(block.interrupted.get());
+        block.interrupted.set(ptr::null_mut());
+        block.owned.publish(0);
     }
 }
 
@@ -256,6 +289,7 @@ pub(crate) extern "C" fn release(block: *mut c_void) {
     // SAFETY: `attach` passed a block, which is never freed.
     let block = unsafe { &*block.cast::<ThreadBlock>() };
     super::general::close_abandoned();
+    turns::end_all(block);
     super::live::publish();
     write_anchor(Clock::current());
     TOP.set(&raw const NOWHERE);
@@ -265,6 +299,9 @@ pub(crate) extern "C" fn release(block: *mut c_void) {
 
 /// In the child of a `fork`: this thread has no block any more, and gets none before [`allow_block`].
 pub(crate) fn forget_block() {
+    if let Some(block) = own_block() {
+        turns::end_all(block);
+    }
     TOP.set(&raw const NOWHERE);
     BLOCK.set(ptr::null());
     GAVE_UP.set(true);

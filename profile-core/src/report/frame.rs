@@ -9,9 +9,17 @@ use crate::snapshot::{NeverCalled, NotInstrumented, Overhead, Process, Snapshot}
 /// Entries of a list before "and 12 more".
 pub(crate) const LONGEST_LIST: usize = 20;
 
-/// Below a table with a share above 1.
-pub(crate) const ABOVE_100: &str =
-    "%: of the run's duration; what ran on several threads at once can exceed 100";
+/// Below a table with shares.
+pub(crate) const PER_CENT: &str =
+    "%: of the time that threads spent in annotated functions, without recording";
+
+/// What they are shares of. Snapshots of older versions have the run's duration alone.
+pub(crate) fn whole(snapshot: &Snapshot) -> u64 {
+    match snapshot.overhead.annotated_ns {
+        0 => snapshot.process.duration_ns,
+        annotated => annotated,
+    }
+}
 
 /// Above the table.
 pub(crate) fn head(snapshot: &Snapshot, page: &mut Page) {
@@ -65,7 +73,7 @@ fn heap_and_resident(process: &Process) -> Option<String> {
 fn recording(overhead: &Overhead) -> String {
     let [waiting, busy] = overhead.span_range_ns.map(units::duration_f64);
     let mut line = format!(
-        "recording took {}, {} of the run, taken off ({} a call, {waiting} to {busy} a long one)",
+        "recording took {}, {} of the time in annotated functions, taken off ({} a call, {waiting} to {busy} a long one)",
         units::duration(overhead.recording_ns),
         units::percent(overhead.share),
         units::duration_f64(overhead.span_ns),
@@ -170,7 +178,7 @@ mod tests {
             [
                 "profile of target/release/survey (pid 4711), 2026-01-31 12:30:00 UTC, 22.6 s long",
                 "threads 8; cores: 8 logical, 4 physical, 2 available; clock tsc; memory measured",
-                "recording took 700 ms, 3.10 % of the run, taken off (25.0 ns a call, 5.00 ns to 30.0 ns a long one)",
+                "recording took 700 ms, 3.10 % of the time in annotated functions, taken off (25.0 ns a call, 5.00 ns to 30.0 ns a long one)",
                 "live heap 2.50 MiB, at most 45.0 MiB; resident 12.0 MiB, at most 60.0 MiB",
                 "",
             ]

@@ -83,7 +83,7 @@ fn table_of_functions(
     of: &HashMap<Key<'_>, Vec<&Line>>,
     to: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let columns = table::columns(functions, &snapshot.process, Sort::Total);
+    let columns = table::columns(functions, snapshot, Sort::Total);
     let heads: String = columns.iter().map(|it| format!("<th>{}</th>", markup(&it.head))).collect();
     writeln!(to, "<table class=\"functions\"><tr><th class=\"name\">function</th>{heads}</tr>")?;
     for (row, function) in functions.iter().enumerate() {

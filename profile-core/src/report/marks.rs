@@ -3,7 +3,7 @@
 use super::page::Page;
 use super::text::safe_and_short as safe;
 use super::{frame, units};
-use crate::snapshot::{Function, Process};
+use crate::snapshot::Function;
 
 /// Marks for a width: a narrow terminal needs its columns for numbers.
 pub(crate) struct Marks {
@@ -42,7 +42,7 @@ impl Marks {
     }
 
     /// The meaning of those that some function has.
-    pub(crate) fn explain(&self, functions: &[&Function], process: &Process, page: &mut Page) {
+    pub(crate) fn explain(&self, functions: &[&Function], page: &mut Page) {
         let any = |is: &dyn Fn(&Function) -> bool| functions.iter().any(|function| is(function));
         let words: [(bool, &str, &str); 5] = [
             (
@@ -62,9 +62,7 @@ impl Marks {
         for (_, mark, meaning) in words.iter().filter(|(used, ..)| *used) {
             page.dim(&format!("{mark}: {meaning}"));
         }
-        if any(&|function| function.inclusive_ns > process.duration_ns) {
-            page.dim(frame::ABOVE_100);
-        }
+        page.dim(frame::PER_CENT);
         estimates(functions, page);
     }
 }
@@ -112,11 +110,9 @@ mod tests {
                 .map(|line| line.split(':').next().unwrap_or("").to_owned())
                 .collect::<Vec<_>>()
         };
-        assert_eq!(explained(&snapshot, 120), ["~", "open", "panicked", "async", "±"]);
-        assert_eq!(explained(&snapshot, 60), ["~", "o", "p", "a", "±"]);
+        assert_eq!(explained(&snapshot, 120), ["~", "open", "panicked", "async", "±", "%"]);
+        assert_eq!(explained(&snapshot, 60), ["~", "o", "p", "a", "±", "%"]);
         snapshot.functions.truncate(2);
-        assert_eq!(explained(&snapshot, 120), [""; 0]);
-        snapshot.process.duration_ns = 1;
         assert_eq!(explained(&snapshot, 120), ["%"]);
     }
 

@@ -8,7 +8,7 @@ use super::page::Page;
 use super::text::safe_and_short as safe;
 use super::{Style, blocks, calls, frame, lines, memory, quantile_keys, returns, sorted, units};
 use crate::settings::Sort;
-use crate::snapshot::{AsyncTimes, Function, Process, Snapshot};
+use crate::snapshot::{AsyncTimes, Function, Snapshot};
 
 const MOST_IMPORTANT: u32 = 100;
 
@@ -20,9 +20,9 @@ pub(crate) fn page(snapshot: &Snapshot, style: &Style) -> Page {
     } else {
         let functions = sorted(&snapshot.functions, style.sort);
         let marks = Marks::for_width(style.columns);
-        let columns = columns(&functions, &snapshot.process, style.sort);
+        let columns = columns(&functions, snapshot, style.sort);
         page.table(Grid { head: "function", names: names(&functions, &marks), columns });
-        marks.explain(&functions, &snapshot.process, &mut page);
+        marks.explain(&functions, &mut page);
         polled(&functions, &mut page);
         returns::section(&functions, &mut page);
         calls::section(&functions, &mut page);
@@ -37,14 +37,14 @@ pub(crate) fn page(snapshot: &Snapshot, style: &Style) -> Page {
 /// The columns as they stand. Importance says which go first on a narrow terminal: trimmed mean, the lower
 /// quantiles, the longest call, the highest quantile, allocations, retained, peak, bytes, per cent, mean, self, calls. The total
 /// stays, and so does what the rows are sorted by.
-pub(super) fn columns(functions: &[&Function], process: &Process, sort: Sort) -> Vec<Column> {
+pub(super) fn columns(functions: &[&Function], snapshot: &Snapshot, sort: Sort) -> Vec<Column> {
     let column = |head: &str, importance, cell: &dyn Fn(&Function) -> String| {
         let importance = if head == sorted_head(sort) { MOST_IMPORTANT } else { importance };
         Column::new(head.to_owned(), importance, functions.iter().copied().map(cell).collect())
     };
     let mut columns = vec![
         column("total", MOST_IMPORTANT, &|function| time(function, function.inclusive_ns)),
-        column("%", 60, &|function| per_cent(function, process)),
+        column("%", 60, &|function| per_cent(function, frame::whole(snapshot))),
         column("self", 80, &|function| time(function, function.exclusive_ns)),
         column("calls", 90, &|function| units::count(function.calls)),
         column("mean", 70, &|function| mean(function.mean_ns)),
@@ -58,7 +58,7 @@ pub(super) fn columns(functions: &[&Function], process: &Process, sort: Sort) ->
         columns.push(column(&safe(key), importance, &cell));
     }
     columns.push(column("max", 30, &|function| optional(function.max_ns, units::duration)));
-    if process.allocator {
+    if snapshot.process.allocator {
         columns.push(column("allocations", 50, &|function| {
             optional(function.allocations, units::count)
         }));
@@ -103,11 +103,11 @@ fn time(function: &Function, ns: u64) -> String {
     }
 }
 
-fn per_cent(function: &Function, process: &Process) -> String {
+fn per_cent(function: &Function, whole: u64) -> String {
     if time(function, function.inclusive_ns) == units::NONE {
         return units::NONE.to_owned();
     }
-    let share = units::share(function.inclusive_ns, process.duration_ns);
+    let share = units::share(function.inclusive_ns, whole);
     share.map_or_else(|| units::NONE.to_owned(), units::per_cent)
 }
 

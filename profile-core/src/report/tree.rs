@@ -7,7 +7,7 @@ use super::page::Page;
 use super::table::optional;
 use super::text::{last_two_segments, safe_and_short as safe};
 use super::{Step, Style, frame, memory, units, walk};
-use crate::snapshot::{PathNode, Process, Snapshot};
+use crate::snapshot::{PathNode, Snapshot};
 
 pub(crate) fn page(snapshot: &Snapshot, style: &Style) -> Page {
     let mut page = Page::new(style.columns);
@@ -19,17 +19,14 @@ pub(crate) fn page(snapshot: &Snapshot, style: &Style) -> Page {
         let steps = walk(&snapshot.call_tree, |a, b| {
             b.inclusive_ns.cmp(&a.inclusive_ns).then_with(|| a.path.cmp(&b.path))
         });
-        page.table(grid(&steps, &snapshot.process, deepest));
+        page.table(grid(&steps, snapshot, deepest));
         if steps.iter().any(|step| step.depth > deepest) {
             page.dim(&format!(
                 "[{}]: so many callers; deeper rows are not indented further",
                 deepest + 1
             ));
         }
-        let duration = snapshot.process.duration_ns;
-        if snapshot.call_tree.iter().any(|node| node.inclusive_ns > duration) {
-            page.dim(frame::ABOVE_100);
-        }
+        page.dim(frame::PER_CENT);
     }
     memory::section(&snapshot.memory, &mut page);
     frame::foot(snapshot, &mut page);
@@ -42,11 +39,11 @@ fn deepest_indent(columns: Option<u16>) -> usize {
     columns.map_or(WITHOUT_LIMIT, |columns| usize::from(columns) / 6).clamp(3, WITHOUT_LIMIT)
 }
 
-fn grid(steps: &[Step<'_>], process: &Process, deepest: usize) -> Grid {
+fn grid(steps: &[Step<'_>], snapshot: &Snapshot, deepest: usize) -> Grid {
     let column = |head: &str, importance, cell: &dyn Fn(&PathNode) -> String| {
         Column::new(head.to_owned(), importance, steps.iter().map(|step| cell(step.node)).collect())
     };
-    let share = |node: &PathNode| units::share(node.inclusive_ns, process.duration_ns);
+    let share = |node: &PathNode| units::share(node.inclusive_ns, frame::whole(snapshot));
     let mut columns = vec![
         column("total", 100, &|node| units::duration(node.inclusive_ns)),
         column("%", 60, &|node| {
@@ -55,7 +52,7 @@ fn grid(steps: &[Step<'_>], process: &Process, deepest: usize) -> Grid {
         column("self", 90, &|node| units::duration(node.exclusive_ns)),
         column("calls", 80, &|node| units::count(node.calls)),
     ];
-    if process.allocator {
+    if snapshot.process.allocator {
         columns.push(column("self\nallocations", 40, &|node| {
             optional(node.exclusive_allocations, units::count)
         }));

@@ -37,7 +37,7 @@ use super::table::Table;
 /// First word of every segment: `PROFSEG1` in memory order.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"PROFSEG1");
 /// Second word. A reader refuses what it does not know.
-pub(crate) const VERSION: u64 = 5;
+pub(crate) const VERSION: u64 = 6;
 
 /// Calls that an edge keeps: the newest, and the one before while that is being folded.
 pub(crate) const RING: usize = 2;
@@ -174,7 +174,7 @@ record! {
 }
 
 /// What spans and marks cost, as the recorder's `Costs` has them: bits of `f64`, in ticks.
-pub(crate) const COSTS: usize = 10;
+pub(crate) const COSTS: usize = 11;
 
 record! {
     /// A call site's text, so that another process can name it.
@@ -278,18 +278,21 @@ record! {
         silent: Word,
         /// Ticks when the last anchor was refreshed.
         anchored: Word,
-        /// Budget: when the window began, timed spans in it, its number, and whether the one before it
-        /// was over (2), within (1) or far below (0) the budget.
+        /// Budget: when the window began, ticks that recording took in it, and what part of the budget each function may take, as
+        /// bits of an `f64`; 0: all of it.
         window_start: Word,
-        window_timed: Word,
-        window_number: Word,
-        window_verdict: Word,
+        window_spent: Word,
+        allotment: Word,
+        /// Functions whose count-down has begun.
+        first_begun: Link<Tally>,
         /// State of the generator that spreads the timed calls.
         random: Word,
         /// Where allocations of the recorder itself are charged.
         own_frame: Link<Frame>,
         /// The kernel's number of the owner.
         thread_id: Word,
+        /// Of a block that a signal handler records into: the block that it interrupted.
+        interrupted: Link<ThreadBlock>,
     }
 }
 
@@ -376,6 +379,8 @@ pub(crate) mod flags {
     pub(crate) const GOOD: u64 = 128;
     /// What the call broke is told already, and was its error.
     pub(crate) const JUDGED: u64 = 1 << 16;
+    /// Opened by a signal handler while the recorder was at work.
+    pub(crate) const INTERRUPTS: u64 = 1 << 17;
     /// Bits 8 to 15: log2 of the number of calls that this one, being timed, stands for.
     pub(crate) const STANDS_FOR_SHIFT: u32 = 8;
     /// Bits 32 to 63, with `HANDED_ON`: a number that no other call has, by which other threads know this one.
@@ -432,6 +437,8 @@ record! {
         /// As bits of `f64`, the sums over such calls of 4^k - 2^k, of that times the ticks, and of that times their square: what the
         /// variance of the estimate is made of.
         spread: [Word; 3],
+        /// Calls that were left out, and for which timed ones of this path stand.
+        left_out: Word,
     }
 }
 
@@ -454,13 +461,14 @@ record! {
         /// Calls recorded in the histogram: those folded from rings, those that timed ones stand for, and ended async
         /// calls.
         recorded: Word,
-        /// Where sizes are asked for.
-        sizes: Link<SizeTally>,
         /// Of a function whose lines are recorded.
         lines: Link<LineTally>,
         /// What only few functions have.
         extras: Link<Extras>,
-        polled: Link<Polled>,
+        /// The count-down that is inlined into the function, see [`turns`]; 0 before it has begun.
+        turns: Word,
+        /// Under a budget.
+        pacing: Link<Pacing>,
         /// Its first timed call in this thread, plus one, so that a zeroed record has none.
         first_ticks: Word,
     }
@@ -475,15 +483,57 @@ record! {
         returns: Link<ReturnTally>,
         /// Of a function whose arguments are noted.
         calls: Link<CallList>,
+        /// Where sizes are asked for.
+        sizes: Link<SizeTally>,
+        /// Of an async function.
+        polled: Link<Polled>,
     }
 }
 
-/// [`Tally::pace`]: bits 0 to 15 calls to go until one is timed, 16 to 23 log2 of the period, from 24 on the
-/// number of the window in which the period last changed.
+/// [`Tally::pace`]: calls to go until the pace is looked at again, and whether these are timed or only counted.
 pub(crate) mod pace {
-    pub(crate) const TO_GO: u64 = 0xffff;
-    pub(crate) const PERIOD_SHIFT: u32 = 16;
-    pub(crate) const WINDOW_SHIFT: u32 = 24;
+    pub(crate) const TO_GO: u64 = 0xffff_ffff;
+    pub(crate) const TIMED: u64 = 1 << 32;
+}
+
+/// [`Tally::turns`]: bits 0 to 19 calls that are still to be left out, 20 to 62 how many were ever to be; the difference is
+/// how many were. One word, so that a kill between two stores loses none. The sign: no call is looked at any more.
+pub(crate) mod turns {
+    pub(crate) const LEFT: u64 = (1 << COUNTED_SHIFT) - 1;
+    pub(crate) const COUNTED_SHIFT: u32 = 20;
+    pub(crate) const STOPPED: u64 = 1 << 63;
+
+    /// Calls that were left out.
+    pub(crate) fn left_out(word: u64) -> u64 {
+        ((word & !STOPPED) >> COUNTED_SHIFT).saturating_sub(word & LEFT)
+    }
+}
+
+record! {
+    /// How often a function is timed in one thread, under a budget. See `record::budget`.
+    Pacing, pacing {
+        /// What its calls go through: a place in `record::budget::Phase`.
+        phase: Word,
+        /// Ticks when this phase began, and its calls.
+        since: Word,
+        calls: Word,
+        /// Timed calls still to come in a burst; log2 of one more than the calls that each stands for.
+        burst_left: Word,
+        others_log2: Word,
+        /// 1: these were left out, not counted.
+        were_left_out: Word,
+        /// Ticks that the calls took at the most for which a burst still has to stand; and each of them on the average.
+        room: Word,
+        each: Word,
+        /// 1: it calls annotated functions, so that its calls cannot be left out.
+        is_caller: Word,
+        /// How often in a row even counting cost more than the budget. Ticks when recording was stopped for that; 0: it was not.
+        too_dear: Word,
+        stopped: Word,
+        /// Address of the thread's `Turns` if that counts down here; and the next such tally.
+        turns: Word,
+        next_begun: Link<Tally>,
+    }
 }
 
 record! {

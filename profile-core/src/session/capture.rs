@@ -35,6 +35,7 @@ pub fn capture() -> Snapshot {
 /// And what the filters make errors of that which only shows at the end.
 pub(super) fn captured() -> (Snapshot, Vec<RaisedWarning>) {
     start();
+    begin::refine_costs();
     let _own = Suspended::new();
     let Some(view) = View::live() else { return Default::default() };
     let now = Anchor::now(Clock::current());

@@ -49,6 +49,11 @@ pub struct Function {
     pub carried_ns: u64,
     /// Two-sided 95 % confidence interval of `inclusive_ns`, where that is an estimate from at least two timed calls.
     pub inclusive_interval_ns: Option<[u64; 2]>,
+    /// What recording its calls took; it is in no figure of any function.
+    pub recording_ns: u64,
+    /// When the recording of its calls was stopped, since the start of the run: even counting them cost more than the budget. All
+    /// figures are of the calls until then. The earliest, where threads differ.
+    pub stopped_ns: Option<u64>,
     /// Shortest call.
     pub min_ns: Option<u64>,
     /// Longest call.

@@ -227,7 +227,9 @@ pub struct Overhead {
     pub counted_calls: u64,
     /// Time spent in recording, over all threads: calls times the calibrated cost of one.
     pub recording_ns: u64,
-    /// The same as a share of `duration_ns` times the processors in use, at most the threads; 0.031 is 3.1 %.
+    /// Time that threads spent in annotated functions, each from its outermost call, without recording: what `%` is of.
+    pub annotated_ns: u64,
+    /// `recording_ns` as a share of both together; 0.031 is 3.1 %.
     pub share: f64,
     /// Cost of one timed span around nothing: what is taken off for a call that is as short as its two readings of the
     /// clock.
@@ -235,8 +237,10 @@ pub struct Overhead {
     /// Cost of one timed span around a longer body: of one that waits for its own results, and of one that keeps the
     /// processor busy. Their readings are alike, so the middle of both is taken off.
     pub span_range_ns: [f64; 2],
-    /// Cost of one call that is only counted.
+    /// Cost of one call that is counted, with a frame of its own.
     pub counted_ns: f64,
+    /// Cost of one call that the function's own code counts.
+    pub left_out_ns: f64,
     /// Calls that found no memory to be recorded in.
     pub lost_calls: u64,
     /// Readings of the clock that went backwards; these calls count as 0 ns.

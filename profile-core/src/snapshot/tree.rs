@@ -35,6 +35,10 @@ pub(crate) struct Node {
     pub(crate) recording_in_ns: f64,
     pub(crate) recording_ns: f64,
     pub(crate) recording_elsewhere_ns: f64,
+    /// Of what recording cost below this path, that of the calls made by its callees.
+    recording_below_ns: f64,
+    /// Other threads did some of it: then what it took is not what its function took.
+    pub(crate) is_mixed: bool,
     /// See the layout's `heap`.
     pub(crate) heap: [i128; heap::COUNTS],
 }
@@ -63,6 +67,7 @@ impl Tree {
         node.exclusive_ns += flow.ns;
         node.recording_in_ns += flow.recording_ns;
         node.heap.iter_mut().zip(flow.heap).for_each(|(sum, count)| *sum += count);
+        node.is_mixed |= flow.elsewhere;
         if let Some(from) = from {
             let caller = &mut self.nodes[from];
             caller.exclusive_ns -= flow.ns;
@@ -74,23 +79,65 @@ impl Tree {
         }
     }
 
-    /// Takes the cost of recording off each path's own time, then sums from the leaves up. Children come after
-    /// their parents in the list, so one pass from its end does.
+    /// Takes the cost of recording off each path's own time, and sums up, so that every path holds its callees: what it did by itself
+    /// and what they took is what it took, always.
     pub(crate) fn sum_up(&mut self) {
-        // Of the calls made from each path alone, before what lies further below is added.
-        for node in &mut self.nodes {
-            node.exclusive_ns = (node.exclusive_ns - node.recording_ns).max(0.0);
-        }
+        self.take_recording_off();
+        self.fit_callees();
+    }
+
+    /// From the leaves up. Children come after their parents in the list, so one pass from its end does.
+    ///
+    /// Of what a path did by itself at least a part remains: a turn of the loop that calls takes some time, and more than all of
+    /// it was not the recorder's.
+    fn take_recording_off(&mut self) {
+        const REMAINS: f64 = 0.05;
         for place in (0..self.nodes.len()).rev() {
             let node = &mut self.nodes[place];
-            node.inclusive_ns += node.exclusive_ns;
+            let most = node.exclusive_ns.max(0.0) * (1.0 - REMAINS);
+            // Of the calls made from this path alone: what lies further below has been added to it below.
+            node.exclusive_ns -= (node.recording_ns - node.recording_below_ns).min(most);
+            node.inclusive_ns = (node.inclusive_ns + node.exclusive_ns).max(0.0);
             let (inclusive, below) = (node.inclusive_ns, node.recording_ns);
-            let elsewhere = node.recording_elsewhere_ns;
+            let (elsewhere, is_mixed) = (node.recording_elsewhere_ns, node.is_mixed);
             if let Some(parent) = node.parent {
-                self.nodes[parent].inclusive_ns += inclusive;
-                self.nodes[parent].recording_ns += below;
-                self.nodes[parent].recording_elsewhere_ns += elsewhere;
+                let parent = &mut self.nodes[parent];
+                parent.inclusive_ns += inclusive;
+                parent.recording_ns += below;
+                parent.recording_below_ns += below;
+                parent.recording_elsewhere_ns += elsewhere;
+                parent.is_mixed |= is_mixed;
             }
         }
+    }
+
+    /// From the root down. What a path took is known better than what was estimated of its callees: where they exceed it, they
+    /// are made to fit.
+    fn fit_callees(&mut self) {
+        let mut fits = vec![1.0; self.nodes.len()];
+        let callees = self.callees();
+        for place in 0..self.nodes.len() {
+            let fit = fits[place];
+            let node = &mut self.nodes[place];
+            let of_callees =
+                if node.exclusive_ns < 0.0 && node.inclusive_ns - node.exclusive_ns > 0.0 {
+                    fit * node.inclusive_ns / (node.inclusive_ns - node.exclusive_ns)
+                } else {
+                    fit
+                };
+            node.exclusive_ns = node.exclusive_ns.max(0.0) * fit;
+            node.inclusive_ns *= fit;
+            callees[place].iter().for_each(|callee| fits[*callee] = of_callees);
+        }
+    }
+
+    fn callees(&self) -> Vec<Vec<usize>> {
+        let mut callees = vec![Vec::new(); self.nodes.len()];
+        for (place, node) in self.nodes.iter().enumerate() {
+            if let Some(parent) = node.parent {
+                callees[parent].push(place);
+            }
+        }
+        callees
     }
 }

@@ -39,7 +39,15 @@ fn site(kind: &str, name: &str, documentation: &str, signature: &str, overhead: 
 }
 
 fn guard(site: &str) -> String {
-    format!("let __profile_guard = {{ {site} ::profile_core::__private::enter(&__PROFILE_SITE) }};")
+    format!(
+        "let __profile_guard = {{ {site} {{
+            ::profile_core::__private::thread_local! {{
+                static __PROFILE_TURNS: ::profile_core::__private::Turns =
+                    const {{ ::profile_core::__private::Turns::new() }};
+            }}
+            ::profile_core::__private::enter(&__PROFILE_SITE, &__PROFILE_TURNS)
+        }} }};"
+    )
 }
 
 fn instrumented(future: &str) -> String {

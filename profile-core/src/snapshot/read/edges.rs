@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::frames::OpenFrame;
 use super::{Known, Memory, Reading, Sums, add, calls_in, histogram, least};
-use crate::segment::layout::{RING, buckets, edge, path_extras, tally, thread_block};
+use crate::segment::layout::{RING, buckets, edge, path_extras, tally, thread_block, turns};
 use crate::segment::reader::Record;
 use crate::snapshot::tree::Flow;
 
@@ -13,6 +13,8 @@ use crate::snapshot::tree::Flow;
 struct EdgeState {
     timed: u64,
     untimed: u64,
+    /// Calls that the function's own code counted, as far as they are known to be of this path.
+    left_out: u64,
     polled: u64,
     ticks: u64,
     /// Calls for which timed ones stand, and their ticks.
@@ -27,7 +29,7 @@ struct EdgeState {
 impl EdgeState {
     /// The timed calls, and those for which they stand.
     fn ended(&self) -> u64 {
-        self.timed.saturating_add(self.untimed)
+        self.timed.saturating_add(self.untimed).saturating_add(self.left_out)
     }
 
     fn known(&self) -> Known {
@@ -65,6 +67,7 @@ impl Sums {
             *sum += f64::from_bits(extra(record, word));
         }
         self.ns -= times.recursive_ns;
+        self.recurses |= state.recursive[0] > 0;
         self.ended_memory.add(memory);
         add(&mut self.ended, state.ended());
         add(&mut self.timed, state.timed);
@@ -88,6 +91,7 @@ impl<'a> Reading<'a> {
         let mut open = self.by_edge(open);
         let mut elsewhere: HashMap<u64, bool> = HashMap::new();
         let other = block.word(thread_block::other);
+        let mut since_bursts = since_last_bursts(&edges);
         for record in &edges {
             let Some(place) = self.by_address.get(&record.word(edge::site)).copied() else {
                 continue;
@@ -104,14 +108,16 @@ impl<'a> Reading<'a> {
             };
             nodes.insert(record.link(), to);
             let open = open.remove(&record.link()).unwrap_or_default();
-            let flow = self.edge(place, record, &open);
+            let since_burst = since_bursts.remove(&record.link()).unwrap_or(0);
+            let flow = self.edge(place, record, since_burst, &open);
             let carried_ns = self.carried_ns(place, record, &open);
             // Work of others, handed on: nothing of it flows from the path above, whose own thread it is not.
             let handed_on = flow.calls == 0 && carried_ns > 0.0;
             elsewhere.insert(record.link(), handed_on || elsewhere.get(&parent) == Some(&true));
             let flow = Flow { elsewhere: elsewhere.get(&parent) == Some(&true), ..flow };
             self.tree.add(from.filter(|_| !handed_on), to, flow);
-            self.tree.add(None, to, Flow { ns: carried_ns, ..Flow::default() });
+            let elsewhere = carried_ns > 0.0;
+            self.tree.add(None, to, Flow { ns: carried_ns, elsewhere, ..Flow::default() });
             if let Some(from) = from.filter(|_| parent == other) {
                 self.tree.nodes[from].calls += flow.calls;
             }
@@ -136,8 +142,15 @@ impl<'a> Reading<'a> {
     }
 
     /// What one edge holds goes into its function's sums; what flows along it is returned.
-    fn edge(&mut self, place: usize, record: &Record<'a>, open: &[(OpenFrame<'a>, bool)]) -> Flow {
-        let state = self.state_of(record);
+    fn edge(
+        &mut self,
+        place: usize,
+        record: &Record<'a>,
+        since_burst: u64,
+        open: &[(OpenFrame<'a>, bool)],
+    ) -> Flow {
+        let mut state = self.state_of(record);
+        add(&mut state.left_out, since_burst);
         let still_open =
             |(frame, _): &&(OpenFrame<'_>, bool)| frame.is_still_open(state.timed, state.untimed);
         let open: Vec<_> = open.iter().filter(still_open).collect();
@@ -170,7 +183,7 @@ impl<'a> Reading<'a> {
         sums.memory.add(memory);
         add(&mut self.overhead.clock_anomalies, state.anomalies);
         add(&mut self.overhead.timed_calls, state.timed);
-        add(&mut self.overhead.counted_calls, state.untimed);
+        add(&mut self.overhead.counted_calls, state.untimed.saturating_add(state.left_out));
         Flow {
             calls,
             ns,
@@ -195,7 +208,8 @@ impl<'a> Reading<'a> {
         let [recursive_calls, recursive_ticks] = state.recursive.map(|number| number as f64);
         let recursive_ns = self.rate.ns_f64((recursive_ticks - recursive_calls * inside).max(0.0));
         let all = if known.calls > 0.0 { ended as f64 / known.calls } else { 1.0 };
-        let counted = state.untimed as f64 * self.costs.counted;
+        let counted =
+            state.untimed as f64 * self.costs.counted + state.left_out as f64 * self.costs.left_out;
         let recording = state.timed as f64 * span + counted + marks;
         EdgeTimes {
             known_ns,
@@ -259,6 +273,44 @@ impl<'a> Reading<'a> {
     }
 }
 
+/// Calls that functions counted in their own code since their last burst, which nothing tells from where they came: each goes to the path
+/// from which most came before.
+fn since_last_bursts(edges: &[Record<'_>]) -> HashMap<u64, u64> {
+    let mut functions: HashMap<u64, LeftOut> = HashMap::new();
+    for record in edges {
+        let link = record.word(edge::tally);
+        let function = functions.entry(link).or_insert_with(|| LeftOut::of(record));
+        if function.in_all > 0 {
+            function.add_path(record);
+        }
+    }
+    let rest =
+        |function: LeftOut| (function.most.1, function.in_all.saturating_sub(function.known));
+    functions.into_values().map(rest).filter(|(_, rest)| *rest > 0).collect()
+}
+
+/// Calls of a function that its own code counted.
+struct LeftOut {
+    in_all: u64,
+    /// Those of known paths; most of them on one, and which one that is.
+    known: u64,
+    most: (u64, u64),
+}
+
+impl LeftOut {
+    fn of(edge: &Record<'_>) -> LeftOut {
+        let tally = edge.follow(edge::tally);
+        let in_all = tally.map_or(0, |tally| turns::left_out(tally.word(tally::turns)));
+        LeftOut { in_all, known: 0, most: (0, 0) }
+    }
+
+    fn add_path(&mut self, edge: &Record<'_>) {
+        let of_path = extra(edge, path_extras::left_out);
+        add(&mut self.known, of_path);
+        self.most = self.most.max((of_path, edge.link()));
+    }
+}
+
 /// How many calls are folded, and what the edge holds.
 fn state_now(record: &Record<'_>) -> (u64, EdgeState) {
     let (folded, pushed) = (record.word(edge::folded), record.word(edge::pushed));
@@ -272,6 +324,7 @@ fn state_now(record: &Record<'_>) -> (u64, EdgeState) {
     let state = EdgeState {
         timed: pushed,
         untimed: record.word(edge::untimed),
+        left_out: extra(record, path_extras::left_out),
         polled: record.word(edge::polled_calls),
         ticks: waiting.iter().fold(ticks, |sum, ticks| sum.saturating_add(*ticks)),
         recursive: [record.word(edge::recursive_calls), record.word(edge::recursive_ticks)],

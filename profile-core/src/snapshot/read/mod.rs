@@ -19,7 +19,7 @@ use crate::clock::{Anchor, Clock, Rate};
 use crate::record::calibrate::Costs;
 use crate::segment::layout::{
     self, buckets, carry, extras, header, heap, heap_tally, histogram_leaf_words, histogram_node,
-    histogram_root, polled, return_tally, site_record, size_tally, tally, thread_block,
+    histogram_root, pacing, polled, return_tally, site_record, size_tally, tally, thread_block,
 };
 use crate::segment::reader::{Record, View};
 use crate::stats::weighted;
@@ -57,7 +57,7 @@ pub(crate) fn read(view: View<'_>, options: &Options<'_>) -> Contents {
         let open = reading.open_frames(block);
         reading.edges(block, open);
     }
-    reading.finish(&blocks)
+    reading.finish()
 }
 
 /// All calls of one function, over threads and paths.
@@ -79,6 +79,10 @@ struct Sums {
     least_ticks: Option<u64>,
     most_ticks: u64,
     first_ticks: Option<u64>,
+    /// A call was open within another of the same function.
+    recurses: bool,
+    /// When recording was stopped.
+    stopped_ticks: Option<u64>,
     /// 0 where no call was open within another.
     max_depth: u64,
     histogram: Buckets,
@@ -95,6 +99,13 @@ struct Sums {
     carried_ns: f64,
     polled_calls: u64,
     polled: Option<PolledSums>,
+}
+
+impl Sums {
+    /// Of the calls whose ticks are known, before what recording cost below them is taken off.
+    fn mean_ns(&self) -> f64 {
+        if self.known.calls > 0.0 { self.known_ns / self.known.calls } else { 0.0 }
+    }
 }
 
 /// Calls whose ticks are known, by themselves or by a timed one that stands for them.
@@ -228,16 +239,18 @@ impl<'a> Reading<'a> {
         let costs = self.costs;
         for sums in &mut self.sums {
             settle(&mut sums.histogram);
+            let calls = calls_in(&sums.histogram);
+            if calls == 0 {
+                continue;
+            }
             let of_all = |cost: &dyn Fn(f64) -> f64| {
-                let weighed = sums
-                    .histogram
-                    .iter()
-                    .map(|(bucket, calls)| cost(buckets::middle(*bucket)) * *calls as f64);
-                let calls = calls_in(&sums.histogram);
-                (calls > 0).then(|| weighed.sum::<f64>() / calls as f64)
+                let cost =
+                    |(bucket, calls): &(usize, u64)| cost(buckets::middle(*bucket)) * *calls as f64;
+                sums.histogram.iter().map(cost).sum::<f64>() / calls as f64
             };
+            let slower = slower(sums, &costs);
             let inside = of_all(&|ticks| costs.inside(ticks));
-            sums.cost = inside.zip(of_all(&|ticks| costs.span(ticks)));
+            sums.cost = Some((inside, of_all(&|ticks| costs.span(ticks / slower) * slower)));
         }
     }
 
@@ -258,6 +271,10 @@ impl<'a> Reading<'a> {
         if let Some(root) = record.follow(tally::histogram) {
             histogram(self.view, &root, &mut sums.histogram);
         }
+        if let Some(record) = record.follow(tally::pacing) {
+            let stopped = Some(record.word(pacing::stopped)).filter(|ticks| *ticks > 0);
+            sums.stopped_ticks = least(sums.stopped_ticks, stopped);
+        }
         if let Some(record) = record.follow(tally::heap) {
             self.heap(place, &record);
         }
@@ -267,12 +284,6 @@ impl<'a> Reading<'a> {
         if let Some(record) = record.follow(tally::lines) {
             self.lines(place, &record);
         }
-        if let Some(record) = record.follow(tally::sizes) {
-            block_sizes(&record, self.sums[place].heap.sizes.get_or_insert_default());
-        }
-        if let Some(record) = record.follow(tally::polled) {
-            self.polled(place, &record);
-        }
     }
 
     fn extras(&mut self, place: usize, record: &Record<'a>) {
@@ -281,8 +292,14 @@ impl<'a> Reading<'a> {
         if let Some(record) = record.follow(extras::returns) {
             returns(&record, sums.returns.get_or_insert_default());
         }
+        if let Some(record) = record.follow(extras::sizes) {
+            block_sizes(&record, sums.heap.sizes.get_or_insert_default());
+        }
         if let Some(record) = record.follow(extras::calls) {
             self.calls(place, &record);
+        }
+        if let Some(record) = record.follow(extras::polled) {
+            self.polled(place, &record);
         }
     }
 
@@ -317,13 +334,16 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn finish(mut self, blocks: &[Record<'a>]) -> Contents {
+    fn finish(mut self) -> Contents {
         self.tree.sum_up();
         // The last is of `<other>`, which is no function.
         let mut own = vec![Own::default(); self.sites.len() + 1];
         for node in &self.tree.nodes {
             let own = &mut own[node.function];
             own.exclusive_ns += node.exclusive_ns;
+            own.inclusive_ns += node.inclusive_ns;
+            own.recording_in_ns += node.recording_in_ns;
+            own.is_mixed |= node.is_mixed;
             own.recording_ns += node.recording_ns - node.recording_elsewhere_ns;
             own.heap.iter_mut().zip(node.heap).for_each(|(sum, count)| *sum += count);
         }
@@ -339,7 +359,7 @@ impl<'a> Reading<'a> {
         functions.sort_by(|a, b| (b.inclusive_ns, &a.path).cmp(&(a.inclusive_ns, &b.path)));
         let duration_ns = self.duration_ns();
         add(&mut self.overhead.lost_calls, self.view.header(header::lost_calls));
-        self.price(duration_ns, blocks.len() as u64);
+        self.price();
         Contents {
             functions,
             call_tree,
@@ -355,19 +375,22 @@ impl<'a> Reading<'a> {
         self.now.monotonic_ns.saturating_sub(self.view.header(header::first_monotonic_ns))
     }
 
-    /// What recording cost in all: what it cost below the paths that begin threads, and these themselves.
-    fn price(&mut self, duration_ns: u64, threads_at_once: u64) {
-        let first = self.tree.nodes.iter().filter(|node| node.parent.is_none());
-        let recording: f64 = first.map(|node| node.recording_in_ns + node.recording_ns).sum();
+    /// What recording cost in all: what it cost below the paths that begin threads, and these themselves. The share is of the time
+    /// that threads spent in annotated functions.
+    fn price(&mut self) {
+        let first = || self.tree.nodes.iter().filter(|node| node.parent.is_none());
+        let recording: f64 = first().map(|node| node.recording_in_ns + node.recording_ns).sum();
+        let annotated: f64 = first().map(|node| node.inclusive_ns).sum();
         let overhead = &mut self.overhead;
         overhead.span_ns = self.rate.ns_f64(self.costs.empty);
-        overhead.span_range_ns =
-            [self.costs.waiting, self.costs.busy].map(|ticks| self.rate.ns_f64(ticks));
+        let range = [self.costs.waiting, self.costs.busy].map(|ticks| self.rate.ns_f64(ticks));
+        overhead.span_range_ns = [range[0].min(range[1]), range[0].max(range[1])];
         overhead.counted_ns = self.rate.ns_f64(self.costs.counted);
+        overhead.left_out_ns = self.rate.ns_f64(self.costs.left_out);
         overhead.recording_ns = recording as u64;
-        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
-        let busy = duration_ns.saturating_mul(threads_at_once.clamp(1, cores));
-        overhead.share = if busy == 0 { 0.0 } else { recording / busy as f64 };
+        overhead.annotated_ns = annotated as u64;
+        let in_all = annotated + recording;
+        overhead.share = if in_all > 0.0 { recording / in_all } else { 0.0 };
     }
 
     fn path_nodes(&self, paths: &[String], measured: bool) -> Vec<PathNode> {
@@ -389,8 +412,13 @@ impl<'a> Reading<'a> {
 #[derive(Clone, Debug, Default)]
 struct Own {
     exclusive_ns: f64,
+    inclusive_ns: f64,
+    /// What recording cost of the calls below it, and of its own.
     recording_ns: f64,
+    recording_in_ns: f64,
     heap: [i128; heap::COUNTS],
+    /// Other threads did some of it, see `Node::is_mixed`.
+    is_mixed: bool,
 }
 
 fn least(known: Option<u64>, other: Option<u64>) -> Option<u64> {
@@ -414,6 +442,19 @@ fn calls_in(histogram: &Buckets) -> u64 {
 fn settle(histogram: &mut Buckets) {
     histogram.sort_unstable_by_key(|(bucket, _)| *bucket);
     weighted::join_equal(histogram);
+}
+
+/// By how much the processor was slower where a function was called than in the calibration. Told by those functions alone whose
+/// quickest calls show nothing but the readings of the clock: if most of theirs take longer, so did all of recording there.
+fn slower(sums: &Sums, costs: &Costs) -> f64 {
+    const NOTHING: f64 = 1.5;
+    let least = sums.least_ticks.map_or(f64::MAX, |ticks| ticks as f64);
+    let counts: Vec<(f64, u64)> =
+        sums.histogram.iter().map(|(bucket, calls)| (buckets::middle(*bucket), *calls)).collect();
+    match weighted::quantile(&counts, 0.5) {
+        Some(median) if least <= NOTHING * costs.reading => (median / least.max(1.0)).max(1.0),
+        _ => 1.0,
+    }
 }
 
 /// How calls returned: well and badly.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Buckets, Own, PolledSums, Reading, ReturnSums, Sums, settle};
 use crate::callsite::Kind;
-use crate::segment::layout::{buckets, heap, site_record};
+use crate::segment::layout::{buckets, header, heap, site_record};
 use crate::snapshot::{
     AsyncTimes, BlockSizes, BytesPerCall, Function, Leak, OnCpu, Returned, Returns,
 };
@@ -17,7 +17,12 @@ impl Reading<'_> {
         let text = |word| view.text(site.word(word));
         let position = site.word(site_record::place);
         let kind = Kind::from_code(site.word(site_record::kind));
-        let inclusive = (sums.ns - own.recording_ns).max(own.exclusive_ns).max(0.0);
+        // The tree holds what other threads did, too; a function's total is that of its own thread.
+        let inclusive = if own.is_mixed {
+            (sums.ns - own.recording_ns).max(own.exclusive_ns).max(0.0)
+        } else {
+            own.inclusive_ns
+        };
         let in_flight = sums.polled.as_ref().map_or(0, |polled| {
             sums.polled_calls
                 .saturating_sub(polled.times.finished.saturating_add(polled.times.cancelled))
@@ -40,9 +45,11 @@ impl Reading<'_> {
             exclusive_ns: own.exclusive_ns as u64,
             carried_ns: sums.carried_ns as u64,
             max_depth: sums.max_depth.max(1),
+            recording_ns: own.recording_in_ns as u64,
+            stopped_ns: sums.stopped_ticks.map(|ticks| self.since_start(ticks)),
             ..Function::default()
         };
-        self.distribution(sums, &mut function);
+        self.distribution(sums, own, &mut function);
         if let Some(calls) = &sums.calls {
             function.slowest = calls.first(0);
             function.most_allocating = calls.first(1);
@@ -75,30 +82,60 @@ impl Reading<'_> {
         Returns { kind: kind.to_owned(), good: one(0), bad: one(1) }
     }
 
-    /// Everything that follows from the single calls' times.
-    fn distribution(&self, sums: &Sums, function: &mut Function) {
-        let corrected = |ticks: f64| self.rate.ns_f64(ticks - self.costs.inside(ticks));
+    fn since_start(&self, ticks: u64) -> u64 {
+        self.rate.ns(ticks.saturating_sub(self.view.header(header::first_ticks)))
+    }
+
+    /// Everything that follows from the single calls' times: what recording cost within is taken off each in proportion, so that mean
+    /// times calls is the total.
+    fn distribution(&self, sums: &Sums, own: &Own, function: &mut Function) {
         let range = (sums.least_ticks.unwrap_or(0), sums.most_ticks);
-        let values = values(&sums.histogram, &sums.exact, range, corrected);
-        function.min_ns = sums.least_ticks.map(|ticks| corrected(ticks as f64).round() as u64);
-        function.max_ns =
-            sums.least_ticks.map(|_| corrected(sums.most_ticks as f64).round() as u64);
-        function.first_ns = sums.first_ticks.map(|ticks| corrected(ticks as f64).round() as u64);
+        let alone = |ticks: f64| self.rate.ns_f64(ticks - self.costs.inside(ticks));
+        let shown = values(&sums.histogram, &sums.exact, range, alone);
+        let fit = fit(sums, function, own);
+        let corrected = |ticks: f64| alone(ticks) * fit;
+        let values: Vec<_> = shown.iter().map(|(value, calls)| (value * fit, *calls)).collect();
+        let nearest = |ticks: Option<u64>| ticks.map(|it| corrected(it as f64).round() as u64);
+        function.min_ns = nearest(sums.least_ticks);
+        function.max_ns = nearest(sums.least_ticks.map(|_| sums.most_ticks));
+        function.first_ns = nearest(sums.first_ticks);
         let known = weighted::total(&values);
-        let ns = if sums.polled_calls > 0 { weighted_sum(&values) } else { sums.known_ns };
-        function.mean_ns = (known > 0).then(|| ns / known as f64);
+        let mean_ns = if sums.polled_calls > 0 {
+            weighted_sum(&values) / known as f64
+        } else {
+            sums.mean_ns() * fit
+        };
+        function.mean_ns = (known > 0).then_some(mean_ns);
         function.trimmed_mean_ns = weighted::trimmed_mean(&values, self.options.trim);
         function.quantiles = self.quantiles(&values);
         function.histogram = whole(&values);
         let short = self.rate.ns_f64(self.costs.empty);
         function.too_short = function.mean_ns.is_some_and(|mean| mean < short);
-        if sums.timed < sums.ended {
-            let total = function.inclusive_ns as f64;
-            let interval =
-                |margin: f64| [(total - margin).max(0.0) as u64, (total + margin) as u64];
-            function.inclusive_interval_ns = self.margin(sums, &values).map(interval);
-        }
+        function.inclusive_interval_ns = self.interval(sums, own, function, &shown);
     }
+
+    /// What the total may as well be: calls that were not timed may have taken longer than those that were, and recording may have cost
+    /// less or more than at the start. `None` for what is known to a fiftieth.
+    fn interval(
+        &self,
+        sums: &Sums,
+        own: &Own,
+        function: &Function,
+        shown: weighted::Weighted<'_>,
+    ) -> Option<[u64; 2]> {
+        const EXACT: f64 = 0.02;
+        let total = function.inclusive_ns as f64;
+        let recording = own.recording_ns * Self::UNSURE;
+        // So much was taken off that what remains may be anything.
+        let recording = if recording > total { total } else { recording };
+        let drawn = if sums.timed < sums.ended { self.margin(sums, shown) } else { Some(0.0) };
+        let margin = drawn?.hypot(recording);
+        (margin > total * EXACT || sums.timed < sums.ended)
+            .then(|| [(total - margin).max(0.0) as u64, (total + margin) as u64])
+    }
+
+    /// By how much of itself what recording costs differs from place to place.
+    const UNSURE: f64 = 0.5;
 
     /// Of an async function it is not known: its polls are what is settled.
     fn bytes_per_call(&self, sums: &Sums) -> Option<BytesPerCall> {
@@ -156,6 +193,20 @@ impl Reading<'_> {
             ..polled.times.clone()
         }
     }
+}
+
+/// What recording below left of the times that the clock showed, so that mean times calls is the total. Where calls are still open, or
+/// within each other, the total is of other calls than the mean.
+fn fit(sums: &Sums, function: &Function, own: &Own) -> f64 {
+    let (total, calls) = (function.inclusive_ns as f64, function.calls as f64);
+    let fit = if sums.polled_calls > 0 {
+        1.0
+    } else if sums.recurses || sums.open > 0 {
+        1.0 - (own.recording_ns / sums.ns).min(1.0)
+    } else {
+        total / (sums.mean_ns() * calls)
+    };
+    if fit.is_finite() { fit } else { 1.0 }
 }
 
 /// As it stands in a snapshot. Values that round to the same stand together.
