@@ -97,7 +97,7 @@ pub struct LineSource {
     pub with_resident: bool,
 }
 
-/// How calls of a site are recorded. Kept in one byte that the hot path compares with [`Mode::EXACT`].
+/// How calls of a site are recorded. Kept in one byte.
 pub(crate) struct Mode;
 
 impl Mode {
@@ -110,9 +110,13 @@ impl Mode {
     /// As the budget allows: timed, counted, or left out.
     pub(crate) const PACED: u8 = 3;
     /// The same with another clock.
-    pub(crate) const PACED_GENERAL: u8 = 5;
+    pub(crate) const PACED_GENERAL: u8 = 8;
     /// Not recorded.
     pub(crate) const OFF: u8 = 4;
+    /// No longer recorded, since that cost more than the budget.
+    pub(crate) const STOPPED: u8 = 5;
+    /// What [`Mode::OFF`] and [`Mode::STOPPED`] alone have.
+    const IS_OFF: u8 = 4;
 }
 
 /// One annotated function or span: a `static` that the attribute puts beside the code.
@@ -141,6 +145,12 @@ impl CallSite {
     #[inline(always)]
     pub(crate) fn mode(&self) -> u8 {
         self.mode.load(Relaxed)
+    }
+
+    /// The one question that is asked in the function itself before all others.
+    #[inline(always)]
+    pub(crate) fn is_off(&self) -> bool {
+        self.mode() & Mode::IS_OFF != 0
     }
 
     pub(crate) fn set_mode(&self, mode: u8) {

@@ -21,7 +21,7 @@
 
 use super::turns::{self, Turns};
 use super::{SpanGuard, begin, fold, general, thread};
-use crate::callsite::CallSite;
+use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Pacing, Tally, ThreadBlock, pace};
 use crate::settings::Budget;
@@ -223,7 +223,7 @@ impl Due<'_> {
         let can_be_left_out = self.turns.is_some() && pacing.is_caller.get() == 0;
         let leaves_out = can_be_left_out && costs.counted > may_take / 4.0;
         let each = if leaves_out { costs.left_out } else { costs.counted };
-        if may_stop && each > may_take && self.turns.is_some() {
+        if may_stop && each > may_take {
             pacing.too_dear.add(1);
             if pacing.too_dear.get() >= STOP_AFTER {
                 return self.stop(pacing, now);
@@ -249,14 +249,14 @@ impl Due<'_> {
         has_called || !self.tally.heap.get().is_null()
     }
 
-    /// No further call is recorded in this thread.
+    /// No further call is recorded, in whatever thread.
     fn stop(&self, pacing: &Pacing, now: u64) {
-        let Some(turns) = self.turns else { return };
-        turns.begin(self.block, self.tally);
-        turns::stop(self.tally);
         pacing.stopped.set(now.max(1));
         pacing.phase.set(Phase::New as u64);
+        pacing.too_dear.set(0);
         self.count(0);
+        // SAFETY: the site of an edge that is no root is a static.
+        unsafe { &*self.edge.site.get() }.set_mode(Mode::STOPPED);
     }
 }
 

@@ -106,7 +106,7 @@ impl<'a> PollSpan<'a> {
         // open for ever.
         let refused = match site.mode() {
             Mode::UNREGISTERED => true,
-            Mode::OFF => !call.is_running(),
+            Mode::OFF | Mode::STOPPED => !call.is_running(),
             _ => call.started == Call::ENDED,
         };
         if refused {

@@ -47,7 +47,7 @@ pub(super) fn own_span(site: &CallSite) -> Option<(&'static Frame, &'static Edge
 #[inline(never)]
 pub(crate) fn enter(site: &'static CallSite, turns: Option<&Turns>) -> SpanGuard {
     match site.mode() {
-        Mode::OFF => return SpanGuard::nothing(),
+        Mode::OFF | Mode::STOPPED => return SpanGuard::nothing(),
         Mode::PACED | Mode::PACED_GENERAL => return budget::enter(site, turns),
         Mode::UNREGISTERED => {
             begin::register(site);

@@ -32,11 +32,11 @@ impl Turns {
         // SAFETY: `NOT_BEGUN`, or a word of this thread's block, which is never unmapped.
         let word = unsafe { &*self.0.get() };
         let left = word.get();
-        if left & turns::LEFT != 0 {
-            word.set(left - 1);
-            return true;
+        if left & turns::LEFT == 0 {
+            return false;
         }
-        left & turns::STOPPED != 0
+        word.set(left - 1);
+        true
     }
 
     /// From now on it counts in the function's tally. It is reset when the thread ends, before another has the block.
@@ -66,11 +66,6 @@ impl Turns {
 pub(super) fn let_pass(tally: &Tally, calls: u64) {
     let counted = tally.turns.get() >> turns::COUNTED_SHIFT;
     tally.turns.set((counted + calls) << turns::COUNTED_SHIFT | calls);
-}
-
-/// No call of the function is recorded any more in this thread.
-pub(super) fn stop(tally: &Tally) {
-    tally.turns.set(tally.turns.get() | turns::STOPPED);
 }
 
 /// Looks at the function's next call again, with what was left out counted.

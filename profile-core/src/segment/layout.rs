@@ -496,16 +496,15 @@ pub(crate) mod pace {
     pub(crate) const TIMED: u64 = 1 << 32;
 }
 
-/// [`Tally::turns`]: bits 0 to 19 calls that are still to be left out, 20 to 62 how many were ever to be; the difference is
-/// how many were. One word, so that a kill between two stores loses none. The sign: no call is looked at any more.
+/// [`Tally::turns`]: bits 0 to 19 calls that are still to be left out, 20 to 63 how many were ever to be; the difference is
+/// how many were. One word, so that a kill between two stores loses none.
 pub(crate) mod turns {
     pub(crate) const LEFT: u64 = (1 << COUNTED_SHIFT) - 1;
     pub(crate) const COUNTED_SHIFT: u32 = 20;
-    pub(crate) const STOPPED: u64 = 1 << 63;
 
     /// Calls that were left out.
     pub(crate) fn left_out(word: u64) -> u64 {
-        ((word & !STOPPED) >> COUNTED_SHIFT).saturating_sub(word & LEFT)
+        (word >> COUNTED_SHIFT).saturating_sub(word & LEFT)
     }
 }
 
