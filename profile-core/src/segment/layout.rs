@@ -25,7 +25,8 @@
 //! |---|---|---|---|---|---|
 //! | 0 magic | 1 version | 2 base | 3 reserved bytes | 4 used bytes | 5 process id |
 //! | 6 start, ns since 1970 | 7, 8 first anchor (ticks, monotonic ns) | 9, 10 last anchor | 11 clock (0 tsc, 1 fenced, 2 monotonic, 3 mock) | 12 first site | 13 first block |
-//! | 14 allocator in use (0, 1) | 15 lost calls | 16 program (link to text) | 17 committed bytes | 18 debug assertions | 19 to 24 what spans cost | 25 first window |
+//! | 14 allocator in use (0, 1) | 15 lost calls | 16 program (link to text) | 17 committed bytes | 18 debug assertions | 19 to 28 what spans cost | 29 first window |
+//! | 30 where memory without a file begins | 31 to 33 first site, block, window in the file | | | | |
 //!
 //! Costs are ticks as bits of an `f64`: between the readings of an empty span and, beyond its body, of a long one; from one empty span to the next, of one around
 //! a long body that waits, of one around a busy body, of one that is only counted. A *text* is one word of length in bytes, then the bytes, padded to words.
@@ -37,7 +38,7 @@ use super::table::Table;
 /// First word of every segment: `PROFSEG1` in memory order.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"PROFSEG1");
 /// Second word. A reader refuses what it does not know.
-pub(crate) const VERSION: u64 = 5;
+pub(crate) const VERSION: u64 = 6;
 
 /// Calls that an edge keeps: the newest, and the one before while that is being folded.
 pub(crate) const RING: usize = 2;
@@ -290,6 +291,8 @@ record! {
         own_frame: Link<Frame>,
         /// The kernel's number of the owner.
         thread_id: Word,
+        /// Ticks when a recorded poll last ended in waiting.
+        waiting_since: Word,
     }
 }
 
@@ -304,14 +307,34 @@ pub(crate) struct FramePage {
 record! {
     /// A page of frames begins with these, in the room of a frame.
     PageLinks, page_links {
+        /// The page above, in which the next frame stands when this one is full. Above the page of the top frame all are free.
         next: Link<FramePage>,
         previous: Link<FramePage>,
-        reserved: [Word; 14],
+        /// Whose page it is.
+        block: Link<ThreadBlock>,
+        /// One for each frame, the room of the links included; made at the first [`flags::SPLIT`] in the page.
+        splits: Link<Split>,
+        reserved: [Word; 12],
+    }
+}
+
+/// Frames of a page, its links counted as one.
+pub(crate) const PAGE_FRAMES: usize = FRAME_PAGE / size_of::<Frame>();
+
+record! {
+    /// What an open call has left on the call paths it stood on before. Only spans that overlap have such parts: when a span
+    /// closes before one that opened in it, the inner one continues on the path without it.
+    Split, split {
+        ticks: Word,
+        /// See [`heap`].
+        heap: [Word; heap::COUNTS],
+        reserved: Word,
     }
 }
 
 record! {
-    /// One open span. All zero while no span is open in it.
+    /// One open span. All zero while no span is open in it, but for `edge`: that is the block's root in a frame whose span
+    /// closed before spans above it.
     Frame, frame {
         /// The call path; published last when the span opens, cleared first when it closes.
         edge: Link<Edge>,
@@ -361,11 +384,11 @@ pub(crate) mod closing {
 pub(crate) mod flags {
     /// Opened while the thread was already unwinding.
     pub(crate) const WHILE_PANICKING: u64 = 1;
-    /// Closed before a span that was opened later; popped with that one.
-    pub(crate) const CLOSED_EARLY: u64 = 2;
+    /// Part of the call is on other paths already: see [`super::Split`].
+    pub(crate) const SPLIT: u64 = 2;
     /// One poll of a future, not a call.
     pub(crate) const POLL: u64 = 4;
-    /// Below it lies a frame that was closed early.
+    /// The frame below it is one whose span closed early.
     pub(crate) const ABOVE_CLOSED: u64 = 8;
     /// Of a context that was entered here: no call.
     pub(crate) const CARRIED: u64 = 16;
@@ -730,6 +753,7 @@ mod tests {
         assert_eq!(size_of::<Frame>(), 128);
         assert_eq!(size_of::<PageLinks>(), size_of::<Frame>());
         assert_eq!(size_of::<FramePage>(), FRAME_PAGE);
+        assert_eq!(size_of::<Split>(), 64);
         assert_eq!(size_of::<Edge>(), 192);
         assert_eq!(size_of::<Tally>(), 128);
         assert_eq!(size_of::<CallRecord>(), 384);

@@ -184,7 +184,7 @@ fn not_instrumented() -> Vec<NotInstrumented> {
 
 /// What recording complained of.
 pub(super) fn complaints() -> impl Iterator<Item = WarningRecord> {
-    begin::complaint().into_iter().map(|message| warning("ConfigurationWarning", message, 1))
+    begin::complaints().map(|message| warning("ConfigurationWarning", message, 1))
 }
 
 /// What was lost or capped.
