@@ -218,8 +218,10 @@ fn record(site: &'static CallSite) -> Option<()> {
 }
 
 fn publish(address: *mut SiteRecord, record: &SiteRecord) -> Option<()> {
-    let first = &writer::header()?.first_site;
+    let header = writer::header()?;
+    let first = &header.first_site;
     let push = |head: *mut SiteRecord| {
+        writer::keep_in_file(&header.first_site_in_file, head, address);
         record.next.set(head);
         Some(address)
     };

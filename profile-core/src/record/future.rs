@@ -106,14 +106,19 @@ impl<'a> PollSpan<'a> {
         // A call that has begun is recorded to its end, even if its function was switched off since: it would stay
         // open for ever.
         let refused = match site.mode() {
-            Mode::UNREGISTERED => true,
             Mode::OFF => !call.is_running(),
             _ => call.started == Call::ENDED,
         };
         if refused {
             return None;
         }
-        let opened = general::open(site)?;
+        let Some(opened) = PollSpan::room(site) else {
+            // Lost, and counted so: not again at its next poll.
+            if !call.is_running() {
+                call.started = Call::ENDED;
+            }
+            return None;
+        };
         let unwinding = if std::thread::panicking() { flags::WHILE_PANICKING } else { 0 };
         opened.frame.flags.set(flags::POLL | unwinding);
         if call.started == 0 {
@@ -127,6 +132,14 @@ impl<'a> PollSpan<'a> {
         opened.frame.started.set(started);
         opened.frame.edge.publish(std::ptr::from_ref(opened.edge).cast_mut());
         Some(PollSpan { site, opened, started, call, end: None })
+    }
+
+    fn room(site: &'static CallSite) -> Option<Opened> {
+        if site.mode() == Mode::UNREGISTERED {
+            thread::lose_call();
+            return None;
+        }
+        general::open(site)
     }
 
     fn cancelling(mut self) -> PollSpan<'a> {

@@ -52,12 +52,12 @@ pub(crate) fn enter(site: &'static CallSite) -> SpanGuard {
         Mode::BUDGETED => return budget::enter(site),
         Mode::UNREGISTERED => {
             begin::register(site);
-            // Registered, it has another mode; without a segment it is off.
-            return if site.mode() == Mode::UNREGISTERED {
-                SpanGuard::nothing()
-            } else {
-                enter(site)
-            };
+            // Registered, it has another mode; without room for its record it has not.
+            if site.mode() == Mode::UNREGISTERED {
+                thread::lose_call();
+                return SpanGuard::nothing();
+            }
+            return enter(site);
         }
         _ => {}
     }
@@ -66,7 +66,10 @@ pub(crate) fn enter(site: &'static CallSite) -> SpanGuard {
 
 /// Puts a frame for `site` on top. `None`: not recorded, and counted as lost if it should have been.
 pub(crate) fn open(site: &'static CallSite) -> Option<Opened> {
-    let (block, outer) = thread::here()?;
+    let Some((block, outer)) = thread::here() else {
+        thread::lose_call();
+        return None;
+    };
     if thread::is_suspended(block, outer) {
         return None;
     }

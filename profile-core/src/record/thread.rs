@@ -87,6 +87,14 @@ pub(crate) fn no_longer_silent(block: &ThreadBlock) {
     }
 }
 
+/// A call that is not recorded for want of room, of a thread that has none of its own to count it in.
+#[cold]
+pub(super) fn lose_call() {
+    if let Some(header) = writer::header() {
+        header.lost_calls.shared().fetch_add(1, Relaxed);
+    }
+}
+
 /// A block whose thread has ended: the newcomer goes on adding to it.
 fn reuse(header: &Header) -> Option<&'static ThreadBlock> {
     let mut link = header.first_block.shared().load(Acquire);
@@ -112,6 +120,7 @@ fn make(header: &Header) -> Option<&'static ThreadBlock> {
     furnish(made)?;
     let mut first = header.first_block.shared().load(Relaxed);
     loop {
+        writer::keep_in_file(&header.first_block_in_file, first, block);
         made.next.set(first);
         match header.first_block.shared().compare_exchange_weak(first, block, Release, Relaxed) {
             Ok(_) => return Some(made),

@@ -171,6 +171,13 @@ record! {
         debug_assertions: Word,
         costs: [Word; COSTS],
         first_window: Link<Window>,
+        /// Where in the segment what its file does not hold begins, since the disk was full; 0: it holds all. Later records are in
+        /// memory only.
+        memory_from: Word,
+        /// The newest records that the file holds, once there are newer ones in memory only.
+        first_site_in_file: Link<SiteRecord>,
+        first_block_in_file: Link<ThreadBlock>,
+        first_window_in_file: Link<Window>,
     }
 }
 
@@ -264,7 +271,7 @@ record! {
         /// Where paths beyond the limit are kept, one per function.
         other: Link<Edge>,
         paths: Word,
-        /// Calls that found no room at all.
+        /// Calls that found no room at all. Those of threads without a block are in the header's.
         lost_calls: Word,
         /// Clock readings that went backwards.
         anomalies: Word,
@@ -293,6 +300,9 @@ record! {
         thread_id: Word,
         /// Ticks when a recorded poll last ended in waiting.
         waiting_since: Word,
+        /// As [`Header::first_site_in_file`].
+        first_edge_in_file: Link<Edge>,
+        first_tally_in_file: Link<Tally>,
     }
 }
 
