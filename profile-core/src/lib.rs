@@ -128,8 +128,9 @@ mod on {
 /// ```
 ///
 /// The guard must be bound to a name that begins with `_` or is used later; `let _ = span!(…)` closes it at once.
-/// It must not be held across an `.await`: others run on the thread meanwhile. A span that is ends with the poll, and
-/// the report says so. An empty name does not compile, nor does one with a NUL in it:
+/// It may be moved, stored, and dropped before a guard that was made later: a span lasts from its opening to its closing.
+/// It must not be held across an `.await`, where others run on the thread meanwhile: in an async function with the attribute the span
+/// ends with the poll, and the report names it; elsewhere nobody sees the `.await`, and what the others did is in its time. An empty name does not compile, nor does one with a NUL in it:
 ///
 /// ```compile_fail,E0080
 /// let _span = profile_core::span!("");

@@ -2,6 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io;
+use std::marker::PhantomData;
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
@@ -66,17 +67,46 @@ pub fn capture() -> Snapshot {
 pub fn write_reports() {}
 
 /// Nothing: `span!` opens no span.
+///
+/// Not `Send`, as with the feature on: what compiles without it compiles with it.
 #[derive(Debug)]
 #[must_use]
-pub struct SpanGuard;
+pub struct SpanGuard {
+    not_send: PhantomData<*mut ()>,
+}
+
+impl SpanGuard {
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn none() -> SpanGuard {
+        SpanGuard { not_send: PhantomData }
+    }
+}
 
 /// Opens no span.
 #[macro_export]
 macro_rules! span {
-    ($name:literal) => {
-        $crate::SpanGuard
-    };
+    ($name:literal) => {{
+        const _: () = assert!(
+            !$crate::__private::core::concat!("", $name).is_empty(),
+            "a span's name must have at least one character"
+        );
+        $crate::SpanGuard::none()
+    }};
 }
+
+/// What compiles here compiles with the feature on, so guards stay on their thread here, too: if one of them is `Send`, the
+/// compiler cannot tell which of two items is meant.
+const _: fn() = || {
+    trait AmbiguousIfSend<Marker> {
+        fn item() {}
+    }
+    struct IsSend;
+    impl<T: ?Sized> AmbiguousIfSend<()> for T {}
+    impl<T: ?Sized + Send> AmbiguousIfSend<IsSend> for T {}
+    let _ = <SpanGuard as AmbiguousIfSend<_>>::item;
+    let _ = <ContextGuard<'static> as AmbiguousIfSend<_>>::item;
+};
 
 /// The call path of a moment: here it is none.
 #[derive(Clone, Debug, Default)]
@@ -85,7 +115,10 @@ pub struct Context;
 /// An entered [`Context`].
 #[derive(Debug)]
 #[must_use]
-pub struct ContextGuard;
+pub struct ContextGuard<'a> {
+    context: PhantomData<&'a Context>,
+    not_send: PhantomData<*mut ()>,
+}
 
 /// A path of nowhere.
 #[must_use]
@@ -95,8 +128,8 @@ pub fn context() -> Context {
 
 impl Context {
     /// Enters nothing.
-    pub fn enter(&self) -> ContextGuard {
-        ContextGuard
+    pub fn enter(&self) -> ContextGuard<'_> {
+        ContextGuard { context: PhantomData, not_send: PhantomData }
     }
 
     /// Runs the work.
@@ -105,12 +138,12 @@ impl Context {
     }
 
     /// The work itself.
-    pub fn wrap<T, F: FnOnce() -> T>(&self, work: F) -> F {
+    pub fn wrap<T, F: FnOnce() -> T>(&self, work: F) -> impl FnOnce() -> T + use<T, F> {
         work
     }
 
     /// The future itself.
-    pub fn follow<F: Future>(&self, future: F) -> F {
+    pub fn follow<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         future
     }
 }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
 use profile_core::{
-    ProfilingAllocator, assert_allocations, assert_no_leak, context, measure, memory_usage,
+    ProfilingAllocator, assert_allocations, assert_no_leak, capture, context, measure,
+    memory_usage, span,
 };
 use tests::{Program, Workspace, core_dependency};
 
@@ -31,6 +32,38 @@ fn what_was_measured_is_what_the_work_took_and_its_peak_begins_with_it() {
     assert_eq!((measured.peak_bytes, measured.retained_bytes), (Some(300), Some(100)));
     let freed = measure(|| drop(held));
     assert_eq!((freed.peak_bytes, freed.retained_bytes), (Some(0), Some(-5000)));
+}
+
+#[test]
+fn work_that_panics_leaves_the_peak_around_it() {
+    const MUCH: u64 = 10 << 20;
+    let measured = measure(|| {
+        drop(black_box(vec![1_u8; MUCH as usize]));
+        let inner = || measure(|| drop(black_box(vec![1_u8; 100])));
+        let failing = || measure(|| std::panic::resume_unwind(Box::new(())));
+        assert_eq!(inner().peak_bytes, Some(100));
+        assert!(catch_unwind(failing).is_err());
+        assert_eq!(inner().peak_bytes, Some(100));
+    });
+    assert_eq!(measured.peak_bytes, Some(MUCH));
+}
+
+#[test]
+fn work_that_closes_the_span_it_began_in_is_not_counted_and_harms_no_later_span() {
+    let outer = span!("closed inside");
+    let closing = measure(|| {
+        drop(black_box(vec![1_u8; 10 << 20]));
+        drop(outer);
+        black_box(vec![1_u8; 100]);
+    });
+    assert_eq!((closing.allocations, closing.peak_bytes), (None, None));
+    {
+        let _later = span!("later");
+        drop(black_box(vec![1_u8; 300]));
+    }
+    let functions = capture().functions;
+    let later = functions.iter().find(|it| it.path.ends_with("::later")).expect("called");
+    assert_eq!(later.peak_bytes, Some(300));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use tests::{Program, Run, calls};
 
@@ -179,6 +179,59 @@ fn a_limit_on_file_sizes_costs_the_segment_and_one_line() {
     assert_eq!(calls(run.report(), "work"), 20);
     assert_eq!(run.complaints().len(), 1, "{}", run.stderr());
     assert!(run.complaints()[0].contains("PROFILE_RUN_DIR"), "{}", run.stderr());
+}
+
+const CROWD: &str = env!("CARGO_BIN_EXE_crowd");
+/// 64 threads, each of which calls a thousand functions twenty times.
+const CROWDS_CALLS: i64 = 64 * 1000 * 20;
+
+fn crowd(program: Program) -> Run {
+    let run = program.env("PROFILE_REPORT", "none").run().successful();
+    assert_eq!(run.figure("called"), CROWDS_CALLS);
+    run
+}
+
+#[test]
+fn a_file_that_cannot_grow_holds_a_part_and_memory_the_rest() {
+    let run = crowd(after("ulimit -f 8192", CROWD, "").recording_into_files());
+    assert_eq!((run.figure("recorded"), run.figure("lost")), (CROWDS_CALLS, 0));
+    let [complaint] = &run.complaints()[..] else { panic!("{}", run.stderr()) };
+    assert!(complaint.contains("PROFILE_RUN_DIR") && complaint.contains("part"), "{complaint}");
+    let segment = run.segment();
+    let held: u64 = segment.functions.iter().map(|function| function.calls).sum();
+    assert!(held > 0 && held < CROWDS_CALLS.cast_unsigned(), "{held} calls");
+    let partial = segment.warnings.iter().find(|it| it.message.contains("only part of the run"));
+    assert!(partial.is_some(), "{:?}", segment.warnings);
+}
+
+/// The same on a disk that is full, which needs the right to mount one.
+#[test]
+fn a_full_disk_costs_no_call() {
+    let mount = "mount -t tmpfs -o size=3m none \"$PROFILE_RUN_DIR\"";
+    let on_disk = |path: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "bash", "-c", &format!("{mount} && exec \"$0\""), path]);
+        let program = Program::from(command);
+        let folder = program.folder().join("disk");
+        fs::create_dir(&folder).expect("a folder");
+        program.env("PROFILE_RUN_DIR", folder)
+    };
+    let probe = on_disk("true").run();
+    if !probe.status().success() {
+        return println!("skipped: no disk can be mounted here: {}", probe.stderr());
+    }
+    let run = crowd(on_disk(CROWD));
+    assert_eq!((run.figure("recorded"), run.figure("lost")), (CROWDS_CALLS, 0));
+    assert!(run.complaints().iter().any(|it| it.contains("PROFILE_RUN_DIR")), "{}", run.stderr());
+}
+
+/// A limit on the address space leaves the recorder a small part of it.
+#[test]
+fn a_call_that_finds_no_room_at_all_is_counted_as_lost() {
+    let program = after("ulimit -v 400000", CROWD, "");
+    let run = crowd(program.env("RUST_MIN_STACK", "262144").env("MALLOC_ARENA_MAX", "1"));
+    assert!(run.figure("lost") > 0, "{}", run.stdout());
+    assert_eq!(run.figure("recorded") + run.figure("lost"), CROWDS_CALLS);
 }
 
 /// What the limit leaves is the program's: the instrument may not take half of it for itself.

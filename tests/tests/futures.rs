@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use profile_core::{AsyncTimes, Function, capture, profile};
+use profile_core::{AsyncTimes, Function, WarningRecord, capture, profile};
 use tokio::runtime::{Builder, Runtime};
 
 /// Statistics of a function of this file.
@@ -537,6 +537,35 @@ mod guards {
         assert_eq!(row("futures::guards::holds::held").open, 0);
         assert_eq!(callers("futures::guards::beside"), [None]);
         let warnings = capture().warnings;
-        assert!(warnings.iter().any(|warning| warning.message.contains("across an .await")));
+        let named =
+            |it: &&WarningRecord| it.message.contains("`futures::guards::holds::held` was held");
+        assert_eq!(warnings.iter().filter(named).count(), 1, "{warnings:?}");
+    }
+
+    #[profile]
+    async fn waits() {
+        give_way().await;
+    }
+
+    /// Without the attribute nothing ends its span with the poll.
+    async fn bare() {
+        let _span = profile_core::span!("bare span");
+        waits().await;
+    }
+
+    #[test]
+    fn a_span_of_a_plain_async_function_that_other_tasks_run_in_is_told() {
+        let mut first = Box::pin(bare());
+        let mut second = Box::pin(bare());
+        assert!(poll_once(first.as_mut()).is_pending());
+        assert!(poll_once(second.as_mut()).is_pending());
+        assert!(poll_once(first.as_mut()).is_ready());
+        assert!(poll_once(second.as_mut()).is_ready());
+        let counts = |path| (row(path).calls, row(path).open);
+        assert_eq!(counts("bare::bare span"), (2, 0));
+        assert_eq!(counts("futures::guards::waits"), (2, 0));
+        let warnings = capture().warnings;
+        let named = |it: &&WarningRecord| it.message.contains("::bare span` was open while");
+        assert_eq!(warnings.iter().filter(named).count(), 1, "{warnings:?}");
     }
 }

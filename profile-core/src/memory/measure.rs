@@ -2,11 +2,13 @@
 
 use std::time::Instant;
 
-use crate::record::{begin, counters, thread};
+use crate::record::counters::{self, HeapCounts};
+use crate::record::{begin, thread};
 use crate::segment::layout::{Frame, heap};
 use crate::snapshot::Measured;
 
-/// Measures work in this thread. Other threads never count, but those that were given its context.
+/// Measures work in this thread. Other threads never count, but those that were given its context. Without counts if the work
+/// closes the span that it was begun in.
 ///
 /// ```
 /// # use profile_core::ProfilingAllocator;
@@ -26,9 +28,9 @@ pub fn measure<T>(work: impl FnOnce() -> T) -> Measured<T> {
     let started = Instant::now();
     let value = work();
     let time_ns = started.elapsed().as_nanos() as u64;
-    let counted = before.filter(|_| begin::allocator_counts()).map(Counted::end);
+    let counted = before.filter(|_| begin::allocator_counts()).and_then(Counted::end);
     let count = |place: usize| counted.map(|(counts, _)| counts[place]);
-    let live = |(counts, _): ([u64; heap::COUNTS], u64)| {
+    let live = |(counts, _): HeapCounts| {
         counts[heap::ALLOCATED_BYTES].wrapping_sub(counts[heap::FREED_BYTES]).cast_signed()
     };
     Measured {
@@ -44,8 +46,13 @@ pub fn measure<T>(work: impl FnOnce() -> T) -> Measured<T> {
 }
 
 /// Where the counts of the innermost open frame stood.
+///
+/// The frame's peak begins anew with it. When it is dropped, at its end or by a panic, the frame has the higher of both peaks:
+/// what was there before is not lost.
 pub(crate) struct Counted {
     frame: &'static Frame,
+    /// With this the call in the frame is the same one.
+    started: u64,
     counts: [u64; heap::COUNTS],
     live: i64,
     peak: i64,
@@ -58,16 +65,31 @@ impl Counted {
         let live = counters::live_bytes(frame);
         let peak = frame.peak_bytes.get() as i64;
         frame.peak_bytes.set(live as u64);
-        Some(Counted { frame, counts: counts(frame), live, peak })
+        Some(Counted { frame, started: frame.started.get(), counts: counts(frame), live, peak })
     }
 
-    /// What was counted since, and the peak beyond what was held.
-    pub(crate) fn end(self) -> ([u64; heap::COUNTS], u64) {
+    /// What was counted since, and the peak beyond what was held. `None`: the span that was open when it began has closed.
+    pub(crate) fn end(self) -> Option<HeapCounts> {
+        if !self.is_open() {
+            return None;
+        }
         let now = counts(self.frame);
         let since = std::array::from_fn(|place| now[place].wrapping_sub(self.counts[place]));
         let peak = self.frame.peak_bytes.get() as i64;
-        self.frame.peak_bytes.set(peak.max(self.peak) as u64);
-        (since, peak.saturating_sub(self.live).max(0) as u64)
+        Some((since, peak.saturating_sub(self.live).max(0) as u64))
+    }
+
+    fn is_open(&self) -> bool {
+        !self.frame.edge.get().is_null() && self.frame.started.get() == self.started
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if self.is_open() {
+            let peak = self.frame.peak_bytes.get() as i64;
+            self.frame.peak_bytes.set(peak.max(self.peak) as u64);
+        }
     }
 }
 

@@ -236,7 +236,7 @@ impl<F: Future> Future for WatchedFuture<F> {
 
 impl Polls {
     fn add(&mut self, before: Option<Counted>) {
-        let Some((counts, peak)) = before.map(Counted::end) else {
+        let Some((counts, peak)) = before.and_then(Counted::end) else {
             self.is_counted = false;
             return;
         };

@@ -63,8 +63,10 @@ impl Curve {
         let record = unsafe { &*room };
         // Begun and never finished: no reader takes it for a window yet.
         record.version.set(1);
-        let first = writer::header()?.first_window.shared();
+        let header = writer::header()?;
+        let first = header.first_window.shared();
         let push = |head| {
+            writer::keep_in_file(&header.first_window_in_file, head, room);
             record.next.set(head);
             Some(room)
         };

@@ -11,14 +11,15 @@ use super::thread::{self, Suspended};
 use super::{lines, sizes, turns};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::{Anchor, Clock, Rate};
-use crate::segment::layout::{Header, SiteRecord, heap};
+use crate::segment::layout::{Edge, Header, SiteRecord, heap};
 use crate::segment::writer;
 use crate::settings::{self, Budget};
 use crate::sys;
 
 static BEGIN: Once = Once::new();
-/// The first thing recording had to complain of; the session reports it.
+/// The first thing recording had to complain of, and the first span of each kind; the session reports them.
 static COMPLAINT: OnceLock<Cow<'static, str>> = OnceLock::new();
+static SPAN_COMPLAINTS: [OnceLock<String>; 3] = [const { OnceLock::new() }; 3];
 /// Where segments go, if anywhere: as it was at the beginning, whatever is chosen later.
 static RUN_DIR: OnceLock<Option<PathBuf>> = OnceLock::new();
 /// The budget of all sites that have none of their own, see [`encode`].
@@ -123,15 +124,55 @@ pub(crate) fn allocator_counts() -> bool {
     writer::header().is_some_and(|header| header.allocator.get() != 0)
 }
 
-/// Something a person should know of, for the report: the first of them. A sentence that is there already costs no
-/// allocation, which would be charged to whoever is measured.
-pub(super) fn complain(sentence: impl Into<Cow<'static, str>>) {
+/// Something a person should know of, for the report: the first of them.
+fn complain(sentence: impl Into<Cow<'static, str>>) {
     let _ = COMPLAINT.set(sentence.into());
 }
 
+/// What a span is complained of for.
+#[derive(Clone, Copy)]
+pub(super) enum Complaint {
+    /// Its guard was there when a poll ended.
+    HeldGuard,
+    /// A future waited in it, and a span of another task was open when it closed.
+    Waiting,
+    /// It closed below more spans than are looked at.
+    Crowd,
+}
+
+impl Complaint {
+    fn sentence(self, path: &str) -> String {
+        match self {
+            Complaint::HeldGuard => format!(
+                "the guard of `{path}` was held across an .await: its span ends with the poll, and its calls are not exact"
+            ),
+            Complaint::Waiting => format!(
+                "the guard of `{path}` was open while a future waited, as if held across an .await: what other tasks did meanwhile is in its time"
+            ),
+            Complaint::Crowd => format!(
+                "`{path}` closed while more than a thousand spans that opened later were open: the call tree shows all of these below it"
+            ),
+        }
+    }
+}
+
+/// The same of a span, which is named. Formatted once for each kind, in the recorder's own frame: else whoever is measured
+/// would pay for it.
+#[cold]
+pub(super) fn complain_of_span(what: Complaint, edge: &Edge) {
+    let known = &SPAN_COMPLAINTS[what as usize];
+    // SAFETY: null, or a static.
+    let site = unsafe { edge.site.get().as_ref() };
+    if let Some(site) = site.filter(|_| known.get().is_none()) {
+        let _own = Suspended::new();
+        let _ = known.set(what.sentence(&site.path()));
+    }
+}
+
 /// What there is to complain of.
-pub(crate) fn complaint() -> Option<&'static str> {
-    COMPLAINT.get().map(|sentence| &**sentence)
+pub(crate) fn complaints() -> impl Iterator<Item = &'static str> {
+    let first = COMPLAINT.get().map(|sentence| &**sentence);
+    first.into_iter().chain(SPAN_COMPLAINTS.iter().filter_map(|it| it.get().map(String::as_str)))
 }
 
 /// The first call of a site: it gets a record in the segment, and its mode.
@@ -194,8 +235,10 @@ fn record(site: &'static CallSite) -> Option<()> {
 }
 
 fn publish(address: *mut SiteRecord, record: &SiteRecord) -> Option<()> {
-    let first = &writer::header()?.first_site;
+    let header = writer::header()?;
+    let first = &header.first_site;
     let push = |head: *mut SiteRecord| {
+        writer::keep_in_file(&header.first_site_in_file, head, address);
         record.next.set(head);
         Some(address)
     };

@@ -9,6 +9,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use super::general::Exit;
 use super::{SpanGuard, TOP, at_work, paths, put_on_top, thread};
 use crate::callsite::CallSite;
 use crate::clock::Clock;
@@ -126,7 +127,7 @@ impl Context {
         let root: &Edge = unsafe { &*block.root.get() };
         let edge = self.path.iter().try_fold(root, |from, site| paths::child(block, from, site))?;
         // SAFETY: frames of this block, never unmapped.
-        let frame = unsafe { &*thread::frame_above(outer)? };
+        let frame = unsafe { &*thread::frame_above(block, outer)? };
         at_work();
         frame.flags.set(flags::CARRIED);
         frame.started.set(Clock::current().now());
@@ -174,7 +175,8 @@ impl From {
 }
 
 /// Closes the frame of a context: nothing of it is a call.
-pub(crate) fn close(frame: &Frame, outer: &Frame, edge: &Edge, elapsed: Option<u64>) {
+pub(crate) fn close(exit: Exit<'_>, edge: &Edge, elapsed: Option<u64>) {
+    let frame = exit.frame;
     let ticks = elapsed.and_then(buckets::duration).unwrap_or(0);
     if let Some(extras) = thread::own_block().and_then(|own| thread::made(&edge.extras, own)) {
         extras.carried_ticks.add(ticks);
@@ -185,6 +187,6 @@ pub(crate) fn close(frame: &Frame, outer: &Frame, edge: &Edge, elapsed: Option<u
     }
     frame.peak_bytes.set(0);
     frame.flags.set(0);
-    frame.edge.publish(std::ptr::null_mut());
-    put_on_top(outer);
+    frame.edge.publish(exit.vacated());
+    put_on_top(exit.top);
 }

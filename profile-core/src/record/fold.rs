@@ -119,13 +119,11 @@ pub(crate) fn forward_only(block: &ThreadBlock, ticks: u64) -> u64 {
     })
 }
 
-/// Adds so many calls to the bucket of `ticks`.
+/// Adds so many calls to the bucket of `ticks`. Without room for it they are missing there, and counted all the same.
 #[inline(never)]
 pub(crate) fn count(block: &ThreadBlock, histogram: &Link<HistogramRoot>, ticks: u64, calls: u32) {
     let bucket = buckets::of(ticks);
-    let Some(counter) = counter(block, histogram, bucket) else {
-        return block.lost_calls.add(1);
-    };
+    let Some(counter) = counter(block, histogram, bucket) else { return };
     counter.store(counter.load(Relaxed) + calls, Relaxed);
     carry(block, histogram, bucket);
 }

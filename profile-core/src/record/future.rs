@@ -9,7 +9,7 @@ use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::general::{self, Opened};
+use super::general::{self, Exit, Opened};
 use super::{begin, fold, judge, returned, thread};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
@@ -90,6 +90,7 @@ impl<S: Fn() -> &'static CallSite, F> Drop for Instrumented<S, F> {
 
 /// The span of one poll.
 struct PollSpan<'a> {
+    site: &'static CallSite,
     opened: Opened,
     started: u64,
     call: &'a mut Call,
@@ -105,14 +106,19 @@ impl<'a> PollSpan<'a> {
         // A call that has begun is recorded to its end, even if its function was switched off since: it would stay
         // open for ever.
         let refused = match site.mode() {
-            Mode::UNREGISTERED => true,
             Mode::OFF | Mode::STOPPED => !call.is_running(),
             _ => call.started == Call::ENDED,
         };
         if refused {
             return None;
         }
-        let opened = general::open(site)?;
+        let Some(opened) = PollSpan::room(site) else {
+            // Lost, and counted so: not again at its next poll.
+            if !call.is_running() {
+                call.started = Call::ENDED;
+            }
+            return None;
+        };
         let unwinding = if std::thread::panicking() { flags::WHILE_PANICKING } else { 0 };
         opened.frame.flags.set(flags::POLL | unwinding);
         if call.started == 0 {
@@ -125,12 +131,33 @@ impl<'a> PollSpan<'a> {
         }
         opened.frame.started.set(started);
         opened.publish();
-        Some(PollSpan { opened, started, call, end: None })
+        Some(PollSpan { site, opened, started, call, end: None })
+    }
+
+    fn room(site: &'static CallSite) -> Option<Opened> {
+        if site.mode() == Mode::UNREGISTERED {
+            thread::lose_call();
+            return None;
+        }
+        general::open(site)
     }
 
     fn cancelling(mut self) -> PollSpan<'a> {
         self.end = Some(End::Cancelled);
         self
+    }
+
+    /// What is closed, and the path it is on: another one than at the beginning if a span below has closed in this poll. `None`:
+    /// the process has forked in it. Then the call is the parent's, and this is the child.
+    fn exit(&self) -> Option<(Exit<'static>, &'static Edge)> {
+        let frame = self.opened.frame;
+        // SAFETY: null, or an edge, which is never freed; all zero after a fork.
+        let edge = unsafe { frame.edge.get().as_ref() }?;
+        if !std::ptr::eq(edge.site.get(), self.site) {
+            return None;
+        }
+        general::close_above(frame);
+        Some((Exit::of_top(frame)?, edge))
     }
 
     /// The call is over: its times go into the function's histograms.
@@ -154,15 +181,13 @@ impl<'a> PollSpan<'a> {
 
 impl Drop for PollSpan<'_> {
     fn drop(&mut self) {
-        let Opened { block, frame, edge, .. } = self.opened;
-        if !std::ptr::eq(frame.edge.get(), edge) {
-            // The process has forked in this poll: the call is the parent's, and this is the child.
+        let Some((exit, edge)) = self.exit() else {
             self.call.started = Call::ENDED;
             return;
-        }
-        general::close_above(frame);
+        };
+        let Opened { block, frame, .. } = self.opened;
         let now = Clock::current().now();
-        let asked = edge_site(edge).source().asks_return;
+        let asked = self.site.source().asks_return;
         let elapsed = fold::forward_only(block, now.wrapping_sub(self.started));
         self.call.busy = self.call.busy.saturating_add(elapsed);
         let broken_off =
@@ -171,11 +196,14 @@ impl Drop for PollSpan<'_> {
             returned::ended(frame, edge, Some(self.call.busy), 1);
         }
         let is_judged = frame.flags.get() & flags::JUDGED != 0;
-        general::close_poll(self.opened, elapsed);
+        general::close_poll(block, exit, elapsed);
         if let Some(polled) = polled_of(self.opened, self.opened.tally()) {
             polled.polls.add(u64::from(self.end != Some(End::Cancelled)));
         }
         let end = if broken_off { Some(End::Finished) } else { self.end };
+        if end.is_none() {
+            block.waiting_since.set(now);
+        }
         let wall = end.map(|end| self.end(end, now));
         thread::refresh_anchor(block);
         // The last thing, since the judge may panic. A call that was cancelled has kept nobody waiting.
@@ -183,11 +211,6 @@ impl Drop for PollSpan<'_> {
             judge::ended(edge, wall);
         }
     }
-}
-
-fn edge_site(edge: &Edge) -> &'static CallSite {
-    // SAFETY: the site of an edge is a static.
-    unsafe { &*edge.site.get() }
 }
 
 /// What only async functions have; made at the first poll.

@@ -1,9 +1,11 @@
 //! Opening and closing a span when the inlined way does not apply: a first call, another clock, a page of
 //! frames that is full, allocations to settle, recursion, unwinding, guards dropped out of order.
 
+use super::begin::{self, Complaint};
+use super::overlap::{self, TakeOff};
 use super::{
-    NOWHERE, SpanGuard, TOP, Turns, allocated_or_freed, at_work, begin, budget, context, end, fold,
-    judge, paths, put_on_top, returned, settle, thread,
+    NOWHERE, SpanGuard, TOP, Turns, allocated_or_freed, at_work, budget, context, end, fold, judge,
+    paths, put_on_top, returned, settle, thread,
 };
 use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
@@ -14,7 +16,6 @@ use crate::segment::layout::{Edge, Frame, Tally, ThreadBlock, buckets, flags};
 pub(crate) struct Opened {
     pub(crate) block: &'static ThreadBlock,
     pub(crate) frame: &'static Frame,
-    pub(crate) outer: &'static Frame,
     pub(crate) edge: &'static Edge,
 }
 
@@ -35,6 +36,12 @@ pub(crate) fn tally_of(edge: &Edge) -> &'static Tally {
     unsafe { &*edge.tally.get() }
 }
 
+/// The call path of an open frame.
+pub(super) fn edge_of(frame: &Frame) -> &'static Edge {
+    // SAFETY: an open frame has an edge; edges are never freed.
+    unsafe { &*frame.edge.get() }
+}
+
 /// The span on top, if it is of that function.
 pub(super) fn own_span(site: &CallSite) -> Option<(&'static Frame, &'static Edge)> {
     let (_, frame) = thread::here()?;
@@ -51,12 +58,12 @@ pub(crate) fn enter(site: &'static CallSite, turns: Option<&Turns>) -> SpanGuard
         Mode::PACED | Mode::PACED_GENERAL => return budget::enter(site, turns),
         Mode::UNREGISTERED => {
             begin::register(site);
-            // Registered, it has another mode; without a segment it is off.
-            return if site.mode() == Mode::UNREGISTERED {
-                SpanGuard::nothing()
-            } else {
-                enter(site, turns)
-            };
+            // Registered, it has another mode; without room for its record it has not.
+            if site.mode() == Mode::UNREGISTERED {
+                thread::lose_call();
+                return SpanGuard::nothing();
+            }
+            return enter(site, turns);
         }
         _ => {}
     }
@@ -66,7 +73,10 @@ pub(crate) fn enter(site: &'static CallSite, turns: Option<&Turns>) -> SpanGuard
 /// Takes a frame for `site`. `None`: not recorded, and counted as lost if it should have been.
 pub(crate) fn open(site: &'static CallSite) -> Option<Opened> {
     let interrupted = thread::interrupt();
-    let (block, outer) = thread::here()?;
+    let Some((block, outer)) = thread::here() else {
+        thread::lose_call();
+        return None;
+    };
     if thread::is_suspended(block, outer) {
         return None;
     }
@@ -78,7 +88,7 @@ pub(crate) fn open(site: &'static CallSite) -> Option<Opened> {
     at_work();
     // SAFETY: an open frame has an edge; edges are never freed.
     let from = unsafe { &*outer.edge.get() };
-    let found = paths::child(block, from, site).zip(thread::frame_above(outer));
+    let found = paths::child(block, from, site).zip(thread::frame_above(block, outer));
     let Some((edge, frame)) = found else {
         block.lost_calls.add(1);
         put_on_top(outer);
@@ -92,7 +102,7 @@ pub(crate) fn open(site: &'static CallSite) -> Option<Opened> {
     // SAFETY: a frame of this block; never unmapped.
     let frame = unsafe { &*frame };
     frame.flags.set(if interrupted { flags::INTERRUPTS } else { 0 });
-    Some(Opened { block, frame, outer, edge })
+    Some(Opened { block, frame, edge })
 }
 
 /// Reads the clock as the last thing before the body of a call that stands for 2^k - 1 others.
@@ -132,48 +142,64 @@ pub(crate) fn exit(marked: *const Frame) {
 #[inline(never)]
 pub(crate) fn exit_eventful(frame: *const Frame, elapsed: Option<u64>) {
     if !std::ptr::eq(TOP.get(), frame) {
-        return close_early(frame, elapsed);
+        return overlap::close_below(frame, elapsed);
     }
     // SAFETY: the top frame is one of this block.
-    let frame = unsafe { &*frame };
-    let Some(outer) = outer_of(frame) else { return };
-    if frame.flags.get() & flags::ABOVE_CLOSED != 0 {
-        return close_and_pop(frame, outer, elapsed);
+    if let Some(exit) = Exit::of_top(unsafe { &*frame }) {
+        close(exit, elapsed);
     }
-    close(frame, outer, elapsed);
 }
 
-/// Closes a frame and takes off those below it that are closed already. Also when the judge panics: others would find these on top of
-/// theirs.
-#[cold]
-fn close_and_pop(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
-    struct PopClosed;
-
-    impl Drop for PopClosed {
-        fn drop(&mut self) {
-            judge::calmly(pop_closed);
-        }
-    }
-
-    let _pop = PopClosed;
-    close(frame, outer, elapsed);
+/// A frame whose span closes.
+#[derive(Clone, Copy)]
+pub(crate) struct Exit<'a> {
+    pub(crate) frame: &'a Frame,
+    /// The open frame below it.
+    pub(crate) outer: &'a Frame,
+    /// What is the top frame then: `outer`, unless spans that opened later are still open.
+    pub(crate) top: &'a Frame,
 }
 
-/// Takes the top frame off: settles what was allocated in it and keeps its duration.
-pub(crate) fn close(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
-    // SAFETY: an open frame has an edge; edges are never freed.
-    let edge = unsafe { &*frame.edge.get() };
+impl<'a> Exit<'a> {
+    /// Of the top frame; `None`: it is the thread's own.
+    pub(crate) fn of_top(frame: &'a Frame) -> Option<Exit<'a>> {
+        outer_of(frame).map(|outer| Exit { frame, outer, top: outer })
+    }
+
+    pub(super) fn is_of_top(self) -> bool {
+        std::ptr::eq(self.outer, self.top)
+    }
+
+    /// Whether the call is within another of the same function, of which so many others are open.
+    pub(super) fn is_recursive(self, open: u64) -> bool {
+        open > 0 && (self.is_of_top() || overlap::is_within_itself(self.frame))
+    }
+
+    /// The edge of the frame when its span has closed.
+    pub(super) fn vacated(self) -> *mut Edge {
+        let below_others = thread::own_block().filter(|_| !self.is_of_top());
+        below_others.map_or(std::ptr::null_mut(), |block| block.root.get())
+    }
+}
+
+/// Takes a frame off: settles what was allocated in it and keeps its duration.
+pub(crate) fn close(exit: Exit<'_>, elapsed: Option<u64>) {
+    let frame = exit.frame;
+    let edge = edge_of(frame);
     let flags = frame.flags.get();
     at_work();
     if flags & flags::CARRIED != 0 {
-        return context::close(frame, outer, edge, elapsed);
+        return context::close(exit, edge, elapsed);
+    }
+    if flags & flags::SPLIT != 0 {
+        return close_split(exit, elapsed);
     }
     let stands_for_log2 = flags >> flags::STANDS_FOR_SHIFT & 0xff;
     let forward = elapsed.and_then(buckets::duration).unwrap_or(0);
     if flags & flags::ASKED != 0 {
         returned::ended(frame, edge, elapsed.map(|_| forward), 1 << stands_for_log2);
     }
-    let left = leave(frame, outer, edge);
+    let left = leave(exit, edge);
     if left.is_recursive {
         edge.recursive_calls.add(1 << stands_for_log2);
         edge.recursive_ticks.add(forward << stands_for_log2);
@@ -184,20 +210,23 @@ pub(crate) fn close(frame: &Frame, outer: &Frame, elapsed: Option<u64>) {
         budget::stand_for_others(block, edge, forward, stands_for_log2);
     }
     if flags & flags::JUDGED != 0 {
-        return end_judged(frame, outer, edge, elapsed);
+        return end_judged(exit, edge, elapsed);
     }
-    finish(frame, outer, edge, elapsed);
+    end_call(exit, edge, elapsed);
     // The last thing, since it may panic: the call is recorded by then.
     if left.is_too_much {
         judge::allocated(edge);
     }
 }
 
-/// Ends a call that has been left, and puts what is around it on top again.
-#[inline(always)]
-fn finish(frame: &Frame, outer: &Frame, edge: &Edge, elapsed: Option<u64>) {
-    let is_long = end(frame, edge, elapsed);
-    thread::resume(outer);
+/// Ends a call that has been left, and puts what is then the top frame there.
+fn end_call(exit: Exit<'_>, edge: &Edge, elapsed: Option<u64>) {
+    let is_long = if exit.is_of_top() {
+        end(exit.frame, edge, elapsed)
+    } else {
+        overlap::end_below(exit, edge, elapsed)
+    };
+    thread::resume(exit.top);
     if is_long {
         fold::after_long(edge, elapsed);
     }
@@ -205,9 +234,16 @@ fn finish(frame: &Frame, outer: &Frame, edge: &Edge, elapsed: Option<u64>) {
 
 #[cold]
 #[inline(never)]
-fn end_judged(frame: &Frame, outer: &Frame, edge: &Edge, elapsed: Option<u64>) {
+fn close_split(exit: Exit<'_>, elapsed: Option<u64>) {
+    let _take_off = TakeOff::of(exit);
+    close(exit, elapsed);
+}
+
+#[cold]
+#[inline(never)]
+fn end_judged(exit: Exit<'_>, edge: &Edge, elapsed: Option<u64>) {
     judge::leave_alone(true);
-    finish(frame, outer, edge, elapsed);
+    end_call(exit, edge, elapsed);
     judge::leave_alone(false);
 }
 
@@ -221,7 +257,8 @@ pub(crate) struct Left {
 
 /// All of closing but the time and the end of the frame. Nothing is on top while it runs.
 #[inline(always)]
-pub(crate) fn leave(frame: &Frame, outer: &Frame, edge: &Edge) -> Left {
+pub(crate) fn leave(exit: Exit<'_>, edge: &Edge) -> Left {
+    let Exit { frame, outer, .. } = exit;
     let tally = tally_of(edge);
     let open = tally.open.get().saturating_sub(1);
     tally.open.set(open);
@@ -229,10 +266,10 @@ pub(crate) fn leave(frame: &Frame, outer: &Frame, edge: &Edge) -> Left {
     if unwinding {
         tally.panicked.add(1);
     }
-    let is_recursive = open > 0;
-    if is_recursive {
+    if open > 0 {
         deepen(tally, open + 1);
     }
+    let is_recursive = exit.is_recursive(open);
     let handed_on = frame.flags.get() & flags::HANDED_ON != 0;
     let is_too_much = (handed_on || allocated_or_freed(frame) != 0)
         && settle::settle(frame, outer, edge, is_recursive);
@@ -258,51 +295,25 @@ fn deepen_slowly(tally: &Tally, depth: u64) {
     }
 }
 
-/// A guard dropped while spans that opened later are still open: its time is fixed now, and its frame
-/// goes when those above it have gone. A frame that is not open here (the process has forked since) is left
-/// alone.
-#[cold]
-fn close_early(frame: *const Frame, elapsed: Option<u64>) {
-    let mut above: Option<&Frame> = None;
-    for open in open_frames() {
-        if std::ptr::eq(open, frame) {
-            let Some(above) = above else { return };
-            let forward =
-                |ticks| thread::own_block().map_or(0, |block| fold::forward_only(block, ticks));
-            // 0 says that it was not timed.
-            open.started.set(elapsed.map_or(0, |ticks| forward(ticks).max(1)));
-            open.flags.set(open.flags.get() | flags::CLOSED_EARLY);
-            above.flags.set(above.flags.get() | flags::ABOVE_CLOSED);
-            return;
-        }
-        above = Some(open);
-    }
-}
-
-/// Takes off the frames on top whose guards are gone already.
-#[cold]
-pub(crate) fn pop_closed() {
-    while let Some(top) = open_frames().next() {
-        let Some(outer) = outer_of(top).filter(|_| top.flags.get() & flags::CLOSED_EARLY != 0)
-        else {
-            return;
-        };
-        let elapsed = top.started.get();
-        close(top, outer, (elapsed != 0).then_some(elapsed));
-    }
-}
-
 /// This thread's open frames, innermost first. None while the recorder itself is at work: its frame lies in no page, and nothing below it.
-fn open_frames() -> impl Iterator<Item = &'static Frame> {
+pub(super) fn open_frames() -> impl Iterator<Item = &'static Frame> {
     let top = TOP.get();
     let is_own = thread::own_block().is_some_and(|block| std::ptr::eq(block.own_frame.get(), top));
     let top = (!std::ptr::eq(top, &raw const NOWHERE) && !is_own).then_some(top);
-    // SAFETY: TOP and the frames below it are frames of this block; never unmapped.
-    std::iter::successors(top, |frame| thread::frame_below(*frame)).map(|frame| unsafe { &*frame })
+    // SAFETY: TOP is a frame of this block; never unmapped.
+    std::iter::successors(top.map(|top| unsafe { &*top }), |frame| outer_of(frame))
 }
 
-fn outer_of(frame: &Frame) -> Option<&'static Frame> {
-    // SAFETY: as in `open_frames`.
+/// The open frame below an open one.
+pub(super) fn outer_of(frame: &Frame) -> Option<&'static Frame> {
+    if frame.flags.get() & flags::ABOVE_CLOSED != 0 {
+        return overlap::open_below(frame);
+    }
+    neighbour_below(frame)
+}
+
+pub(super) fn neighbour_below(frame: &Frame) -> Option<&'static Frame> {
+    // SAFETY: frames below one of this block are frames of this block; never unmapped.
     thread::frame_below(frame).map(|frame| unsafe { &*frame })
 }
 
@@ -312,42 +323,40 @@ pub(crate) fn close_above(frame: &Frame) {
     if std::ptr::eq(TOP.get(), frame) {
         return;
     }
-    begin::complain(
-        "a span's guard was held across an .await: its spans end with each poll, and their calls are not exact",
-    );
     let now = Clock::current().now();
     while let Some(top) = open_frames().next().filter(|top| !std::ptr::eq(*top, frame)) {
-        let Some(outer) = outer_of(top) else { return };
-        close_now(top, outer, now);
+        begin::complain_of_span(Complaint::HeldGuard, edge_of(top));
+        let Some(exit) = Exit::of_top(top) else { return };
+        close_now(exit, now);
     }
 }
 
 /// Closes a frame whose guard does not.
-fn close_now(frame: &Frame, outer: &Frame, now: u64) {
-    let started = frame.started.get();
-    let done = frame.flags.get() & flags::CLOSED_EARLY != 0;
-    let elapsed = if done { started } else { now.wrapping_sub(started) };
-    judge::calmly(|| close(frame, outer, (started != 0).then_some(elapsed)));
+fn close_now(exit: Exit<'_>, now: u64) {
+    let started = exit.frame.started.get();
+    let elapsed = (started != 0).then(|| now.wrapping_sub(started));
+    judge::calmly(|| close(exit, elapsed));
 }
 
 /// At the end of a thread: guards that were forgotten never close their spans, so they end here.
 pub(crate) fn close_abandoned() {
     let now = Clock::current().now();
-    while let Some(top) = open_frames().next() {
-        let Some(outer) = outer_of(top) else { return };
-        close_now(top, outer, now);
+    while let Some(exit) = open_frames().next().and_then(Exit::of_top) {
+        close_now(exit, now);
     }
 }
 
 /// Closes a poll's frame: time goes straight to the path, calls are counted by the future.
-pub(crate) fn close_poll(opened: Opened, elapsed: u64) {
-    let Opened { block, frame, outer, edge } = opened;
+pub(crate) fn close_poll(block: &ThreadBlock, exit: Exit<'_>, elapsed: u64) {
+    let is_split = exit.frame.flags.get() & flags::SPLIT != 0;
+    let _take_off = if is_split { TakeOff::of(exit) } else { None };
+    let edge = edge_of(exit.frame);
     let elapsed = fold::forward_only(block, elapsed);
     at_work();
-    if leave(frame, outer, edge).is_recursive {
+    if leave(exit, edge).is_recursive {
         edge.recursive_ticks.add(elapsed);
     }
     edge.ticks.add(elapsed);
-    frame.edge.publish(std::ptr::null_mut());
-    thread::resume(outer);
+    exit.frame.edge.publish(exit.vacated());
+    thread::resume(exit.top);
 }

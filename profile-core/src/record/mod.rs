@@ -26,6 +26,7 @@ pub(crate) mod judge;
 pub(crate) mod lines;
 pub(crate) mod live;
 pub(crate) mod on_cpu;
+mod overlap;
 pub(crate) mod paths;
 pub(crate) mod returned;
 pub(crate) mod settle;
@@ -86,7 +87,12 @@ thread_local! {
 
 /// An open span: closes when it is dropped. Made by `#[profile]` and [`span!`](crate::span).
 ///
-/// One word, so that recursion may go nearly as deep as without it.
+/// One word, so that recursion may go nearly as deep as without it. A span closes on the thread that opened it:
+///
+/// ```compile_fail,E0277
+/// let span = profile_core::span!("elsewhere");
+/// std::thread::spawn(move || drop(span));
+/// ```
 #[must_use = "the span closes when this is dropped: bind it to a name, as in `let _span = …`"]
 #[derive(Debug)]
 pub struct SpanGuard {

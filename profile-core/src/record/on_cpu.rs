@@ -10,7 +10,7 @@ use std::sync::atomic::{Ordering::Acquire, fence};
 use std::time::Duration;
 
 use super::general::tally_of;
-use super::thread::{Suspended, frame_above};
+use super::thread::{Suspended, known_frame_above};
 use crate::callsite::CallSite;
 use crate::segment::layout::{Edge, Link, SiteRecord, ThreadBlock};
 use crate::segment::writer;
@@ -69,7 +69,7 @@ fn look_at(block: &ThreadBlock, seen: &mut HashMap<*const ThreadBlock, Seen>) {
 fn innermost(block: &ThreadBlock) -> Option<&'static SiteRecord> {
     // SAFETY: a published block has its page; pages are never freed.
     let page = unsafe { block.first_frames.get().as_ref() }?;
-    let mut frame = frame_above(&raw const page.frames[0])?;
+    let mut frame = known_frame_above(&raw const page.frames[0])?;
     let mut edge: *const Edge = std::ptr::null();
     loop {
         // SAFETY: a frame of this block, in pages that are never freed; its words are atomics.
@@ -77,8 +77,11 @@ fn innermost(block: &ThreadBlock) -> Option<&'static SiteRecord> {
         if at.is_null() {
             break;
         }
-        edge = at;
-        match frame_above(frame) {
+        // One whose span closed below others has the root there.
+        if at != block.root.get() {
+            edge = at;
+        }
+        match known_frame_above(frame) {
             Some(above) => frame = above,
             None => break,
         }

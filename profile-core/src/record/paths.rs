@@ -7,6 +7,7 @@
 use crate::callsite::CallSite;
 use crate::segment::layout::{Edge, MAX_PATHS, Tally, ThreadBlock};
 use crate::segment::table::Key;
+use crate::segment::writer;
 
 use super::{judge, thread};
 
@@ -52,7 +53,9 @@ fn make(block: &ThreadBlock, parent: *mut Edge, site: &'static CallSite) -> Opti
         made.target.set(ancestor);
     }
     block.edges.insert(made, |bytes| thread::take_bytes(block, bytes))?;
-    made.next.set(block.first_edge.get());
+    let first = block.first_edge.get();
+    writer::keep_in_file(&block.first_edge_in_file, first, edge);
+    made.next.set(first);
     block.first_edge.publish(edge);
     block.paths.add(1);
     Some(made)
@@ -81,7 +84,9 @@ fn tally_of(block: &ThreadBlock, site: &'static CallSite) -> Option<*mut Tally> 
     made.slow_above.set(judge::slow_above(unsafe { &*site }));
     made.site.set(site);
     block.tallies.insert(made, |bytes| thread::take_bytes(block, bytes))?;
-    made.next.set(block.first_tally.get());
+    let first = block.first_tally.get();
+    writer::keep_in_file(&block.first_tally_in_file, first, tally);
+    made.next.set(first);
     block.first_tally.publish(tally);
     Some(tally)
 }

@@ -24,6 +24,24 @@ pub(crate) fn settle(frame: &Frame, outer: &Frame, edge: &Edge, recursive: bool)
     is_too_much
 }
 
+/// What an open frame has counted so far, with what other threads have for it, see [`heap`].
+pub(super) fn counted(frame: &Frame) -> [u64; heap::COUNTS] {
+    let handed_on = frame.flags.get() & flags::HANDED_ON != 0;
+    std::array::from_fn(|place| {
+        let carried = if handed_on { frame.carried[place].get() } else { 0 };
+        frame.heap[place].get().wrapping_add(carried)
+    })
+}
+
+/// What was allocated during a call within a call of the same function, see [`heap`].
+pub(super) fn add_recursive(block: &ThreadBlock, tally: &Tally, counts: &[u64; heap::COUNTS]) {
+    if counts.iter().any(|count| *count != 0)
+        && let Some(function) = heap_of(block, tally)
+    {
+        function.recursive.iter().zip(counts).for_each(|(word, count)| word.add(*count));
+    }
+}
+
 /// What was allocated in a frame, see [`heap`].
 struct Counts {
     counts: [u64; heap::COUNTS],

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::*;
 use super::{NOWHERE, TOP, counters, put_on_top, turns};
 use crate::clock::{Anchor, Clock};
 use crate::segment::layout::{
-    Edge, FRAME_PAGE, Frame, FramePage, Header, Link, Tally, ThreadBlock,
+    Edge, FRAME_PAGE, Frame, FramePage, Header, Link, PAGE_FRAMES, Split, Tally, ThreadBlock,
 };
 use crate::segment::writer;
 use crate::sys;
@@ -120,6 +120,14 @@ pub(super) fn resume(outer: *const Frame) {
     }
 }
 
+/// A call that is not recorded for want of room, of a thread that has none of its own to count it in.
+#[cold]
+pub(super) fn lose_call() {
+    if let Some(header) = writer::header() {
+        header.lost_calls.shared().fetch_add(1, Relaxed);
+    }
+}
+
 /// A block whose thread has ended: the newcomer goes on adding to it.
 fn reuse(header: &Header) -> Option<&'static ThreadBlock> {
     let mut link = header.first_block.shared().load(Acquire);
@@ -145,6 +153,7 @@ fn make(header: &Header) -> Option<&'static ThreadBlock> {
     furnish(made)?;
     let mut first = header.first_block.shared().load(Relaxed);
     loop {
+        writer::keep_in_file(&header.first_block_in_file, first, block);
         made.next.set(first);
         match header.first_block.shared().compare_exchange_weak(first, block, Release, Relaxed) {
             Ok(_) => return Some(made),
@@ -160,7 +169,7 @@ fn furnish(block: &ThreadBlock) -> Option<()> {
     block.root.set(root);
     let other: *mut Edge = new_edge(block, root, ptr::null_mut())?;
     let own: *mut Frame = take(block)?;
-    let page = new_page(ptr::null_mut())?;
+    let page = new_page(block, ptr::null_mut())?;
     block.other.set(other);
     // SAFETY: both were just made.
     unsafe {
@@ -193,29 +202,43 @@ pub(crate) fn new_edge(
     Some(edge)
 }
 
-fn new_page(previous: *mut FramePage) -> Option<*mut FramePage> {
+fn new_page(block: &ThreadBlock, previous: *mut FramePage) -> Option<*mut FramePage> {
     let page = writer::take(FRAME_PAGE, FRAME_PAGE)?.cast::<FramePage>();
     // SAFETY: fresh zeroed room of the right size and alignment.
-    unsafe { (*page).links.previous.set(previous) };
+    let links = unsafe { &(*page).links };
+    links.previous.set(previous);
+    links.block.set(ptr::from_ref(block).cast_mut());
     Some(page)
 }
 
+/// The page around a frame.
+fn page_of(frame: *const Frame) -> &'static FramePage {
+    let page = frame.map_addr(|address| address & !(FRAME_PAGE - 1)).cast::<FramePage>();
+    // SAFETY: all frames but a block's own and NOWHERE, of which nobody asks this, live in pages that are aligned to their
+    // size; pages are never freed.
+    unsafe { &*page }
+}
+
 /// The frame above an open one, in the next page if this one is full.
-pub(crate) fn frame_above(frame: *const Frame) -> Option<*const Frame> {
+pub(crate) fn frame_above(block: &ThreadBlock, frame: *const Frame) -> Option<*const Frame> {
+    known_frame_above(frame).or_else(|| {
+        let page = page_of(frame);
+        let next = new_page(block, ptr::from_ref(page).cast_mut())?;
+        page.links.next.publish(next);
+        // SAFETY: just made.
+        Some(unsafe { &raw const (*next).frames[0] })
+    })
+}
+
+/// The frame above one, if there is room for it already.
+pub(crate) fn known_frame_above(frame: *const Frame) -> Option<*const Frame> {
     let above = frame.wrapping_add(1);
     if !above.addr().is_multiple_of(FRAME_PAGE) {
         return Some(above);
     }
-    let page = frame.map_addr(|address| address & !(FRAME_PAGE - 1)).cast::<FramePage>().cast_mut();
-    // SAFETY: frames live in pages that are aligned to their size; `page` is the one around `frame`.
-    unsafe {
-        let mut next = (*page).links.next.get();
-        if next.is_null() {
-            next = new_page(page)?;
-            (*page).links.next.publish(next);
-        }
-        Some(&raw const (*next).frames[0])
-    }
+    // SAFETY: null or a page, which is never freed.
+    let next = unsafe { page_of(frame).links.next.get().as_ref()? };
+    Some(&raw const next.frames[0])
 }
 
 /// The frame below one; `None` for the thread's first.
@@ -223,10 +246,49 @@ pub(crate) fn frame_below(frame: *const Frame) -> Option<*const Frame> {
     if !is_first_in_page(frame) {
         return Some(frame.wrapping_sub(1));
     }
-    let page = frame.map_addr(|address| address & !(FRAME_PAGE - 1)).cast::<FramePage>();
-    // SAFETY: as in `frame_above`; `previous` is null or a page.
-    let previous = unsafe { (*page).links.previous.get().as_ref()? };
+    // SAFETY: null or a page, which is never freed.
+    let previous = unsafe { page_of(frame).links.previous.get().as_ref()? };
     previous.frames.last().map(ptr::from_ref)
+}
+
+/// Whether the frame belongs to a block. Memory of a page is all zero after a `fork`, and the page then nobody's.
+pub(super) fn is_frame_of(block: &ThreadBlock, frame: *const Frame) -> bool {
+    ptr::eq(page_of(frame).links.block.get(), block)
+}
+
+/// What is kept of a frame's call apart from it, made with that of its whole page.
+pub(super) fn split_of(block: &ThreadBlock, frame: &Frame) -> Option<&'static Split> {
+    let splits = &page_of(frame).links.splits;
+    if splits.get().is_null() {
+        splits.publish(take_bytes(block, PAGE_FRAMES * size_of::<Split>())?.cast());
+    }
+    let place = ptr::from_ref(frame).addr() % FRAME_PAGE / size_of::<Frame>();
+    // SAFETY: there is one for each frame of the page; never freed.
+    unsafe { splits.get().add(place).as_ref() }
+}
+
+/// If no span is open in the page of `frame`, and the top frame stands in another one, the page goes above that one, to be
+/// filled again. So spans that overlap for ever take a few pages, and not ever more of them.
+pub(super) fn free_page_of(frame: &Frame, top: &Frame, is_open: impl Fn(&Frame) -> bool) {
+    let (page, top_page) = (page_of(frame), page_of(top));
+    if ptr::eq(page, top_page) || page.frames.iter().any(is_open) {
+        return;
+    }
+    let (previous, next) = (page.links.previous.get(), page.links.next.get());
+    let above = top_page.links.next.get();
+    let this = ptr::from_ref(page).cast_mut();
+    // SAFETY: the thread's own frame is always open, so this is not the first page; the top one is above it, so it is not the
+    // last; what is above the top page is null or a page. Pages are never freed.
+    unsafe {
+        (*previous).links.next.publish(next);
+        (*next).links.previous.set(previous);
+        page.links.next.publish(above);
+        page.links.previous.set(ptr::from_ref(top_page).cast_mut());
+        if let Some(above) = above.as_ref() {
+            above.links.previous.set(this);
+        }
+    }
+    top_page.links.next.publish(this);
 }
 
 /// Whether the frame below lies in another page.

@@ -25,7 +25,8 @@
 //! |---|---|---|---|---|---|
 //! | 0 magic | 1 version | 2 base | 3 reserved bytes | 4 used bytes | 5 process id |
 //! | 6 start, ns since 1970 | 7, 8 first anchor (ticks, monotonic ns) | 9, 10 last anchor | 11 clock (0 tsc, 1 fenced, 2 monotonic, 3 mock) | 12 first site | 13 first block |
-//! | 14 allocator in use (0, 1) | 15 lost calls | 16 program (link to text) | 17 committed bytes | 18 debug assertions | 19 to 24 what spans cost | 25 first window |
+//! | 14 allocator in use (0, 1) | 15 lost calls | 16 program (link to text) | 17 committed bytes | 18 debug assertions | 19 to 28 what spans cost | 29 first window |
+//! | 30 where memory without a file begins | 31 to 33 first site, block, window in the file | | | | |
 //!
 //! Costs are ticks as bits of an `f64`: between the readings of an empty span and, beyond its body, of a long one; from one empty span to the next, of one around
 //! a long body that waits, of one around a busy body, of one that is only counted. A *text* is one word of length in bytes, then the bytes, padded to words.
@@ -170,6 +171,13 @@ record! {
         debug_assertions: Word,
         costs: [Word; COSTS],
         first_window: Link<Window>,
+        /// Where in the segment what its file does not hold begins, since the disk was full; 0: it holds all. Later records are in
+        /// memory only.
+        memory_from: Word,
+        /// The newest records that the file holds, once there are newer ones in memory only.
+        first_site_in_file: Link<SiteRecord>,
+        first_block_in_file: Link<ThreadBlock>,
+        first_window_in_file: Link<Window>,
     }
 }
 
@@ -263,7 +271,7 @@ record! {
         /// Where paths beyond the limit are kept, one per function.
         other: Link<Edge>,
         paths: Word,
-        /// Calls that found no room at all.
+        /// Calls that found no room at all. Those of threads without a block are in the header's.
         lost_calls: Word,
         /// Clock readings that went backwards.
         anomalies: Word,
@@ -293,6 +301,11 @@ record! {
         thread_id: Word,
         /// Of a block that a signal handler records into: the block that it interrupted.
         interrupted: Link<ThreadBlock>,
+        /// Ticks when a recorded poll last ended in waiting.
+        waiting_since: Word,
+        /// As [`Header::first_site_in_file`].
+        first_edge_in_file: Link<Edge>,
+        first_tally_in_file: Link<Tally>,
     }
 }
 
@@ -307,14 +320,34 @@ pub(crate) struct FramePage {
 record! {
     /// A page of frames begins with these, in the room of a frame.
     PageLinks, page_links {
+        /// The page above, in which the next frame stands when this one is full. Above the page of the top frame all are free.
         next: Link<FramePage>,
         previous: Link<FramePage>,
-        reserved: [Word; 14],
+        /// Whose page it is.
+        block: Link<ThreadBlock>,
+        /// One for each frame, the room of the links included; made at the first [`flags::SPLIT`] in the page.
+        splits: Link<Split>,
+        reserved: [Word; 12],
+    }
+}
+
+/// Frames of a page, its links counted as one.
+pub(crate) const PAGE_FRAMES: usize = FRAME_PAGE / size_of::<Frame>();
+
+record! {
+    /// What an open call has left on the call paths it stood on before. Only spans that overlap have such parts: when a span
+    /// closes before one that opened in it, the inner one continues on the path without it.
+    Split, split {
+        ticks: Word,
+        /// See [`heap`].
+        heap: [Word; heap::COUNTS],
+        reserved: Word,
     }
 }
 
 record! {
-    /// One open span. All zero while no span is open in it.
+    /// One open span. All zero while no span is open in it, but for `edge`: that is the block's root in a frame whose span
+    /// closed before spans above it.
     Frame, frame {
         /// The call path; published last when the span opens, cleared first when it closes.
         edge: Link<Edge>,
@@ -364,11 +397,11 @@ pub(crate) mod closing {
 pub(crate) mod flags {
     /// Opened while the thread was already unwinding.
     pub(crate) const WHILE_PANICKING: u64 = 1;
-    /// Closed before a span that was opened later; popped with that one.
-    pub(crate) const CLOSED_EARLY: u64 = 2;
+    /// Part of the call is on other paths already: see [`super::Split`].
+    pub(crate) const SPLIT: u64 = 2;
     /// One poll of a future, not a call.
     pub(crate) const POLL: u64 = 4;
-    /// Below it lies a frame that was closed early.
+    /// The frame below it is one whose span closed early.
     pub(crate) const ABOVE_CLOSED: u64 = 8;
     /// Of a context that was entered here: no call.
     pub(crate) const CARRIED: u64 = 16;
@@ -779,6 +812,7 @@ mod tests {
         assert_eq!(size_of::<Frame>(), 128);
         assert_eq!(size_of::<PageLinks>(), size_of::<Frame>());
         assert_eq!(size_of::<FramePage>(), FRAME_PAGE);
+        assert_eq!(size_of::<Split>(), 64);
         assert_eq!(size_of::<Edge>(), 192);
         assert_eq!(size_of::<Tally>(), 128);
         assert_eq!(size_of::<CallRecord>(), 384);

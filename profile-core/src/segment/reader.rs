@@ -113,6 +113,11 @@ impl<'a> View<'a> {
         })
     }
 
+    /// The first record of a list that is there: if the newest is not in the file, the newest that is.
+    pub(crate) fn first(&self, newest: u64, in_file: u64) -> u64 {
+        if self.record(newest).is_some() { newest } else { in_file }
+    }
+
     /// The records of a list, from its first; stops where the list leaves the segment or could not end.
     pub(crate) fn list(&self, first: u64, next: u64) -> impl Iterator<Item = Record<'a>> + use<'a> {
         let view = *self;

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::*};
 
 use once_cell::race::OnceNonZeroUsize;
 
-use super::layout::{Header, MAGIC, VERSION};
+use super::layout::{Header, Link, MAGIC, VERSION};
 use crate::sys;
 
 /// Address space asked for; halved until the system agrees (`ulimit -v`).
@@ -29,6 +29,9 @@ static BASE: OnceNonZeroUsize = OnceNonZeroUsize::new();
 static UNUSABLE: AtomicBool = AtomicBool::new(false);
 /// Descriptor of the file behind the segment; -1: anonymous memory.
 static FILE: AtomicI32 = AtomicI32::new(-1);
+/// The file cannot grow any more: from [`Header::memory_from`] on there is memory without it. The descriptor stays open, since another
+/// thread may be about to use it.
+static FILE_IS_FULL: AtomicBool = AtomicBool::new(false);
 
 /// The segment of this process, if there is one yet.
 #[inline]
@@ -109,32 +112,51 @@ fn commit(fd: i32, start: *mut u8, offset: usize, length: usize) -> bool {
     }
 }
 
-/// Takes zeroed room for good. `bytes` and `align` are multiples of 64; `None` when the reservation, the
-/// disk or the memory has no more.
+/// Takes zeroed room for good. `bytes` and `align` are multiples of 64; `None` when the reservation or the memory has no more.
 pub(crate) fn take(bytes: usize, align: usize) -> Option<*mut u8> {
     let header = header()?;
     let padded = (bytes + if align > 64 { align } else { 0 }) as u64;
-    let from = header.used_bytes.shared().fetch_add(padded, Relaxed);
-    if from.checked_add(padded)? > header.reserved_bytes.get() || !ensure(header, from + padded) {
-        // Not given back: others may have taken room behind it meanwhile. Saturate against wrap-around.
-        header.used_bytes.shared().fetch_min(header.reserved_bytes.get(), Relaxed);
-        return None;
-    }
+    // Again, in memory, if the file has no more: then all that follows is beyond what any thread can have asked the file for.
+    let from = take_once(header, padded).or_else(|| {
+        let is_full = FILE_IS_FULL.load(SeqCst);
+        is_full.then(|| take_once(header, padded)).flatten()
+    })?;
     let start = (header.base.get() + from).next_multiple_of(align as u64);
     Some(start as *mut u8)
 }
 
-/// Commits up to `end`.
-fn ensure(header: &Header, end: u64) -> bool {
+fn take_once(header: &Header, bytes: u64) -> Option<u64> {
+    let from = header.used_bytes.shared().fetch_add(bytes, SeqCst);
+    if from.checked_add(bytes)? > header.reserved_bytes.get() || !ensure(header, from, from + bytes)
+    {
+        // Not given back: others may have taken room behind it meanwhile. Saturate against wrap-around.
+        header.used_bytes.shared().fetch_min(header.reserved_bytes.get(), Relaxed);
+        return None;
+    }
+    Some(from)
+}
+
+/// Commits what was taken. Not what lies before the memory without a file, once there is such: another thread may just be putting
+/// the file there.
+fn ensure(header: &Header, from: u64, end: u64) -> bool {
     loop {
         let committed = header.committed_bytes.shared().load(Acquire);
+        let is_full = FILE_IS_FULL.load(SeqCst);
+        if is_full && from < memory_from(header) {
+            return false;
+        }
         if end <= committed {
             return true;
         }
         let step = (end - committed).next_multiple_of(COMMIT_STEP as u64);
         let step = step.min(header.reserved_bytes.get() - committed);
         let base = header.base.get() as *mut u8;
-        if !commit(FILE.load(Relaxed), base, committed as usize, step as usize) {
+        let fd = if is_full { -1 } else { FILE.load(Relaxed) };
+        if !commit(fd, base, committed as usize, step as usize) {
+            if fd >= 0 {
+                FILE_IS_FULL.store(true, SeqCst);
+                memory_from(header);
+            }
             return false;
         }
         let _ = header.committed_bytes.shared().compare_exchange(
@@ -143,6 +165,35 @@ fn ensure(header: &Header, end: u64) -> bool {
             Release,
             Relaxed,
         );
+    }
+}
+
+/// Where memory without a file begins; chosen by the first thread that finds the file full.
+///
+/// A thread that has not seen yet that it is full took its room before: so it is in what is used now, and it commits the file up to the next
+/// step at most. What lies beyond is nobody's yet.
+fn memory_from(header: &Header) -> u64 {
+    let used = header.used_bytes.shared().load(SeqCst);
+    let chosen = used.next_multiple_of(COMMIT_STEP as u64);
+    let memory_from = header.memory_from.shared();
+    let from =
+        memory_from.compare_exchange(0, chosen, SeqCst, SeqCst).map_or_else(|it| it, |_| chosen);
+    header.used_bytes.shared().fetch_max(from, SeqCst);
+    from
+}
+
+/// Whether the segment's file holds only what was recorded until it could not grow.
+pub(crate) fn file_is_full() -> bool {
+    FILE_IS_FULL.load(SeqCst)
+}
+
+/// Before a record goes to the front of a list: if the file does not hold it, but the one that was the first, a reader of the file
+/// begins there.
+pub(crate) fn keep_in_file<T>(in_file: &Link<T>, first: *mut T, record: *mut T) {
+    let Some(header) = header().filter(|_| file_is_full()) else { return };
+    let end = header.base.get() + header.memory_from.get();
+    if record.addr() as u64 >= end && !first.is_null() && (first.addr() as u64) < end {
+        in_file.publish(first);
     }
 }
 
@@ -171,6 +222,7 @@ pub(crate) fn restart_after_fork(file: Option<&Path>) -> bool {
     if let Some(own) = own.filter(|own| commit(own.as_raw_fd(), base, 0, committed)) {
         FILE.store(own.into_raw_fd(), Relaxed);
     }
+    FILE_IS_FULL.store(false, SeqCst);
     initialise(header, reserved);
     header.committed_bytes.set(committed as u64);
     true

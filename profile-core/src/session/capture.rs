@@ -13,6 +13,7 @@ use crate::record::{begin, live};
 use crate::report;
 use crate::segment::layout::header;
 use crate::segment::reader::{SegmentError, View};
+use crate::segment::writer;
 use crate::settings::{self, Settings};
 use crate::snapshot::read::{self, Options, windows};
 use crate::snapshot::{
@@ -83,7 +84,12 @@ pub fn read_segment(path: impl AsRef<Path>) -> io::Result<Snapshot> {
     let invalid = |error: SegmentError| io::Error::new(io::ErrorKind::InvalidData, error);
     let steps = View::steps_for(&words);
     let view = View::from_words(&words, &steps).map_err(invalid)?;
-    Ok(snapshot_of(view, None))
+    let mut snapshot = snapshot_of(view, None);
+    if view.header(header::memory_from) != 0 {
+        let message = "the segment holds only part of the run: there was no more room on the disk, or files were limited";
+        snapshot.warnings.push(warning("DataLossWarning", message, 1));
+    }
+    Ok(snapshot)
 }
 
 fn word_of(bytes: &[u8]) -> std::sync::atomic::AtomicU64 {
@@ -185,7 +191,13 @@ fn not_instrumented() -> Vec<NotInstrumented> {
 
 /// What recording complained of.
 pub(super) fn complaints() -> impl Iterator<Item = WarningRecord> {
-    begin::complaint().into_iter().map(|message| warning("ConfigurationWarning", message, 1))
+    let is_partial = writer::file_is_full().then(|| {
+        let message = "PROFILE_RUN_DIR: no more room on the disk, or files are limited: the segment's file holds only part of the run; this report has all";
+        warning("DataLossWarning", message, 1)
+    });
+    let of_recording =
+        begin::complaints().map(|message| warning("ConfigurationWarning", message, 1));
+    of_recording.chain(is_partial)
 }
 
 /// What was lost or capped.

@@ -78,4 +78,5 @@ fn main() {
     println!("called {called}");
     println!("functions {}", snapshot.functions.len());
     println!("recorded {}", snapshot.functions.iter().map(|function| function.calls).sum::<u64>());
+    println!("lost {}", snapshot.overhead.lost_calls);
 }

@@ -83,8 +83,9 @@ impl Sums {
 impl<'a> Reading<'a> {
     /// The edges of a thread, and their flows into the one tree.
     pub(super) fn edges(&mut self, block: &Record<'a>, open: Vec<OpenFrame<'a>>) {
-        let mut edges: Vec<_> =
-            self.view.list(block.word(thread_block::first_edge), edge::next).collect();
+        let in_file = block.word(thread_block::first_edge_in_file);
+        let first = self.view.first(block.word(thread_block::first_edge), in_file);
+        let mut edges: Vec<_> = self.view.list(first, edge::next).collect();
         // Newest first in the list; a parent, and what a recursive edge leads to, is older than its children.
         edges.reverse();
         let mut nodes: HashMap<u64, usize> = HashMap::new();
@@ -170,8 +171,7 @@ impl<'a> Reading<'a> {
             ns += elapsed;
             sums.peak_bytes = sums.peak_bytes.max(frame.peak_bytes.max(0).cast_unsigned());
             if !frame.is_poll {
-                add(&mut sums.open, u64::from(!frame.closed));
-                add(&mut sums.ended, u64::from(frame.closed));
+                add(&mut sums.open, 1);
                 add(&mut calls, 1);
             }
             if *recursive {
@@ -326,7 +326,7 @@ fn state_now(record: &Record<'_>) -> (u64, EdgeState) {
         untimed: record.word(edge::untimed),
         left_out: extra(record, path_extras::left_out),
         polled: record.word(edge::polled_calls),
-        ticks: waiting.iter().fold(ticks, |sum, ticks| sum.saturating_add(*ticks)),
+        ticks: sum_of(ticks, &waiting),
         recursive: [record.word(edge::recursive_calls), record.word(edge::recursive_ticks)],
         stood_for: (
             extra(record, path_extras::stood_for_calls),
@@ -336,6 +336,13 @@ fn state_now(record: &Record<'_>) -> (u64, EdgeState) {
         pending: waiting,
     };
     (folded, state)
+}
+
+/// The sum of a path and of what waits to be added. The sum wraps: of a call that came here from another path what it left there
+/// is taken off, perhaps before the call itself is added.
+fn sum_of(ticks: u64, waiting: &[u64]) -> u64 {
+    let sum = waiting.iter().fold(ticks, |sum, ticks| sum.wrapping_add(*ticks));
+    sum.cast_signed().max(0).cast_unsigned()
 }
 
 /// A word that only few paths have.

@@ -4,6 +4,8 @@ use super::{Memory, Reading};
 use crate::segment::layout::{self, closing, flags, frame, page_links, thread_block};
 use crate::segment::reader::Record;
 
+const SPLIT_BYTES: u64 = size_of::<layout::Split>() as u64;
+
 /// An open span.
 #[derive(Clone, Debug)]
 pub(super) struct OpenFrame<'a> {
@@ -14,9 +16,9 @@ pub(super) struct OpenFrame<'a> {
     pub(super) ticks: u64,
     pub(super) is_poll: bool,
     pub(super) is_carried: bool,
-    /// Its guard is gone, and only spans that opened later keep it here.
-    pub(super) closed: bool,
     pub(super) memory: Memory,
+    /// Of that, what is on other paths already.
+    elsewhere: Memory,
     pub(super) peak_bytes: i64,
 }
 
@@ -42,11 +44,15 @@ impl<'a> Reading<'a> {
         let pages = self.view.list(block.word(thread_block::first_frames), page_links::next);
         let frames = pages.flat_map(|page| {
             let step = size_of::<layout::Frame>() as u64;
-            (1..layout::FRAME_PAGE as u64 / step).map_while(move |i| page.at(i * step))
+            let splits = page.follow(page_links::splits);
+            (1..layout::PAGE_FRAMES as u64).map_while(move |place| {
+                let split = splits.and_then(|splits| splits.at(place * SPLIT_BYTES));
+                Some((page.at(place * step)?, split))
+            })
         });
-        // The first frame is the thread itself.
-        let open = frames.skip(1).take_while(|record| record.word(frame::edge) != 0);
-        let mut open: Vec<_> = open.map(|record| self.open_frame(record)).collect();
+        // The first frame is the thread itself. One whose span has closed below others has no function.
+        let open = frames.skip(1).take_while(|(record, _)| record.word(frame::edge) != 0);
+        let mut open: Vec<_> = open.map(|(record, split)| self.open_frame(record, split)).collect();
         // What was allocated in an inner span was allocated in those around it.
         for place in (1..open.len()).rev() {
             let (inner, peak) = (open[place].memory, open[place].peak_bytes);
@@ -54,28 +60,31 @@ impl<'a> Reading<'a> {
             outer.peak_bytes = outer.peak_bytes.max(outer.memory.live().saturating_add(peak));
             outer.memory.add(inner);
         }
+        open.iter_mut().for_each(|frame| frame.memory.subtract(frame.elsewhere));
         open
     }
 
-    fn open_frame(&self, record: Record<'a>) -> OpenFrame<'a> {
+    fn open_frame(&self, record: Record<'a>, split: Option<Record<'a>>) -> OpenFrame<'a> {
         let started = record.word(frame::started);
         let marks = record.word(frame::flags);
-        let closed = marks & flags::CLOSED_EARLY != 0;
+        let split = split.filter(|_| marks & flags::SPLIT != 0);
         let timed = started != 0 && started & !closing::COUNT == 0;
         let mut memory = Memory::at(&record, frame::heap);
         if marks & flags::HANDED_ON != 0 {
             memory.add(Memory::at(&record, frame::carried));
         }
-        let ticks = if closed { started } else { self.now.ticks.saturating_sub(started) };
+        let ticks = self.now.ticks.saturating_sub(started);
+        let elsewhere_ticks = split.map_or(0, |split| split.word(layout::split::ticks));
         OpenFrame {
             record,
             started,
             edge: record.word(frame::edge),
-            ticks: if timed { ticks } else { 0 },
+            ticks: if timed { ticks.saturating_sub(elsewhere_ticks) } else { 0 },
             is_poll: marks & flags::POLL != 0,
             is_carried: marks & flags::CARRIED != 0,
-            closed,
             memory,
+            elsewhere: split
+                .map_or_else(Memory::default, |it| Memory::at(&it, layout::split::heap)),
             peak_bytes: record.word(frame::peak_bytes).cast_signed(),
         }
     }

@@ -48,7 +48,9 @@ pub(crate) struct Contents {
 /// Reads all of it.
 pub(crate) fn read(view: View<'_>, options: &Options<'_>) -> Contents {
     let mut reading = Reading::new(view, options);
-    let blocks: Vec<_> = view.list(view.header(header::first_block), thread_block::next).collect();
+    let in_file = view.header(header::first_block_in_file);
+    let first = view.first(view.header(header::first_block), in_file);
+    let blocks: Vec<_> = view.list(first, thread_block::next).collect();
     for block in &blocks {
         reading.tallies(block);
     }
@@ -198,7 +200,9 @@ impl<'a> Reading<'a> {
         let now = options.now.unwrap_or(last);
         let clock = Clock::from_code(view.header(header::clock));
         let rate = Rate::of(clock, first, now);
-        let sites: Vec<_> = view.list(view.header(header::first_site), site_record::next).collect();
+        let in_file = view.header(header::first_site_in_file);
+        let first = view.first(view.header(header::first_site), in_file);
+        let sites: Vec<_> = view.list(first, site_record::next).collect();
         let by_address = sites
             .iter()
             .enumerate()
@@ -228,7 +232,9 @@ impl<'a> Reading<'a> {
         add(&mut self.overhead.lost_calls, block.word(thread_block::lost_calls));
         add(&mut self.overhead.clock_anomalies, block.word(thread_block::anomalies));
         self.overhead.capped_paths |= block.word(thread_block::paths) > layout::MAX_PATHS;
-        for tally in self.view.list(block.word(thread_block::first_tally), tally::next) {
+        let in_file = block.word(thread_block::first_tally_in_file);
+        let first = self.view.first(block.word(thread_block::first_tally), in_file);
+        for tally in self.view.list(first, tally::next) {
             self.tally(&tally);
         }
     }

@@ -18,7 +18,9 @@ pub(crate) fn at(view: View<'_>, link: u64) -> Option<MemoryRecord> {
 
 /// Windows with the curves of their children.
 fn assembled(view: View<'_>, now_ns: Option<u64>) -> Vec<Window> {
-    let windows = view.list(view.header(header::first_window), window::next);
+    let in_file = view.header(header::first_window_in_file);
+    let first = view.first(view.header(header::first_window), in_file);
+    let windows = view.list(first, window::next);
     let mut windows: Vec<Window> =
         windows.filter_map(|record| one(view, &record, now_ns)).collect();
     windows.sort_by_key(|window| window.started_ns);
