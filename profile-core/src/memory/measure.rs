@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::record::{begin, counters, thread};
+use crate::record::{begin, context, counters, thread};
 use crate::segment::layout::{Frame, heap};
 use crate::snapshot::Measured;
 
@@ -49,6 +49,9 @@ pub(crate) struct Counted {
     counts: [u64; heap::COUNTS],
     live: i64,
     peak: i64,
+    /// The same with what other threads hold and held for it.
+    live_with_others: i64,
+    peak_with_others: Option<i64>,
 }
 
 impl Counted {
@@ -58,7 +61,10 @@ impl Counted {
         let live = counters::live_bytes(frame);
         let peak = frame.peak_bytes.get() as i64;
         frame.peak_bytes.set(live as u64);
-        Some(Counted { frame, counts: counts(frame), live, peak })
+        let live_with_others = context::held_by(frame);
+        let peak_with_others = context::replace_peak_with_others(frame, None);
+        let counts = counts(frame);
+        Some(Counted { frame, counts, live, peak, live_with_others, peak_with_others })
     }
 
     /// What was counted since, and the peak beyond what was held.
@@ -67,7 +73,10 @@ impl Counted {
         let since = std::array::from_fn(|place| now[place].wrapping_sub(self.counts[place]));
         let peak = self.frame.peak_bytes.get() as i64;
         self.frame.peak_bytes.set(peak.max(self.peak) as u64);
-        (since, peak.saturating_sub(self.live).max(0) as u64)
+        let with_others = context::replace_peak_with_others(self.frame, None);
+        context::replace_peak_with_others(self.frame, with_others.max(self.peak_with_others));
+        let others = with_others.map_or(0, |peak| peak.saturating_sub(self.live_with_others));
+        (since, peak.saturating_sub(self.live).max(others).max(0) as u64)
     }
 }
 
