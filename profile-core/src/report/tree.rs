@@ -31,7 +31,7 @@ pub(crate) fn page(snapshot: &Snapshot, style: &Style) -> Page {
             page.dim(frame::ABOVE_100);
         }
     }
-    memory::section(&snapshot.memory, &mut page);
+    memory::section(snapshot, &mut page);
     frame::foot(snapshot, &mut page);
     page
 }

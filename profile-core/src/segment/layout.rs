@@ -170,6 +170,8 @@ record! {
         debug_assertions: Word,
         costs: [Word; COSTS],
         first_window: Link<Window>,
+        /// Windows whose place another one has taken.
+        windows_left_out: Word,
     }
 }
 
@@ -210,6 +212,8 @@ record! {
 pub(crate) const BACKENDS: [&str; 4] = ["rss", "pss", "uss", "heap"];
 /// Readings that a window keeps.
 pub(crate) const READINGS: usize = 512;
+/// Words for a window's own name: its length, then its bytes.
+pub(crate) const NAME: usize = 64;
 
 record! {
     /// A curve of memory over time. Written by whoever holds the sampler's lock.
@@ -247,6 +251,8 @@ record! {
         includes_children: Word,
         /// Pairs: ns since the start, bytes.
         readings: [Word; 2 * READINGS],
+        /// The name's text, if it is not that of a function: then `name` leads here.
+        own_name: [Word; NAME],
     }
 }
 

@@ -1,8 +1,8 @@
 //! The spans that are open in a thread.
 
 use super::{Memory, Reading};
-use crate::segment::layout::{self, closing, flags, frame, page_links, thread_block};
-use crate::segment::reader::Record;
+use crate::segment::layout::{self, closing, flags, frame, header, heap, page_links, thread_block};
+use crate::segment::reader::{Record, View};
 
 /// An open span.
 #[derive(Clone, Debug)]
@@ -36,16 +36,35 @@ impl OpenFrame<'_> {
     }
 }
 
+/// Blocks of memory that threads have allocated and not freed; and how many threads there were at most at a time.
+pub(crate) fn live_blocks(view: View<'_>) -> (u64, u64) {
+    let live = |frame: Record<'_>| {
+        let memory = Memory::at(&frame, frame::heap).0;
+        memory[heap::ALLOCATIONS].wrapping_sub(memory[heap::FREES]).cast_signed()
+    };
+    let blocks = view.list(view.header(header::first_block), thread_block::next);
+    let (blocks, threads) = blocks.fold((0_i64, 0), |(sum, threads), block| {
+        let own = block.follow(thread_block::own_frame);
+        let live = frames(view, &block).chain(own).map(live).fold(sum, i64::wrapping_add);
+        (live, threads + 1)
+    });
+    (blocks.max(0).cast_unsigned(), threads)
+}
+
+/// The frames in use of a thread, the first of which is the thread itself.
+fn frames<'a>(view: View<'a>, block: &Record<'a>) -> impl Iterator<Item = Record<'a>> + use<'a> {
+    let pages = view.list(block.word(thread_block::first_frames), page_links::next);
+    let frames = pages.flat_map(|page| {
+        let step = size_of::<layout::Frame>() as u64;
+        (1..layout::FRAME_PAGE as u64 / step).map_while(move |i| page.at(i * step))
+    });
+    frames.take_while(|record| record.word(frame::edge) != 0)
+}
+
 impl<'a> Reading<'a> {
     /// The spans open in a thread, outermost first, each with the edge it is on and what it has so far.
     pub(super) fn open_frames(&self, block: &Record<'a>) -> Vec<OpenFrame<'a>> {
-        let pages = self.view.list(block.word(thread_block::first_frames), page_links::next);
-        let frames = pages.flat_map(|page| {
-            let step = size_of::<layout::Frame>() as u64;
-            (1..layout::FRAME_PAGE as u64 / step).map_while(move |i| page.at(i * step))
-        });
-        // The first frame is the thread itself.
-        let open = frames.skip(1).take_while(|record| record.word(frame::edge) != 0);
+        let open = frames(self.view, block).skip(1);
         let mut open: Vec<_> = open.map(|record| self.open_frame(record)).collect();
         // What was allocated in an inner span was allocated in those around it.
         for place in (1..open.len()).rev() {
