@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::hint::black_box;
 
-use profile_core::{ProfilingAllocator, capture};
+use profile_core::{ProfilingAllocator, capture, profile};
 
 #[global_allocator]
 static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
@@ -16,7 +16,13 @@ unsafe extern "C" {
 }
 
 fn uncounted() -> u64 {
-    capture().process.uncounted_heap_bytes.expect("glibc says it")
+    let process = capture().process;
+    process.uncounted_heap_bytes.unwrap_or_else(|| panic!("glibc says it: {process:?}"))
+}
+
+#[profile]
+fn blocks_of(bytes: usize, blocks: usize) -> Vec<Vec<u8>> {
+    (0..blocks).map(|_| black_box(vec![1; bytes])).collect()
 }
 
 /// Whatever the size, from one that the C library makes three times as large to one with pages of its own.
@@ -25,7 +31,7 @@ fn uncounted() -> u64 {
 fn what_c_code_holds_is_told_from_what_our_own_blocks_cost() {
     assert!(uncounted() < MIB, "{}", uncounted());
     for (blocks, bytes) in [(400_000, 1), (200_000, 24), (50_000, 1000), (40, 200_000)] {
-        let held: Vec<Vec<u8>> = (0..blocks).map(|_| black_box(vec![1; bytes])).collect();
+        let held = blocks_of(bytes, blocks);
         assert!(uncounted() < MIB, "{blocks} blocks of {bytes}: {}", uncounted());
         drop(held);
     }
