@@ -186,10 +186,10 @@ impl Settings {
         Ok(self)
     }
 
-    /// Reads the resident memory of the whole run at this interval: a curve in the report, of 512 readings at most however
-    /// long the run.
+    /// Reads the resident memory of the whole run at this interval, at least 100 µs: a curve in the report, of 512 readings at most
+    /// however long the run.
     pub fn resident_interval(mut self, interval: Duration) -> Settings {
-        self.resident_interval = Some(interval);
+        self.resident_interval = Some(interval.max(SHORTEST_INTERVAL));
         self
     }
 
@@ -200,10 +200,10 @@ impl Settings {
         self
     }
 
-    /// Samples at this interval how much processor time each thread used, for the function that is innermost in it: see
+    /// Samples at this interval, at least 100 µs, how much processor time each thread used, for the function that is innermost in it: see
     /// [`OnCpu`](crate::OnCpu). A thread of its own does it; once started it goes on.
     pub fn cpu_interval(mut self, interval: Duration) -> Settings {
-        self.cpu_interval = Some(interval);
+        self.cpu_interval = Some(interval.max(SHORTEST_INTERVAL));
         self
     }
 
@@ -429,6 +429,7 @@ const BUDGETS: &str =
 const CLOCK_NAMES: &str = "tsc, fenced or monotonic";
 const SWITCHES: &str = "1 or 0";
 const EXIT_CODES: &str = "a number from 1 to 255";
+const SHORTEST_INTERVAL: Duration = Duration::from_micros(100);
 const INTERVALS: &str = "a time of at least 100us such as 100ms or 2s";
 const TRIMS: &str = "a share from 0 to below 0.5, such as 0.1";
 const CLOCKS: [(&str, Clock); 3] =
@@ -487,15 +488,16 @@ fn parse_exit_code(text: &str) -> Result<u8, SettingError> {
     code.ok_or_else(|| SettingError::new(text, EXIT_CODES))
 }
 
+/// In whole nanoseconds: as a fraction of a second 100 µs are a little less than themselves.
 fn parse_interval(text: &str) -> Result<Duration, SettingError> {
-    const UNITS: [(&str, f64); 3] = [("us", 1e-6), ("ms", 1e-3), ("s", 1.0)];
-    const SHORTEST: f64 = 1e-4;
+    const UNITS: [(&str, f64); 3] = [("us", 1e3), ("ms", 1e6), ("s", 1e9)];
     let scaled = |(unit, factor): &(&str, f64)| {
         let number: f64 = text.strip_suffix(unit)?.trim_end().parse().ok()?;
-        Some(number * factor)
+        Some((number * factor).round())
     };
-    let seconds = UNITS.iter().find_map(scaled).filter(|seconds| *seconds >= SHORTEST);
-    let interval = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let allowed = SHORTEST_INTERVAL.as_nanos() as f64..=u64::MAX as f64;
+    let nanoseconds = UNITS.iter().find_map(scaled).filter(|ns| allowed.contains(ns));
+    let interval = nanoseconds.map(|ns| Duration::from_nanos(ns as u64));
     interval.ok_or_else(|| SettingError::new(text, INTERVALS))
 }
 
@@ -622,6 +624,23 @@ mod tests {
             read.overrule(&mut settings);
             assert_eq!(settings, Settings::default());
         }
+    }
+
+    #[test]
+    fn an_interval_may_be_as_short_as_it_says_and_as_long_as_anybody_likes() {
+        let ns =
+            |value| read("PROFILE_RSS_INTERVAL", value).resident_interval.map(|it| it.as_nanos());
+        for shortest in ["100us", "0.1ms", "0.0001s", "0.1 ms"] {
+            assert_eq!(ns(shortest), Some(100_000), "{shortest}");
+        }
+        assert_eq!(ns("99.9us"), None);
+        assert_eq!(ns("2.5s"), Some(2_500_000_000));
+        assert_eq!(ns("1000000000s"), Some(1_000_000_000_000_000_000));
+        assert_eq!(ns("1e300s"), None);
+        let settings =
+            Settings::new().resident_interval(Duration::ZERO).cpu_interval(Duration::ZERO);
+        let shortest = Some(Duration::from_micros(100));
+        assert_eq!((settings.resident_interval, settings.cpu_interval), (shortest, shortest));
     }
 
     #[test]

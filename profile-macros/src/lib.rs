@@ -21,6 +21,7 @@ mod lines;
 mod options;
 mod returns;
 mod suite;
+mod unchecked;
 mod usage;
 mod validate;
 
@@ -184,6 +185,12 @@ pub fn profile(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// The function runs once a call, as ever. Limits count what the call's own thread does, and threads that it hands its
 /// `context()` to; other tests never count. With limits alone (but for `max_rss`) no curve is kept.
 ///
+/// `max_rss` is the exception: resident memory is that of the whole process, so tests that run beside this one count. Run such a test alone:
+/// with `--test-threads=1`, in a test target of its own, or with `cargo nextest`, which gives each test a process.
+///
+/// With the feature `profile` off nothing is counted. In a crate that is built for tests each attribute with a limit is then a warning of the
+/// compiler, since the test would pass whatever it takes; `-D warnings` makes it an error.
+///
 /// A broken limit fails the test in a crate that is built for tests, whatever filters say; elsewhere it is a warning, told once and counted unless
 /// the filters of `profile_core::warnings` say otherwise. A limit in `run(…)`, or of a file, is a warning in tests too.
 ///
@@ -207,6 +214,6 @@ pub fn memory_usage(arguments: TokenStream, item: TokenStream) -> TokenStream {
     if cfg!(feature = "profile") {
         fallback::or_untouched(arguments.into(), item.into(), expand::memory_usage).into()
     } else {
-        item
+        unchecked::with_warning(&arguments.into(), item.into()).into()
     }
 }

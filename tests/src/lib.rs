@@ -495,14 +495,24 @@ impl Workspace {
     /// # Panics
     /// It does not compile.
     pub fn build(&self) {
+        self.cargo(&["build"]);
+    }
+
+    /// Runs a command of cargo's in it, of a release build. Gives what it writes to standard error.
+    ///
+    /// # Panics
+    /// It fails.
+    pub fn cargo(&self, arguments: &[&str]) -> String {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["build", "--release", "--offline", "--quiet"]).current_dir(&self.root);
+        cargo.args(arguments).args(["--release", "--offline", "--quiet"]).current_dir(&self.root);
         cargo.env("CARGO_TARGET_DIR", self.root.join("target"));
         for inherited in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER"] {
             cargo.env_remove(inherited);
         }
         let output = cargo.output().expect("start cargo");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let written = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{written}");
+        written
     }
 
     /// A path in it.

@@ -143,9 +143,14 @@ fn of_a_function(blocks: usize) {
 }
 
 fn main() {
-    let blocks: usize = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
-    of_a_function(blocks);
-    profile_core::assert_ledger!(\"of work\", of_a_function(2 * blocks));
+    let calls = std::env::args().nth(1).unwrap_or_default();
+    let calls: Vec<usize> = calls.split(' ').map(|it| it.parse().unwrap()).collect();
+    if let [blocks] = calls[..] {
+        of_a_function(blocks);
+        profile_core::assert_ledger!(\"of work\", of_a_function(2 * blocks));
+    } else {
+        calls.into_iter().for_each(of_a_function);
+    }
 }
 ";
 
@@ -160,14 +165,14 @@ fn a_ledger_is_written_when_blessed_and_growth_fails() {
     let run = |blocks: &str, bless: &str| {
         Program::new(&workspace.program("ledger"), blocks).env("PROFILE_BLESS", bless).run()
     };
+    let written = || std::fs::read_to_string(&file).expect("the ledger");
     let first = run("3", "0");
     assert!(first.stderr().contains("there is no ledger; PROFILE_BLESS=1"), "{}", first.stderr());
     assert_eq!(first.status().code(), Some(101));
 
     run("3", "1").successful();
-    let written = std::fs::read_to_string(&file).expect("the ledger");
     assert_eq!(
-        written,
+        written(),
         "{\n  \"tolerance_percent\": 0,\n  \
          \"ledger::of_a_function\": { \"allocations\": 6, \"bytes\": 48 },\n  \
          \"of work\": { \"allocations\": 6, \"bytes\": 48 }\n}\n"
@@ -186,7 +191,33 @@ fn a_ledger_is_written_when_blessed_and_growth_fails() {
         "{}",
         fallen.stderr()
     );
-    let tolerant = written.replace("percent\": 0", "percent\": 50");
+    let tolerant = written().replace("percent\": 0", "percent\": 50");
     std::fs::write(&file, tolerant.replace("allocations\": 6", "allocations\": 9")).expect("write");
     run("4", "0").successful();
+
+    // The dearest of several calls is what is blessed, wherever it stands among them.
+    for calls in ["10 3", "3 10", "3 10 4"] {
+        run("1 1", "1").successful();
+        run(calls, "1").successful();
+        assert!(written().contains("\"allocations\": 10, \"bytes\": 80 }"), "{}", written());
+        run(calls, "0").successful();
+    }
+
+    // What else stands in the file remains, and what is wrong with it is said, not written over.
+    let with_words = written().replacen('{', "{\n  \"_why\": \"see the wiki\",", 1);
+    std::fs::write(&file, &with_words).expect("write");
+    run("5 5", "1").successful();
+    assert!(written().contains("\"_why\": \"see the wiki\""), "{}", written());
+    let wrong = written().replace("percent\": 50", "percent\": \"5\"");
+    std::fs::write(&file, &wrong).expect("write");
+    for bless in ["0", "1"] {
+        let run = run("5 5", bless);
+        let sentence = "`tolerance_percent` is a number such as 5, and not \"5\"";
+        assert!(run.stderr().contains(sentence), "{}", run.stderr());
+        assert_eq!(written(), wrong);
+    }
+    let folder = std::fs::read_dir(workspace.path("ledger")).expect("the folder");
+    let names: Vec<_> = folder.map(|entry| entry.expect("an entry").file_name()).collect();
+    let left: Vec<_> = names.iter().filter(|it| it.to_string_lossy().contains("json.")).collect();
+    assert!(left.is_empty(), "{names:?}");
 }

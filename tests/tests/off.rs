@@ -96,11 +96,33 @@ debug = false
 incremental = false
 ";
 
+/// A test that can only fail with the feature on.
+const LIMITED: &str = "//! Limits.
+#[profile_core::memory_usage(max_bytes = \"1 MiB\")]
+pub fn load() -> Vec<u8> {
+    vec![1; 5_000_000]
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    #[profile_core::memory_usage(max_allocations = 0)]
+    fn loads_without_allocating() {
+        assert_eq!(super::load().len(), 5_000_000);
+    }
+
+    #[test]
+    #[profile_core::memory_usage(interval = \"5ms\")]
+    fn has_no_limit() {}
+}
+";
+
 fn built() -> &'static Workspace {
     static BUILT: OnceLock<Workspace> = OnceLock::new();
     BUILT.get_or_init(|| {
         let folder = env!("CARGO_TARGET_TMPDIR");
-        let workspace = Workspace::new(folder, "off", &["plain", "annotated", "surface"], PROFILE);
+        let members = ["plain", "annotated", "surface", "limited"];
+        let workspace = Workspace::new(folder, "off", &members, PROFILE);
         let add = |package, attribute, span, allocator, value| {
             let functions = FUNCTIONS.replace("ATTRIBUTE", attribute).replace("SPAN", span);
             let main = MAIN.replace("ALLOCATOR_VALUE", value);
@@ -118,6 +140,7 @@ fn built() -> &'static Workspace {
         add("annotated", "#[profile_core::profile]", span, allocator, value);
         let dependency = core_dependency(", default-features = false");
         workspace.add("surface", &dependency, &[("src/main.rs", SURFACE)]);
+        workspace.add("limited", &dependency, &[("src/lib.rs", LIMITED)]);
         workspace.build();
         workspace
     })
@@ -231,4 +254,20 @@ fn a_program_that_says_everything_there_is_to_say_builds_and_works_either_way() 
     // A test that asserts nothing does not pass for one that does.
     let reason = "allocations are not counted: the feature `profile` of profile-core is off";
     assert!(off.stderr().contains(reason), "{}", off.stderr());
+}
+
+/// And passes, as it would without the attribute.
+#[test]
+fn the_compiler_says_of_each_limit_that_it_is_not_checked_where_tests_are_built() {
+    let of_the_library = built().cargo(&["build", "-p", "limited"]);
+    assert_eq!(of_the_library, "");
+    let of_the_tests = built().cargo(&["test", "-p", "limited", "--lib"]);
+    let warnings: Vec<&str> =
+        of_the_tests.lines().filter(|line| line.starts_with("warning: use of dep")).collect();
+    let reason = "the feature `profile` of profile-core is off";
+    assert!(warnings.iter().all(|line| line.contains(reason)), "{of_the_tests}");
+    assert_eq!(warnings.len(), 2, "{of_the_tests}");
+    for limit in ["max_bytes = \"1 MiB\"", "max_allocations = 0"] {
+        assert!(of_the_tests.contains(limit), "{of_the_tests}");
+    }
 }

@@ -127,8 +127,13 @@ mod windows {
     }
 
     /// Holds so many mebibytes until its standard input ends.
+    fn held(mebibytes: u32) -> String {
+        format!("x=$(head -c {mebibytes}M /dev/zero | tr '\\0' x); read -r _")
+    }
+
+    /// The same in a process of its own.
     fn holding(mebibytes: u32) -> String {
-        format!("(x=$(head -c {mebibytes}M /dev/zero | tr '\\0' x); read -r _)")
+        format!("({})", held(mebibytes))
     }
 
     fn large_children(memory: &MemoryRecord) -> usize {
@@ -210,6 +215,256 @@ mod windows {
         assert!(child.wait().expect("bash ends").success());
         assert!(memory.peak_bytes >= 60 * MIB, "{}", memory.peak_bytes);
         assert!(large_children(&memory) >= 2, "{:?}", memory.children);
+    }
+
+    #[test]
+    fn a_window_in_a_window_may_write_into_the_same_stream() {
+        let written = Written::default();
+        let options = every(1).stream(written.clone());
+        let outer = memory_usage(&options, || memory_usage(&options, || 1));
+        let readings = outer.memory.expect("a window").readings_taken
+            + outer.value.memory.expect("a window").readings_taken;
+        let text = String::from_utf8(written.0.lock().expect("no writer panics").clone());
+        let data = profile_core::read_mprof(&text.expect("text")).expect("a file of mprof");
+        assert_eq!((outer.value.value, data.readings.len() as u64), (1, readings));
+    }
+
+    /// Takes nothing until the other end is dropped.
+    struct Stuck(std::sync::mpsc::Receiver<()>);
+
+    impl std::io::Write for Stuck {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let _ = self.0.recv();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_stream_that_nobody_reads_does_not_keep_the_program() {
+        let (reader, stuck) = std::sync::mpsc::channel();
+        let usage = memory_usage(&every(1000).stream(Stuck(stuck)), || 5);
+        assert_eq!((usage.value, usage.memory.map(|it| it.readings_taken)), (5, Ok(2)));
+        let sentence = "a stream took nothing for 5 s";
+        let told = capture().warnings;
+        assert!(told.iter().any(|warning| warning.message.starts_with(sentence)), "{told:?}");
+        drop(reader);
+    }
+
+    #[test]
+    fn the_longest_interval_leaves_the_first_reading_and_the_last() {
+        let usage = memory_usage(&MemoryOptions::new().interval(Duration::MAX), || 3);
+        let memory = usage.memory.expect("a window");
+        assert_eq!((usage.value, memory.readings_taken), (3, 2));
+        assert_eq!(memory.interval_ns, u64::MAX);
+        let mut command = Command::new("true");
+        let options = MemoryOptions::new().interval(Duration::MAX);
+        assert!(memory_usage_of_command(&mut command, &options).expect("it runs").value.success());
+    }
+
+    #[profile_core::memory_usage(interval = "1ns")]
+    fn read_as_often_as_can_be() {}
+
+    #[test]
+    fn the_shortest_interval_is_what_the_sampler_can_do() {
+        read_as_often_as_can_be();
+        assert_eq!(window("read_as_often_as_can_be").interval_ns, 100_000);
+        let memory = memory_usage(&every(0), || ()).memory.expect("a window");
+        assert_eq!(memory.interval_ns, 100_000);
+    }
+
+    #[test]
+    fn as_many_readings_are_taken_as_were_asked_for() {
+        let mut child = Command::new("sleep").arg("1000").spawn().expect("start a process");
+        for (asked, taken) in [(5, 5), (1, 1), (0, 1)] {
+            let memory = memory_usage_of(child.id(), &every(1).max_iterations(asked));
+            let memory = memory.expect("a window");
+            assert_eq!((memory.readings_taken, memory.readings.len()), (taken, taken as usize));
+        }
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
+    }
+
+    /// Not after the interval, which is three years.
+    #[test]
+    fn a_command_is_over_when_it_ends_whatever_the_interval() {
+        let options = MemoryOptions::new().interval(Duration::from_secs(100_000_000));
+        let mut command = Command::new("cat");
+        let usage = memory_usage_of_command(command.stdin(Stdio::piped()), &options);
+        let usage = usage.expect("it runs");
+        assert!(usage.value.success());
+        let mut child = Command::new("true").stdin(Stdio::null()).spawn().expect("start a process");
+        let _ = memory_usage_of(child.id(), &options);
+        assert!(child.wait().expect("it ends").success());
+    }
+
+    #[test]
+    fn a_process_that_has_ended_is_an_error_before_it_has_been_waited_for() {
+        let mut child = Command::new("true").stdout(Stdio::piped()).spawn().expect("start it");
+        let mut output = child.stdout.take().expect("its output");
+        std::io::Read::read_to_end(&mut output, &mut Vec::new()).expect("its end");
+        // The pipe is closed on the way out; the process itself is gone a moment later.
+        let error = loop {
+            match memory_usage_of(child.id(), &every(1)) {
+                Ok(memory) => assert!(memory.readings_taken > 0, "{memory:?}"),
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert_eq!(error, "rss: not available: the process has ended");
+        child.wait().expect("it ends");
+    }
+
+    /// A shell that starts so many children which hold a mebibyte each, and waits until its standard input ends.
+    fn many_children(children: usize) -> Command {
+        let script =
+            format!("for i in $(seq {children}); do {} <&0 & done; echo; wait", holding(1));
+        let mut command = Command::new("bash");
+        command.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+    }
+
+    #[test]
+    fn more_children_than_have_curves_are_in_the_sum_and_it_is_said() {
+        let mut child = many_children(100).spawn().expect("start bash");
+        let input = child.stdin.take().expect("its standard input");
+        let options = every(20).include_children(true).multiprocess(true).name("crowd");
+        let id = child.id();
+        let reading = thread::spawn(move || memory_usage_of(id, &options).expect("a window"));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let peak = || {
+            let crowd = capture().memory.into_iter().find(|record| record.path == "crowd");
+            crowd.map_or(0, |crowd| crowd.peak_bytes)
+        };
+        // A bash takes more than 2 MiB, and 64 of these less than 200.
+        while peak() < 200 * MIB {
+            assert!(Instant::now() < deadline, "{} MiB", peak() / MIB);
+            thread::sleep(Duration::from_millis(20));
+        }
+        drop(input);
+        let memory = reading.join().expect("it ends");
+        child.wait().expect("bash ends");
+        assert_eq!(memory.children.len(), 64);
+        let lacking = "curves of all children: not available";
+        assert!(memory.unavailable.iter().any(|why| why.starts_with(lacking)), "{memory:?}");
+    }
+
+    #[test]
+    fn children_that_have_ended_take_no_room_from_those_that_come() {
+        let _alone = alone();
+        let script = format!("for i in $(seq 70); do sleep 0.001; done; {}", holding(40));
+        let mut command = Command::new("bash");
+        command.args(["-c", &script]).stdin(Stdio::piped());
+        let mut child = command.spawn().expect("start bash");
+        let input = child.stdin.take().expect("its standard input");
+        let options = every(1).include_children(true).multiprocess(true).name("followers");
+        let id = child.id();
+        let reading = thread::spawn(move || memory_usage_of(id, &options).expect("a window"));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let has_grown = || {
+            let found = capture().memory.into_iter().find(|record| record.path == "followers");
+            found.is_some_and(|it| it.peak_bytes >= 40 * MIB && large_children(&it) >= 1)
+        };
+        while !has_grown() {
+            assert!(Instant::now() < deadline, "the last child is not seen");
+            thread::sleep(Duration::from_millis(5));
+        }
+        drop(input);
+        reading.join().expect("it ends");
+        child.wait().expect("bash ends");
+    }
+
+    /// Whatever is read, of the shell and of the program that takes its place.
+    #[test]
+    fn a_process_is_read_on_when_it_becomes_another_program() {
+        for backend in [Backend::Rss, Backend::Pss, Backend::Uss] {
+            let mut command = Command::new("bash");
+            command.args(["-c", "read -r _; exec bash -c \"$0\"", &held(30)]);
+            command.stdin(Stdio::piped());
+            let mut child = command.spawn().expect("start bash");
+            let mut input = child.stdin.take().expect("its standard input");
+            let name = format!("exec {backend:?}");
+            let options = every(2).backend(backend).name(&name);
+            let id = child.id();
+            let reading = thread::spawn(move || memory_usage_of(id, &options).expect("a window"));
+            let now = || capture().memory.into_iter().find(|record| record.path == name);
+            while now().is_none() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            std::io::Write::write_all(&mut input, b"\n").expect("it reads");
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while now().is_none_or(|record| record.end_bytes < 30 * MIB) {
+                assert!(Instant::now() < deadline, "{backend:?}: {:?}", now());
+                thread::sleep(Duration::from_millis(2));
+            }
+            drop(input);
+            let memory = reading.join().expect("it ends");
+            child.wait().expect("bash ends");
+            assert!(memory.peak_bytes >= 30 * MIB, "{memory:?}");
+        }
+    }
+
+    /// Holds so much, lets it go, says so, and waits.
+    fn that_was_large(mebibytes: u32) -> std::process::Child {
+        let script =
+            format!("x=$(head -c {mebibytes}M /dev/zero | tr '\\0' x); x=; echo; read -r _");
+        let mut command = Command::new("bash");
+        command.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("start bash");
+        let output = child.stdout.as_mut().expect("its output");
+        std::io::Read::read_exact(output, &mut [0]).expect("it says so");
+        child
+    }
+
+    #[test]
+    fn what_a_process_held_before_the_window_is_not_the_windows() {
+        let mut child = that_was_large(60);
+        let memory = memory_usage_of(child.id(), &every(1).max_iterations(3)).expect("a window");
+        drop(child.stdin.take());
+        child.wait().expect("bash ends");
+        assert_eq!(memory.kernel_peak_bytes, None);
+        let why = "kernel peak of the window alone: not available: the process was as large before";
+        assert_eq!(memory.unavailable, [why]);
+    }
+
+    #[test]
+    fn the_kernels_mark_of_a_command_is_known_or_it_is_said_why_not() {
+        let _alone = alone();
+        // Lets this process's own mark begin anew, which a child would begin with.
+        drop(memory_usage(&every(1000), || ()));
+        let script = "x=$(head -c 150M /dev/zero | tr '\\0' x); true";
+        let mut command = Command::new("bash");
+        let options = MemoryOptions::new().interval(Duration::MAX);
+        let usage = memory_usage_of_command(command.args(["-c", script]), &options);
+        let large = usage.expect("it runs").memory.expect("a window");
+        assert!(large.kernel_peak_bytes >= Some(150 * MIB), "{large:?}");
+        assert_eq!(large.unavailable, [""; 0]);
+        // This process is larger than that.
+        let block = black_box(vec![1_u8; 64 << 20]);
+        let usage = memory_usage_of_command(Command::new("sleep").arg("0.05"), &options);
+        let small = usage.expect("it runs").memory.expect("a window");
+        drop(block);
+        assert!(small.kernel_peak_bytes.is_some_and(|peak| peak < 64 * MIB), "{small:?}");
+        assert!(small.unavailable[0].starts_with("kernel peak after the last reading: "));
+    }
+
+    #[test]
+    fn two_threads_at_one_place_get_each_its_own_window() {
+        let mine = |number: u64| {
+            for turn in 0..200 {
+                // By this each is known.
+                let interval = Duration::from_secs(1000 * number + turn);
+                let options = MemoryOptions::new().interval(interval).name("shared");
+                let memory = memory_usage(&options, || ()).memory.expect("a window");
+                assert_eq!(memory.interval_ns, interval.as_nanos() as u64);
+                assert!(memory.readings_taken == 2 && !memory.open, "{memory:?}");
+            }
+        };
+        thread::scope(|scope| {
+            (1..=4).for_each(|number| drop(scope.spawn(move || mine(number))));
+        });
     }
 
     #[profile_core::memory_usage(interval = "1ms")]
@@ -377,6 +632,99 @@ mod limits {
 
     fn window_is_open() -> bool {
         capture().memory.iter().any(|window| window.path.ends_with("waits") && window.open)
+    }
+
+    /// Each thread holds so much; all do at the same time, or one after the other.
+    fn hand_on(bytes: usize, threads: usize, at_once: bool) {
+        let together = std::sync::Barrier::new(if at_once { threads } else { 1 });
+        let work = || {
+            let held = black_box(vec![0_u8; bytes]);
+            together.wait();
+            drop(held);
+            together.wait();
+        };
+        let context = profile_core::context();
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                let handed_on = scope.spawn(context.wrap(&work));
+                if !at_once {
+                    handed_on.join().expect("it ends");
+                }
+            }
+        });
+    }
+
+    #[profile_core::memory_usage(max_peak = "100 KiB")]
+    fn hands_on(bytes: usize) {
+        hand_on(bytes, 1, false);
+    }
+
+    #[profile]
+    fn hands_on_to_three(bytes: usize, at_once: bool) {
+        let own = black_box(vec![0_u8; 1_000_000]);
+        hand_on(bytes, 3, at_once);
+        drop(own);
+    }
+
+    #[profile]
+    fn hands_on_what_was_handed_on(bytes: usize) {
+        let inner = || hand_on(bytes, 1, false);
+        profile_core::context().wrap(|| {
+            let context = profile_core::context();
+            thread::scope(|scope| drop(scope.spawn(context.wrap(inner)).join()));
+        })();
+    }
+
+    /// What starting a thread takes besides.
+    const THREADS: u64 = 50_000;
+
+    #[test]
+    fn the_peak_of_a_call_has_the_work_that_it_handed_on() {
+        hands_on(1000);
+        let message = message(|| hands_on(1_000_000));
+        assert!(message.contains("max_peak: 1,0"), "{message}");
+
+        let measured = profile_core::measure(|| hand_on(1_000_000, 1, false));
+        let peak = measured.peak_bytes.expect("counted");
+        assert!(within(peak, 1_000_000, THREADS), "{peak}");
+        let after = profile_core::measure(|| drop(black_box(vec![0_u8; 500])));
+        assert_eq!(after.peak_bytes, Some(500));
+    }
+
+    #[test]
+    fn a_peak_adds_what_is_held_at_the_same_time_and_nothing_else() {
+        let peak = |name: &str| {
+            let row = capture().function(name).cloned().expect("it was called");
+            row.peak_bytes.expect("counted")
+        };
+        hands_on_to_three(2_000_000, false);
+        let in_turn = peak("limits::hands_on_to_three");
+        assert!(within(in_turn, 3_000_000, THREADS), "{in_turn}");
+        hands_on_to_three(2_000_000, true);
+        let at_once = peak("limits::hands_on_to_three");
+        assert!(within(at_once, 7_000_000, THREADS), "{at_once}");
+    }
+
+    #[test]
+    fn work_handed_on_by_work_that_was_handed_on_counts_too() {
+        hands_on_what_was_handed_on(1_000_000);
+        let row = capture().function("limits::hands_on_what_was_handed_on").cloned();
+        let row = row.expect("it was called");
+        let peak = row.peak_bytes.expect("counted");
+        assert!(within(peak, 1_000_000, THREADS), "{peak}");
+        assert!(row.allocated_bytes >= Some(1_000_000), "{row:?}");
+    }
+
+    #[profile_core::memory_usage(max_rss = "1 KiB")]
+    fn small() {
+        drop(black_box(vec![0_u8; 3 << 10]));
+    }
+
+    #[test]
+    fn a_limit_on_resident_memory_says_how_much_is_the_calls_own() {
+        let message = message(small);
+        let expected = "(of the whole process; this call itself held at most 3.00 KiB of its heap)";
+        assert!(message.contains(expected), "{message}");
     }
 
     #[test]

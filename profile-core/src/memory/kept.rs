@@ -143,6 +143,7 @@ impl Used {
         let all = self.limits(&plan.limits, "max_time").into_iter().chain([resident]);
         let broken = all.filter_map(|limit| match (limit.most, limit.used) {
             (Some(_), None) => Some(self.unknown(limit.name)),
+            _ if limit.name == "max_rss" => limit.check().map(|it| self.of_whole_process(it)),
             _ => limit.check(),
         });
         let ledger = self.not_in_ledger(site, plan).map(of_allocations);
@@ -189,6 +190,16 @@ impl Used {
             ),
             limit(time, "ns", "ns", limits.time_ns, self.time_ns),
         ]
+    }
+
+    /// Other threads may have taken what one call is blamed for, such as tests beside it.
+    fn of_whole_process(&self, broken: Broken) -> Broken {
+        let own = self.counted.filter(|_| begin::allocator_counts()).map(|(_, peak)| peak);
+        let own = own.map_or_else(String::new, |peak| {
+            format!("; this call itself held at most {} of its heap", units::bytes(peak))
+        });
+        let sentence = format!("{} (of the whole process{own})", broken.sentence);
+        Broken { sentence, ..broken }
     }
 
     fn unknown(&self, limit: &str) -> Broken {

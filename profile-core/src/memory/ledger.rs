@@ -9,14 +9,19 @@
 //! ```
 //!
 //! Allocations are compared exactly, bytes to within the tolerance. A count that grew fails, one that fell is told, and
-//! `PROFILE_BLESS=1` writes what was counted. The file is locked while it is read and written: tests run beside each other, in one process and
-//! in many.
+//! `PROFILE_BLESS=1` writes what was counted: of several calls in a process the most of each. What else stands in the file remains.
+//!
+//! A new ledger is written beside the old one and takes its name, so whoever reads it sees one or the other, and one that cannot be written
+//! costs none. Its folder is locked meanwhile: tests run beside each other, in one process and in many. The ledger itself could not be the
+//! lock, since the file that one waits for would be gone when it is free.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read, Seek, Write};
-use std::path::Path;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Map, Value};
 
 use crate::record::thread::Suspended;
 use crate::telling::{self, Complaint, OnError};
@@ -24,19 +29,21 @@ use crate::warnings::MemoryWarning;
 
 const FILE: &str = "allocations.json";
 const TOLERANCE: &str = "tolerance_percent";
+const ALLOCATIONS: &str = "allocations";
+const BYTES: &str = "bytes";
 
 /// A line of the ledger.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Line {
     allocations: u64,
     bytes: u64,
 }
 
-/// The ledger as it stands in its file.
-#[derive(Debug, Default)]
+/// The ledger as it stands in its file, with what only its owner understands.
+#[derive(Debug, Default, PartialEq)]
 struct Ledger {
     tolerance_percent: f64,
-    lines: BTreeMap<String, Line>,
+    entries: Map<String, Value>,
 }
 
 /// Compares a line with the ledger in a folder, or writes it there.
@@ -47,37 +54,42 @@ pub(crate) fn check(folder: &Path, name: &str, line: Line, bless: bool) -> Resul
     let _own = Suspended::new();
     let path = folder.join(FILE);
     let failed = |error: io::Error| format!("{}: {error}", path.display());
-    let mut file = open(&path, bless).map_err(failed)?;
-    file.lock().map_err(failed)?;
-    let mut ledger = Ledger::read(&mut file).map_err(failed)?;
-    let known = ledger.lines.get(name).copied();
-    if bless {
-        // The dearest of several calls counts.
-        let dearest =
-            known.filter(|known| ledger.is_grown(line, *known).is_none() && is_blessed(name));
-        ledger.lines.insert(name.to_owned(), dearest.unwrap_or(line));
-        return ledger.write(&mut file).map_err(failed);
+    if name == TOLERANCE {
+        return Err(format!("`{name}` is not a name for a line of a ledger"));
     }
-    let Some(known) = known else {
-        let place = path.display();
-        return Err(format!("{name} is not in {place}: run once with PROFILE_BLESS=1 to write it"));
+    if bless {
+        return write(folder, &path, name, dearest(name, line)).map_err(failed);
+    }
+    let ledger = read(&path).map_err(failed)?;
+    compare(&ledger, name, line).map_err(|sentence| format!("{sentence} ({})", path.display()))
+}
+
+fn compare(ledger: &Ledger, name: &str, line: Line) -> Result<(), String> {
+    let Some(known) = ledger.line(name)? else {
+        return Err(format!("{name} is not in the ledger: run once with PROFILE_BLESS=1"));
     };
     if let Some(grown) = ledger.is_grown(line, known) {
-        return Err(format!(
-            "{name}: {grown} ({}); PROFILE_BLESS=1 writes the new figures",
-            path.display()
-        ));
+        return Err(format!("{name}: {grown}; PROFILE_BLESS=1 writes the new figures"));
     }
     let mut seen = seen();
     let (_, dearest) = seen.entry(name.to_owned()).or_insert((known, line));
-    dearest.allocations = dearest.allocations.max(line.allocations);
+    *dearest = dearest.most_of_each(line);
     Ok(())
 }
 
-/// Of each name what the ledger says and the dearest call of this process: one cheap call among dear ones is no fall.
+/// Of each name what the ledger says and the most of all calls of this process: one cheap call among dear ones is no fall.
 fn seen() -> MutexGuard<'static, BTreeMap<String, (Line, Line)>> {
     static SEEN: Mutex<BTreeMap<String, (Line, Line)>> = Mutex::new(BTreeMap::new());
     SEEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The most of all blessed calls of that name in this process, this one among them.
+fn dearest(name: &str, line: Line) -> Line {
+    static BLESSED: Mutex<BTreeMap<String, Line>> = Mutex::new(BTreeMap::new());
+    let mut blessed = BLESSED.lock().unwrap_or_else(PoisonError::into_inner);
+    let dearest = blessed.entry(name.to_owned()).or_insert(line);
+    *dearest = dearest.most_of_each(line);
+    *dearest
 }
 
 /// At the end of the process: says which counts fell.
@@ -94,60 +106,102 @@ pub(crate) fn tell_falls() {
     }
 }
 
-/// Whether this process has written the name already.
-fn is_blessed(name: &str) -> bool {
-    static BLESSED: Mutex<Vec<String>> = Mutex::new(Vec::new());
-    let mut blessed = BLESSED.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = blessed.iter().any(|known| known == name);
-    if !known {
-        blessed.push(name.to_owned());
-    }
-    known
-}
-
-fn open(path: &Path, bless: bool) -> io::Result<File> {
-    let mut options = File::options();
-    options.read(true).write(bless).create(bless).truncate(false);
-    options.open(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound if !bless => {
+fn read(path: &Path) -> io::Result<Ledger> {
+    let text = fs::read_to_string(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
             io::Error::new(error.kind(), "there is no ledger; PROFILE_BLESS=1 begins one")
         }
         _ => error,
-    })
+    })?;
+    Ledger::parse(&text)
+}
+
+fn write(folder: &Path, path: &Path, name: &str, line: Line) -> io::Result<()> {
+    let lock = File::open(folder)?;
+    lock.lock()?;
+    let mut ledger = match fs::read_to_string(path) {
+        Ok(text) => Ledger::parse(&text)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ledger::default(),
+        Err(error) => return Err(error),
+    };
+    ledger.set(name, line);
+    replace(path, &ledger.text())
+}
+
+/// A link remains one, and what it leads to keeps its permissions.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let path: PathBuf = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let beside = path.with_extension(format!("json.{}", std::process::id()));
+    let written = fs::write(&beside, text)
+        .and_then(|()| match fs::metadata(&path) {
+            Ok(before) => fs::set_permissions(&beside, before.permissions()),
+            Err(_) => Ok(()),
+        })
+        .and_then(|()| fs::rename(&beside, &path));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written
 }
 
 impl Line {
     pub(crate) fn new(allocations: u64, bytes: u64) -> Line {
         Line { allocations, bytes }
     }
+
+    fn most_of_each(self, other: Line) -> Line {
+        Line {
+            allocations: self.allocations.max(other.allocations),
+            bytes: self.bytes.max(other.bytes),
+        }
+    }
 }
 
 impl Ledger {
-    fn read(file: &mut File) -> io::Result<Ledger> {
-        let mut text = String::new();
-        file.read_to_string(&mut text)?;
+    /// A file without anything in it is an empty ledger.
+    fn parse(text: &str) -> io::Result<Ledger> {
         if text.trim().is_empty() {
             return Ok(Ledger::default());
         }
-        let mut entries: BTreeMap<String, serde_json::Value> = serde_json::from_str(&text)?;
-        let tolerance = entries.remove(TOLERANCE).and_then(|value| value.as_f64()).unwrap_or(0.0);
-        let line = |(name, value)| Ok((name, serde_json::from_value(value)?));
-        let lines = entries.into_iter().map(line).collect::<io::Result<_>>()?;
-        Ok(Ledger { tolerance_percent: tolerance, lines })
+        let entries: Map<String, Value> = serde_json::from_str(text)?;
+        let tolerance_percent = match entries.get(TOLERANCE) {
+            None => 0.0,
+            Some(value) => value.as_f64().filter(|percent| *percent >= 0.0).ok_or_else(|| {
+                let sentence = format!("`{TOLERANCE}` is a number such as 5, and not {value}");
+                io::Error::new(io::ErrorKind::InvalidData, sentence)
+            })?,
+        };
+        Ok(Ledger { tolerance_percent, entries })
     }
 
-    /// A line a name, sorted, for a clean difference in review.
-    fn write(&self, file: &mut File) -> io::Result<()> {
-        let mut text = format!("{{\n  \"{TOLERANCE}\": {}", self.tolerance_percent);
-        for (name, Line { allocations, bytes }) in &self.lines {
-            let name = serde_json::to_string(name)?;
-            text +=
-                &format!(",\n  {name}: {{ \"allocations\": {allocations}, \"bytes\": {bytes} }}");
+    /// # Errors
+    /// What stands there is not a line.
+    fn line(&self, name: &str) -> Result<Option<Line>, String> {
+        let Some(entry) = self.entries.get(name) else { return Ok(None) };
+        let count = |key| entry.get(key).and_then(Value::as_u64);
+        let line = count(ALLOCATIONS).zip(count(BYTES));
+        let wrong = || format!("{name}: `{ALLOCATIONS}` and `{BYTES}` are expected, not {entry}");
+        line.map(|(allocations, bytes)| Some(Line { allocations, bytes })).ok_or_else(wrong)
+    }
+
+    fn set(&mut self, name: &str, line: Line) {
+        let entry = self.entries.entry(name).or_insert_with(|| Value::Object(Map::new()));
+        if !entry.is_object() {
+            *entry = Value::Object(Map::new());
         }
-        text += "\n}\n";
-        file.rewind()?;
-        file.set_len(0)?;
-        file.write_all(text.as_bytes())
+        entry[ALLOCATIONS] = line.allocations.into();
+        entry[BYTES] = line.bytes.into();
+    }
+
+    /// An entry a line, sorted, for a clean difference in review.
+    fn text(&self) -> String {
+        let zero = Value::from(0);
+        let tolerance = self.entries.get(TOLERANCE).unwrap_or(&zero);
+        let others = self.entries.iter().filter(|(name, _)| *name != TOLERANCE);
+        let all = std::iter::once((TOLERANCE, tolerance))
+            .chain(others.map(|(name, entry)| (name.as_str(), entry)));
+        let entry = |(name, entry)| format!("  {}: {}", Value::from(name), spaced(entry));
+        format!("{{\n{}\n}}\n", all.map(entry).collect::<Vec<_>>().join(",\n"))
     }
 
     /// What grew, as a sentence.
@@ -165,5 +219,61 @@ impl Ledger {
                 before.bytes, now.bytes, self.tolerance_percent
             )
         })
+    }
+}
+
+/// On one line, an object with blanks as a person would put them.
+fn spaced(value: &Value) -> String {
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            let field = |(name, value): (&String, &Value)| {
+                format!("{}: {}", Value::from(name.as_str()), spaced(value))
+            };
+            format!("{{ {} }}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_else_stands_in_the_file_remains() {
+        let text = "{\n  \"tolerance_percent\": 2.5,\n  \
+                    \"_comment\": \"see docs\",\n  \
+                    \"a\": { \"allocations\": 1, \"bytes\": 10, \"why\": [\"one Vec\"] },\n  \
+                    \"z\": { \"allocations\": 2, \"bytes\": 20 }\n}\n";
+        let mut ledger = Ledger::parse(text).expect("a ledger");
+        assert_eq!(ledger.text(), text);
+        ledger.set("a", Line::new(3, 30));
+        ledger.set("b", Line::new(4, 40));
+        let a = "\"a\": { \"allocations\": 3, \"bytes\": 30, \"why\": [\"one Vec\"] },\n  \
+                 \"b\": { \"allocations\": 4, \"bytes\": 40 },\n  \"z\"";
+        assert!(ledger.text().contains(a), "{}", ledger.text());
+        assert!(ledger.text().contains("\"_comment\": \"see docs\""));
+    }
+
+    #[test]
+    fn a_tolerance_that_is_no_number_is_an_error_and_so_is_a_line_that_is_none() {
+        for wrong in ["\"5\"", "-1", "null", "[5]"] {
+            let text = format!("{{ \"tolerance_percent\": {wrong} }}");
+            let error = Ledger::parse(&text).expect_err("no number").to_string();
+            let expected = format!("`tolerance_percent` is a number such as 5, and not {wrong}");
+            assert_eq!(error, expected);
+        }
+        let ledger = Ledger::parse("{ \"a\": { \"allocations\": \"3\", \"bytes\": 0 } }");
+        let error = ledger.expect("a ledger").line("a").expect_err("no line");
+        assert!(error.starts_with("a: `allocations` and `bytes` are expected"), "{error}");
+        assert_eq!(Ledger::parse(" \n").expect("an empty one"), Ledger::default());
+    }
+
+    #[test]
+    fn of_several_calls_the_most_of_each_counts() {
+        let name = "of_several_calls_the_most_of_each_counts";
+        assert_eq!(dearest(name, Line::new(10, 100)), Line::new(10, 100));
+        assert_eq!(dearest(name, Line::new(3, 500)), Line::new(10, 500));
+        assert_eq!(dearest(name, Line::new(4, 1)), Line::new(10, 500));
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::record::counters::{self, HeapCounts};
-use crate::record::{begin, thread};
+use crate::record::{begin, context, thread};
 use crate::segment::layout::{Frame, heap};
 use crate::snapshot::Measured;
 
@@ -56,6 +56,9 @@ pub(crate) struct Counted {
     counts: [u64; heap::COUNTS],
     live: i64,
     peak: i64,
+    /// The same with what other threads hold and held for it.
+    live_with_others: i64,
+    peak_with_others: Option<i64>,
 }
 
 impl Counted {
@@ -65,7 +68,10 @@ impl Counted {
         let live = counters::live_bytes(frame);
         let peak = frame.peak_bytes.get() as i64;
         frame.peak_bytes.set(live as u64);
-        Some(Counted { frame, started: frame.started.get(), counts: counts(frame), live, peak })
+        let (live_with_others, started) = (context::held_by(frame), frame.started.get());
+        let peak_with_others = context::replace_peak_with_others(frame, None);
+        let counts = counts(frame);
+        Some(Counted { frame, started, counts, live, peak, live_with_others, peak_with_others })
     }
 
     /// What was counted since, and the peak beyond what was held. `None`: the span that was open when it began has closed.
@@ -76,7 +82,10 @@ impl Counted {
         let now = counts(self.frame);
         let since = std::array::from_fn(|place| now[place].wrapping_sub(self.counts[place]));
         let peak = self.frame.peak_bytes.get() as i64;
-        Some((since, peak.saturating_sub(self.live).max(0) as u64))
+        let with_others = context::replace_peak_with_others(self.frame, None);
+        context::replace_peak_with_others(self.frame, with_others);
+        let others = with_others.map_or(0, |peak| peak.saturating_sub(self.live_with_others));
+        Some((since, peak.saturating_sub(self.live).max(others).max(0) as u64))
     }
 
     fn is_open(&self) -> bool {
@@ -89,6 +98,9 @@ impl Drop for Counted {
         if self.is_open() {
             let peak = self.frame.peak_bytes.get() as i64;
             self.frame.peak_bytes.set(peak.max(self.peak) as u64);
+            let with_others = context::replace_peak_with_others(self.frame, None);
+            let both = with_others.max(self.peak_with_others);
+            context::replace_peak_with_others(self.frame, both);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The heap, through a wrapper around any global allocator; and the memory of processes over time, read in windows.
 
 pub(crate) mod allocator;
+mod children;
 pub(crate) mod kept;
 pub(crate) mod ledger;
 pub(crate) mod measure;

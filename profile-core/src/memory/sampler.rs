@@ -5,32 +5,69 @@
 //! with nothing of it (see [`forget`]).
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::*};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::children::{self, Children, To};
 use super::stream::{Stream, Target};
-use super::window::{Backend, Curve, Head, Source};
+use super::window::{Backend, Curve, Head, Name, Source};
 use crate::record::begin;
 use crate::record::live::{self, Watch};
 use crate::record::thread::Suspended;
+use crate::segment::reader::View;
+use crate::segment::writer;
+use crate::snapshot::MemoryRecord;
+use crate::snapshot::read::windows;
 use crate::sys;
 
 /// Windows kept of one name: beyond these, one that added least gives its place.
 const KEPT_OF_A_NAME: usize = 8;
-/// Curves of children that one window keeps.
-const MOST_CHILDREN: usize = 64;
+/// Windows kept of all names, at 9 KiB each.
+const KEPT: usize = 512;
+/// Between two readings. One takes about a microsecond.
+const SHORTEST_INTERVAL: Duration = Duration::from_micros(100);
 
 /// How a window is read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     pub(crate) process: u32,
     pub(crate) backend: Backend,
+    /// As it was asked for: see [`Plan::interval_ns`].
     pub(crate) interval: Duration,
     /// The sum over all descendants is in each reading.
     pub(crate) include_children: bool,
     /// Each descendant has a curve of its own.
     pub(crate) multiprocess: bool,
+    /// Readings after which no more are taken; the first one always is.
+    pub(crate) most_readings: Option<u64>,
+    /// The process began with the window, so all that the kernel says of it is of the window.
+    pub(crate) is_whole_life: bool,
+}
+
+impl Plan {
+    /// Of this process, for as long as the window is open.
+    pub(crate) fn of_this_process(backend: Backend, interval: Duration) -> Plan {
+        Plan {
+            process: std::process::id(),
+            backend,
+            interval,
+            include_children: false,
+            multiprocess: false,
+            most_readings: None,
+            is_whole_life: false,
+        }
+    }
+
+    /// Between two readings: as asked for, in what can be done and counted.
+    pub(super) fn interval_ns(&self) -> u64 {
+        u64::try_from(self.interval.max(SHORTEST_INTERVAL).as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn is_of_this_process(&self) -> bool {
+        self.process == std::process::id()
+    }
 }
 
 /// An open window, by its place among all.
@@ -39,6 +76,20 @@ pub(crate) struct WindowId {
     place: usize,
     /// The window that is open in this place now.
     turn: u64,
+}
+
+/// How far a window has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// It goes on.
+    Reading {
+        /// The next reading is due then.
+        next_in: Duration,
+    },
+    /// It has as many readings as were asked for.
+    Full,
+    /// Its process has ended, or may not be looked at any more.
+    Ended,
 }
 
 #[derive(Debug, Default)]
@@ -51,13 +102,13 @@ struct Sampler {
 struct Inner {
     has_thread: bool,
     places: Vec<Place>,
-    texts: HashMap<String, u64>,
+    texts: Texts,
 }
 
 #[derive(Debug)]
 struct Place {
     curve: Curve,
-    name: u64,
+    name: Name,
     turn: u64,
     open: Option<Open>,
     /// Curves of children, of whichever window is or was open here.
@@ -68,17 +119,16 @@ struct Place {
 struct Open {
     plan: Plan,
     source: Source,
+    /// The end of time: no more readings.
     due_ns: u64,
     watch: Option<Watch>,
-    children: Vec<Child>,
+    children: Children,
     stream: Option<Stream>,
-}
-
-#[derive(Debug)]
-struct Child {
-    process: u32,
-    source: Source,
-    curve: Option<Curve>,
+    /// The kernel's mark of another process when it was last read.
+    mark: Option<u64>,
+    has_ended: bool,
+    /// What cannot be had.
+    unavailable: Vec<String>,
 }
 
 /// Of this process. Null before the first window, and in a forked child again.
@@ -107,6 +157,7 @@ fn sampler() -> &'static Sampler {
 /// In the child of a `fork`: its thread and whoever held its lock are not there.
 pub(crate) fn forget() {
     SAMPLER.store(std::ptr::null_mut(), Release);
+    children::forget();
 }
 
 impl Sampler {
@@ -115,73 +166,61 @@ impl Sampler {
     }
 }
 
-/// Begins a window with its first reading. `name`: a text in the segment. `to`: where readings are written as they come.
+/// Begins a window with its first reading. `to`: where readings are written as they come.
 ///
 /// # Errors
 /// Why there is none.
-pub(crate) fn open(name: u64, plan: Plan, to: Option<Target>) -> Result<WindowId, String> {
+pub(crate) fn open(name: Name, plan: Plan, to: Option<Target>) -> Result<WindowId, String> {
     let _own = Suspended::new();
     let source = Source::open(plan.process, plan.backend)?;
     let stream = to.map(Stream::open).transpose()?;
     let sampler = sampler();
     let mut inner = sampler.lock();
-    let own_process = plan.process == std::process::id();
-    let unavailable = if own_process { inner.begin_kernel_peak() } else { String::new() };
+    let is_own = plan.is_of_this_process();
+    let mut unavailable = Vec::new();
+    if is_own {
+        unavailable.extend(inner.begin_kernel_peak().err());
+    }
+    unavailable.extend(inner.ensure_thread().err());
     let place = inner.place_for(name).ok_or("no memory for a window")?;
     let now_ns = sys::monotonic_ns();
-    let head = Head {
-        name,
-        process: plan.process,
-        parent: 0,
-        backend: plan.backend,
-        interval_ns: plan.interval.as_nanos() as u64,
-        now_ns,
-        includes_children: plan.include_children,
-        unavailable: inner.text(&unavailable),
-    };
-    let watch = (own_process && begin::allocator_counts()).then(Watch::new).flatten();
-    let Place { curve, turn, open, spare, .. } = &mut inner.places[place];
-    *turn += 1;
-    spare.iter().for_each(|curve| curve.hide());
-    curve.begin(&head);
-    if watch.is_some() {
-        live::publish();
-        curve.set_heap_baseline(live::bytes());
-    }
-    let (due_ns, children) = (now_ns + head.interval_ns, Vec::new());
-    let mut window = Open { plan, source, due_ns, watch, children, stream };
-    window.read(*curve, spare);
-    *open = Some(window);
-    let id = WindowId { place, turn: *turn };
-    inner.ensure_thread();
+    let due_ns = now_ns.saturating_add(plan.interval_ns());
+    let watch = (is_own && begin::allocator_counts()).then(Watch::new).flatten();
+    let children = Children::default();
+    let (mark, has_ended) = (None, false);
+    let window =
+        Open { plan, source, due_ns, watch, children, stream, mark, has_ended, unavailable };
+    let turn = inner.begin(place, window, now_ns);
     drop(inner);
     sampler.wake.notify_one();
-    Ok(id)
+    Ok(WindowId { place, turn })
 }
 
-/// Ends a window with its last reading. Gives its curve; `None` if it has ended already, or is of the process this one was
-/// forked from.
-pub(crate) fn close(id: WindowId) -> Option<Curve> {
+/// Ends a window with its last reading, and gives it as it is then: its place may be another's as soon as the lock is free. `None` if it
+/// has ended already, or is of the process this one was forked from. `kernel_peak_bytes`: the kernel's mark of a child that has ended and
+/// been waited for.
+pub(crate) fn close(id: WindowId, kernel_peak_bytes: Option<u64>) -> Option<MemoryRecord> {
     let _own = Suspended::new();
     let mut inner = sampler().lock();
-    let place = inner.places.get_mut(id.place).filter(|place| place.turn == id.turn)?;
+    let Inner { places, texts, .. } = &mut *inner;
+    let place = places.get_mut(id.place).filter(|place| place.turn == id.turn)?;
     let mut window = place.open.take()?;
     let curve = place.curve;
     if window.watch.is_some() {
         live::publish();
     }
     window.read(curve, &mut place.spare);
-    if let Ok(peak) = sys::kernel_peak_bytes(window.plan.process) {
-        curve.note_kernel_peak(peak);
-    }
+    window.end_kernel_peak(curve, kernel_peak_bytes);
+    window.say_what_is_unavailable(curve, texts);
     let now_ns = sys::monotonic_ns();
-    let children = window.children.iter().filter_map(|child| child.curve);
-    children.chain([curve]).for_each(|curve| curve.end(now_ns));
+    window.children.curves().chain([curve]).for_each(|curve| curve.end(now_ns));
+    let children: Vec<u64> = window.children.curves().map(Curve::address).collect();
+    let record = View::live().and_then(|view| windows::at(view, curve.address(), &children));
     drop(inner);
     if let Some(stream) = window.stream {
         stream.close();
     }
-    Some(curve)
+    record
 }
 
 /// Takes a reading for every window of this process, so that the report ends with how things stand.
@@ -189,9 +228,8 @@ pub(crate) fn read_now() {
     let _own = Suspended::new();
     // Whoever holds the lock may be waiting for the thread that ends the process.
     let Ok(mut inner) = sampler().inner.try_lock() else { return };
-    let own = std::process::id();
     for Place { curve, open, spare, .. } in &mut inner.places {
-        if let Some(window) = open.as_mut().filter(|open| open.plan.process == own) {
+        if let Some(window) = open.as_mut().filter(|open| open.plan.is_of_this_process()) {
             window.read(*curve, spare);
         }
     }
@@ -200,7 +238,7 @@ pub(crate) fn read_now() {
 
 /// Resident memory of this process now.
 pub(crate) fn resident_bytes() -> Option<u64> {
-    Source::open(std::process::id(), Backend::Rss).ok()?.bytes()
+    sys::memory_of(std::process::id(), sys::Resident::Rss).ok()?
 }
 
 /// The highest that the kernel's mark of this process ever was. `None` where there is none.
@@ -212,116 +250,145 @@ pub(crate) fn run_kernel_peak_bytes() -> Option<u64> {
 /// What the kernel's mark stood at before a window let it begin anew.
 static RUN_KERNEL_PEAK: AtomicU64 = AtomicU64::new(0);
 
-/// How many readings the window has, and whether its process has ended.
-pub(crate) fn progress(id: WindowId) -> (u64, bool) {
+/// How far the window has come.
+pub(crate) fn progress(id: WindowId) -> Progress {
     let inner = sampler().lock();
     let place = inner.places.get(id.place).filter(|place| place.turn == id.turn);
-    place.map_or((0, true), |place| {
-        let ended = place.open.as_ref().is_none_or(|open| open.source.bytes().is_none());
-        (place.curve.taken(), ended)
-    })
+    let open = place.and_then(|place| place.open.as_ref().map(|open| (open, place.curve)));
+    match open {
+        Some((open, curve)) if open.is_full(curve) => Progress::Full,
+        Some((Open { has_ended: false, due_ns, .. }, _)) => {
+            let next_in = Duration::from_nanos(due_ns.saturating_sub(sys::monotonic_ns()));
+            Progress::Reading { next_in }
+        }
+        _ => Progress::Ended,
+    }
 }
 
-/// A text in the segment, the same one for the same words.
-pub(crate) fn text(words: &str) -> u64 {
-    let _own = Suspended::new();
-    sampler().lock().text(words)
-}
+/// Texts that windows have in common, each once in the segment: reasons, of which there are few.
+#[derive(Debug, Default)]
+struct Texts(HashMap<String, u64>);
 
-impl Inner {
-    fn text(&mut self, words: &str) -> u64 {
+impl Texts {
+    fn text(&mut self, words: String) -> u64 {
         if words.is_empty() {
             return 0;
         }
-        if let Some(known) = self.texts.get(words) {
-            return *known;
-        }
-        let text = begin::write_text(words);
-        self.texts.insert(words.to_owned(), text);
-        text
+        *self.0.entry(words).or_insert_with_key(|words| begin::write_text(words))
     }
+}
 
-    /// A place that is free: a new one while there are few of that name, else that of the window that added least.
-    fn place_for(&mut self, name: u64) -> Option<usize> {
-        let of_name = |(_, place): &(usize, &Place)| place.name == name;
-        let closed: Vec<(usize, &Place)> = self
-            .places
-            .iter()
-            .enumerate()
-            .filter(of_name)
-            .filter(|it| it.1.open.is_none())
-            .collect();
-        if closed.len() >= KEPT_OF_A_NAME {
-            let least = closed.into_iter().min_by_key(|(_, place)| place.curve.increment_bytes());
-            return least.map(|(place, _)| place);
-        }
-        self.places.push(Place {
-            curve: Curve::make()?,
-            name,
-            turn: 0,
-            open: None,
-            spare: Vec::new(),
+impl Inner {
+    /// Opens a window in a place. Gives its turn.
+    fn begin(&mut self, place: usize, mut window: Open, now_ns: u64) -> u64 {
+        let Place { curve, name, turn, open, spare } = &mut self.places[place];
+        *turn += 1;
+        spare.iter().for_each(|curve| curve.hide());
+        curve.begin(&Head {
+            name: Some(name),
+            process: window.plan.process,
+            parent: 0,
+            backend: window.plan.backend,
+            interval_ns: window.plan.interval_ns(),
+            now_ns,
+            includes_children: window.plan.include_children,
         });
-        Some(self.places.len() - 1)
+        if window.watch.is_some() {
+            live::publish();
+            curve.set_heap_baseline(live::bytes());
+        }
+        window.read(*curve, spare);
+        window.say_what_is_unavailable(*curve, &mut self.texts);
+        *open = Some(window);
+        *turn
     }
 
-    /// Gives all windows of this process what the kernel's mark stands at, and lets it begin anew. Says what is not to be
-    /// had.
-    fn begin_kernel_peak(&self) -> String {
-        self.note_kernel_peak();
-        match sys::reset_kernel_peak() {
-            Ok(()) => String::new(),
-            Err(error) => format!(
-                "kernel peak of the window alone: not available: {error}; it is that of the whole run"
-            ),
+    /// A place that is free: a new one while there are few of that name and not too many in all, else that of the window that
+    /// added least.
+    fn place_for(&mut self, name: Name) -> Option<usize> {
+        let closed = || self.places.iter().enumerate().filter(|(_, place)| place.open.is_none());
+        let of_name = || closed().filter(|(_, place)| place.name == name);
+        let is_full = of_name().nth(KEPT_OF_A_NAME - 1).is_some();
+        if !is_full
+            && closed().nth(KEPT - 1).is_none()
+            && let Some(curve) = Curve::make()
+        {
+            self.places.push(Place { curve, name, turn: 0, open: None, spare: Vec::new() });
+            return Some(self.places.len() - 1);
         }
+        let added = |(_, place): &(usize, &Place)| place.curve.increment_bytes();
+        let least = if is_full { of_name().min_by_key(added) } else { closed().min_by_key(added) };
+        let (least, _) = least?;
+        writer::header()?.windows_left_out.add(1);
+        self.places[least].name = name;
+        Some(least)
+    }
+
+    /// Gives all windows of this process what the kernel's mark stands at, and lets it begin anew.
+    ///
+    /// # Errors
+    /// What is not to be had, and why.
+    fn begin_kernel_peak(&self) -> Result<(), String> {
+        self.note_kernel_peak();
+        sys::reset_kernel_peak().map_err(|error| {
+            format!(
+                "kernel peak of the window alone: not available: {error}; it is that of the whole run"
+            )
+        })
     }
 
     fn note_kernel_peak(&self) {
-        let own = std::process::id();
-        let Ok(peak) = sys::kernel_peak_bytes(own) else { return };
+        let Ok(peak) = sys::kernel_peak_bytes(std::process::id()) else { return };
         RUN_KERNEL_PEAK.fetch_max(peak, Relaxed);
         for place in &self.places {
-            if place.open.as_ref().is_some_and(|open| open.plan.process == own) {
+            if place.open.as_ref().is_some_and(|open| open.plan.is_of_this_process()) {
                 place.curve.note_kernel_peak(peak);
             }
         }
     }
 
-    fn ensure_thread(&mut self) {
-        if self.has_thread {
-            return;
+    /// # Errors
+    /// What is not to be had without it.
+    fn ensure_thread(&mut self) -> Result<(), String> {
+        if !self.has_thread {
+            let builder = std::thread::Builder::new().name("profile-sampler".to_owned());
+            let spawned = sys::without_signals(|| builder.spawn(run));
+            self.has_thread = spawned.is_ok();
+            let why =
+                |error| format!("readings between the first and the last: not available: {error}");
+            spawned.map_err(why)?;
         }
-        let builder = std::thread::Builder::new().name("profile-sampler".to_owned());
-        self.has_thread = sys::without_signals(|| builder.spawn(run)).is_ok();
+        Ok(())
     }
 
-    /// Takes the readings that are due. Gives the time to the next one; `None`: no window is open.
+    /// Takes the readings that are due. Gives the time to the next one; `None`: there will be none.
     fn take_readings(&mut self) -> Option<Duration> {
         let now_ns = sys::monotonic_ns();
-        let mut next_ns = None::<u64>;
+        let mut next_ns = u64::MAX;
         for Place { curve, open, spare, .. } in &mut self.places {
             let Some(window) = open else { continue };
             if window.due_ns <= now_ns {
                 window.read(*curve, spare);
-                // What could not be taken in time is left out, not made up for.
-                let interval_ns = (window.plan.interval.as_nanos() as u64).max(1);
-                let missed = (now_ns - window.due_ns) / interval_ns;
-                window.due_ns += (missed + 1) * interval_ns;
+                window.due_ns = window.due_after(now_ns, *curve);
             }
-            next_ns = Some(next_ns.map_or(window.due_ns, |next| next.min(window.due_ns)));
+            next_ns = next_ns.min(window.due_ns);
         }
-        next_ns.map(|next| Duration::from_nanos(next.saturating_sub(sys::monotonic_ns())))
+        let pause = Duration::from_nanos(next_ns.saturating_sub(sys::monotonic_ns()));
+        (next_ns < u64::MAX).then_some(pause)
     }
 }
 
 impl Open {
     fn read(&mut self, curve: Curve, spare: &mut Vec<Curve>) {
-        let own = self.source.bytes();
-        let all = self.plan.include_children || self.plan.multiprocess;
-        let children = if all { self.read_children(curve.address(), spare) } else { 0 };
-        let Some(own) = own else { return };
-        let sum = own + if self.plan.include_children { children } else { 0 };
+        if self.has_ended || self.is_full(curve) {
+            return;
+        }
+        let Some(own) = self.read_own() else {
+            self.has_ended = true;
+            return;
+        };
+        let children = self.read_children(curve, spare);
+        let sum = if self.plan.include_children { own.saturating_add(children) } else { own };
         curve.add(sys::monotonic_ns(), sum);
         if let Some(stream) = &self.stream {
             stream.send(None, sum, begin::unix_ns());
@@ -329,56 +396,80 @@ impl Open {
         if let Some(watch) = &self.watch {
             curve.note_heap(watch);
         }
+        self.note_mark(curve);
     }
 
-    /// The sum over all descendants. One that vanishes while it is read is normal.
-    fn read_children(&mut self, parent: u64, spare: &mut Vec<Curve>) -> u64 {
-        let running = sys::descendants(self.plan.process);
-        self.children.retain(|child| child.curve.is_some() || running.contains(&child.process));
-        for process in running {
-            if self.children.iter().all(|child| child.process != process)
-                && self.children.len() < MOST_CHILDREN
-                && let Ok(source) = Source::open(process, self.plan.backend)
-            {
-                let own_curve = if self.plan.multiprocess {
-                    self.curve_of(process, parent, spare)
-                } else {
-                    None
-                };
-                self.children.push(Child { process, source, curve: own_curve });
-            }
-        }
-        let now_ns = sys::monotonic_ns();
-        let read = |child: &Child| {
-            let bytes = child.source.bytes()?;
-            if let Some(curve) = child.curve {
-                curve.add(now_ns, bytes);
-            }
-            if let Some(stream) = self.stream.as_ref().filter(|_| self.plan.multiprocess) {
-                stream.send(Some(child.process), bytes, begin::unix_ns());
-            }
-            Some(bytes)
-        };
-        self.children.iter().filter_map(read).sum()
+    fn is_full(&self, curve: Curve) -> bool {
+        self.plan.most_readings.is_some_and(|most| curve.taken() >= most.max(1))
     }
 
-    fn curve_of(&self, process: u32, parent: u64, spare: &mut Vec<Curve>) -> Option<Curve> {
-        let used = self.children.iter().filter(|child| child.curve.is_some()).count();
-        if used == spare.len() {
-            spare.push(Curve::make()?);
+    /// `None`: there is nothing to be read any more.
+    fn read_own(&mut self) -> Option<u64> {
+        let refused = |error: io::Error| format!("readings from then on: not available: {error}");
+        self.source.bytes().unwrap_or_else(|error| {
+            self.unavailable.push(refused(error));
+            None
+        })
+    }
+
+    fn read_children(&mut self, curve: Curve, spare: &mut Vec<Curve>) -> u64 {
+        if !self.plan.include_children && !self.plan.multiprocess {
+            return 0;
         }
-        let curve = *spare.get(used)?;
-        curve.begin(&Head {
-            name: 0,
-            process,
-            parent,
-            backend: self.plan.backend,
-            interval_ns: self.plan.interval.as_nanos() as u64,
-            now_ns: sys::monotonic_ns(),
-            includes_children: false,
-            unavailable: 0,
-        });
-        Some(curve)
+        let (plan, stream) = (&self.plan, self.stream.as_ref());
+        self.children.read(&mut To { plan, parent: curve.address(), spare, stream })
+    }
+
+    /// Another process's mark is that of its whole life, and not ours to begin anew. Where it moves, it is the window's.
+    fn note_mark(&mut self, curve: Curve) {
+        if self.plan.is_of_this_process() {
+            return;
+        }
+        let Some(now) = self.source.kernel_peak_bytes() else { return };
+        let has_moved = self.mark.is_some_and(|before| before != now);
+        if has_moved || self.plan.is_whole_life {
+            curve.note_kernel_peak(now);
+        }
+        self.mark = Some(now);
+    }
+
+    /// The last that the kernel has to say; and what it has not.
+    fn end_kernel_peak(&mut self, curve: Curve, of_the_end: Option<u64>) {
+        if self.plan.is_of_this_process() {
+            let now = sys::kernel_peak_bytes(self.plan.process);
+            return now.map_or((), |peak| curve.note_kernel_peak(peak));
+        }
+        self.note_mark(curve);
+        match of_the_end {
+            Some(peak) => curve.note_kernel_peak(peak),
+            None if self.has_ended => self.unavailable.push(
+                "kernel peak after the last reading: not available: the process has ended"
+                    .to_owned(),
+            ),
+            None if !curve.has_kernel_peak() => self.unavailable.push(
+                "kernel peak of the window alone: not available: the process was as large before"
+                    .to_owned(),
+            ),
+            None => {}
+        }
+    }
+
+    fn say_what_is_unavailable(&self, curve: Curve, texts: &mut Texts) {
+        let mut reasons = self.unavailable.clone();
+        if self.plan.include_children || self.plan.multiprocess {
+            reasons.extend(self.children.unavailable(&self.plan));
+        }
+        curve.set_unavailable(texts.text(reasons.join("\n")));
+    }
+
+    /// What could not be taken in time is left out, not made up for.
+    fn due_after(&self, now_ns: u64, curve: Curve) -> u64 {
+        if self.has_ended || self.is_full(curve) {
+            return u64::MAX;
+        }
+        let interval_ns = self.plan.interval_ns();
+        let missed = (now_ns - self.due_ns) / interval_ns;
+        self.due_ns.saturating_add(missed.saturating_add(1).saturating_mul(interval_ns))
     }
 }
 

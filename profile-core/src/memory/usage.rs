@@ -6,15 +6,15 @@
 
 use std::io;
 use std::panic::Location;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use super::sampler::{self, Plan, WindowId};
+use super::sampler::{self, Plan, Progress, WindowId};
 use super::stream::Target;
-use super::window::Backend;
-use crate::segment::reader::View;
+use super::window::{Backend, Name};
+use crate::record::thread::Suspended;
 use crate::snapshot::MemoryRecord;
-use crate::snapshot::read::windows;
+use crate::sys;
 
 /// How memory is read: the options of Python's `memory_usage`, where their meaning is sound.
 ///
@@ -67,16 +67,16 @@ impl MemoryOptions {
         MemoryOptions::default()
     }
 
-    /// The name in the report; by default the place of the call.
+    /// The name in the report, of which some 500 bytes are kept; by default the place of the call.
     pub fn name(mut self, name: impl Into<String>) -> MemoryOptions {
         self.name = Some(name.into());
         self
     }
 
-    /// Time from one reading to the next, at least 100 µs. A reading takes about a microsecond.
+    /// Time from one reading to the next, at least 100 µs. A reading takes about a microsecond. However long it is, there is one reading when
+    /// the window begins and one when it ends.
     pub fn interval(mut self, interval: Duration) -> MemoryOptions {
-        const SHORTEST: Duration = Duration::from_micros(100);
-        self.interval = interval.max(SHORTEST);
+        self.interval = interval;
         self
     }
 
@@ -87,20 +87,20 @@ impl MemoryOptions {
         self
     }
 
-    /// For a process or a command: stop after so many readings.
+    /// For a process or a command: stop after so many readings; the first one is always taken. Of a closure all are.
     pub fn max_iterations(mut self, readings: u64) -> MemoryOptions {
         self.max_iterations = Some(readings);
         self
     }
 
     /// Each reading is the sum over the process and all its descendants. Resident pages that they share are counted in each,
-    /// unless the backend is [`Backend::Pss`].
+    /// unless the backend is [`Backend::Pss`]. A process whose parent has ended belongs to another one, and no longer counts.
     pub fn include_children(mut self, include: bool) -> MemoryOptions {
         self.include_children = include;
         self
     }
 
-    /// Each descendant has a curve of its own.
+    /// Each descendant has a curve of its own: 64 of a window at most, of more those that are highest.
     pub fn multiprocess(mut self, multiprocess: bool) -> MemoryOptions {
         self.multiprocess = multiprocess;
         self
@@ -117,7 +117,8 @@ impl MemoryOptions {
     /// the stream has all; it is what remains of a program that is killed.
     ///
     /// A thread of its own writes. One that cannot keep up loses readings, and the report says how many. When the window
-    /// ends, all is written.
+    /// ends, all is written; where nothing could be for five seconds, as into a pipe that nobody reads, the rest is given up, and the report says so. Windows
+    /// may have a target in common.
     ///
     /// ```
     /// # #[cfg(feature = "profile")] {
@@ -133,24 +134,49 @@ impl MemoryOptions {
         self
     }
 
-    fn open(&self, process: u32, name: &str) -> Result<WindowId, String> {
-        crate::record::begin::begin();
-        let name = sampler::text(self.name.as_deref().unwrap_or(name));
-        let plan = Plan {
-            process,
-            backend: self.backend,
-            interval: self.interval,
+    /// Of this process, for as long as the window is open.
+    fn plan(&self) -> Plan {
+        Plan {
             include_children: self.include_children,
             multiprocess: self.multiprocess,
-        };
-        sampler::open(name, plan, self.stream.clone())
+            ..Plan::of_this_process(self.backend, self.interval)
+        }
     }
 
-    fn is_over(&self, id: WindowId, started: Instant) -> bool {
-        let (readings, ended) = sampler::progress(id);
-        ended
-            || self.timeout.is_some_and(|timeout| started.elapsed() >= timeout)
-            || self.max_iterations.is_some_and(|most| readings >= most)
+    /// Of another process, or of this one as if it were.
+    fn plan_of(&self, process: u32, is_whole_life: bool) -> Plan {
+        Plan { process, is_whole_life, most_readings: self.max_iterations, ..self.plan() }
+    }
+
+    fn open(&self, plan: Plan, name: &str) -> Result<Window, String> {
+        crate::record::begin::begin();
+        let own = Suspended::new();
+        let name = Name::own(self.name.as_deref().unwrap_or(name));
+        let stream = self.stream.clone();
+        drop(own);
+        sampler::open(name, plan, stream).map(Window)
+    }
+
+    /// Waits until the process ends, or the window has what was asked for. Whether the process has ended.
+    fn wait_for_end(&self, window: &Window, process: u32) -> bool {
+        const SHORTEST: Duration = Duration::from_millis(1);
+        let (end, started) = (sys::ProcessEnd::of(process), Instant::now());
+        loop {
+            let next_in = match sampler::progress(window.0) {
+                Progress::Reading { next_in } => next_in.max(SHORTEST),
+                Progress::Full => return false,
+                Progress::Ended => return true,
+            };
+            let left = self.timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));
+            if left == Some(Duration::ZERO) {
+                return false;
+            }
+            // Only a number of readings has to be looked for.
+            let look = if self.max_iterations.is_some() { next_in } else { Duration::MAX };
+            if end.wait(left.unwrap_or(Duration::MAX).min(look)) {
+                return true;
+            }
+        }
     }
 }
 
@@ -167,7 +193,7 @@ pub struct MemoryUsage<T> {
 /// Opens a window that lasts as long as the process.
 pub(crate) fn open_for_the_run(interval: Duration) -> Result<(), String> {
     let options = MemoryOptions::new().interval(interval);
-    options.open(std::process::id(), "<process>").map(|_| ())
+    options.open(options.plan(), "<process>").map(std::mem::forget)
 }
 
 /// Ends its window when it is dropped: also when the work panics.
@@ -180,24 +206,24 @@ impl Window {
     }
 
     pub(crate) fn end(self) -> Result<MemoryRecord, String> {
+        self.end_with(None)
+    }
+
+    /// With the kernel's mark of a child that has ended.
+    fn end_with(self, kernel_peak_bytes: Option<u64>) -> Result<MemoryRecord, String> {
         let id = self.0;
         std::mem::forget(self);
-        ended(id)
+        let record = sampler::close(id, kernel_peak_bytes);
+        record
+            .ok_or_else(|| "the window is of the process that this one was forked from".to_owned())
     }
 }
 
 impl Drop for Window {
     fn drop(&mut self) {
-        let _ = sampler::close(self.0);
+        let _own = Suspended::new();
+        drop(sampler::close(self.0, None));
     }
-}
-
-fn ended(id: WindowId) -> Result<MemoryRecord, String> {
-    let curve =
-        sampler::close(id).ok_or("the window is of the process that this one was forked from")?;
-    let _own = crate::record::thread::Suspended::new();
-    let read = View::live().and_then(|view| windows::at(view, curve.address()));
-    read.ok_or_else(|| "the window could not be read".to_owned())
 }
 
 /// Runs `work` once and reads the memory of this process meanwhile, in a thread of its own.
@@ -206,52 +232,60 @@ fn ended(id: WindowId) -> Result<MemoryRecord, String> {
 /// Where `work` does, with what it does.
 #[track_caller]
 pub fn memory_usage<T>(options: &MemoryOptions, work: impl FnOnce() -> T) -> MemoryUsage<T> {
-    let window = options.open(std::process::id(), &place(Location::caller())).map(Window);
+    let window = options.open(options.plan(), &place(Location::caller()));
     let value = work();
     MemoryUsage { value, memory: window.and_then(Window::end) }
 }
 
 /// Reads the memory of a process until it ends, or `timeout` or `max_iterations` is reached, and leaves it alone otherwise.
 ///
+/// The kernel's own high-water mark of another process is that of its whole life. It is in the record if it moved in the window; if not,
+/// [`MemoryRecord::unavailable`] says so.
+///
 /// # Errors
-/// No such process, or no right to look.
+/// No such process, one that has ended, or no right to look.
 #[track_caller]
 pub fn memory_usage_of(process: u32, options: &MemoryOptions) -> io::Result<MemoryRecord> {
-    let name = format!("process {process}");
-    let window = options.open(process, &name).map(Window).map_err(io::Error::other)?;
-    let started = Instant::now();
-    while !options.is_over(window.0, started) {
-        std::thread::sleep(options.interval);
-    }
+    let plan = options.plan_of(process, false);
+    let window = options.open(plan, &format!("process {process}")).map_err(io::Error::other)?;
+    options.wait_for_end(&window, process);
     window.end().map_err(io::Error::other)
 }
 
 /// Starts a command and reads its memory until it ends.
 ///
-/// With a `timeout` or `max_iterations` the readings end there; the command is waited for all the same.
+/// With a `timeout` or `max_iterations` the readings end there; the command is waited for all the same. As with
+/// [`Command::status`], its standard input is closed if it is a pipe.
+///
+/// The kernel's mark of a command that has ended is the highest of it and of the processes that it waited for. A child begins with the
+/// mark of the program that starts it: one that stayed below that has only what was seen at its readings, and
+/// [`MemoryRecord::unavailable`] says so.
 ///
 /// # Errors
-/// It cannot be started or waited for.
+/// It cannot be started or waited for. A command that ends before its first reading has no memory, and that is no error.
 pub fn memory_usage_of_command(
     command: &mut Command,
     options: &MemoryOptions,
 ) -> io::Result<MemoryUsage<ExitStatus>> {
-    let name = format!("{}", command.get_program().display());
+    let own = std::process::id();
+    let before = sys::kernel_peak_bytes(own).ok();
     let mut child = command.spawn()?;
-    let window = options.open(child.id(), &name).map(Window);
-    let started = Instant::now();
-    if let Ok(Window(id)) = &window {
-        while child.try_wait()?.is_none() && !options.is_over(*id, started) {
-            std::thread::sleep(options.interval);
+    drop(child.stdin.take());
+    let inherited = before.max(sys::kernel_peak_bytes(own).ok());
+    let name = format!("{}", command.get_program().display());
+    let window = options.open(options.plan_of(child.id(), true), &name);
+    let has_ended = |window: &Window| options.wait_for_end(window, child.id());
+    match window {
+        Ok(window) if has_ended(&window) => {
+            let (value, peak) = sys::wait_for_child(&mut child)?;
+            let peak = Some(peak).filter(|peak| inherited.is_some_and(|it| *peak > it));
+            Ok(MemoryUsage { value, memory: window.end_with(peak) })
+        }
+        window => {
+            let memory = window.and_then(Window::end);
+            Ok(MemoryUsage { value: sys::wait_for_child(&mut child)?.0, memory })
         }
     }
-    let memory = window.and_then(Window::end);
-    let value = wait(&mut child)?;
-    Ok(MemoryUsage { value, memory })
-}
-
-fn wait(child: &mut Child) -> io::Result<ExitStatus> {
-    child.wait()
 }
 
 /// Reads the memory of this process for a while, in which the calling thread sleeps.

@@ -1,7 +1,8 @@
 //! What `#[memory_usage]` puts around a call: a span, a window of memory if one is asked for, and limits.
 //!
 //! A limit is looked at when the call ends, from what the call's own frame has counted. Nothing here looks at other
-//! threads, so tests that run beside each other never count for each other.
+//! threads, so tests that run beside each other never count for each other. The exception is `max_rss`: resident memory is the
+//! process's, and no lock of ours would keep other tests from running meanwhile, so the sentence says how much is the call's own.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -15,6 +16,7 @@ use super::plan::UsagePlan;
 use super::raise::Raising;
 use super::sampler::{self, Plan};
 use super::usage::Window;
+use super::window::Name;
 use crate::callsite::CallSite;
 use crate::record::thread::Suspended;
 use crate::record::{SpanGuard, begin, enter_each};
@@ -50,13 +52,11 @@ fn open_window(site: &'static CallSite, plan: &'static UsagePlan) -> Option<Wind
     if !plan.is_sampled {
         return None;
     }
-    let name = begin::path_text(site)?;
+    let name = Name::Path(begin::path_text(site)?);
     let plan = Plan {
-        process: std::process::id(),
-        backend: plan.backend,
-        interval: Duration::from_nanos(plan.interval_ns),
         include_children: plan.include_children,
         multiprocess: plan.multiprocess,
+        ..Plan::of_this_process(plan.backend, Duration::from_nanos(plan.interval_ns))
     };
     match sampler::open(name, plan, None) {
         Ok(id) => Some(Window::of(id)),

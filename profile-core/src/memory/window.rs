@@ -5,10 +5,12 @@
 //!
 //! Nothing here takes a lock: whoever writes holds the sampler's.
 
+use std::io;
+
 pub use crate::choices::Backend;
 use crate::record::begin;
 use crate::record::live::{self, Watch};
-use crate::segment::layout::{BACKENDS, READINGS, Window, Word};
+use crate::segment::layout::{BACKENDS, NAME, READINGS, Window, Word};
 use crate::segment::writer;
 use crate::sys;
 
@@ -19,33 +21,75 @@ pub(crate) enum Source {
     Heap,
 }
 
+/// What is read of a process for a backend. `None`: the heap, which only the process itself knows.
+pub(super) fn resident(backend: Backend) -> Option<sys::Resident> {
+    match backend {
+        Backend::Rss => Some(sys::Resident::Rss),
+        Backend::Pss => Some(sys::Resident::Pss),
+        Backend::Uss => Some(sys::Resident::Uss),
+        Backend::Heap => None,
+    }
+}
+
 impl Source {
     /// # Errors
     /// Why it cannot be read.
     pub(crate) fn open(process: u32, backend: Backend) -> Result<Source, String> {
-        let what = match backend {
-            Backend::Rss => sys::Resident::Rss,
-            Backend::Pss => sys::Resident::Pss,
-            Backend::Uss => sys::Resident::Uss,
-            Backend::Heap if !begin::allocator_counts() => {
-                return Err("heap: not available: ProfilingAllocator is not installed".to_owned());
-            }
-            Backend::Heap if process != std::process::id() => {
-                return Err("heap: not available: only of the process itself".to_owned());
-            }
-            Backend::Heap => return Ok(Source::Heap),
-        };
+        let Some(what) = resident(backend) else { return Source::heap(process) };
         let opened = sys::ProcessMemory::open(process, what);
         let name = BACKENDS[backend as usize];
         opened.map(Source::Process).map_err(|error| format!("{name}: not available: {error}"))
     }
 
+    fn heap(process: u32) -> Result<Source, String> {
+        if !begin::allocator_counts() {
+            return Err("heap: not available: ProfilingAllocator is not installed".to_owned());
+        }
+        if process != std::process::id() {
+            return Err("heap: not available: only of the process itself".to_owned());
+        }
+        Ok(Source::Heap)
+    }
+
     /// Bytes now; `None` once the process has ended.
-    pub(crate) fn bytes(&self) -> Option<u64> {
+    ///
+    /// # Errors
+    /// It may no longer be looked at.
+    pub(crate) fn bytes(&mut self) -> io::Result<Option<u64>> {
         match self {
             Source::Process(memory) => memory.bytes(),
-            Source::Heap => Some(live::bytes()),
+            Source::Heap => Ok(Some(live::bytes())),
         }
+    }
+
+    /// The kernel's high-water mark of the process.
+    pub(super) fn kernel_peak_bytes(&self) -> Option<u64> {
+        match self {
+            Source::Process(memory) => memory.kernel_peak_bytes(),
+            Source::Heap => None,
+        }
+    }
+}
+
+/// What a window is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    /// A function's path, which the segment has already.
+    Path(u64),
+    /// Words of its own. Kept with the window, so that a new name takes the room of an old one.
+    Own(String),
+}
+
+impl Name {
+    /// As much of the words as a window has room for.
+    pub(crate) fn own(words: &str) -> Name {
+        const LONGEST: usize = (NAME - 1) * size_of::<Word>();
+        const CUT: char = '…';
+        if words.len() <= LONGEST {
+            return Name::Own(words.to_owned());
+        }
+        let end = words.floor_char_boundary(LONGEST - CUT.len_utf8());
+        Name::Own(format!("{}{CUT}", &words[..end]))
     }
 }
 
@@ -81,10 +125,10 @@ impl Curve {
     }
 
     /// Begins a window here.
-    pub(crate) fn begin(self, head: &Head) {
+    pub(crate) fn begin(self, head: &Head<'_>) {
         let record = self.record;
         self.hide();
-        record.name.set(head.name);
+        self.set_name(head.name);
         record.process_id.set(u64::from(head.process));
         record.parent.set(head.parent);
         record.backend.set(head.backend as u64);
@@ -92,7 +136,6 @@ impl Curve {
         record.started_unix_ns.set(begin::unix_ns());
         record.started_monotonic_ns.set(head.now_ns);
         record.last_monotonic_ns.set(head.now_ns);
-        record.unavailable.set(head.unavailable);
         record.includes_children.set(u64::from(head.includes_children));
         let empty = [
             &record.ended_monotonic_ns,
@@ -105,9 +148,33 @@ impl Curve {
             &record.heap_baseline_bytes,
             &record.heap_peak_bytes,
             &record.heap_end_bytes,
+            &record.unavailable,
         ];
         empty.into_iter().for_each(|word| word.set(0));
         record.version.publish(record.version.get() + 1);
+    }
+
+    /// Only while its window is taken from all readers.
+    fn set_name(self, name: Option<&Name>) {
+        let record = self.record;
+        let words = match name {
+            None => return record.name.set(0),
+            Some(Name::Path(text)) => return record.name.set(*text),
+            Some(Name::Own(words)) => words,
+        };
+        let [length, room @ ..] = &record.own_name;
+        length.set(words.len() as u64);
+        for (word, bytes) in room.iter().zip(words.as_bytes().chunks(size_of::<Word>())) {
+            let mut whole = [0; size_of::<Word>()];
+            whole[..bytes.len()].copy_from_slice(bytes);
+            word.set(u64::from_le_bytes(whole));
+        }
+        record.name.set(std::ptr::from_ref(length) as u64);
+    }
+
+    /// What could not be had: a text in the segment, a sentence a line.
+    pub(super) fn set_unavailable(self, text: u64) {
+        self.record.unavailable.set(text);
     }
 
     /// Takes its window from all readers.
@@ -190,6 +257,16 @@ impl Curve {
         self.record.ended_monotonic_ns.publish(now_ns.max(1));
     }
 
+    /// The highest reading.
+    pub(super) fn peak_bytes(self) -> u64 {
+        self.record.peak_bytes.get()
+    }
+
+    /// Whether the kernel's mark is known.
+    pub(super) fn has_kernel_peak(self) -> bool {
+        self.record.kernel_peak_bytes.get() != 0
+    }
+
     /// How much the window added.
     pub(crate) fn increment_bytes(self) -> u64 {
         self.record.peak_bytes.get().saturating_sub(self.record.baseline_bytes.get())
@@ -203,9 +280,9 @@ impl Curve {
 
 /// What is known of a window when it begins.
 #[derive(Debug)]
-pub(crate) struct Head {
-    /// A text in the segment, as `unavailable` is: one sentence a line; 0: none.
-    pub(crate) name: u64,
+pub(crate) struct Head<'a> {
+    /// `None`: of a child's curve.
+    pub(crate) name: Option<&'a Name>,
     pub(crate) process: u32,
     /// Of a child's curve: where its window lies.
     pub(crate) parent: u64,
@@ -213,7 +290,6 @@ pub(crate) struct Head {
     pub(crate) interval_ns: u64,
     pub(crate) now_ns: u64,
     pub(crate) includes_children: bool,
-    pub(crate) unavailable: u64,
 }
 
 #[cfg(test)]
@@ -224,14 +300,13 @@ mod tests {
         begin::begin();
         let curve = Curve::make().expect("memory for a window");
         curve.begin(&Head {
-            name: 0,
+            name: None,
             process: 1,
             parent: 0,
             backend: Backend::Rss,
             interval_ns: 1,
             now_ns: 1_000,
             includes_children: false,
-            unavailable: 0,
         });
         curve
     }
@@ -240,6 +315,22 @@ mod tests {
         let kept = curve.record.kept.get() as usize;
         let pairs = curve.record.readings.as_chunks::<2>().0.iter().take(kept);
         pairs.map(|[at, bytes]| (at.get(), bytes.get())).collect()
+    }
+
+    #[test]
+    fn a_name_is_kept_in_the_window_and_a_long_one_is_cut_between_two_characters() {
+        let curve = curve();
+        let called = |words: &str| {
+            curve.set_name(Some(&Name::own(words)));
+            let view = crate::segment::reader::View::live().expect("a segment");
+            view.text(curve.record.name.get())
+        };
+        for words in ["", "a", "12345678", "ünï 9 🦀"] {
+            assert_eq!(called(words), words);
+        }
+        let long = called(&"🦀".repeat(1000));
+        assert_eq!(long, format!("{}…", "🦀".repeat(125)));
+        assert_eq!(called("short"), "short");
     }
 
     #[test]

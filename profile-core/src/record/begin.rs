@@ -399,6 +399,7 @@ extern "C" fn restart_in_child() {
     thread::forget_block();
     sizes::forget();
     lines::forget();
+    super::handed::forget();
     let path = RUN_DIR.get().and_then(Option::as_deref).map(segment_path);
     let parent = writer::header().map(calibrate::stored);
     if !writer::restart_after_fork(path.as_deref()) {

@@ -10,10 +10,11 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::general::Exit;
-use super::{SpanGuard, TOP, at_work, paths, put_on_top, thread};
+use super::handed::{self, Running};
+use super::{SpanGuard, TOP, at_work, counters, paths, put_on_top, thread};
 use crate::callsite::CallSite;
 use crate::clock::Clock;
-use crate::segment::layout::{Edge, Frame, buckets, flags};
+use crate::segment::layout::{Edge, Frame, buckets, flags, heap};
 
 /// The call path of a moment, to be entered elsewhere. Cheap to clone and to send.
 ///
@@ -84,14 +85,45 @@ fn number_of(frame: &Frame) -> u64 {
     frame.carried.iter().for_each(|word| word.set(0));
     let number = NEXT.fetch_add(1, Relaxed) & u64::from(u32::MAX);
     frame.flags.set(known | flags::HANDED_ON | number << flags::CALL_SHIFT);
+    handed::begin(number);
     number
+}
+
+/// The most that was held at a time for the call in a frame by all threads, if others worked for it.
+pub(crate) fn peak_with_others(frame: &Frame) -> Option<i64> {
+    let known = frame.flags.get();
+    (known & flags::HANDED_ON != 0).then(|| handed::peak(known >> flags::CALL_SHIFT))?
+}
+
+/// Lets that begin anew, or from something higher. Gives what it was.
+pub(crate) fn replace_peak_with_others(frame: &Frame, peak: Option<i64>) -> Option<i64> {
+    let known = frame.flags.get();
+    (known & flags::HANDED_ON != 0).then(|| handed::replace(known >> flags::CALL_SHIFT, peak))?
+}
+
+/// The call in a frame is over: what other threads counted for it, and the most that was held at a time, become its own.
+pub(crate) fn take_back(frame: &Frame) {
+    let known = frame.flags.get();
+    if known & flags::HANDED_ON == 0 {
+        return;
+    }
+    for (own, carried) in frame.heap.iter().zip(&frame.carried) {
+        own.add(carried.shared().swap(0, Relaxed));
+    }
+    if let Some(peak) = handed::end(known >> flags::CALL_SHIFT) {
+        let own = frame.peak_bytes.get() as i64;
+        frame.peak_bytes.set(own.max(peak) as u64);
+    }
 }
 
 impl Context {
     /// Charges what this thread does to the path, until the guard is dropped.
     pub fn enter(&self) -> ContextGuard<'_> {
         let frame = self.open();
-        ContextGuard { context: self, frame, not_send: PhantomData }
+        let from = self.from.filter(|from| frame.is_some() && from.still_runs());
+        let held = from.map_or(0, |from| held_by(from.frame));
+        let running = from.zip(frame).and_then(|(from, frame)| Running::new(from.call, frame));
+        ContextGuard { context: self, frame, running, held, not_send: PhantomData }
     }
 
     /// Runs work on the path.
@@ -143,19 +175,43 @@ impl Context {
 pub struct ContextGuard<'a> {
     context: &'a Context,
     frame: Option<&'static Frame>,
+    running: Option<Running>,
+    /// What was held for the call that handed the work on, when it was entered.
+    held: i64,
     not_send: PhantomData<*mut ()>,
 }
 
 impl Drop for ContextGuard<'_> {
     fn drop(&mut self) {
         let Some(frame) = self.frame else { return };
-        if std::ptr::eq(TOP.get(), frame)
-            && let Some(from) = self.context.from.filter(From::still_runs)
-        {
-            from.give(frame);
+        if std::ptr::eq(TOP.get(), frame) {
+            take_back(frame);
+            if let Some(from) = self.context.from.filter(From::still_runs) {
+                self.raise_peak(from, frame);
+                from.give(frame);
+            }
         }
+        self.running = None;
         drop(SpanGuard::marked(frame, SpanGuard::GENERAL));
     }
+}
+
+impl ContextGuard<'_> {
+    /// At a time were held: what whoever handed it on holds, what this work held at most, and what others work with for the same call.
+    /// Whichever of those that ran at the moment of the true peak ends first sees all others still there.
+    fn raise_peak(&self, from: From, frame: &Frame) {
+        let own = (frame.peak_bytes.get() as i64).max(counters::live_bytes(frame));
+        let others = self.running.as_ref().map_or(0, Running::peak_of_others);
+        let held = held_by(from.frame).max(self.held);
+        handed::raise(from.call, held.saturating_add(own).saturating_add(others));
+    }
+}
+
+/// By its own thread, and by work that it handed on and that is done.
+pub(crate) fn held_by(frame: &Frame) -> i64 {
+    let word = |place: usize| frame.carried[place].get();
+    let carried = word(heap::ALLOCATED_BYTES).wrapping_sub(word(heap::FREED_BYTES)) as i64;
+    counters::live_bytes(frame).saturating_add(carried)
 }
 
 impl From {
@@ -177,6 +233,7 @@ impl From {
 /// Closes the frame of a context: nothing of it is a call.
 pub(crate) fn close(exit: Exit<'_>, edge: &Edge, elapsed: Option<u64>) {
     let frame = exit.frame;
+    take_back(frame);
     let ticks = elapsed.and_then(buckets::duration).unwrap_or(0);
     if let Some(extras) = thread::own_block().and_then(|own| thread::made(&edge.extras, own)) {
         extras.carried_ticks.add(ticks);

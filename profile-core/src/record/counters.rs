@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::{NOWHERE, TOP, live, sizes, thread};
+use super::{NOWHERE, TOP, context, live, sizes, thread};
 use crate::segment::layout::{Frame, heap};
 
 /// Allocations of threads that could not be given a block, and those before the session began.
@@ -104,5 +104,7 @@ pub(crate) fn of_frame(frame: &Frame) -> HeapCounts {
     let counts = std::array::from_fn(|place| {
         frame.heap[place].get().wrapping_add(frame.carried[place].get())
     });
-    (counts, frame.peak_bytes.get())
+    let own = frame.peak_bytes.get() as i64;
+    let peak = context::peak_with_others(frame).map_or(own, |others| own.max(others));
+    (counts, peak.max(0) as u64)
 }

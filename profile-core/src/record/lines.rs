@@ -566,11 +566,11 @@ pub(super) fn forget() {
 fn resident_bytes() -> u64 {
     let open = || sys::ProcessMemory::open(std::process::id(), sys::Resident::Rss).ok();
     if FORKED.load(Relaxed) {
-        return open().and_then(|memory| memory.bytes()).unwrap_or(0);
+        return open().and_then(|memory| memory.own_bytes()).unwrap_or(0);
     }
     static OPENED: OnceLock<Option<sys::ProcessMemory>> = OnceLock::new();
     let _own = thread::Suspended::new();
-    OPENED.get_or_init(open).as_ref().and_then(sys::ProcessMemory::bytes).unwrap_or(0)
+    OPENED.get_or_init(open).as_ref().and_then(sys::ProcessMemory::own_bytes).unwrap_or(0)
 }
 
 /// The block of an async function with lines. It stands inside of the future whose polls are spans.

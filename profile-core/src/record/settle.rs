@@ -1,10 +1,8 @@
 //! What was allocated during a call goes from its frame to its path, its function and the caller's frame.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use super::counters::HeapCounts;
 use super::general::tally_of;
-use super::{counters, fold, judge, thread};
+use super::{context, counters, fold, judge, thread};
 use crate::segment::layout::{Edge, Frame, HeapTally, Tally, ThreadBlock, flags, heap};
 
 /// Leaves the frame empty for the next call. Whether the call has allocated more than it may: then this is kept for the judge.
@@ -50,16 +48,12 @@ struct Counts {
 
 impl Counts {
     fn take(frame: &Frame) -> Counts {
-        let mut counts = frame.heap.each_ref().map(|word| {
+        context::take_back(frame);
+        let counts = frame.heap.each_ref().map(|word| {
             let value = word.get();
             word.set(0);
             value
         });
-        if frame.flags.get() & flags::HANDED_ON != 0 {
-            for (count, carried) in counts.iter_mut().zip(&frame.carried) {
-                *count = count.wrapping_add(carried.shared().swap(0, Relaxed));
-            }
-        }
         let live = counts[heap::ALLOCATED_BYTES].wrapping_sub(counts[heap::FREED_BYTES]) as i64;
         let peak_bytes = (frame.peak_bytes.get() as i64).max(live);
         frame.peak_bytes.set(0);

@@ -15,11 +15,26 @@ pub(crate) struct Point {
     pub(crate) bytes: u64,
 }
 
-/// The readings of one process, by time.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Curve<'a> {
+/// What readings are of. Only those of the same may be on one curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Subject<'a> {
     pub(crate) process_id: u32,
     pub(crate) backend: &'a str,
+    /// They are sums over the process and its descendants.
+    pub(crate) with_children: bool,
+}
+
+impl<'a> Subject<'a> {
+    fn of(record: &'a MemoryRecord) -> Subject<'a> {
+        let MemoryRecord { process_id, backend, includes_children, .. } = record;
+        Subject { process_id: *process_id, backend, with_children: *includes_children }
+    }
+}
+
+/// The readings of one subject, by time.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Curve<'a> {
+    pub(crate) subject: Subject<'a>,
     pub(crate) points: Vec<Point>,
 }
 
@@ -54,33 +69,30 @@ impl<'a> Curves<'a> {
         let longest = read.max_by_key(|record| {
             (record.process_id == own, record.duration_ns, Reverse(record.started_unix_ns))
         })?;
-        let of_longest = (longest.process_id, longest.backend.as_str());
-        let (mains, others): (Vec<Curve<'_>>, Vec<Curve<'_>>) = all(&snapshot.memory)
-            .into_iter()
-            .partition(|curve| (curve.process_id, curve.backend) == of_longest);
+        let of_longest = Subject::of(longest);
+        let (mains, others): (Vec<Curve<'_>>, Vec<Curve<'_>>) =
+            all(&snapshot.memory).into_iter().partition(|curve| curve.subject == of_longest);
         let main = mains.into_iter().next()?;
         let spans = spans(&snapshot.memory, &main);
         Some(Curves { main, others, spans })
     }
 }
 
-/// One curve for each process and backend, whichever windows read it.
+/// One curve for each subject, whichever windows read it.
 fn all(records: &[MemoryRecord]) -> Vec<Curve<'_>> {
-    let mut points_of: BTreeMap<(u32, &str), Vec<Point>> = BTreeMap::new();
+    let mut points_of: BTreeMap<Subject<'_>, Vec<Point>> = BTreeMap::new();
     for record in records {
-        let children =
-            record.children.iter().map(|child| (child.process_id, child.readings.as_slice()));
-        let own = (record.process_id, record.readings.as_slice());
-        for (process_id, readings) in children.chain([own]) {
-            let points = points_of.entry((process_id, &record.backend)).or_default();
+        let own = Subject::of(record);
+        let children = record.children.iter().map(|child| {
+            let alone = Subject { process_id: child.process_id, with_children: false, ..own };
+            (alone, child.readings.as_slice())
+        });
+        for (subject, readings) in children.chain([(own, record.readings.as_slice())]) {
+            let points = points_of.entry(subject).or_default();
             points.extend(readings.iter().map(|reading| point(record, reading)));
         }
     }
-    let curve = |((process_id, backend), points)| Curve {
-        process_id,
-        backend,
-        points: one_of_each_moment(points),
-    };
+    let curve = |(subject, points)| Curve { subject, points: one_of_each_moment(points) };
     points_of.into_iter().map(curve).filter(|curve| !curve.points.is_empty()).collect()
 }
 
@@ -117,9 +129,7 @@ fn spans<'a>(records: &'a [MemoryRecord], main: &Curve<'_>) -> Vec<Span<'a>> {
 }
 
 fn span<'a>(record: &'a MemoryRecord, main: &Curve<'_>) -> Span<'a> {
-    let reads_main = !record.readings.is_empty()
-        && record.process_id == main.process_id
-        && record.backend == main.backend;
+    let reads_main = !record.readings.is_empty() && Subject::of(record) == main.subject;
     let end = |unix_ns, bytes| {
         let bytes = if reads_main { bytes } else { bytes_at(&main.points, unix_ns) };
         Point { unix_ns, bytes }
@@ -204,7 +214,7 @@ mod tests {
         let snapshot = snapshot(vec![other, record(7, 20, &[40, 60])]);
         let curves = Curves::of(&snapshot).expect("it was read");
         assert_eq!(shown(&curves.main), [(20, 40), (30, 60)]);
-        let others: Vec<u32> = curves.others.iter().map(|curve| curve.process_id).collect();
+        let others: Vec<u32> = curves.others.iter().map(|curve| curve.subject.process_id).collect();
         assert_eq!(others, [8, 9]);
         assert_eq!(shown(&curves.others[1]), [(1, 3)]);
     }
@@ -215,9 +225,30 @@ mod tests {
         heap.backend = "heap".to_owned();
         let snapshot = snapshot(vec![record(7, 0, &[100, 200, 300]), heap]);
         let curves = Curves::of(&snapshot).expect("it was read");
-        assert_eq!(curves.main.backend, "rss");
+        assert_eq!(curves.main.subject.backend, "rss");
         let span = &curves.spans[1];
         assert_eq!((span.start.bytes, span.end.bytes, span.reads_main), (150, 250, false));
+    }
+
+    #[test]
+    fn readings_with_children_and_without_are_two_curves() {
+        let mut with_children = record(7, 0, &[100, 900, 100]);
+        with_children.includes_children = true;
+        with_children.children = vec![ChildCurve {
+            process_id: 9,
+            readings: vec![Reading { at_ns: 10 * MS, resident_bytes: 800 }],
+        }];
+        let snapshot = snapshot(vec![record(7, 0, &[100, 110, 120, 130]), with_children]);
+        let curves = Curves::of(&snapshot).expect("it was read");
+        assert_eq!(shown(&curves.main), [(0, 100), (10, 110), (20, 120), (30, 130)]);
+        let others: Vec<_> = curves
+            .others
+            .iter()
+            .map(|curve| (curve.subject.process_id, curve.subject.with_children, shown(curve)))
+            .collect();
+        let sums = vec![(0, 100), (10, 900), (20, 100)];
+        assert_eq!(others, [(7, true, sums), (9, false, vec![(10, 800)])]);
+        assert_eq!(curves.spans.iter().filter(|span| span.reads_main).count(), 1);
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub(crate) fn head(snapshot: &Snapshot, page: &mut Page) {
     if let Some(line) = heap_and_resident(process) {
         page.dim(&line);
     }
+    if let Some(line) = uncounted(process) {
+        page.plain(&line);
+    }
     if process.debug_assertions {
         page.bold("DEBUG BUILD: these times say little about a release build");
     }
@@ -68,6 +71,16 @@ fn heap_and_resident(process: &Process) -> Option<String> {
     let resident = pair("resident", process.resident_bytes, process.kernel_peak_bytes);
     let parts: Vec<String> = heap.into_iter().chain(resident).collect();
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// Where it is worth a line.
+fn uncounted(process: &Process) -> Option<String> {
+    const LEAST: u64 = 1 << 20;
+    let bytes = process.uncounted_heap_bytes.filter(|bytes| *bytes >= LEAST)?;
+    let bytes = units::bytes(bytes);
+    Some(format!(
+        "the C heap holds at least {bytes} more: what C code allocates is not counted here"
+    ))
 }
 
 fn recording(overhead: &Overhead) -> String {
@@ -183,6 +196,17 @@ mod tests {
                 "",
             ]
         );
+    }
+
+    #[test]
+    fn what_c_code_holds_is_said_where_it_is_much() {
+        let mut snapshot = samples::ordinary();
+        let line = "\nthe C heap holds at least 82.0 MiB more: what C code allocates is not counted here\n";
+        for (bytes, is_said) in [(None, false), (Some(500_000), false), (Some(82 << 20), true)] {
+            snapshot.process.uncounted_heap_bytes = bytes;
+            let text = samples::rendered(Format::Table, &snapshot, None);
+            assert_eq!(text.contains(line), is_said, "{text}");
+        }
     }
 
     #[test]

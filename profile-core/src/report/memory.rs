@@ -6,10 +6,11 @@ use super::sparkline::sparkline;
 use super::table::optional;
 use super::text::safe_and_short as safe;
 use super::{frame, units};
-use crate::snapshot::MemoryRecord;
+use crate::snapshot::{MemoryRecord, Snapshot};
 
 /// Nothing without records.
-pub(crate) fn section(records: &[MemoryRecord], page: &mut Page) {
+pub(crate) fn section(snapshot: &Snapshot, page: &mut Page) {
+    let records = &snapshot.memory;
     if records.is_empty() {
         return;
     }
@@ -21,6 +22,10 @@ pub(crate) fn section(records: &[MemoryRecord], page: &mut Page) {
     let width = page.width_inside();
     page.table_with_lines(grid, |row| below(&shown[row], width));
     frame::more(records.len(), page);
+    if let left_out @ 1.. = snapshot.overhead.windows_left_out {
+        let left_out = units::count(left_out);
+        page.dim(&format!("  windows that added less and gave their room to others: {left_out}"));
+    }
 }
 
 fn name(record: &MemoryRecord) -> Name {
@@ -143,6 +148,17 @@ survey::main 10.0 MiB 60.0 MiB  50.0 MiB 66.0 MiB
         for format in [Format::Table, Format::Tree] {
             let snapshot = Snapshot { memory: Vec::new(), ..samples::ordinary() };
             assert!(!samples::rendered(format, &snapshot, None).contains("memory ("));
+        }
+    }
+
+    #[test]
+    fn windows_that_are_not_kept_are_counted() {
+        let mut snapshot = samples::ordinary();
+        let line = "\n  windows that added less and gave their room to others: 3,744\n";
+        for (left_out, is_said) in [(0, false), (3_744, true)] {
+            snapshot.overhead.windows_left_out = left_out;
+            let text = samples::rendered(Format::Table, &snapshot, None);
+            assert_eq!(text.contains(line), is_said, "{text}");
         }
     }
 

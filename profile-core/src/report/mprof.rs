@@ -8,24 +8,31 @@
 //! FUNC crate::f 22.9102 1795339398.2375 22.9102 1795339398.3228 2    name, MiB and seconds at start and end, level
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 
-use super::curves::{Curves, Point, Span};
+use super::curves::{Curve, Curves, Point, Span, Subject};
 use super::text;
 use crate::snapshot::{Snapshot, mib, mprof_line, seconds};
 
-/// Only the curve of one process can be `MEM`; other processes are `CHLD`. Other backends of the same process are left
-/// out: a reader would take live bytes of the heap for resident memory.
+/// Only the curve of one process can be `MEM`; other processes are `CHLD`, each alone. What else was read of a process is left
+/// out, by another backend or with its children or without: a reader would take all of a number for one curve.
 pub(crate) fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     writeln!(to, "CMDLINE {}", word(&snapshot.process.program))?;
     let Some(curves) = Curves::of(snapshot) else { return Ok(()) };
     for point in &curves.main.points {
         writeln!(to, "{}", mprof_line(None, point.bytes, point.unix_ns))?;
     }
-    for curve in curves.others.iter().filter(|curve| curve.backend == curves.main.backend) {
-        for Point { unix_ns, bytes } in curve.points.iter().copied() {
-            writeln!(to, "{}", mprof_line(Some(curve.process_id), bytes, unix_ns))?;
+    let main = curves.main.subject;
+    let is_child =
+        |it: &Subject<'_>| it.process_id != main.process_id && it.backend == main.backend;
+    // Of each the one without children comes first.
+    let mut written = HashSet::new();
+    for Curve { subject, points } in curves.others.iter().filter(|curve| is_child(&curve.subject)) {
+        if written.insert(subject.process_id) {
+            for Point { unix_ns, bytes } in points.iter().copied() {
+                writeln!(to, "{}", mprof_line(Some(subject.process_id), bytes, unix_ns))?;
+            }
         }
     }
     curves.spans.iter().try_for_each(|span| function(span, to))
@@ -295,6 +302,25 @@ mod tests {
              FUNC survey::main 10.0000 1769862600.0000 12.2500 1769862610.0000 0\n\
              FUNC <survey::Parser_as_Run>::run 20.5000 1769862601.0000 30.0000 1769862604.0000 1\n"
         );
+    }
+
+    #[test]
+    fn readings_with_children_and_without_are_never_mixed() {
+        let mut snapshot = samples::ordinary();
+        let sums = crate::snapshot::MemoryRecord {
+            includes_children: true,
+            duration_ns: 1,
+            children: Vec::new(),
+            ..snapshot.memory[0].clone()
+        };
+        let of_child = crate::snapshot::MemoryRecord { process_id: 4712, ..sums.clone() };
+        let without = |snapshot: &Snapshot| {
+            let text = written(snapshot);
+            text.lines().filter(|line| !line.starts_with("FUNC")).collect::<Vec<_>>().join("\n")
+        };
+        let before = without(&snapshot);
+        snapshot.memory.extend([sums, of_child]);
+        assert_eq!(without(&snapshot), before);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::io;
 
 use super::axis::Axis;
 use super::canvas::{BOTTOM, Canvas, INK, LEFT, LINE, PALE, RIGHT, TOP};
-use super::curves::{Curve, Curves, Point, Span};
+use super::curves::{Curve, Curves, Point, Span, Subject};
 use super::text::{cut, last_two_segments, safe_and_short};
 use super::units;
 use crate::snapshot::{Process, Snapshot};
@@ -52,7 +52,7 @@ fn title(process: &Process) -> String {
 
 fn draw(curves: &Curves<'_>, canvas: &mut Canvas) {
     let scale = Scale::new(curves);
-    axes(&scale, curves.main.backend, canvas);
+    axes(&scale, curves.main.subject.backend, canvas);
     main(&curves.main, &scale, canvas);
     others(curves, &scale, canvas);
     peak(&curves.main, &scale, canvas);
@@ -145,21 +145,25 @@ fn main(curve: &Curve<'_>, scale: &Scale, canvas: &mut Canvas) {
     let points = scale.points(curve);
     canvas.shade(&points);
     canvas.curve(INK, THICK, &points);
-    canvas.entry(INK, THICK, &format!("{}, pid {}", meaning(curve.backend), curve.process_id));
+    canvas.entry(INK, THICK, &subject(&curve.subject, true));
 }
 
 fn others(curves: &Curves<'_>, scale: &Scale, canvas: &mut Canvas) {
     for (at, (curve, color)) in curves.others.iter().zip(OTHERS.into_iter().cycle()).enumerate() {
         canvas.curve(color, THIN, &scale.points(curve));
         if at < MOST_OTHERS {
-            let what = match curve.backend == curves.main.backend {
-                true => format!("pid {}", curve.process_id),
-                false => format!("{}, pid {}", meaning(curve.backend), curve.process_id),
-            };
-            canvas.entry(color, THIN, &what);
+            let is_other_backend = curve.subject.backend != curves.main.subject.backend;
+            canvas.entry(color, THIN, &subject(&curve.subject, is_other_backend));
         }
     }
     canvas.more(curves.others.len(), MOST_OTHERS);
+}
+
+/// What a curve shows.
+fn subject(subject: &Subject<'_>, with_backend: bool) -> String {
+    let what = if with_backend { meaning(subject.backend) + ", " } else { String::new() };
+    let children = if subject.with_children { " and children" } else { "" };
+    format!("{what}pid {}{children}", subject.process_id)
 }
 
 /// Lines through the highest reading.
@@ -316,6 +320,20 @@ mod tests {
         let mut snapshot = samples::ordinary();
         snapshot.memory[0].kernel_peak_bytes = Some(snapshot.memory[0].peak_bytes);
         assert!(!picture(&snapshot).contains("kernel"));
+    }
+
+    #[test]
+    fn a_curve_with_children_says_so_and_is_one_of_its_own() {
+        let mut snapshot = samples::ordinary();
+        let mut alone = snapshot.memory[0].clone();
+        alone.duration_ns /= 2;
+        alone.children.clear();
+        snapshot.memory[0].includes_children = true;
+        snapshot.memory.push(alone);
+        let svg = picture(&snapshot);
+        let words = words(&svg);
+        assert!(words.contains(&"resident memory, pid 4711 and children"), "{words:?}");
+        assert!(words.contains(&"pid 4711"), "{words:?}");
     }
 
     #[test]

@@ -178,6 +178,7 @@ fn process() -> Process {
         kernel_peak_bytes: Some(60 << 20),
         heap_bytes: Some(5 << 19),
         heap_peak_bytes: Some(45 << 20),
+        uncounted_heap_bytes: None,
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn page(snapshot: &Snapshot, style: &Style) -> Page {
         lines::section(&functions, &snapshot.lines, &mut page);
         blocks::section(&functions, &mut page);
     }
-    memory::section(&snapshot.memory, &mut page);
+    memory::section(snapshot, &mut page);
     frame::foot(snapshot, &mut page);
     page
 }

@@ -28,7 +28,7 @@ pub(crate) fn page(snapshot: &Snapshot, style: &Style) -> Page {
         }
         page.dim(frame::PER_CENT);
     }
-    memory::section(&snapshot.memory, &mut page);
+    memory::section(snapshot, &mut page);
     frame::foot(snapshot, &mut page);
     page
 }

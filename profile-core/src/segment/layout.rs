@@ -178,6 +178,8 @@ record! {
         first_site_in_file: Link<SiteRecord>,
         first_block_in_file: Link<ThreadBlock>,
         first_window_in_file: Link<Window>,
+        /// Windows whose place another one has taken.
+        windows_left_out: Word,
     }
 }
 
@@ -218,6 +220,8 @@ record! {
 pub(crate) const BACKENDS: [&str; 4] = ["rss", "pss", "uss", "heap"];
 /// Readings that a window keeps.
 pub(crate) const READINGS: usize = 512;
+/// Words for a window's own name: its length, then its bytes.
+pub(crate) const NAME: usize = 64;
 
 record! {
     /// A curve of memory over time. Written by whoever holds the sampler's lock.
@@ -255,6 +259,8 @@ record! {
         includes_children: Word,
         /// Pairs: ns since the start, bytes.
         readings: [Word; 2 * READINGS],
+        /// The name's text, if it is not that of a function: then `name` leads here.
+        own_name: [Word; NAME],
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn captured() -> (Snapshot, Vec<RaisedWarning>) {
     let now = Anchor::now(Clock::current());
     thread::write_anchor(Clock::current());
     // Before anything is allocated for the snapshot: that is not the program's.
-    let memory = memory_of_process();
+    let memory = memory_of_process(view);
     let mut snapshot = snapshot_of(view, Some(now));
     memory.tell(&mut snapshot.process);
     snapshot.never_called = never_called(&snapshot);
@@ -135,11 +135,13 @@ struct ProcessMemory {
     kernel_peak_bytes: Option<u64>,
     heap_bytes: u64,
     heap_peak_bytes: u64,
+    uncounted_heap_bytes: Option<u64>,
 }
 
-fn memory_of_process() -> ProcessMemory {
+fn memory_of_process(view: View<'_>) -> ProcessMemory {
     live::publish();
     ProcessMemory {
+        uncounted_heap_bytes: sys::c_heap_bytes().map(|in_use| uncounted(in_use, view)),
         heap_bytes: live::bytes(),
         heap_peak_bytes: live::peak_bytes(),
         resident_bytes: sampler::resident_bytes(),
@@ -153,7 +155,26 @@ impl ProcessMemory {
         process.kernel_peak_bytes = self.kernel_peak_bytes;
         process.heap_bytes = process.allocator.then_some(self.heap_bytes);
         process.heap_peak_bytes = process.allocator.then_some(self.heap_peak_bytes);
+        process.uncounted_heap_bytes = self.uncounted_heap_bytes.filter(|_| process.allocator);
     }
+}
+
+/// What the C library's heap holds beyond what was counted, at least. It counts more for the same blocks, and not more than this: for each
+/// 31 bytes, or a page where it is large enough for one of its own; for each thread the blocks that it keeps for the next allocation, and what
+/// [`live`] has not heard of yet.
+fn uncounted(in_use: u64, view: View<'_>) -> u64 {
+    const OF_A_BLOCK: u64 = 31;
+    const PART_OF_A_LARGE_ONE: u64 = 32;
+    const OF_A_THREAD: u64 = 320 << 10;
+    let counted = live::bytes();
+    let (blocks, threads) = read::live_blocks(view);
+    let unknown = threads.saturating_mul(OF_A_THREAD);
+    if in_use.saturating_add(unknown) < counted {
+        // The program's own blocks come from elsewhere.
+        return in_use.saturating_sub(unknown);
+    }
+    let spent = blocks.saturating_mul(OF_A_BLOCK).saturating_add(counted / PART_OF_A_LARGE_ONE);
+    in_use.saturating_sub(counted.saturating_add(spent).saturating_add(unknown))
 }
 
 fn never_called(snapshot: &Snapshot) -> Vec<NeverCalled> {

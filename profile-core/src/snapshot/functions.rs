@@ -85,7 +85,8 @@ pub struct Function {
     pub grown: Option<u64>,
     /// Of the allocations, blocks that became smaller.
     pub shrunk: Option<u64>,
-    /// Most bytes that one call held at a time beyond what was held when it began.
+    /// Most bytes that one call held at a time beyond what was held when it began, with those of work that it handed on. Where several
+    /// threads work for it at once, their peaks are taken to coincide, so that it is at most this.
     pub peak_bytes: Option<u64>,
     /// `allocated_bytes` less `freed_bytes`: what the calls left behind (negative: gave back).
     pub retained_bytes: Option<i64>,

@@ -154,6 +154,7 @@ fn summary(processes: &[Process]) -> Process {
         kernel_peak_bytes: sum(|it| it.kernel_peak_bytes),
         heap_bytes: sum(|it| it.heap_bytes),
         heap_peak_bytes: sum(|it| it.heap_peak_bytes),
+        uncounted_heap_bytes: sum(|it| it.uncounted_heap_bytes),
         trim: processes.iter().map(|it| it.trim).fold(0.0, f64::max),
     }
 }
@@ -427,6 +428,7 @@ fn overhead(one: &Snapshot, other: &Snapshot) -> super::Overhead {
         lost_calls: a.lost_calls.saturating_add(b.lost_calls),
         clock_anomalies: a.clock_anomalies.saturating_add(b.clock_anomalies),
         capped_paths: a.capped_paths | b.capped_paths,
+        windows_left_out: a.windows_left_out.saturating_add(b.windows_left_out),
     }
 }
 

@@ -156,6 +156,9 @@ pub struct Process {
     pub heap_bytes: Option<u64>,
     /// See `heap_bytes`.
     pub heap_peak_bytes: Option<u64>,
+    /// What the C library's heap holds at the snapshot beyond `heap_bytes`, at least: what code in C allocates passes no allocator
+    /// of Rust's, and no figure of memory but the resident one has it. `None` where the C library does not say, or without the allocator.
+    pub uncounted_heap_bytes: Option<u64>,
     /// The share that trimmed means leave out at each end.
     #[cfg_attr(feature = "profile", serde(default = "a_tenth"))]
     pub trim: f64,
@@ -247,4 +250,6 @@ pub struct Overhead {
     pub clock_anomalies: u64,
     /// Call paths that found no room of their own: their calls are under `<other>` in the tree.
     pub capped_paths: bool,
+    /// Windows of memory that are not in [`Snapshot::memory`]: they added less than others of their name, or than all others.
+    pub windows_left_out: u64,
 }

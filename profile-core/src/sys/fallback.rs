@@ -7,6 +7,7 @@ use std::ffi::c_void;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::process::{Child, ExitStatus};
 use std::sync::OnceLock;
 use std::time::Instant;
 
@@ -131,9 +132,21 @@ impl ProcessMemory {
         Err(io::Error::new(io::ErrorKind::Unsupported, "this system's way is not known"))
     }
 
-    pub(crate) fn bytes(&self) -> Option<u64> {
+    pub(crate) fn bytes(&mut self) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
+
+    pub(crate) fn own_bytes(&self) -> Option<u64> {
         None
     }
+
+    pub(crate) fn kernel_peak_bytes(&self) -> Option<u64> {
+        None
+    }
+}
+
+pub(crate) fn memory_of(_: u32, _: Resident) -> io::Result<Option<u64>> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system's way is not known"))
 }
 
 pub(crate) fn kernel_peak_bytes(_: u32) -> io::Result<u64> {
@@ -144,12 +157,49 @@ pub(crate) fn reset_kernel_peak() -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this system's way is not known"))
 }
 
-pub(crate) fn descendants(_: u32) -> Vec<u32> {
+/// A process that another one started: here none is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Descendant {
+    pub(crate) process: u32,
+    pub(crate) parent: u32,
+}
+
+pub(crate) fn descendants(_: u32) -> Vec<Descendant> {
     Vec::new()
+}
+
+pub(crate) fn lists_children() -> bool {
+    false
+}
+
+pub(crate) fn shares_memory(_: Descendant) -> bool {
+    false
+}
+
+/// The end of a process: no process is read here, so nobody waits for it.
+#[derive(Debug)]
+pub(crate) struct ProcessEnd;
+
+impl ProcessEnd {
+    pub(crate) fn of(_: u32) -> ProcessEnd {
+        ProcessEnd
+    }
+
+    pub(crate) fn wait(&self, _: std::time::Duration) -> bool {
+        true
+    }
+}
+
+pub(crate) fn wait_for_child(child: &mut Child) -> io::Result<(ExitStatus, u64)> {
+    child.wait().map(|status| (status, 0))
 }
 
 pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     start()
+}
+
+pub(crate) fn c_heap_bytes() -> Option<u64> {
+    None
 }
 
 pub(crate) fn thread_id() -> u64 {

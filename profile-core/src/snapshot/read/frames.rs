@@ -1,8 +1,8 @@
 //! The spans that are open in a thread.
 
 use super::{Memory, Reading};
-use crate::segment::layout::{self, closing, flags, frame, page_links, thread_block};
-use crate::segment::reader::Record;
+use crate::segment::layout::{self, closing, flags, frame, header, heap, page_links, thread_block};
+use crate::segment::reader::{Record, View};
 
 const SPLIT_BYTES: u64 = size_of::<layout::Split>() as u64;
 
@@ -38,20 +38,43 @@ impl OpenFrame<'_> {
     }
 }
 
+/// Blocks of memory that threads have allocated and not freed; and how many threads there were at most at a time.
+pub(crate) fn live_blocks(view: View<'_>) -> (u64, u64) {
+    let live = |frame: Record<'_>| {
+        let memory = Memory::at(&frame, frame::heap).0;
+        memory[heap::ALLOCATIONS].wrapping_sub(memory[heap::FREES]).cast_signed()
+    };
+    let blocks = view.list(view.header(header::first_block), thread_block::next);
+    let (blocks, threads) = blocks.fold((0_i64, 0), |(sum, threads), block| {
+        let own = block.follow(thread_block::own_frame);
+        let live = frames(view, &block).map(|(frame, _)| frame).chain(own).map(live).fold(sum, i64::wrapping_add);
+        (live, threads + 1)
+    });
+    (blocks.max(0).cast_unsigned(), threads)
+}
+
+/// The frames in use of a thread, the first of which is the thread itself; each with what is on other paths already.
+fn frames<'a>(
+    view: View<'a>,
+    block: &Record<'a>,
+) -> impl Iterator<Item = (Record<'a>, Option<Record<'a>>)> + use<'a> {
+    let pages = view.list(block.word(thread_block::first_frames), page_links::next);
+    let frames = pages.flat_map(|page| {
+        let step = size_of::<layout::Frame>() as u64;
+        let splits = page.follow(page_links::splits);
+        (1..layout::PAGE_FRAMES as u64).map_while(move |place| {
+            let split = splits.and_then(|splits| splits.at(place * SPLIT_BYTES));
+            Some((page.at(place * step)?, split))
+        })
+    });
+    frames.take_while(|(record, _)| record.word(frame::edge) != 0)
+}
+
 impl<'a> Reading<'a> {
     /// The spans open in a thread, outermost first, each with the edge it is on and what it has so far.
     pub(super) fn open_frames(&self, block: &Record<'a>) -> Vec<OpenFrame<'a>> {
-        let pages = self.view.list(block.word(thread_block::first_frames), page_links::next);
-        let frames = pages.flat_map(|page| {
-            let step = size_of::<layout::Frame>() as u64;
-            let splits = page.follow(page_links::splits);
-            (1..layout::PAGE_FRAMES as u64).map_while(move |place| {
-                let split = splits.and_then(|splits| splits.at(place * SPLIT_BYTES));
-                Some((page.at(place * step)?, split))
-            })
-        });
         // The first frame is the thread itself. One whose span has closed below others has no function.
-        let open = frames.skip(1).take_while(|(record, _)| record.word(frame::edge) != 0);
+        let open = frames(self.view, block).skip(1);
         let mut open: Vec<_> = open.map(|(record, split)| self.open_frame(record, split)).collect();
         // What was allocated in an inner span was allocated in those around it.
         for place in (1..open.len()).rev() {

@@ -11,6 +11,8 @@ mod lines;
 mod rows;
 pub(crate) mod windows;
 
+pub(crate) use frames::live_blocks;
+
 use std::collections::HashMap;
 
 use super::tree::Tree;
@@ -211,7 +213,11 @@ impl<'a> Reading<'a> {
         let words = std::array::from_fn(|place| view.header(header::costs + place as u64));
         let costs = Costs::from_words(words);
         let sums = sites.iter().map(|_| Sums::default()).collect();
-        let (tree, overhead) = Default::default();
+        let overhead = Overhead {
+            windows_left_out: view.header(header::windows_left_out),
+            ..Overhead::default()
+        };
+        let tree = Tree::default();
         Reading {
             view,
             options,

@@ -11,9 +11,12 @@ pub(crate) fn read(view: View<'_>, now_ns: Option<u64>) -> Vec<MemoryRecord> {
     assembled(view, now_ns).into_iter().map(|window| window.record).collect()
 }
 
-/// The window in one place.
-pub(crate) fn at(view: View<'_>, link: u64) -> Option<MemoryRecord> {
-    assembled(view, None).into_iter().find(|window| window.link == link).map(|window| window.record)
+/// The window in one place, whose children's curves lie in others. While nobody writes to it.
+pub(crate) fn at(view: View<'_>, link: u64, children: &[u64]) -> Option<MemoryRecord> {
+    let here = |link: &u64| one(view, &view.record(*link)?, None);
+    let mut windows = vec![here(&link)?];
+    windows.extend(children.iter().filter_map(here));
+    with_children(windows).into_iter().next().map(|window| window.record)
 }
 
 /// Windows with the curves of their children.
@@ -21,8 +24,10 @@ fn assembled(view: View<'_>, now_ns: Option<u64>) -> Vec<Window> {
     let in_file = view.header(header::first_window_in_file);
     let first = view.first(view.header(header::first_window), in_file);
     let windows = view.list(first, window::next);
-    let mut windows: Vec<Window> =
-        windows.filter_map(|record| one(view, &record, now_ns)).collect();
+    with_children(windows.filter_map(|record| one(view, &record, now_ns)).collect())
+}
+
+fn with_children(mut windows: Vec<Window>) -> Vec<Window> {
     windows.sort_by_key(|window| window.started_ns);
     let starts: HashMap<u64, u64> =
         windows.iter().map(|window| (window.link, window.started_ns)).collect();
@@ -32,16 +37,17 @@ fn assembled(view: View<'_>, now_ns: Option<u64>) -> Vec<Window> {
     for child in children {
         let Some(start) = starts.get(&child.parent) else { continue };
         let later_ns = child.started_ns.saturating_sub(*start);
-        let shifted = |reading: Reading| Reading { at_ns: reading.at_ns + later_ns, ..reading };
+        let shifted =
+            |reading: Reading| Reading { at_ns: reading.at_ns.saturating_add(later_ns), ..reading };
         let MemoryRecord { process_id, readings, .. } = child.record;
         let readings = readings.into_iter().map(shifted).collect();
         curves.entry(child.parent).or_default().push(ChildCurve { process_id, readings });
     }
-    let with_children = |mut window: Window| {
+    let with_its_own = |mut window: Window| {
         window.record.children = curves.remove(&window.link).unwrap_or_default();
         window
     };
-    own.into_iter().map(with_children).collect()
+    own.into_iter().map(with_its_own).collect()
 }
 
 /// As it was at a moment.

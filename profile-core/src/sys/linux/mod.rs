@@ -1,5 +1,6 @@
 //! Linux: memory that is reserved before it is committed, ends of threads and of the process, fork.
 
+mod ends;
 mod resident;
 
 use std::ffi::{c_int, c_void};
@@ -12,6 +13,7 @@ use std::path::Path;
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+pub(crate) use ends::*;
 pub(crate) use resident::*;
 
 /// Nanoseconds of `CLOCK_MONOTONIC`: one clock for all processes since boot.
@@ -353,6 +355,28 @@ impl Write for ReportFile {
 pub(crate) fn without_file_size_signal<T>(write: impl FnOnce() -> T) -> T {
     let _blocked = BlockedSignal::new(libc::SIGXFSZ);
     write()
+}
+
+/// Bytes in use in the C library's heap, with what it spends on each block; `None` where it does not say.
+#[cfg(target_env = "gnu")]
+pub(crate) fn c_heap_bytes() -> Option<u64> {
+    // Looked up at run time: glibc before 2.33 does not have it.
+    // SAFETY: a name that ends in NUL; the handle stands for all that is loaded.
+    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"mallinfo2".as_ptr()) };
+    if found.is_null() {
+        return None;
+    }
+    // SAFETY: glibc's function of this name has this type.
+    let mallinfo2: unsafe extern "C" fn() -> libc::mallinfo2 =
+        unsafe { std::mem::transmute(found) };
+    // SAFETY: it takes the locks of the heap one after the other, as an allocation does.
+    let info = unsafe { mallinfo2() };
+    Some(info.uordblks as u64 + info.hblkhd as u64)
+}
+
+#[cfg(not(target_env = "gnu"))]
+pub(crate) fn c_heap_bytes() -> Option<u64> {
+    None
 }
 
 /// Processors the system has configured and switched on.

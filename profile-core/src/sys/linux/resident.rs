@@ -1,8 +1,9 @@
-//! How much memory a process has, from `/proc`: read on a descriptor that is kept, so that one reading is one system call,
+//! How much memory a process has, from `/proc`: read on descriptors that are kept, so that one reading is one system call,
 //! and a process that has ended is not taken for another one that got its number.
 
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 
 /// What of a process's memory is read.
@@ -16,40 +17,100 @@ pub(crate) enum Resident {
     Uss,
 }
 
+impl Resident {
+    fn file(self) -> &'static str {
+        if self == Resident::Rss { "statm" } else { "smaps_rollup" }
+    }
+
+    /// `None`: the process has ended, or what it ran when the file was opened.
+    fn read(self, file: &File) -> io::Result<Option<u64>> {
+        // Longer than either file ever is.
+        let mut text = [0; 2048];
+        let Some(length) = unless_ended(file.read_at(&mut text, 0))? else { return Ok(None) };
+        let text = &text[..length];
+        Ok(match self {
+            Resident::Rss => statm(text).map(|pages| pages * page_bytes()),
+            Resident::Pss => sum_of_lines(text, &["Pss:"]),
+            Resident::Uss => sum_of_lines(text, &["Private_Clean:", "Private_Dirty:"]),
+        })
+    }
+}
+
 /// A process whose memory is read again and again.
 #[derive(Debug)]
 pub(crate) struct ProcessMemory {
+    /// Its folder in `/proc`, which leads nowhere once it has ended, whoever gets its number.
+    folder: File,
     file: File,
     what: Resident,
 }
 
 impl ProcessMemory {
     /// # Errors
-    /// No such process, no right to look, or no `/proc`.
+    /// No such process, one that has ended and that nobody has waited for, no right to look, or no `/proc`.
     pub(crate) fn open(process: u32, what: Resident) -> io::Result<ProcessMemory> {
-        let name = if what == Resident::Rss { "statm" } else { "smaps_rollup" };
-        let file = File::open(format!("/proc/{process}/{name}"))?;
-        let memory = ProcessMemory { file, what };
+        let folder = File::open(format!("/proc/{process}"))?;
+        let file = open_in(&folder, what.file())?;
+        let mut memory = ProcessMemory { folder, file, what };
         // What may be opened may not always be read.
-        memory.try_read().map(|_| memory)
+        let ended = || io::Error::new(io::ErrorKind::NotFound, "the process has ended");
+        memory.bytes()?.ok_or_else(ended)?;
+        Ok(memory)
     }
 
     /// Bytes now; `None` once the process has ended.
-    pub(crate) fn bytes(&self) -> Option<u64> {
-        self.try_read().ok().flatten()
+    ///
+    /// # Errors
+    /// It may no longer be looked at: it runs a program of another user now.
+    pub(crate) fn bytes(&mut self) -> io::Result<Option<u64>> {
+        let read = self.what.read(&self.file)?;
+        if read.is_some() || self.what == Resident::Rss {
+            return Ok(read);
+        }
+        // `smaps_rollup` is of the program that ran when it was opened, and `exec` ends that one.
+        let Some(file) = unless_ended(open_in(&self.folder, self.what.file()))? else {
+            return Ok(None);
+        };
+        self.file = file;
+        self.what.read(&self.file)
     }
 
-    fn try_read(&self) -> io::Result<Option<u64>> {
-        // Longer than either file ever is.
-        let mut text = [0; 2048];
-        let length = self.file.read_at(&mut text, 0)?;
-        let text = &text[..length];
-        Ok(match self.what {
-            Resident::Rss => statm(text).map(|pages| pages * page_bytes()),
-            Resident::Pss => sum_of_lines(text, &["Pss:"]),
-            Resident::Uss => sum_of_lines(text, &["Private_Clean:", "Private_Dirty:"]),
-        })
+    /// Bytes now of this very process, which never becomes another program while it looks.
+    pub(crate) fn own_bytes(&self) -> Option<u64> {
+        self.what.read(&self.file).ok()?
     }
+
+    /// The kernel's high-water mark of what the process runs now. `None`: it has ended.
+    pub(crate) fn kernel_peak_bytes(&self) -> Option<u64> {
+        let status = fs::read(path_in(&self.folder, "status")).ok()?;
+        sum_of_lines(&status, &["VmHWM:"])
+    }
+}
+
+fn path_in(folder: &File, name: &str) -> String {
+    format!("/proc/thread-self/fd/{}/{name}", folder.as_raw_fd())
+}
+
+fn open_in(folder: &File, name: &str) -> io::Result<File> {
+    File::open(path_in(folder, name))
+}
+
+/// `None`: there was no such process any more.
+fn unless_ended<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ESRCH | libc::ENOENT)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Memory of a process that is read once; `None`: it has ended.
+///
+/// # Errors
+/// No right to look.
+pub(crate) fn memory_of(process: u32, what: Resident) -> io::Result<Option<u64>> {
+    let file = unless_ended(File::open(format!("/proc/{process}/{}", what.file())))?;
+    file.map_or(Ok(None), |file| what.read(&file))
 }
 
 /// The second number. An ended process that nobody has waited for has none but zeroes.
@@ -100,15 +161,23 @@ pub(crate) fn reset_kernel_peak() -> io::Result<()> {
     fs::write("/proc/self/clear_refs", HIGH_WATER_MARK)
 }
 
-/// All descendants of a process that run now.
-pub(crate) fn descendants(process: u32) -> Vec<u32> {
+/// A process that another one started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Descendant {
+    pub(crate) process: u32,
+    pub(crate) parent: u32,
+}
+
+/// All descendants of a process that run now. One whose parent has ended is not among them: the system has given it to
+/// another.
+pub(crate) fn descendants(process: u32) -> Vec<Descendant> {
     let mut found = children(process);
     let mut looked_at = 0;
     while let Some(next) = found.get(looked_at).copied() {
         looked_at += 1;
-        for child in children(next) {
+        for child in children(next.process) {
             // Numbers are given again: a tree read while it changes may name one twice.
-            if !found.contains(&child) {
+            if found.iter().all(|known| known.process != child.process) {
                 found.push(child);
             }
         }
@@ -117,11 +186,26 @@ pub(crate) fn descendants(process: u32) -> Vec<u32> {
 }
 
 /// Each thread has a list of the processes it started.
-fn children(process: u32) -> Vec<u32> {
-    let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else { return Vec::new() };
+fn children(parent: u32) -> Vec<Descendant> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{parent}/task")) else { return Vec::new() };
     let lists =
         threads.flatten().filter_map(|thread| fs::read(thread.path().join("children")).ok());
-    lists.flat_map(|list| numbers(&list)).collect()
+    let processes = lists.flat_map(|list| numbers(&list));
+    processes.map(|process| Descendant { process, parent }).collect()
+}
+
+/// Whether this kernel keeps such lists (`CONFIG_PROC_CHILDREN`).
+pub(crate) fn lists_children() -> bool {
+    fs::exists("/proc/thread-self/children").unwrap_or(false)
+}
+
+/// Whether a process runs in its parent's memory, as between `vfork` and `exec`: it has none of its own then. Where the system
+/// does not say, it has.
+pub(crate) fn shares_memory(Descendant { process, parent }: Descendant) -> bool {
+    const KCMP_VM: libc::c_long = 1;
+    let [process, parent] = [process, parent].map(libc::c_long::from);
+    // SAFETY: plain system call with numbers; it compares and changes nothing.
+    unsafe { libc::syscall(libc::SYS_kcmp, process, parent, KCMP_VM, 0, 0) == 0 }
 }
 
 fn numbers(list: &[u8]) -> Vec<u32> {
@@ -133,6 +217,8 @@ fn numbers(list: &[u8]) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     #[test]
@@ -153,13 +239,50 @@ mod tests {
     fn this_process_has_memory_of_every_kind() {
         let own = std::process::id();
         let of = |what| {
-            ProcessMemory::open(own, what)
-                .ok()
-                .and_then(|memory| memory.bytes())
-                .expect("a reading")
+            let mut memory = ProcessMemory::open(own, what).expect("it is there");
+            memory.bytes().expect("it may be read").expect("it runs")
         };
         let [rss, pss, uss] = [Resident::Rss, Resident::Pss, Resident::Uss].map(of);
         assert!(uss <= pss && pss <= rss + (1 << 20), "{uss} {pss} {rss}");
         assert!(kernel_peak_bytes(own).expect("a mark") >= rss / 2);
+    }
+
+    extern "C" fn waits(stop: *mut libc::c_void) -> libc::c_int {
+        // SAFETY: the parent's, which lives until this process has ended.
+        let stop = unsafe { &*stop.cast::<AtomicBool>() };
+        while !stop.load(Ordering::Acquire) {
+            // SAFETY: no arguments.
+            unsafe { libc::sched_yield() };
+        }
+        0
+    }
+
+    /// As `vfork` makes it, but that its parent goes on.
+    #[test]
+    fn a_child_in_its_parents_memory_is_told_from_one_with_its_own() {
+        let parent = std::process::id();
+        if !shares_memory(Descendant { process: parent, parent }) {
+            // A sandbox that does not let processes be compared.
+            return;
+        }
+        let mut apart = std::process::Command::new("sleep").arg("1000").spawn().expect("start it");
+        let mut stack = vec![0_u128; 1 << 12];
+        let mut stop = AtomicBool::new(false);
+        // SAFETY: the child has a stack of its own, of which this is the end, and does nothing but look at `stop`.
+        let child = unsafe {
+            let argument = (&raw mut stop).cast();
+            let end = stack.as_mut_ptr_range().end.cast();
+            libc::clone(waits, end, libc::CLONE_VM | libc::SIGCHLD, argument)
+        };
+        let within = Descendant { process: child.cast_unsigned(), parent };
+        let is_known = descendants(parent).contains(&within);
+        let shares = [within.process, apart.id()]
+            .map(|process| shares_memory(Descendant { process, parent }));
+        stop.store(true, Ordering::Release);
+        // SAFETY: a child of this process.
+        let ended = unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
+        apart.kill().expect("it runs");
+        apart.wait().expect("it ends");
+        assert_eq!((ended, is_known, shares), (child, true, [true, false]));
     }
 }
