@@ -28,6 +28,7 @@ pub(crate) mod live;
 pub(crate) mod on_cpu;
 pub(crate) mod paths;
 pub(crate) mod returned;
+pub(crate) mod scheduling;
 pub(crate) mod settle;
 pub(crate) mod sizes;
 pub(crate) mod thread;

@@ -257,6 +257,7 @@ pub(crate) extern "C" fn release(block: *mut c_void) {
     let block = unsafe { &*block.cast::<ThreadBlock>() };
     super::general::close_abandoned();
     super::live::publish();
+    super::scheduling::thread_ends(block);
     write_anchor(Clock::current());
     TOP.set(&raw const NOWHERE);
     BLOCK.set(ptr::null());

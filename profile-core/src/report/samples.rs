@@ -178,6 +178,10 @@ fn process() -> Process {
         kernel_peak_bytes: Some(60 << 20),
         heap_bytes: Some(5 << 19),
         heap_peak_bytes: Some(45 << 20),
+        cpu_ns: Some(20_000_000_000),
+        run_delay_ns: Some(12_000_000),
+        involuntary_switches: Some(340),
+        cpu_pressure_ns: Some(50_000_000),
     }
 }
 

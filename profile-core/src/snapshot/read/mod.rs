@@ -365,7 +365,7 @@ impl<'a> Reading<'a> {
             [self.costs.waiting, self.costs.busy].map(|ticks| self.rate.ns_f64(ticks));
         overhead.counted_ns = self.rate.ns_f64(self.costs.counted);
         overhead.recording_ns = recording as u64;
-        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+        let cores = self.view.header(header::cores + layout::AVAILABLE_CORES).max(1);
         let busy = duration_ns.saturating_mul(threads_at_once.clamp(1, cores));
         overhead.share = if busy == 0 { 0.0 } else { recording / busy as f64 };
     }

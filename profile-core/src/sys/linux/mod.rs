@@ -1,6 +1,7 @@
 //! Linux: memory that is reserved before it is committed, ends of threads and of the process, fork.
 
 mod resident;
+mod scheduling;
 
 use std::ffi::{c_int, c_void};
 use std::fs::File;
@@ -13,6 +14,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 pub(crate) use resident::*;
+pub(crate) use scheduling::*;
 
 /// Nanoseconds of `CLOCK_MONOTONIC`: one clock for all processes since boot.
 pub(crate) fn monotonic_ns() -> u64 {
@@ -356,7 +358,7 @@ pub(crate) fn without_file_size_signal<T>(write: impl FnOnce() -> T) -> T {
 }
 
 /// Processors the system has configured and switched on.
-pub(crate) fn logical_cores() -> usize {
+fn logical_cores() -> usize {
     // SAFETY: plain query.
     let online = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
     usize::try_from(online).unwrap_or(1)
