@@ -73,12 +73,15 @@ fn marked(source: &str) -> (String, usize) {
     (lines.join("\n"), places.len())
 }
 
-/// Where cargo has the sources of the dependencies of this workspace.
+/// Where cargo has the sources of the dependencies of this workspace. Of this platform alone: what others need is in the lock
+/// file, but on a fresh machine nothing has downloaded it.
 fn sources() -> BTreeMap<String, PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["metadata", "--format-version", "1", "--offline"]);
+    command.args(["--filter-platform", "host-tuple"]);
     let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("start cargo");
+    assert!(output.status.success(), "{}", said(&output));
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("what cargo knows");
     let packages = metadata["packages"].as_array().expect("packages");
     let folder = |package: &Value| {

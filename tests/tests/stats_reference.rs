@@ -1,6 +1,6 @@
 //! Every statistic is checked against SciPy's and NumPy's values: `tests/reference/stats.py` writes the vectors.
 
-use profile_core::stats::{self, QuantileMethod, TestResult};
+use profile_core::stats::{self, QuantileMethod, StatsError, TestResult};
 use serde_json::Value;
 
 fn vectors() -> Value {
@@ -51,7 +51,7 @@ fn descriptions_are_those_of_numpy_and_scipy() {
         for (confidence, expected) in
             [0.9, 0.95, 0.99].iter().zip(expected["t_interval"].as_array().expect("three"))
         {
-            let found = stats::t_interval(&values, *confidence);
+            let found = stats::t_interval(&values, *confidence).expect("a confidence");
             // Where SciPy's deviation is 0 it has no interval.
             let expected = if name == "equal" { vec![7.5; 2] } else { numbers(expected) };
             for (got, expected) in [found.low, found.high].iter().zip(expected) {
@@ -132,13 +132,67 @@ fn adjusted_p_values_are_those_of_the_definitions() {
             ("holm", stats::holm(&p_values)),
             ("benjamini_hochberg", stats::benjamini_hochberg(&p_values)),
         ] {
+            let got = got.expect("they are between 0 and 1");
             for (got, expected) in got.iter().zip(numbers(&case[what])) {
                 close(what, *got, expected, ULPS);
             }
         }
     }
-    let with_nan = stats::holm(&[0.01, f64::NAN, 0.02]);
-    assert!(with_nan[0] == 0.02 && with_nan[1].is_nan() && with_nan[2] == 0.02);
+}
+
+#[test]
+fn a_p_value_or_a_confidence_that_can_be_none_is_an_error() {
+    let outside = [-1.0, -0.5, -f64::MIN_POSITIVE, 1.0 + f64::EPSILON, 2.0, f64::NAN];
+    for given in outside.into_iter().chain([f64::INFINITY, f64::NEG_INFINITY]) {
+        let is_same = |told: f64| told == given || (told.is_nan() && given.is_nan());
+        let of_p = |error| matches!(error, StatsError::PValueOutside(told) if is_same(told));
+        assert!(of_p(stats::holm(&[0.5, given]).expect_err("it is none")), "{given}");
+        assert!(of_p(stats::benjamini_hochberg(&[given]).expect_err("it is none")), "{given}");
+        let of_level =
+            |error| matches!(error, StatsError::ConfidenceOutside(told) if is_same(told));
+        let (values, resampled) = ([1.0, 2.0, 4.0], [1.5, 2.0, 3.0]);
+        let errors = [
+            stats::t_interval(&values, given).expect_err("it is none"),
+            stats::bootstrap(&values, stats::mean, 10, given, 1).expect_err("it is none"),
+            stats::bca_interval(&resampled, &values, stats::mean, given).expect_err("it is none"),
+            stats::theil_sen(&values, &values, given).expect_err("it is none"),
+        ];
+        assert!(errors.into_iter().all(of_level), "{given}");
+    }
+    for level in [0.0, 1.0] {
+        assert!(stats::theil_sen(&[1.0, 2.0, 3.0], &[1.0, 2.5, 3.0], level).is_ok());
+        assert!(stats::bootstrap(&[1.0, 2.0, 4.0], stats::mean, 10, level, 1).is_ok());
+        assert!(stats::t_interval(&[1.0, 2.0, 4.0], level).is_ok());
+        assert_eq!(stats::benjamini_hochberg(&[level]), Ok(vec![level]));
+    }
+}
+
+/// `tvar`, `tstd` and `tsem` of SciPy 1.17.1 with limits (None, upper) and inclusive (False, False).
+#[test]
+fn what_is_infinite_within_limits_is_that_of_scipy() {
+    let (inf, nan) = (f64::INFINITY, f64::NAN);
+    for (values, upper, ddof, expected) in [
+        (&[1.0, inf, 3.0, -inf, 2.0, 7.0, 8.0, 8.0][..], Some(8.0), 1, inf),
+        (&[1.0, -inf, 3.0], None, 0, inf),
+        (&[1.0, -inf, 3.0], None, 2, inf),
+        (&[1.0, -inf, 3.0], None, 3, nan),
+        (&[-inf, -inf, 3.0], Some(8.0), 2, inf),
+        (&[-inf, -inf], None, 1, nan),
+        (&[-inf, 9.0], Some(8.0), 0, nan),
+        (&[-inf, inf, 3.0], None, 1, nan),
+        (&[inf, 2.0, 3.0, 4.0], None, 0, inf),
+    ] {
+        let limits = stats::Limits {
+            upper,
+            includes_lower: false,
+            includes_upper: false,
+            ..stats::Limits::default()
+        };
+        for figure in [stats::tvar, stats::tstd, stats::tsem] {
+            let got = figure(values, &limits, ddof).expect("something is within");
+            assert!(got == expected || (got.is_nan() && expected.is_nan()), "{values:?}: {got}");
+        }
+    }
 }
 
 #[test]
@@ -150,6 +204,7 @@ fn bootstrap_intervals_are_those_of_scipy_for_the_same_resamples() {
         let figure = if case["statistic"] == "mean" { stats::mean } else { stats::median };
         let resampled = numbers(&case["resampled"]);
         let found = stats::bca_interval(&resampled, &values, figure, number(&case["confidence"]));
+        let found = found.expect("a confidence");
         for (got, expected) in [found.low, found.high].iter().zip(numbers(&case["interval"])) {
             close(&format!("{} of {name}", case["statistic"]), *got, expected, 1e-9);
         }
@@ -169,8 +224,9 @@ fn what_is_not_defined_is_nan() {
     assert_eq!(stats::welch_t(&[1.0, 1.0], &[2.0, 2.0]).p_value, 0.0);
     assert!(stats::welch_t(&[1.0, 1.0], &[1.0, 1.0]).p_value.is_nan());
     assert!(stats::welch_t(&[1.0], &[1.0, 2.0]).p_value.is_nan(), "one value has no variance");
-    assert!(stats::bootstrap(&[1.0], stats::mean, 100, 0.95, 1).low.is_nan());
-    let steady = stats::bootstrap(&[2.0; 5], stats::mean, 100, 0.95, 1);
+    let of = |values| stats::bootstrap(values, stats::mean, 100, 0.95, 1).expect("a confidence");
+    assert!(of(&[1.0]).low.is_nan());
+    let steady = of(&[2.0; 5]);
     assert_eq!((steady.low, steady.high), (2.0, 2.0));
     assert!(
         stats::theil_sen(&[1.0, 1.0], &[1.0, 2.0], 0.95).expect("equal lengths").slope.is_nan()

@@ -74,8 +74,14 @@ mod windows {
     #[test]
     fn readings_come_at_their_interval_and_a_long_window_keeps_few() {
         let _alone = alone();
-        let memory = memory_usage_for(Duration::from_secs(1), &every(1)).expect("a window");
-        assert!(memory.readings_taken > 300, "{}", memory.readings_taken);
+        // More than it keeps, however long that takes.
+        let usage = memory_usage(&every(1).name("long"), || {
+            while window("long").readings_taken <= 600 {
+                thread::yield_now();
+            }
+        });
+        let memory = usage.memory.expect("a window");
+        assert!(memory.readings_taken > 600, "{}", memory.readings_taken);
         assert!((100..=512).contains(&memory.readings.len()), "{}", memory.readings.len());
         assert!(memory.readings.is_sorted_by_key(|reading| reading.at_ns));
         assert_eq!(memory.readings[0].resident_bytes, memory.baseline_bytes);
@@ -107,8 +113,18 @@ mod windows {
 
     #[test]
     fn a_process_is_read_until_it_ends_and_one_that_is_not_there_is_an_error() {
-        let mut child = Command::new("sleep").arg("0.2").spawn().expect("start a process");
-        let memory = memory_usage_of(child.id(), &every(5)).expect("a window");
+        let mut command = Command::new("cat");
+        let mut child = command.stdin(Stdio::piped()).spawn().expect("start a process");
+        let (id, input) = (child.id(), child.stdin.take().expect("its standard input"));
+        let reading =
+            thread::spawn(move || memory_usage_of(id, &every(5).name("cat")).expect("a window"));
+        let is_read = || {
+            let of = capture().memory.into_iter().find(|record| record.path == "cat");
+            of.is_some_and(|of| of.readings_taken >= 2)
+        };
+        wait_until(is_read, "it is not read");
+        drop(input);
+        let memory = reading.join().expect("it ends");
         assert!(child.wait().expect("it ends").success());
         assert!(memory.readings_taken >= 2 && memory.peak_bytes > 0, "{memory:?}");
         let error = memory_usage_of(u32::MAX, &every(5)).expect_err("there is none");
@@ -117,13 +133,33 @@ mod windows {
 
     #[test]
     fn a_command_that_outlives_the_timeout_goes_on() {
+        let folder = tests::Folder::new();
+        let may_end = folder.join("may end");
         let mut command = Command::new("sh");
-        command.args(["-c", "sleep 1; exit 5"]);
-        let options = every(5).timeout(Duration::from_millis(20));
+        command.args(["-c", "until [ -e \"$0\" ]; do sleep 0.01; done; exit 5"]).arg(&may_end);
+        let options = every(5).timeout(Duration::from_millis(20)).name("outlived");
+        // The window ends while the command still runs: it waits for that.
+        let waiting = thread::spawn(move || {
+            let has_ended = || {
+                let of = capture().memory.into_iter().find(|record| record.path == "outlived");
+                of.is_some_and(|of| !of.open)
+            };
+            wait_until(has_ended, "the window does not end");
+            std::fs::write(may_end, "").expect("write a file");
+        });
         let usage = memory_usage_of_command(&mut command, &options).expect("it can be started");
+        waiting.join().expect("the window ends");
         assert_eq!(usage.value.code(), Some(5));
-        let memory = usage.memory.expect("a window");
-        assert!(memory.duration_ns < 900_000_000, "{}", memory.duration_ns);
+        assert!(usage.memory.expect("a window").duration_ns >= 20_000_000);
+    }
+
+    /// However long it takes, but not for ever.
+    fn wait_until(condition: impl Fn() -> bool, complaint: &str) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !condition() {
+            assert!(Instant::now() < deadline, "{complaint}");
+            thread::yield_now();
+        }
     }
 
     /// Holds so many mebibytes until its standard input ends.
@@ -201,15 +237,11 @@ mod windows {
         let options = every(20).include_children(true).multiprocess(true).name("tree");
         let id = child.id();
         let reading = thread::spawn(move || memory_usage_of(id, &options).expect("a window"));
-        let deadline = Instant::now() + Duration::from_secs(60);
         let has_grown = || {
             let tree = capture().memory.into_iter().find(|record| record.path == "tree");
             tree.is_some_and(|tree| tree.peak_bytes >= 60 * MIB && large_children(&tree) >= 2)
         };
-        while !has_grown() {
-            assert!(Instant::now() < deadline, "the children do not grow");
-            thread::yield_now();
-        }
+        wait_until(has_grown, "the children do not grow");
         drop(input);
         let memory = reading.join().expect("it ends");
         assert!(child.wait().expect("bash ends").success());

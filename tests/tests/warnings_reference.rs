@@ -184,7 +184,9 @@ impl Run {
                 return Ok(json!({"outcome": "call_error"}));
             };
             let append = step.get("append").is_some_and(|append| append == true);
-            simple_filter(action, &AnyWarning, 0, append);
+            let category = self.categories.get(step.get("category"), &AnyWarning)?;
+            let line = step.get("lineno").and_then(Value::as_u64).unwrap_or(0);
+            context = context.filter(action, category, line, append);
         }
         self.contexts.push((step["name"].as_str().expect("a name").to_owned(), context));
         Ok(Value::Null)

@@ -177,13 +177,21 @@ pub fn compare<'a>(baseline: impl Into<Runs<'a>>, candidate: impl Into<Runs<'a>>
         }
     }
     let p_values: Vec<f64> = changes.iter().map(|(timing, _)| timing.p_value).collect();
-    for ((timing, change), p_value) in changes.iter_mut().zip(benjamini_hochberg(&p_values)) {
+    for ((timing, change), p_value) in changes.iter_mut().zip(adjusted(&p_values)) {
         timing.tell(p_value, change);
     }
     changes.sort_by(|(a, _), (b, _)| b.added_ns().total_cmp(&a.added_ns()));
     found.functions = changes.into_iter().map(|(_, change)| change).collect();
     found.notes = notes(&sides);
     found
+}
+
+/// The p-values of what was tested; of the others NaN stays.
+fn adjusted(p_values: &[f64]) -> Vec<f64> {
+    let known: Vec<f64> = p_values.iter().copied().filter(|p_value| !p_value.is_nan()).collect();
+    let mut adjusted = benjamini_hochberg(&known).unwrap_or(known).into_iter();
+    let of = |p_value: &f64| if p_value.is_nan() { None } else { adjusted.next() };
+    p_values.iter().map(of).map(|p_value| p_value.unwrap_or(f64::NAN)).collect()
 }
 
 /// Two functions may have one path: they are told apart by their order in the source, which may have moved.

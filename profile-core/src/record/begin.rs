@@ -8,10 +8,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::calibrate::{self, Costs};
 use super::thread::{self, Suspended};
-use super::{lines, sizes, turns};
+use super::{lines, scheduling, sizes, turns};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::{Anchor, Clock, Rate};
-use crate::segment::layout::{Edge, Header, SiteRecord, heap};
+use crate::segment::layout::{Edge, Header, SiteRecord, Word, heap};
 use crate::segment::writer;
 use crate::settings::{self, Budget};
 use crate::sys;
@@ -47,6 +47,10 @@ pub(crate) fn begin() {
         sys::on_thread_exit(thread::release);
         sys::at_fork_in_child(restart_in_child);
         describe(header, clock);
+        // Looking for physical cores takes long on a large machine, and only a file is read elsewhere, or after the process was killed.
+        if writer::is_file() {
+            scheduling::write_cores(header);
+        }
         // No site has been called yet, so none need be told; there may be many.
         BUDGET.store(encode(settings.budget), Relaxed);
         sizes::want(settings.block_sizes);
@@ -109,6 +113,7 @@ fn describe(header: &Header, clock: Clock) {
     header.allocator.set(u64::from(allocator_is_installed()));
     let program = std::env::args_os().next().unwrap_or_default();
     header.program.set(write_text(&program.to_string_lossy()));
+    scheduling::begin(header);
 }
 
 /// Whether an allocation reaches the recorder: asked of the allocator itself.
@@ -401,7 +406,8 @@ extern "C" fn restart_in_child() {
     lines::forget();
     super::handed::forget();
     let path = RUN_DIR.get().and_then(Option::as_deref).map(segment_path);
-    let parent = writer::header().map(calibrate::stored);
+    let parent = writer::header()
+        .map(|header| (calibrate::stored(header), header.cores.each_ref().map(Word::get)));
     if !writer::restart_after_fork(path.as_deref()) {
         return;
     }
@@ -414,6 +420,8 @@ extern "C" fn restart_in_child() {
     }
     if let Some(header) = writer::header() {
         describe(header, Clock::current());
-        parent.unwrap_or_default().store(header);
+        let (costs, cores) = parent.unwrap_or_default();
+        costs.store(header);
+        header.cores.iter().zip(cores).for_each(|(word, cores)| word.set(cores));
     }
 }

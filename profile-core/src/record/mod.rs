@@ -30,6 +30,7 @@ pub(crate) mod on_cpu;
 mod overlap;
 pub(crate) mod paths;
 pub(crate) mod returned;
+pub(crate) mod scheduling;
 pub(crate) mod settle;
 pub(crate) mod sizes;
 pub(crate) mod thread;

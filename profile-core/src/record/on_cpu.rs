@@ -14,7 +14,7 @@ use super::thread::{Suspended, known_frame_above};
 use crate::callsite::CallSite;
 use crate::segment::layout::{Edge, Link, SiteRecord, ThreadBlock};
 use crate::segment::writer;
-use crate::sys;
+use crate::sys::{self, Scheduled};
 
 /// Starts sampling at this interval, once in a process. A forked child does not sample.
 pub(crate) fn start(interval: Duration) {
@@ -32,6 +32,8 @@ struct Seen {
     thread_id: u64,
     wall_ns: u64,
     cpu_ns: u64,
+    /// For how long it has waited for a processor; 0 where that is not known.
+    delay_ns: u64,
 }
 
 fn run(interval: Duration) {
@@ -56,12 +58,16 @@ fn look_at(block: &ThreadBlock, seen: &mut HashMap<*const ThreadBlock, Seen>) {
         seen.remove(&std::ptr::from_ref(block));
         return;
     };
-    let now = Seen { thread_id, wall_ns: sys::monotonic_ns(), cpu_ns };
+    let delay_ns = Scheduled::of_thread(thread_id).map_or(0, |scheduled| scheduled.delay_ns);
+    let now = Seen { thread_id, wall_ns: sys::monotonic_ns(), cpu_ns, delay_ns };
     let before = seen.insert(block, now).filter(|before| before.thread_id == thread_id);
     if let (Some(before), Some(record)) = (before, innermost(block)) {
         let wall_ns = now.wall_ns.saturating_sub(before.wall_ns);
         record.sampled_ns.add(wall_ns);
         record.on_cpu_ns.add(now.cpu_ns.saturating_sub(before.cpu_ns).min(wall_ns));
+        // The kernel counts a wait when it is over: it may be longer than the time since the last sample. Where the thread waited it is
+        // still, so that the function is the right one.
+        record.run_delay_ns.add(now.delay_ns.saturating_sub(before.delay_ns));
     }
 }
 

@@ -353,6 +353,7 @@ pub(crate) extern "C" fn release(block: *mut c_void) {
     super::general::close_abandoned();
     turns::end_all(block);
     super::live::publish();
+    super::scheduling::thread_ends(block);
     write_anchor(Clock::current());
     TOP.set(&raw const NOWHERE);
     BLOCK.set(ptr::null());

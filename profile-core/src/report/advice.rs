@@ -56,7 +56,8 @@ pub(crate) fn sentence(advice: &Advice) -> String {
             "recording its {} calls took {}, more than they: {} a call; with a budget few of them are timed",
             count("calls"),
             time("recording_ns"),
-            time("mean_ns"),
+            // Snapshots of earlier versions have the mean.
+            time(if figure("median_ns").is_nan() { "mean_ns" } else { "median_ns" }),
         ),
     }
 }

@@ -39,19 +39,25 @@ pub(crate) fn head(snapshot: &Snapshot, page: &mut Page) {
     if let Some(line) = uncounted(process) {
         page.plain(&line);
     }
+    if let Some(line) = busy_machine(process) {
+        page.bold(&line);
+    }
     if process.debug_assertions {
         page.bold("DEBUG BUILD: these times say little about a release build");
     }
 }
 
 fn machine(process: &Process) -> String {
-    let physical =
-        process.physical_cores.map_or_else(|| "unknown".to_owned(), |cores| cores.to_string());
+    let cores = |cores: usize| match cores {
+        0 => "unknown".to_owned(),
+        cores => cores.to_string(),
+    };
     format!(
-        "threads {}; cores: {} logical, {physical} physical, {} available",
+        "threads {}; cores: {} logical, {} physical, {} available",
         units::count(process.threads),
-        process.logical_cores,
-        process.available_cores,
+        cores(process.logical_cores),
+        cores(process.physical_cores.unwrap_or(0)),
+        cores(process.available_cores),
     )
 }
 
@@ -81,6 +87,33 @@ fn uncounted(process: &Process) -> Option<String> {
     Some(format!(
         "the C heap holds at least {bytes} more: what C code allocates is not counted here"
     ))
+}
+
+/// What a person must know before they compare times: the program did not have the machine for itself.
+fn busy_machine(process: &Process) -> Option<String> {
+    /// Below, it is less than what runs differ by.
+    const LITTLE: f64 = 1.02;
+    let slowdown = process.slowdown().filter(|slowdown| *slowdown >= LITTLE)?;
+    let run_delay_ns = process.run_delay_ns?;
+    // How many threads wanted a processor, on the average.
+    let wanted = process.cpu_ns?.saturating_add(run_delay_ns) as f64 / process.duration_ns as f64;
+    let why = if wanted > process.available_cores as f64 {
+        "more threads than processors"
+    } else {
+        "a busy machine"
+    };
+    let mut line = format!(
+        "waited {} for a processor: {why}; times are {slowdown:.1} x what they would be alone",
+        units::duration(run_delay_ns),
+    );
+    if let Some(switches) = process.involuntary_switches {
+        line.push_str(&format!("; {} involuntary switches", units::count(switches)));
+    }
+    let pressure = process.cpu_pressure_ns.and_then(|ns| units::share(ns, process.duration_ns));
+    if let Some(pressure) = pressure {
+        line.push_str(&format!("; pressure {} %", units::per_cent(pressure.min(1.0))));
+    }
+    Some(line)
 }
 
 fn recording(overhead: &Overhead) -> String {
@@ -207,6 +240,25 @@ mod tests {
             let text = samples::rendered(Format::Table, &snapshot, None);
             assert_eq!(text.contains(line), is_said, "{text}");
         }
+    }
+
+    #[test]
+    fn a_busy_machine_is_told_and_so_are_too_many_threads() {
+        let mut snapshot = samples::ordinary();
+        let process = &mut snapshot.process;
+        process.cpu_ns = Some(4_750_000_000);
+        process.run_delay_ns = Some(1_900_000_000);
+        process.cpu_pressure_ns = Some(11_300_000_000);
+        let line = "\nwaited 1.90 s for a processor: a busy machine; times are 1.4 x what they would be alone; \
+            340 involuntary switches; pressure 50.0 %\n";
+        let text = samples::rendered(Format::Table, &snapshot, None);
+        assert!(text.contains(line), "{text}");
+        snapshot.process.cpu_ns = Some(45_200_000_000);
+        snapshot.process.run_delay_ns = Some(45_200_000_000);
+        let text = samples::rendered(Format::Table, &snapshot, None);
+        assert!(text.contains("more threads than processors; times are 2.0 x"), "{text}");
+        snapshot.process.run_delay_ns = None;
+        assert!(!samples::rendered(Format::Table, &snapshot, None).contains("waited"));
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl Marks {
             (
                 any(&|f| f.too_short),
                 "~",
-                "too short to be timed well, its mean is near the clock's cost",
+                "too short to be timed well, its median is near the clock's cost",
             ),
             (any(&|f| f.open > 0), self.open, "calls that had not ended when this was written"),
             (any(&|f| f.panicked > 0), self.panicked, "calls that ended by unwinding"),

@@ -179,6 +179,10 @@ fn process() -> Process {
         heap_bytes: Some(5 << 19),
         heap_peak_bytes: Some(45 << 20),
         uncounted_heap_bytes: None,
+        cpu_ns: Some(20_000_000_000),
+        run_delay_ns: Some(12_000_000),
+        involuntary_switches: Some(340),
+        cpu_pressure_ns: Some(50_000_000),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The memory format, word by word. Version 1.
+//! The memory format, word by word.
 //!
 //! A segment is one stretch of 64-bit little-endian words, all of them atomics. Everything in it is found
 //! from the [`Header`] at its start. A *link* is the address of a record in the process that wrote it; a
@@ -25,8 +25,8 @@
 //! |---|---|---|---|---|---|
 //! | 0 magic | 1 version | 2 base | 3 reserved bytes | 4 used bytes | 5 process id |
 //! | 6 start, ns since 1970 | 7, 8 first anchor (ticks, monotonic ns) | 9, 10 last anchor | 11 clock (0 tsc, 1 fenced, 2 monotonic, 3 mock) | 12 first site | 13 first block |
-//! | 14 allocator in use (0, 1) | 15 lost calls | 16 program (link to text) | 17 committed bytes | 18 debug assertions | 19 to 28 what spans cost | 29 first window |
-//! | 30 where memory without a file begins | 31 to 33 first site, block, window in the file | | | | |
+//! | 14 allocator in use (0, 1) | 15 lost calls | 16 program (link to text) | 17 committed bytes | 18 debug assertions | 19 to 29 what spans cost | 30 first window |
+//! | 31 where memory without a file begins | 32 to 34 first site, block, window in the file | 35 windows left out | 36 to 38 processors | 39 to 42 scheduling at the start | 43 to 46 at the last capture |
 //!
 //! Costs are ticks as bits of an `f64`: between the readings of an empty span and, beyond its body, of a long one; from one empty span to the next, of one around
 //! a long body that waits, of one around a busy body, of one that is only counted. A *text* is one word of length in bytes, then the bytes, padded to words.
@@ -180,8 +180,22 @@ record! {
         first_window_in_file: Link<Window>,
         /// Windows whose place another one has taken.
         windows_left_out: Word,
+        /// Processors of the machine, physical cores, processors that the process may use; 0: not known, or nobody looked yet.
+        cores: [Word; CORES],
+        /// When recording began, each plus one, 0 being not known: processor time of the first thread, the time for which it waited for a
+        /// processor, involuntary switches, and the time in which any thread of the machine waited.
+        scheduling_at_start: [Word; SCHEDULING],
+        /// When a snapshot was taken last, the same of all threads that recorded something, less what it was at the start.
+        scheduling: [Word; SCHEDULING],
     }
 }
+
+/// [`Header::cores`], and which of them are those that the process may use.
+pub(crate) const CORES: usize = 3;
+pub(crate) const AVAILABLE_CORES: u64 = 2;
+
+/// Figures of the scheduler: see [`Header`].
+pub(crate) const SCHEDULING: usize = 4;
 
 /// What spans and marks cost, as the recorder's `Costs` has them: bits of `f64`, in ticks.
 pub(crate) const COSTS: usize = 11;
@@ -213,6 +227,8 @@ record! {
         /// sampling thread alone.
         sampled_ns: Word,
         on_cpu_ns: Word,
+        /// Of the rest, for how long the thread was ready to run and waited for a processor; written by the same.
+        run_delay_ns: Word,
     }
 }
 
@@ -312,6 +328,9 @@ record! {
         /// As [`Header::first_site_in_file`].
         first_edge_in_file: Link<Edge>,
         first_tally_in_file: Link<Tally>,
+        /// Of the owners that have ended and had recorded something: for how long they ran, and waited for a processor.
+        ended_cpu_ns: Word,
+        ended_delay_ns: Word,
     }
 }
 

@@ -42,6 +42,11 @@ pub(crate) fn header() -> Option<&'static Header> {
     header.filter(|_| !UNUSABLE.load(Relaxed))
 }
 
+/// Whether the segment is a file.
+pub(crate) fn is_file() -> bool {
+    FILE.load(Relaxed) >= 0
+}
+
 /// Makes the segment: in `file` if given and possible, else in anonymous memory.
 ///
 /// # Errors

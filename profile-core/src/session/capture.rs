@@ -9,7 +9,7 @@ use crate::callsite::{self, CallSite, LinkedSkipped};
 use crate::clock::{Anchor, Clock};
 use crate::memory::sampler;
 use crate::record::thread::{self, Suspended};
-use crate::record::{begin, live};
+use crate::record::{begin, live, scheduling};
 use crate::report;
 use crate::segment::layout::header;
 use crate::segment::reader::{SegmentError, View};
@@ -43,6 +43,7 @@ pub(super) fn captured() -> (Snapshot, Vec<RaisedWarning>) {
     thread::write_anchor(Clock::current());
     // Before anything is allocated for the snapshot: that is not the program's.
     let memory = memory_of_process(view);
+    scheduling::note();
     let mut snapshot = snapshot_of(view, Some(now));
     memory.tell(&mut snapshot.process);
     snapshot.never_called = never_called(&snapshot);
@@ -102,6 +103,8 @@ fn snapshot_of(view: View<'_>, now: Option<Anchor>) -> Snapshot {
     let Settings { percentiles, trim, thresholds, .. } = settings::current();
     let contents = read::read(view, &Options { percentiles, trim: *trim, now });
     let clock = Clock::from_code(view.header(header::clock));
+    let cores = |place| usize::try_from(view.header(header::cores + place)).unwrap_or(0);
+    let scheduled = |place| view.header(header::scheduling + place).checked_sub(1);
     let process = Process {
         program: view.text(view.header(header::program)),
         process_id: view.header(header::process_id) as u32,
@@ -109,12 +112,16 @@ fn snapshot_of(view: View<'_>, now: Option<Anchor>) -> Snapshot {
         duration_ns: contents.duration_ns,
         clock: clock.name().to_owned(),
         tick_ns: contents.tick_ns,
-        logical_cores: sys::logical_cores(),
-        physical_cores: sysinfo::System::physical_core_count().ok(),
-        available_cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        logical_cores: cores(0),
+        physical_cores: Some(cores(1)).filter(|cores| *cores > 0),
+        available_cores: cores(2),
         allocator: view.header(header::allocator) != 0,
         debug_assertions: view.header(header::debug_assertions) != 0,
         threads: contents.threads,
+        cpu_ns: scheduled(0),
+        run_delay_ns: scheduled(1),
+        involuntary_switches: scheduled(2),
+        cpu_pressure_ns: scheduled(3),
         trim: *trim,
         ..Process::default()
     };

@@ -70,7 +70,7 @@ pub struct Function {
     /// How the calls were distributed: `[ns, calls]`, each value within 0.8 % of the calls it stands for, ascending.
     /// Under an overhead budget each timed call counts for as many as it was one of.
     pub histogram: Vec<[u64; 2]>,
-    /// The mean is so near the cost of reading the clock that the single times say little.
+    /// The median is so near the cost of reading the clock that the single times say little.
     pub too_short: bool,
 
     /// Allocations during the calls, those of callees included.
@@ -134,6 +134,17 @@ pub struct OnCpu {
     pub sampled_ns: u64,
     /// Of this, processor time.
     pub on_cpu_ns: u64,
+    /// Of the rest, time in which the thread was ready to run and waited for a processor: it worked, on a busy machine. 0 where the
+    /// system does not tell.
+    pub run_delay_ns: u64,
+}
+
+impl OnCpu {
+    /// What is left: time in which it slept, or waited for something else than a processor.
+    #[must_use]
+    pub fn waiting_ns(&self) -> u64 {
+        self.sampled_ns.saturating_sub(self.on_cpu_ns).saturating_sub(self.run_delay_ns)
+    }
 }
 
 /// What the ended calls of a function allocated each; a call that allocated nothing counts as 0.

@@ -155,6 +155,11 @@ fn summary(processes: &[Process]) -> Process {
         heap_bytes: sum(|it| it.heap_bytes),
         heap_peak_bytes: sum(|it| it.heap_peak_bytes),
         uncounted_heap_bytes: sum(|it| it.uncounted_heap_bytes),
+        cpu_ns: sum(|it| it.cpu_ns),
+        run_delay_ns: sum(|it| it.run_delay_ns),
+        involuntary_switches: sum(|it| it.involuntary_switches),
+        // Of a machine, not of a process: two that ran side by side saw the same.
+        cpu_pressure_ns: processes.iter().filter_map(|it| it.cpu_pressure_ns).max(),
         trim: processes.iter().map(|it| it.trim).fold(0.0, f64::max),
     }
 }
@@ -232,6 +237,7 @@ fn add_function(sum: &mut Function, row: &Function, trim: f64) {
     sum.on_cpu = both(sum.on_cpu, &row.on_cpu, |one, other| OnCpu {
         sampled_ns: one.sampled_ns.saturating_add(other.sampled_ns),
         on_cpu_ns: one.on_cpu_ns.saturating_add(other.on_cpu_ns),
+        run_delay_ns: one.run_delay_ns.saturating_add(other.run_delay_ns),
     });
     sum.slowest = most(&sum.slowest, &row.slowest, |call| call.duration_ns);
     sum.most_allocating =

@@ -135,7 +135,7 @@ pub struct Process {
     pub clock: String,
     /// How long one tick of it lasts.
     pub tick_ns: f64,
-    /// Processors the system has.
+    /// Processors the system has. 0, as of the others: nobody looked before the process was killed.
     pub logical_cores: usize,
     /// Of these, physical cores; `None` if the system does not tell.
     pub physical_cores: Option<usize>,
@@ -159,9 +159,28 @@ pub struct Process {
     /// What the C library's heap holds at the snapshot beyond `heap_bytes`, at least: what code in C allocates passes no allocator
     /// of Rust's, and no figure of memory but the resident one has it. `None` where the C library does not say, or without the allocator.
     pub uncounted_heap_bytes: Option<u64>,
+    /// Processor time of the threads that recorded something, the ended ones included. This and the next three are `None` where the system
+    /// does not tell, and for a segment of a process that was killed before it took a snapshot.
+    pub cpu_ns: Option<u64>,
+    /// For how long these threads were ready to run and waited for a processor: other programs had it, or other threads of this one.
+    pub run_delay_ns: Option<u64>,
+    /// How often threads of the process lost the processor to others while they could have gone on.
+    pub involuntary_switches: Option<u64>,
+    /// The part of `duration_ns` in which any thread of the machine waited for a processor.
+    pub cpu_pressure_ns: Option<u64>,
     /// The share that trimmed means leave out at each end.
     #[cfg_attr(feature = "profile", serde(default = "a_tenth"))]
     pub trim: f64,
+}
+
+impl Process {
+    /// How many times as long work took as it would have taken with a processor for each thread: processor time and run delay over
+    /// processor time. `None` where that is not known.
+    #[must_use]
+    pub fn slowdown(&self) -> Option<f64> {
+        let (cpu_ns, run_delay_ns) = (self.cpu_ns? as f64, self.run_delay_ns? as f64);
+        (cpu_ns > 0.0).then(|| (cpu_ns + run_delay_ns) / cpu_ns)
+    }
 }
 
 /// What it was before it was written down.

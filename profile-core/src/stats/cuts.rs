@@ -105,7 +105,8 @@ pub fn trimmed_mean(values: &[f64], cuts: &Cuts) -> Result<Option<f64>, StatsErr
     Ok((!kept.is_empty()).then(|| mean_of(&kept)))
 }
 
-/// The variance of what is left, with the divisor `n - ddof`. `None`: not more than `ddof` values are.
+/// The variance of what is left, with the divisor `n - ddof`. `None`: not more than `ddof` values are. NaN with a NaN among them, where SciPy
+/// masks a single figure, and along an axis shows the 0 that lies behind the mask.
 ///
 /// # Errors
 /// A proportion is not between 0 and 1.

@@ -36,6 +36,10 @@ pub enum StatsError {
     AxisRepeated(isize),
     /// Two samples that belong together differ in length.
     LengthsDiffer(usize, usize),
+    /// A confidence is not between 0 and 1.
+    ConfidenceOutside(f64),
+    /// A p-value is not between 0 and 1.
+    PValueOutside(f64),
 }
 
 /// One end of a sample in ascending order.
@@ -78,6 +82,12 @@ impl fmt::Display for StatsError {
             StatsError::AxisRepeated(axis) => write!(f, "axis {axis} is named twice"),
             StatsError::LengthsDiffer(one, other) => {
                 write!(f, "samples that belong together have {one} and {other} values")
+            }
+            StatsError::ConfidenceOutside(given) => {
+                write!(f, "the confidence is {given}; it must be between 0 and 1, such as 0.95")
+            }
+            StatsError::PValueOutside(given) => {
+                write!(f, "a p-value is {given}; it must be between 0 and 1")
             }
         }
     }
@@ -124,6 +134,14 @@ impl NanPolicy {
         }
         let rest: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
         figure(&rest)
+    }
+}
+
+/// A confidence that can be one.
+pub(super) fn confident(confidence: f64) -> Result<(), StatsError> {
+    match (0.0..=1.0).contains(&confidence) {
+        true => Ok(()),
+        false => Err(StatsError::ConfidenceOutside(confidence)),
     }
 }
 

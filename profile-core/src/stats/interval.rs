@@ -3,6 +3,7 @@
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 use super::describe::{QuantileMethod, mean, quantile, standard_deviation};
+use super::error::{StatsError, confident};
 
 /// A figure and where it may lie.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,17 +19,21 @@ pub struct Interval {
 /// The two-sided interval of the mean by Student's t: exact for normal values, and good for any once there are many.
 /// NaN of fewer than two values, or with a NaN; equal values have an interval without width.
 ///
+/// # Errors
+/// [`StatsError::ConfidenceOutside`].
+///
 /// ```
-/// let found = profile_core::stats::t_interval(&[1.0, 2.0, 3.0], 0.95);
+/// let found = profile_core::stats::t_interval(&[1.0, 2.0, 3.0], 0.95)?;
 /// assert!((found.low - -0.4841).abs() < 1e-4 && (found.high - 4.4841).abs() < 1e-4);
+/// # Ok::<(), profile_core::stats::StatsError>(())
 /// ```
-#[must_use]
-pub fn t_interval(values: &[f64], confidence: f64) -> Interval {
+pub fn t_interval(values: &[f64], confidence: f64) -> Result<Interval, StatsError> {
+    confident(confidence)?;
     let estimate = mean(values);
     let freedom = values.len() as f64 - 1.0;
     let error = standard_deviation(values, 1) / (values.len() as f64).sqrt();
     let margin = students_t(freedom, 0.5 + confidence / 2.0) * error;
-    Interval { estimate, low: estimate - margin, high: estimate + margin }
+    Ok(Interval { estimate, low: estimate - margin, high: estimate + margin })
 }
 
 /// A quantile of Student's t.
@@ -57,21 +62,26 @@ pub(crate) fn students_t(freedom: f64, share: f64) -> f64 {
 /// values. The same values, figure and seed give the same interval, which has no width where the figure does not vary. NaN of
 /// fewer than two values, and where the figure is NaN or lies beyond all of the resampled ones.
 ///
+/// # Errors
+/// [`StatsError::ConfidenceOutside`].
+///
 /// ```
 /// use profile_core::stats::{bootstrap, median};
 ///
 /// let values = [2.0, 2.1, 1.9, 2.0, 2.2, 1.8, 2.0, 2.1, 1.9, 57.0];
-/// let found = bootstrap(&values, median, 2_000, 0.95, 1);
+/// let found = bootstrap(&values, median, 2_000, 0.95, 1)?;
 /// assert!(found.low >= 1.8 && found.high <= 2.2);
+/// # Ok::<(), profile_core::stats::StatsError>(())
 /// ```
-#[must_use]
 pub fn bootstrap(
     values: &[f64],
     figure: impl Fn(&[f64]) -> f64,
     resamples: usize,
     confidence: f64,
     seed: u64,
-) -> Interval {
+) -> Result<Interval, StatsError> {
+    // Before the work.
+    confident(confidence)?;
     let mut random = fastrand::Rng::with_seed(seed);
     let mut drawn = values.to_vec();
     let mut resampled = Vec::with_capacity(resamples);
@@ -86,23 +96,27 @@ pub fn bootstrap(
 
 /// The interval from figures of resamples that are there already.
 ///
+/// # Errors
+/// [`StatsError::ConfidenceOutside`].
+///
 /// ```
 /// use profile_core::stats::{bca_interval, mean};
 ///
-/// let found = bca_interval(&[1.5, 2.0, 2.0, 2.5], &[1.0, 2.0, 3.0], mean, 0.5);
+/// let found = bca_interval(&[1.5, 2.0, 2.0, 2.5], &[1.0, 2.0, 3.0], mean, 0.5)?;
 /// assert!(found.low >= 1.5 && found.high <= 2.5);
+/// # Ok::<(), profile_core::stats::StatsError>(())
 /// ```
-#[must_use]
 pub fn bca_interval(
     resampled: &[f64],
     values: &[f64],
     figure: impl Fn(&[f64]) -> f64,
     confidence: f64,
-) -> Interval {
+) -> Result<Interval, StatsError> {
+    confident(confidence)?;
     let estimate = figure(values);
     let shares = bca_shares(resampled, &jackknife(values, &figure), estimate, confidence);
     let [low, high] = shares.map(|share| quantile(resampled, share, QuantileMethod::Linear));
-    Interval { estimate, low, high }
+    Ok(Interval { estimate, low, high })
 }
 
 /// The figure without each of the values.

@@ -82,7 +82,8 @@ pub fn tmean(values: &[f64], limits: &Limits) -> Result<f64, StatsError> {
 }
 
 /// The variance of the values within limits, with the divisor `n - ddof` (1: unbiased). NaN as [`tmean`], and where not
-/// more than `ddof` values are left.
+/// more than `ddof` values are left. Infinite where some value within is and others are finite; infinities of both signs have no mean, and
+/// NaN for a variance.
 ///
 /// # Errors
 /// [`StatsError::NothingWithin`].
@@ -94,7 +95,7 @@ pub fn tmean(values: &[f64], limits: &Limits) -> Result<f64, StatsError> {
 /// # Ok::<(), profile_core::stats::StatsError>(())
 /// ```
 pub fn tvar(values: &[f64], limits: &Limits, ddof: usize) -> Result<f64, StatsError> {
-    Ok(limits.of(values)?.map_or(f64::NAN, |kept| variance_of(&kept, ddof)))
+    Ok(limits.of(values)?.map_or(f64::NAN, |kept| variance_within(&kept, ddof)))
 }
 
 /// The root of [`tvar`].
@@ -124,7 +125,7 @@ pub fn tstd(values: &[f64], limits: &Limits, ddof: usize) -> Result<f64, StatsEr
 /// # Ok::<(), profile_core::stats::StatsError>(())
 /// ```
 pub fn tsem(values: &[f64], limits: &Limits, ddof: usize) -> Result<f64, StatsError> {
-    let error = |kept: Vec<f64>| variance_of(&kept, ddof).sqrt() / (kept.len() as f64).sqrt();
+    let error = |kept: Vec<f64>| variance_within(&kept, ddof).sqrt() / (kept.len() as f64).sqrt();
     Ok(limits.of(values)?.map_or(f64::NAN, error))
 }
 
@@ -155,6 +156,12 @@ pub fn tmax(values: &[f64], upper: Option<f64>, includes: bool) -> Result<f64, S
     let limits = Limits { upper, includes_upper: includes, ..Limits::default() };
     let most = |kept: Vec<f64>| kept.into_iter().fold(f64::NEG_INFINITY, f64::max);
     Ok(limits.of(values)?.map_or(f64::NAN, most))
+}
+
+/// As SciPy has it, which leaves out what is NaN: the squares of values that are as infinite as their mean.
+fn variance_within(values: &[f64], ddof: usize) -> f64 {
+    let is_far = mean_of(values).is_infinite() && values.iter().any(|value| value.is_finite());
+    if is_far && values.len() > ddof { f64::INFINITY } else { variance_of(values, ddof) }
 }
 
 /// With the divisor `n - ddof`; NaN where that is not positive.

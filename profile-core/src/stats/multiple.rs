@@ -1,43 +1,53 @@
 //! Many questions at once: one in twenty of them is answered wrongly by chance at 5 %, unless the p-values are adjusted.
-//! A p-value that is NaN is no question: it stays, and is not counted.
+
+use super::error::StatsError;
 
 /// P-values adjusted so that the chance of any wrong rejection keeps below the level (Holm 1979).
 ///
+/// # Errors
+/// [`StatsError::PValueOutside`], also of NaN: leave out what is no question.
+///
 /// ```
-/// assert_eq!(profile_core::stats::holm(&[0.01, 0.04, 0.03]), [0.03, 0.06, 0.06]);
+/// assert_eq!(profile_core::stats::holm(&[0.01, 0.04, 0.03])?, [0.03, 0.06, 0.06]);
+/// # Ok::<(), profile_core::stats::StatsError>(())
 /// ```
-#[must_use]
-pub fn holm(p_values: &[f64]) -> Vec<f64> {
-    let order = ascending(p_values);
+pub fn holm(p_values: &[f64]) -> Result<Vec<f64>, StatsError> {
+    let order = ascending(p_values)?;
     let mut adjusted = p_values.to_vec();
     let mut least = 0.0_f64;
     for (rank, place) in order.iter().enumerate() {
         least = least.max((order.len() - rank) as f64 * p_values[*place]).min(1.0);
         adjusted[*place] = least;
     }
-    adjusted
+    Ok(adjusted)
 }
 
 /// P-values adjusted so that of all rejections the expected share of wrong ones keeps below the level (Benjamini and
 /// Hochberg 1995; `scipy.stats.false_discovery_control`).
 ///
+/// # Errors
+/// [`StatsError::PValueOutside`], also of NaN: leave out what is no question.
+///
 /// ```
-/// assert_eq!(profile_core::stats::benjamini_hochberg(&[0.01, 0.04, 0.03]), [0.03, 0.04, 0.04]);
+/// assert_eq!(profile_core::stats::benjamini_hochberg(&[0.01, 0.04, 0.03])?, [0.03, 0.04, 0.04]);
+/// # Ok::<(), profile_core::stats::StatsError>(())
 /// ```
-#[must_use]
-pub fn benjamini_hochberg(p_values: &[f64]) -> Vec<f64> {
-    let order = ascending(p_values);
+pub fn benjamini_hochberg(p_values: &[f64]) -> Result<Vec<f64>, StatsError> {
+    let order = ascending(p_values)?;
     let mut adjusted = p_values.to_vec();
     let mut most = 1.0_f64;
     for (rank, place) in order.iter().enumerate().rev() {
         most = most.min(p_values[*place] * order.len() as f64 / (rank + 1) as f64);
         adjusted[*place] = most;
     }
-    adjusted
+    Ok(adjusted)
 }
 
-fn ascending(p_values: &[f64]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..p_values.len()).filter(|i| !p_values[*i].is_nan()).collect();
+fn ascending(p_values: &[f64]) -> Result<Vec<usize>, StatsError> {
+    if let Some(outside) = p_values.iter().find(|p_value| !(0.0..=1.0).contains(*p_value)) {
+        return Err(StatsError::PValueOutside(*outside));
+    }
+    let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]));
-    order
+    Ok(order)
 }

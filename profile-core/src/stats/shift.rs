@@ -3,7 +3,7 @@
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::describe::{median, median_in_place};
-use super::error::{StatsError, has_nan};
+use super::error::{StatsError, confident, has_nan};
 use super::hypothesis::ways_of_u;
 
 /// The median of all differences between a value of `to` and one of `from`: the shift that goes with
@@ -60,7 +60,7 @@ pub struct Slope {
 /// room for all pairs.
 ///
 /// # Errors
-/// [`StatsError::LengthsDiffer`].
+/// [`StatsError::LengthsDiffer`], [`StatsError::ConfidenceOutside`].
 ///
 /// ```
 /// use profile_core::stats::theil_sen;
@@ -73,6 +73,7 @@ pub fn theil_sen(x: &[f64], y: &[f64], confidence: f64) -> Result<Slope, StatsEr
     if x.len() != y.len() {
         return Err(StatsError::LengthsDiffer(x.len(), y.len()));
     }
+    confident(confidence)?;
     let points: Vec<(f64, f64)> = x.iter().copied().zip(y.iter().copied()).collect();
     let mut slopes: Vec<f64> = pairs(&points).map(|(dx, dy)| dy / dx).collect();
     if slopes.is_empty() || has_nan(x) || has_nan(y) {

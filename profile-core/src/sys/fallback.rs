@@ -90,8 +90,40 @@ pub(crate) fn without_file_size_signal<T>(write: impl FnOnce() -> T) -> T {
     write()
 }
 
-pub(crate) fn logical_cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+/// What a thread had of the processors: here it is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Scheduled {
+    pub(crate) cpu_ns: u64,
+    pub(crate) delay_ns: u64,
+}
+
+impl Scheduled {
+    pub(crate) fn of_this_thread() -> Option<Scheduled> {
+        None
+    }
+
+    pub(crate) fn of_first_thread() -> Option<Scheduled> {
+        None
+    }
+
+    pub(crate) fn of_thread(_: u64) -> Option<Scheduled> {
+        None
+    }
+}
+
+pub(crate) fn involuntary_switches() -> Option<u64> {
+    None
+}
+
+pub(crate) fn cpu_pressure_ns() -> Option<u64> {
+    None
+}
+
+/// Processors: switched on, physical, and those that this process may use. 0: not known.
+pub(crate) fn cores() -> [u64; 3] {
+    let available = std::thread::available_parallelism().map_or(0, |cores| cores.get() as u64);
+    let physical = sysinfo::System::physical_core_count().unwrap_or(0) as u64;
+    [available, physical, available]
 }
 
 /// Standard error.

@@ -4,7 +4,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::filter::Filter;
+use super::category::Category;
+use super::filter::{Action, Filter};
 use super::process::{OWN, alone, locked, with_process};
 use super::state::{Log, Show, State, next_version};
 use super::warning::Warning;
@@ -103,6 +104,27 @@ impl CatchWarnings {
         }));
     }
 
+    /// From here to its end with one filter more, in front of the others or behind them: the `action`, `category`, `lineno` and `append` that
+    /// Python's `catch_warnings` takes. Line 0 is any.
+    ///
+    /// ```
+    /// use profile_core::warnings::{Action, UserWarning, catch_warnings};
+    ///
+    /// let _strict = catch_warnings().filter(Action::Error, &UserWarning, 0, false);
+    /// assert!(profile_core::warn!("the table has no head").is_err());
+    /// ```
+    #[must_use = "it ends when it is dropped"]
+    pub fn filter(
+        self,
+        action: Action,
+        category: &'static Category,
+        line: u64,
+        append: bool,
+    ) -> CatchWarnings {
+        self.with(|state| state.insert(Filter::simple(action, category, line), append));
+        self
+    }
+
     /// What would be shown is kept in place of that: see [`CatchWarnings::recorded`].
     #[must_use = "it ends when it is dropped"]
     pub fn record(mut self) -> CatchWarnings {
@@ -139,5 +161,27 @@ impl Drop for CatchWarnings {
         });
         let (show, log) = (self.show.take(), self.log.take());
         self.show_by(show, log);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::category::UserWarning;
+    use super::super::warn::filters;
+    use super::*;
+
+    #[test]
+    fn a_guard_takes_action_category_line_and_append_and_takes_them_back() {
+        let before = filters();
+        let strict = catch_warnings().filter(Action::Error, &UserWarning, 7, false);
+        assert_eq!(filters()[0], Filter::simple(Action::Error, &UserWarning, 7));
+        assert_eq!(filters()[1..], before[..]);
+        let inner = catch_warnings().record().filter(Action::Ignore, &UserWarning, 0, true);
+        assert_eq!(filters().last(), Some(&Filter::simple(Action::Ignore, &UserWarning, 0)));
+        assert!(inner.records());
+        drop(inner);
+        assert_eq!(filters().len(), before.len() + 1);
+        drop(strict);
+        assert_eq!(filters(), before);
     }
 }

@@ -77,6 +77,8 @@ pub struct Pattern {
     ignores_case: bool,
     /// Of an option, which cannot have `::` in it: the path that is meant by a text with dots.
     path: Option<String>,
+    /// Of `__main__`, the name that Python gives to the program itself: the crate that the program is made of.
+    program: Option<String>,
 }
 
 impl PartialEq for Pattern {
@@ -112,7 +114,14 @@ impl Pattern {
         let needed = !is_plain || ignores_case;
         let regex = needed.then(expression).transpose();
         let regex = regex.map_err(|error| FilterError { text: text.to_owned(), error })?;
-        Ok(Pattern { text: text.to_owned(), regex, is_plain, ignores_case, path: None })
+        let (path, program) = (None, None);
+        Ok(Pattern { text: text.to_owned(), regex, is_plain, ignores_case, path, program })
+    }
+
+    /// Of a module's name: `__main__` fits the program's own crate, too.
+    pub(super) fn or_program(mut self, name: &str) -> Pattern {
+        self.program = (name == MAIN).then(program_crate).flatten();
+        self
     }
 
     /// Of a module as `app.inner`: `app::inner` fits, too.
@@ -136,13 +145,37 @@ impl Pattern {
                 return true;
             }
             // Letters beyond ASCII may fold into some within.
-            if !self.ignores_case || start.is_ascii() {
+            if self.program.is_none() && (!self.ignores_case || start.is_ascii()) {
                 return false;
             }
         }
         self.regex.as_ref().is_some_and(|regex| regex.is_match(text))
             || self.path.as_deref() == Some(text)
+            || self.program.as_deref().is_some_and(|program| program == crate_of(text))
     }
+}
+
+/// What Python calls the module that a program begins with.
+pub(super) const MAIN: &str = "__main__";
+
+fn crate_of(module: &str) -> &str {
+    module.split("::").next().unwrap_or(module)
+}
+
+/// The crate of the program that runs, which cargo names the file after; to a test's it adds a hash.
+fn program_crate() -> Option<String> {
+    let file = std::env::current_exe().ok()?;
+    Some(crate_of_file(file.file_stem()?.to_str()?))
+}
+
+fn crate_of_file(stem: &str) -> String {
+    const HASH: usize = 16;
+    let is_hash = |end: &&str| end.len() == HASH && end.bytes().all(|it| it.is_ascii_hexdigit());
+    let name = match stem.rsplit_once('-') {
+        Some((name, hash)) if is_hash(&hash) => name,
+        _ => stem,
+    };
+    name.replace('-', "_")
 }
 
 fn is_plain(text: &str) -> bool {
@@ -207,5 +240,35 @@ impl Filter {
             && (self.line == 0 || self.line == line)
             && self.message.as_ref().is_none_or(|pattern| pattern.matches(text))
             && self.module.as_ref().is_none_or(|pattern| pattern.matches(module))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_main_module_is_the_programs_own_crate() {
+        for (stem, name) in [
+            ("my-app", "my_app"),
+            ("my-app-0123456789abcdef", "my_app"),
+            ("my-app-0123456789abcdeg", "my_app_0123456789abcdeg"),
+            ("app", "app"),
+        ] {
+            assert_eq!(crate_of_file(stem), name);
+        }
+        let main = Pattern::new(MAIN, false).expect("it is one").or_program(MAIN);
+        // The crate under test is the program that runs.
+        for (module, fits) in [
+            ("profile_core", true),
+            ("profile_core::stats", true),
+            ("profile_core_more", false),
+            ("profile", false),
+            (MAIN, true),
+        ] {
+            assert_eq!(main.matches(module), fits, "{module}");
+        }
+        let other = Pattern::new("app", false).expect("it is one").or_program("app");
+        assert!(!other.matches("profile_core"));
     }
 }

@@ -21,7 +21,8 @@
 //! ```
 //!
 //! Filters are looked at from the front; the first that fits decides, and if none does, the default action. A fresh process has
-//! those of Python: deprecations, and warnings of resources and imports, are ignored.
+//! those of Python: deprecations, and warnings of resources and imports, are ignored, but deprecations in `__main__`, the program's own crate
+//! (the one that its file is named after), are shown.
 //!
 //! # In a library
 //!
@@ -67,7 +68,7 @@
 //! |---|---|
 //! | choose in code | [`filter_warnings`], [`simple_filter`], [`reset_warnings`], [`set_default_action`] |
 //! | choose from outside | `PROFILE_WARNINGS=ignore,error::EmptyRowWarning`, `ignore:::app.inner` of the module `app::inner`, where the profiler is on; without it `set_options(&std::env::var("PROFILE_WARNINGS").unwrap_or_default())`: [`set_options`] |
-//! | choose for a while, in this thread | [`catch_warnings`], dropped at its end; `.record()` keeps what would be shown |
+//! | choose for a while, in this thread | [`catch_warnings`], dropped at its end; `.record()` keeps what would be shown, `.filter(…)` adds a filter |
 //! | the same for all threads | [`catch_process_warnings`] |
 //! | show them elsewhere | [`set_show_warning`]; with the feature `log`, `set_show_warning(Some(show_by_log))`, with `tracing` `show_by_tracing`. What only the end of the run shows goes to standard error |
 //! | look back | [`raised`]: what was raised, how often and where first, and how many were hidden |

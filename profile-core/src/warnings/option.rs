@@ -94,7 +94,7 @@ pub fn parse_option(option: &str) -> Result<Filter, InvalidOption> {
         action,
         message: pattern(field(1), "", true),
         category,
-        module: pattern(field(3), "\\Z", false).map(|it| it.or_path(field(3))),
+        module: pattern(field(3), "\\Z", false).map(|it| it.or_path(field(3)).or_program(field(3))),
         line: line_of(field(4))?,
     })
 }

@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use super::category::{
     Category, DeprecationWarning, ImportWarning, PendingDeprecationWarning, ResourceWarning,
 };
-use super::filter::{Action, Filter, Pattern};
+use super::filter::{Action, Filter, MAIN, Pattern};
 use super::process::{alone, locked};
 use super::raised::Log as RaisedLog;
 use super::registry::Registry;
@@ -43,7 +43,7 @@ impl State {
         let ignored =
             [&DeprecationWarning, &PendingDeprecationWarning, &ImportWarning, &ResourceWarning];
         let mut filters = vec![Filter::simple(Action::Default, &DeprecationWarning, 0)];
-        filters[0].module = Pattern::new("__main__", false).ok();
+        filters[0].module = Pattern::new(MAIN, false).ok().map(|main| main.or_program(MAIN));
         filters.extend(ignored.map(|category| Filter::simple(Action::Ignore, category, 0)));
         State {
             filters: Arc::new(filters),
@@ -73,6 +73,21 @@ impl State {
             log: None,
             raised: RaisedLog::default(),
         }
+    }
+
+    /// Puts a filter in front of the others, or behind them. One that is there already comes to the front; behind, it stays where
+    /// it is.
+    pub(super) fn insert(&mut self, filter: Filter, append: bool) {
+        let filters = Arc::make_mut(&mut self.filters);
+        if append {
+            if !filters.contains(&filter) {
+                filters.push(filter);
+            }
+        } else {
+            filters.retain(|other| *other != filter);
+            filters.insert(0, filter);
+        }
+        self.version = next_version();
     }
 
     pub(super) fn action(

@@ -27,21 +27,8 @@ pub fn raised() -> Vec<Raised> {
     try_process(|state| state.raised.records()).unwrap_or_default()
 }
 
-/// Puts a filter in front of the others, or behind them. One that is there already comes to the front; behind, it stays where
-/// it is.
 pub(super) fn insert(filter: Filter, append: bool) {
-    with(|state| {
-        let filters = Arc::make_mut(&mut state.filters);
-        if append {
-            if !filters.contains(&filter) {
-                filters.push(filter);
-            }
-        } else {
-            filters.retain(|other| *other != filter);
-            filters.insert(0, filter);
-        }
-        state.version = next_version();
-    });
+    with(|state| state.insert(filter, append));
 }
 
 /// Adds a filter as it is, in front or behind.
@@ -50,7 +37,7 @@ pub fn add_filter(filter: Filter, append: bool) {
 }
 
 /// Adds a filter: Python's `filterwarnings`. `message` and `module` are regular expressions, matched at the start, the one whatever the
-/// case; empty ones fit anything, and so does line 0. It is put in front, or with `append` behind.
+/// case; empty ones fit anything, and so does line 0. The module `__main__` is the program's own crate, too. It is put in front, or with `append` behind.
 ///
 /// # Errors
 /// An expression that is none.
@@ -74,7 +61,8 @@ pub fn filter_warnings(
         "" => Ok(None),
         text => Pattern::new(text, ignores_case).map(Some),
     };
-    let (message, module) = (pattern(message, true)?, pattern(module, false)?);
+    let of_module = pattern(module, false)?.map(|it| it.or_program(module));
+    let (message, module) = (pattern(message, true)?, of_module);
     insert(Filter { action, message, category, module, line }, append);
     Ok(())
 }

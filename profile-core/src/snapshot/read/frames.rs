@@ -47,7 +47,11 @@ pub(crate) fn live_blocks(view: View<'_>) -> (u64, u64) {
     let blocks = view.list(view.header(header::first_block), thread_block::next);
     let (blocks, threads) = blocks.fold((0_i64, 0), |(sum, threads), block| {
         let own = block.follow(thread_block::own_frame);
-        let live = frames(view, &block).map(|(frame, _)| frame).chain(own).map(live).fold(sum, i64::wrapping_add);
+        let live = frames(view, &block)
+            .map(|(frame, _)| frame)
+            .chain(own)
+            .map(live)
+            .fold(sum, i64::wrapping_add);
         (live, threads + 1)
     });
     (blocks.max(0).cast_unsigned(), threads)

@@ -55,8 +55,11 @@ impl Reading<'_> {
             function.most_allocating = calls.first(1);
         }
         let sampled_ns = site.word(site_record::sampled_ns);
-        function.on_cpu = (sampled_ns > 0)
-            .then(|| OnCpu { sampled_ns, on_cpu_ns: site.word(site_record::on_cpu_ns) });
+        function.on_cpu = (sampled_ns > 0).then(|| OnCpu {
+            sampled_ns,
+            on_cpu_ns: site.word(site_record::on_cpu_ns),
+            run_delay_ns: site.word(site_record::run_delay_ns),
+        });
         function.returns = sums.returns.as_ref().map(|returns| self.returns(returns));
         if measured {
             memory_columns(sums, own, &mut function);
@@ -110,7 +113,8 @@ impl Reading<'_> {
         function.quantiles = self.quantiles(&values);
         function.histogram = whole(&values);
         let short = self.rate.ns_f64(self.costs.empty);
-        function.too_short = function.mean_ns.is_some_and(|mean| mean < short);
+        // By the median: one call that was interrupted makes no short function a long one.
+        function.too_short = weighted::quantile(&values, 0.5).is_some_and(|median| median < short);
         function.inclusive_interval_ns = self.interval(sums, own, function, &shown);
     }
 

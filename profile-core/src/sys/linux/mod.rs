@@ -2,6 +2,7 @@
 
 mod ends;
 mod resident;
+mod scheduling;
 
 use std::ffi::{c_int, c_void};
 use std::fs::File;
@@ -15,6 +16,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 pub(crate) use ends::*;
 pub(crate) use resident::*;
+pub(crate) use scheduling::*;
 
 /// Nanoseconds of `CLOCK_MONOTONIC`: one clock for all processes since boot.
 pub(crate) fn monotonic_ns() -> u64 {
@@ -380,7 +382,7 @@ pub(crate) fn c_heap_bytes() -> Option<u64> {
 }
 
 /// Processors the system has configured and switched on.
-pub(crate) fn logical_cores() -> usize {
+fn logical_cores() -> usize {
     // SAFETY: plain query.
     let online = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
     usize::try_from(online).unwrap_or(1)

@@ -1,0 +1,87 @@
+//! What the machine gave to the threads that record: how long they ran, and how long they were ready to run and waited for a
+//! processor. Read when recording begins, when a thread ends, and when a snapshot is taken; never in a call.
+
+use std::sync::atomic::Ordering::Acquire;
+
+use crate::segment::layout::{Header, SCHEDULING, ThreadBlock, Word};
+use crate::segment::writer;
+use crate::sys::{self, Scheduled};
+
+/// When recording begins: what is counted from there on is the difference.
+pub(super) fn begin(header: &Header) {
+    let first = Scheduled::of_first_thread();
+    write(&header.scheduling_at_start, figures(first));
+}
+
+/// The processors of this machine, for readers on another one.
+pub(super) fn write_cores(header: &Header) {
+    header.cores.iter().zip(sys::cores()).for_each(|(word, cores)| word.set(cores));
+}
+
+/// At the end of a thread, of which nobody can ask any more.
+pub(super) fn thread_ends(block: &ThreadBlock) {
+    let is_first = block.thread_id.get() == u64::from(std::process::id());
+    // One that recorded nothing is no part of the figures, and the first can be asked as long as the process is there.
+    if block.silent.get() != 0 || is_first {
+        return;
+    }
+    if let Some(scheduled) = Scheduled::of_this_thread() {
+        block.ended_cpu_ns.add(scheduled.cpu_ns);
+        block.ended_delay_ns.add(scheduled.delay_ns);
+    }
+}
+
+/// Brings the segment's figures up to date.
+pub(crate) fn note() {
+    let Some(header) = writer::header() else { return };
+    if header.cores.iter().all(|cores| cores.get() == 0) {
+        write_cores(header);
+    }
+    let first = read(&header.scheduling_at_start);
+    let now = figures(of_threads(header));
+    let since = |place: usize| now[place]?.checked_sub(first[place]?);
+    write(&header.scheduling, std::array::from_fn(since));
+}
+
+type Figures = [Option<u64>; SCHEDULING];
+
+fn figures(threads: Option<Scheduled>) -> Figures {
+    let [cpu_ns, delay_ns] = [threads.map(|it| it.cpu_ns), threads.map(|it| it.delay_ns)];
+    [cpu_ns, delay_ns, sys::involuntary_switches(), sys::cpu_pressure_ns()]
+}
+
+fn write(words: &[Word], figures: Figures) {
+    let plus_one = |figure: Option<u64>| figure.map_or(0, |figure| figure.saturating_add(1));
+    words.iter().zip(figures).for_each(|(word, figure)| word.set(plus_one(figure)));
+}
+
+fn read(words: &[Word; SCHEDULING]) -> Figures {
+    words.each_ref().map(|word| word.get().checked_sub(1))
+}
+
+/// All that recorded something, the ended ones included, and the first thread in any case. `None`: this system does not say.
+fn of_threads(header: &Header) -> Option<Scheduled> {
+    let mut sum = Scheduled::of_first_thread()?;
+    let mut add = |cpu_ns: u64, delay_ns: u64| {
+        sum.cpu_ns = sum.cpu_ns.saturating_add(cpu_ns);
+        sum.delay_ns = sum.delay_ns.saturating_add(delay_ns);
+    };
+    let mut link = header.first_block.shared().load(Acquire);
+    // SAFETY: links lead to blocks that are never freed.
+    while let Some(block) = unsafe { link.as_ref() } {
+        add(block.ended_cpu_ns.get(), block.ended_delay_ns.get());
+        if let Some(it) = running(header, block) {
+            add(it.cpu_ns, it.delay_ns);
+        }
+        link = block.next.get();
+    }
+    Some(sum)
+}
+
+/// Of a block's owner, if that is a thread that records, and not the first, which is there already.
+fn running(header: &Header, block: &ThreadBlock) -> Option<Scheduled> {
+    let thread_id = block.thread_id.get();
+    let counts = block.owned.get() != 0 && block.silent.get() == 0;
+    let is_first = thread_id == header.process_id.get();
+    (counts && !is_first).then(|| Scheduled::of_thread(thread_id)).flatten()
+}

@@ -1,0 +1,106 @@
+//! How long threads ran, and how long they were ready to run and had no processor: what the scheduler itself counts.
+//!
+//! `schedstat` is of one thread, `/proc/self/schedstat` too: of the first. (Documentation/scheduler/sched-stats.rst of the kernel.) A thread
+//! that waits at this moment has its wait counted when it runs again.
+
+use std::fs::File;
+use std::mem::MaybeUninit;
+use std::os::unix::fs::FileExt;
+
+/// What a thread had of the processors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Scheduled {
+    /// It ran.
+    pub(crate) cpu_ns: u64,
+    /// It was ready to run, and waited for a processor.
+    pub(crate) delay_ns: u64,
+}
+
+impl Scheduled {
+    /// Of the calling thread. Allocates nothing.
+    pub(crate) fn of_this_thread() -> Option<Scheduled> {
+        read("/proc/thread-self/schedstat")
+    }
+
+    /// Of the first thread of this process.
+    pub(crate) fn of_first_thread() -> Option<Scheduled> {
+        read("/proc/self/schedstat")
+    }
+
+    /// Of a thread of this process; `None` once it has ended.
+    pub(crate) fn of_thread(thread_id: u64) -> Option<Scheduled> {
+        read(&format!("/proc/self/task/{thread_id}/schedstat"))
+    }
+}
+
+/// No descriptor stays open, which the program might miss.
+fn read(path: &str) -> Option<Scheduled> {
+    // Three numbers of at most twenty digits.
+    let mut text = [0; 64];
+    let length = File::open(path).and_then(|file| file.read_at(&mut text, 0)).ok()?;
+    schedstat(&text[..length])
+}
+
+/// `cpu delay slices`, times in ns.
+fn schedstat(text: &[u8]) -> Option<Scheduled> {
+    let mut numbers = text.split(|byte| *byte == b' ').map(super::resident::number);
+    Some(Scheduled { cpu_ns: numbers.next()??, delay_ns: numbers.next()?? })
+}
+
+/// How often threads of this process, the ended ones included, lost the processor to others while they could have gone on.
+pub(crate) fn involuntary_switches() -> Option<u64> {
+    let mut usage = MaybeUninit::<libc::rusage>::uninit();
+    // SAFETY: plain system call with room for its answer, which is read only where it was written.
+    let usage = unsafe {
+        (libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) == 0).then(|| usage.assume_init())
+    };
+    usage.and_then(|usage| u64::try_from(usage.ru_nivcsw).ok())
+}
+
+/// Since boot, the time in which any thread of the machine waited for a processor; `None` where the kernel does not keep account.
+pub(crate) fn cpu_pressure_ns() -> Option<u64> {
+    let mut text = [0; 256];
+    let length = File::open("/proc/pressure/cpu").and_then(|it| it.read_at(&mut text, 0)).ok()?;
+    pressure(&text[..length])
+}
+
+/// `some avg10=0.00 avg60=0.00 avg300=0.00 total=MICROSECONDS`, and a line `full`.
+fn pressure(text: &[u8]) -> Option<u64> {
+    let some = text.split(|byte| *byte == b'\n').find(|line| line.starts_with(b"some "))?;
+    let total = some.split(|byte| *byte == b' ').find_map(|word| word.strip_prefix(b"total="))?;
+    super::resident::number(total)?.checked_mul(1000)
+}
+
+/// Processors: switched on, physical, and those that this process may use. 0: not known.
+pub(crate) fn cores() -> [u64; 3] {
+    let available = std::thread::available_parallelism().map_or(0, |cores| cores.get() as u64);
+    let physical = sysinfo::System::physical_core_count().unwrap_or(0) as u64;
+    [super::logical_cores() as u64, physical, available]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_of_the_scheduler_are_read_as_the_kernel_writes_them() {
+        let expected = Scheduled { cpu_ns: 12_345, delay_ns: 678 };
+        assert_eq!(schedstat(b"12345 678 9\n"), Some(expected));
+        assert_eq!(schedstat(b""), None);
+        assert_eq!(schedstat(b"12345\n"), None);
+        let text = b"some avg10=1.50 avg60=0.00 avg300=0.00 total=77\nfull avg10=0.00 total=5\n";
+        assert_eq!(pressure(text), Some(77_000));
+        assert_eq!(pressure(b"full avg10=0.00 total=5\n"), None);
+    }
+
+    #[test]
+    fn a_thread_that_works_has_run() {
+        let ran = || Scheduled::of_this_thread().map(|it| it.cpu_ns);
+        let Some(before) = ran() else { return println!("this system has no schedstat") };
+        while ran() == Some(before) {
+            std::hint::black_box(0);
+        }
+        let own = Scheduled::of_thread(crate::sys::thread_id());
+        assert!(own.is_some_and(|own| own.cpu_ns > before), "{own:?}");
+    }
+}
