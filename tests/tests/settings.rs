@@ -98,7 +98,8 @@ mod variables {
     #[test]
     fn every_clock_counts_exactly() {
         for clock in ["tsc", "fenced", "monotonic"] {
-            let run = settings("none", "").env("PROFILE_CLOCK", clock).run().successful();
+            let exact = settings("none", "").env("PROFILE_OVERHEAD", "exact");
+            let run = exact.env("PROFILE_CLOCK", clock).run().successful();
             assert_eq!(run.report().process.clock, clock);
             let row = row(run.report(), "work");
             assert_eq!((row.calls, row.timed_calls), (10_000, 10_000), "{clock}");
@@ -151,7 +152,9 @@ mod in_code {
         let exact =
             settings("overhead", "1/64").env("PROFILE_OVERHEAD", "exact").run().successful();
         assert_eq!(row(exact.report(), "work").timed_calls, 10_000);
-        assert_eq!(row(exact.report(), "own_budget").calls, 10_000);
+        // Its attribute's own budget of 2 % may end its recording: then that is said.
+        let own_budget = row(exact.report(), "own_budget");
+        assert!(own_budget.calls == 10_000 || own_budget.stopped_ns.is_some(), "{own_budget:?}");
     }
 
     #[test]

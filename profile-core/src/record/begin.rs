@@ -276,9 +276,9 @@ fn mode_of(site: &CallSite) -> u8 {
 /// Switches a site on or off.
 pub(crate) fn set_enabled(site: &'static CallSite, enabled: bool) {
     if enabled {
-        register(site)
+        register(site);
     } else {
-        site.set_mode(Mode::OFF)
+        site.set_mode(Mode::OFF);
     }
     look_again(site);
 }

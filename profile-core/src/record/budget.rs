@@ -23,7 +23,7 @@ use super::turns::{self, Turns};
 use super::{SpanGuard, begin, fold, general, thread};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
-use crate::segment::layout::{Edge, Pacing, Tally, ThreadBlock, pace};
+use crate::segment::layout::{Edge, Pacing, Tally, ThreadBlock, flags, pace};
 use crate::settings::Budget;
 
 /// Ticks between two looks at what all functions of a thread take together.
@@ -38,6 +38,10 @@ const MOST: u64 = 16;
 const STOP_AFTER: u64 = 8;
 /// What recording may take unless somebody says otherwise.
 pub(super) const BY_DEFAULT: f64 = 0.05;
+
+/// The pace of a function that was not called yet: the first calls are timed, and only then is there a record of its own for it. Most
+/// functions are never called as often.
+pub(super) const FIRST: u64 = pace::TIMED | REVIEW;
 
 /// What is done with the next call.
 pub(super) enum Turn {
@@ -87,6 +91,9 @@ pub(super) fn enter(site: &'static CallSite, turns: Option<&Turns>) -> SpanGuard
         Turn::Timed => general::start(site, opened, 0),
         Turn::Counted => {
             opened.frame.started.set(0);
+            if std::thread::panicking() {
+                opened.frame.flags.set(opened.frame.flags.get() | flags::WHILE_PANICKING);
+            }
             opened.publish();
             general::guard(opened.frame, SpanGuard::UNTIMED)
         }
@@ -150,8 +157,13 @@ impl Due<'_> {
     }
 
     /// What the calls that were not timed took at the most, all and each.
+    ///
+    /// What bursts before left over is lent to this one, but no more than some times what it has: calls differ, and
+    /// a cut at each burst's own would make the long ones among them too short on the average.
     fn give_room(&self, pacing: &Pacing, elapsed: u64, calls: u64) {
-        pacing.room.set(elapsed);
+        const LENT: u64 = 7;
+        let left = pacing.room.get().min(elapsed.saturating_mul(LENT));
+        pacing.room.set(left.saturating_add(elapsed));
         pacing.each.set(elapsed / calls.max(1));
     }
 
@@ -171,8 +183,8 @@ impl Due<'_> {
             }
             Phase::Counted | Phase::LeftOut => {
                 let pace = self.look(pacing, now, share);
-                self.give_room(pacing, pace as u64 * pacing.calls.get(), pacing.calls.get());
-                pacing.each.set(pace as u64);
+                let calls = pacing.calls.get();
+                self.give_room(pacing, (pace * calls as f64) as u64, calls);
                 pacing.were_left_out.set(u64::from(Phase::of(pacing) == Phase::LeftOut));
                 pacing.burst_left.set(BURST);
                 pacing.phase.set(Phase::Burst as u64);
@@ -282,7 +294,7 @@ fn settle_account(block: &ThreadBlock, now: u64, spent: f64, share: f64) {
     let used = block.window_spent.get() as f64 / lasted as f64 / share;
     let next = if used > 1.0 { allotment(block) / used.min(8.0) } else { allotment(block) * 1.25 };
     // What did not end within the window says nothing of it.
-    if block.window_start.get() != 0 && (used > 1.0 || used < 0.5) {
+    if block.window_start.get() != 0 && !(0.5..=1.0).contains(&used) {
         block.allotment.set(next.clamp(1.0 / 256.0, 1.0).to_bits());
     }
     block.window_start.set(now);

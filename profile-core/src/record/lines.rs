@@ -366,7 +366,9 @@ fn count_marks(tally: &LineTally) {
 fn period_for(tally: &LineTally, now: u64, share: f64) -> u64 {
     /// No line is timed less often than once in 2^12 stays.
     const MOST: f64 = 12.0;
-    let marks = tally.all_marks.get() + tally.marks.get() - tally.sampled_marks.get();
+    // Those of a call within a call are not in either sum while it runs.
+    let marks = tally.all_marks.get().wrapping_add(tally.marks.get());
+    let marks = marks.saturating_sub(tally.sampled_marks.get());
     let between = now.wrapping_sub(tally.sampled_at.get()) as f64 / marks.max(1) as f64;
     let cost = begin::span_cost_ticks();
     (cost / (share * between.max(1.0))).max(1.0).log2().ceil().min(MOST) as u64

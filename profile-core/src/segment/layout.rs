@@ -190,9 +190,8 @@ record! {
     }
 }
 
-/// [`Header::cores`], and which of them are those that the process may use.
+/// [`Header::cores`].
 pub(crate) const CORES: usize = 3;
-pub(crate) const AVAILABLE_CORES: u64 = 2;
 
 /// Figures of the scheduler: see [`Header`].
 pub(crate) const SCHEDULING: usize = 4;

@@ -39,6 +39,8 @@ pub(crate) struct Node {
     recording_below_ns: f64,
     /// Other threads did some of it: then what it took is not what its function took.
     pub(crate) is_mixed: bool,
+    /// A function further up is called from here again, and what it took is there: so it is not in what this path took.
+    pub(crate) folds: bool,
     /// See the layout's `heap`.
     pub(crate) heap: [i128; heap::COUNTS],
 }
@@ -76,6 +78,15 @@ impl Tree {
                 caller.recording_elsewhere_ns += flow.recording_ns;
             }
             caller.heap.iter_mut().zip(flow.heap).for_each(|(sum, count)| *sum -= count);
+        }
+    }
+
+    /// `from` calls what is further up again.
+    pub(crate) fn fold(&mut self, from: Option<usize>, ancestor: usize) {
+        let mut place = from;
+        while let Some(node) = place.filter(|place| *place != ancestor) {
+            self.nodes[node].folds = true;
+            place = self.nodes[node].parent;
         }
     }
 

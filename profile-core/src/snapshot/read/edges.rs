@@ -108,6 +108,9 @@ impl<'a> Reading<'a> {
                 None => self.tree.node(from, place),
             };
             nodes.insert(record.link(), to);
+            if target != record.link() {
+                self.tree.fold(from, to);
+            }
             let open = open.remove(&record.link()).unwrap_or_default();
             let since_burst = since_bursts.remove(&record.link()).unwrap_or(0);
             let flow = self.edge(place, record, since_burst, &open);

@@ -355,7 +355,7 @@ impl<'a> Reading<'a> {
             own.exclusive_ns += node.exclusive_ns;
             own.inclusive_ns += node.inclusive_ns;
             own.recording_in_ns += node.recording_in_ns;
-            own.is_mixed |= node.is_mixed;
+            own.is_mixed |= node.is_mixed || node.folds;
             own.recording_ns += node.recording_ns - node.recording_elsewhere_ns;
             own.heap.iter_mut().zip(node.heap).for_each(|(sum, count)| *sum += count);
         }
@@ -429,7 +429,7 @@ struct Own {
     recording_ns: f64,
     recording_in_ns: f64,
     heap: [i128; heap::COUNTS],
-    /// Other threads did some of it, see `Node::is_mixed`.
+    /// What it took is not the sum over its paths, see `Node::is_mixed` and `Node::folds`.
     is_mixed: bool,
 }
 

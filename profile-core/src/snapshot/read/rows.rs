@@ -17,7 +17,8 @@ impl Reading<'_> {
         let text = |word| view.text(site.word(word));
         let position = site.word(site_record::place);
         let kind = Kind::from_code(site.word(site_record::kind));
-        // The tree holds what other threads did, too; a function's total is that of its own thread.
+        // The tree holds what other threads did, too; a function's total is that of its own thread. And what a function took that
+        // is called again further down stands further up.
         let inclusive = if own.is_mixed {
             (sums.ns - own.recording_ns).max(own.exclusive_ns).max(0.0)
         } else {
