@@ -5,7 +5,7 @@ use std::future::Future;
 use std::task::{Context, Poll, Waker};
 
 use profile_core::__private::{set_mock_ticks, use_mock_clock};
-use profile_core::{Snapshot, capture, profile};
+use profile_core::{Settings, Snapshot, capture, profile};
 
 thread_local! {
     static NOW: Cell<u64> = const { Cell::new(1_000) };
@@ -115,6 +115,7 @@ fn check(snapshot: &Snapshot, name: &str) {
 
 #[test]
 fn every_moment_is_on_the_line_that_took_it() {
+    Settings::new().overhead("exact").expect("allowed").apply();
     use_mock_clock();
     pass(0);
     flow(true);
