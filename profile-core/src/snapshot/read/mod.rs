@@ -85,6 +85,8 @@ struct Sums {
     first_ticks: Option<u64>,
     /// A call was open within another of the same function.
     recurses: bool,
+    /// Not all of its calls may have been timed.
+    has_pace: bool,
     /// When recording was stopped.
     stopped_ticks: Option<u64>,
     /// 0 where no call was open within another.
@@ -284,6 +286,7 @@ impl<'a> Reading<'a> {
             histogram(self.view, &root, &mut sums.histogram);
         }
         if let Some(record) = record.follow(tally::pacing) {
+            sums.has_pace = true;
             let stopped = Some(record.word(pacing::stopped)).filter(|ticks| *ticks > 0);
             sums.stopped_ticks = least(sums.stopped_ticks, stopped);
         }
@@ -456,17 +459,17 @@ fn settle(histogram: &mut Buckets) {
     weighted::join_equal(histogram);
 }
 
-/// By how much the processor was slower where a function was called than in the calibration. Told by those functions alone whose
-/// quickest calls show nothing but the readings of the clock: if most of theirs take longer, so did all of recording there.
+/// By how much the processor was slower where a function was called than in the calibration. Told by functions alone that are too short to
+/// show anything but the readings of the clock, and only where each of their calls was timed: elsewhere it makes no difference.
 fn slower(sums: &Sums, costs: &Costs) -> f64 {
-    const NOTHING: f64 = 1.5;
-    let least = sums.least_ticks.map_or(f64::MAX, |ticks| ticks as f64);
+    const MOST: f64 = 3.0;
+    if sums.has_pace {
+        return 1.0;
+    }
     let counts: Vec<(f64, u64)> =
         sums.histogram.iter().map(|(bucket, calls)| (buckets::middle(*bucket), *calls)).collect();
-    match weighted::quantile(&counts, 0.5) {
-        Some(median) if least <= NOTHING * costs.reading => (median / least.max(1.0)).max(1.0),
-        _ => 1.0,
-    }
+    let shown = weighted::quantile(&counts, 0.25).unwrap_or(0.0) / costs.reading;
+    if shown < MOST { shown.max(1.0) } else { 1.0 }
 }
 
 /// How calls returned: well and badly.

@@ -140,7 +140,7 @@ impl Reading<'_> {
     }
 
     /// By how much of itself what recording costs differs from place to place.
-    const UNSURE: f64 = 0.5;
+    const UNSURE: f64 = 1.0;
 
     /// Of an async function it is not known: its polls are what is settled.
     fn bytes_per_call(&self, sums: &Sums) -> Option<BytesPerCall> {
