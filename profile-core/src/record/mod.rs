@@ -110,11 +110,13 @@ pub struct SpanGuard {
 /// costs its callers ten times what is recorded of it.
 #[inline(always)]
 pub fn enter(site: &'static CallSite, turns: &'static LocalKey<Turns>) -> SpanGuard {
-    turns.with(
-        |turns| {
-            if turns.leave_out() { SpanGuard::nothing() } else { open(site, Some(turns)) }
-        },
-    )
+    if site.is_off() {
+        return SpanGuard::nothing();
+    }
+    turns.with(|turns| match turns.leave_out() {
+        true => SpanGuard::nothing(),
+        false => open(site, Some(turns)),
+    })
 }
 
 /// Opens a span of a function whose every call is looked at.
