@@ -99,7 +99,8 @@ fn signed_per_cent(change: f64) -> String {
     }
 }
 
-fn interval([low, high]: [f64; 2]) -> String {
+fn interval(ends: [f64; 2]) -> String {
+    let [low, high] = units::ordered(ends);
     if !low.is_finite() || !high.is_finite() {
         return units::NONE.to_owned();
     }
@@ -117,9 +118,12 @@ fn p_value(p: f64) -> String {
 /// `3 -> 4`, or one number where nothing changed.
 fn count(change: Option<CountChange>, digits: usize) -> String {
     let Some(change) = change else { return units::NONE.to_owned() };
-    let side = |[least, most]: [f64; 2]| match least == most {
-        true => format!("{least:.digits$}"),
-        false => format!("{least:.digits$} to {most:.digits$}"),
+    let side = |ends: [f64; 2]| {
+        let [least, most] = units::ordered(ends);
+        match least == most {
+            true => format!("{least:.digits$}"),
+            false => format!("{least:.digits$} to {most:.digits$}"),
+        }
     };
     match change.is_same() {
         true => side(change.baseline),

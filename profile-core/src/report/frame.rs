@@ -63,12 +63,12 @@ fn heap_and_resident(process: &Process) -> Option<String> {
 }
 
 fn recording(overhead: &Overhead) -> String {
-    let [waiting, busy] = overhead.span_range_ns.map(units::duration_f64);
     let mut line = format!(
-        "recording took {}, {} of the run, taken off ({} a call, {waiting} to {busy} a long one)",
+        "recording took {}, {} of the run, taken off ({} a call, {} a long one)",
         units::duration(overhead.recording_ns),
         units::percent(overhead.share),
         units::duration_f64(overhead.span_ns),
+        units::range(overhead.span_range_ns),
     );
     if overhead.counted_calls > 0 {
         let calls = overhead.timed_calls.saturating_add(overhead.counted_calls);

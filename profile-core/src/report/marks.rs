@@ -89,7 +89,7 @@ fn estimate(function: &Function) -> Option<String> {
     let half = high.saturating_sub(total).max(total.saturating_sub(low));
     let error = match units::share(half, total) {
         Some(share) => format!("{} ± {}", units::duration(total), units::percent(share)),
-        None => format!("{} to {}", units::duration(low), units::duration(high)),
+        None => units::range([low, high].map(|ns| ns as f64)),
     };
     Some(format!("{}: total {error}, {calls}", safe(&function.path)))
 }

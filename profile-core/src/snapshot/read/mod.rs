@@ -23,6 +23,7 @@ use crate::segment::layout::{
 };
 use crate::segment::reader::{Record, View};
 use crate::stats::weighted;
+use crate::units;
 
 /// What the reader must be told.
 #[derive(Clone, Debug)]
@@ -362,7 +363,7 @@ impl<'a> Reading<'a> {
         let overhead = &mut self.overhead;
         overhead.span_ns = self.rate.ns_f64(self.costs.empty);
         overhead.span_range_ns =
-            [self.costs.waiting, self.costs.busy].map(|ticks| self.rate.ns_f64(ticks));
+            units::ordered([self.costs.waiting, self.costs.busy].map(|it| self.rate.ns_f64(it)));
         overhead.counted_ns = self.rate.ns_f64(self.costs.counted);
         overhead.recording_ns = recording as u64;
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
