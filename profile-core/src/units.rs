@@ -144,6 +144,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_range_begins_with_its_lower_end() {
+        assert_eq!(range([16.6, 10.6]), "10.6 ns to 16.6 ns");
+        assert_eq!(range([10.6, 16.6]), "10.6 ns to 16.6 ns");
+        assert_eq!(ordered([1.0, -1.0]), [-1.0, 1.0]);
+    }
+
+    #[test]
     fn a_duration_is_rounded_before_its_unit_is_chosen() {
         for (ns, text) in [
             (0, "0 ns"),

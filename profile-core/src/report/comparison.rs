@@ -134,7 +134,14 @@ fn count(change: Option<CountChange>, digits: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::samples;
-    use crate::compare::compare;
+    use crate::compare::{CountChange, compare};
+
+    #[test]
+    fn a_range_is_never_inverted() {
+        assert_eq!(super::interval([0.03, -0.02]), "-2.0 to +3.0");
+        let change = CountChange { baseline: [4.0, 3.0], candidate: [5.0, 5.0] };
+        assert_eq!(super::count(Some(change), 0), "3 to 4 -> 5");
+    }
 
     #[test]
     fn a_row_says_what_changed_and_by_how_much() {

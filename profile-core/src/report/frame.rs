@@ -178,6 +178,14 @@ mod tests {
     }
 
     #[test]
+    fn a_range_is_never_inverted() {
+        let mut snapshot = samples::ordinary();
+        snapshot.overhead.span_range_ns = [16.6, 10.6];
+        let text = samples::rendered(Format::Table, &snapshot, None);
+        assert!(text.contains("10.6 ns to 16.6 ns a long one"), "{text}");
+    }
+
+    #[test]
     fn a_debug_build_and_an_absent_allocator_are_said() {
         let mut snapshot = samples::ordinary();
         snapshot.process.debug_assertions = true;

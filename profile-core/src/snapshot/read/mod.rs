@@ -23,7 +23,6 @@ use crate::segment::layout::{
 };
 use crate::segment::reader::{Record, View};
 use crate::stats::weighted;
-use crate::units;
 
 /// What the reader must be told.
 #[derive(Clone, Debug)]
@@ -362,8 +361,9 @@ impl<'a> Reading<'a> {
         let recording: f64 = first.map(|node| node.recording_in_ns + node.recording_ns).sum();
         let overhead = &mut self.overhead;
         overhead.span_ns = self.rate.ns_f64(self.costs.empty);
-        overhead.span_range_ns =
-            units::ordered([self.costs.waiting, self.costs.busy].map(|it| self.rate.ns_f64(it)));
+        let range = [self.costs.waiting, self.costs.busy].map(|ticks| self.rate.ns_f64(ticks));
+        // On a busy machine either may have come out as the lower one.
+        overhead.span_range_ns = [range[0].min(range[1]), range[0].max(range[1])];
         overhead.counted_ns = self.rate.ns_f64(self.costs.counted);
         overhead.recording_ns = recording as u64;
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
