@@ -157,6 +157,40 @@ fn is_look(before: &[TokenTree], after: &[TokenTree]) -> bool {
     }
 }
 
+/// One noted expression: what is done before the span is opened, and what is kept.
+struct Value {
+    before: TokenStream,
+    kept: TokenStream,
+}
+
+impl Value {
+    fn of(expression: &Expr, is_movable: bool, number: usize, krate: &Path) -> Value {
+        let here = Span::mixed_site();
+        let is_place = matches!(expression, Expr::Path(_) | Expr::Field(_) | Expr::Index(_));
+        let kept = match is_place {
+            true if is_movable => return Value::written(expression, number, krate),
+            true => quote_spanned!(here=> (&&#krate::__private::Place(&#expression)).keep()),
+            false => quote_spanned!(here=> #expression),
+        };
+        Value { before: TokenStream::new(), kept }
+    }
+
+    /// Copied, or turned into text, before the body can move it.
+    fn written(place: &Expr, number: usize, krate: &Path) -> Value {
+        let here = Span::mixed_site();
+        let name = Ident::new(&format!("__profile_written_{number}"), here);
+        // So that the compiler points at an argument that cannot be shown.
+        let before = quote_spanned! {here.located_at(place.span())=>
+            let #name = {
+                #[allow(unused_imports)]
+                use #krate::__private::{CopyNow as _, WriteDebug as _, WriteDisplay as _};
+                (&&&#krate::__private::Movable(&#place)).note(&__PROFILE_SITE)
+            };
+        };
+        Value { before, kept: quote_spanned!(here=> #name) }
+    }
+}
+
 /// The statements that note them, before and after the one that opens the span.
 pub fn note(
     list: &TokenStream,
@@ -170,28 +204,10 @@ pub fn note(
         let name = root(place).filter(|name| !is_shared(name, signature));
         name.is_some_and(|name| is_moved_or_changed(name, body))
     };
-    let mut before = TokenStream::new();
-    let kept: Vec<TokenStream> = expressions
-        .iter()
-        .enumerate()
-        .map(|(number, expression)| match expression {
-            Expr::Path(_) | Expr::Field(_) | Expr::Index(_) if is_movable(expression) => {
-                let written = Ident::new(&format!("__profile_written_{number}"), here);
-                before.extend(quote_spanned! {here=>
-                    let #written = {
-                        #[allow(unused_imports)]
-                        use #krate::__private::{CopyNow as _, WriteDebug as _, WriteDisplay as _};
-                        (&&&#krate::__private::Movable(&#expression)).note(&__PROFILE_SITE)
-                    };
-                });
-                quote_spanned!(here=> #written)
-            }
-            Expr::Path(_) | Expr::Field(_) | Expr::Index(_) => {
-                quote_spanned!(here=> (&&#krate::__private::Place(&#expression)).keep())
-            }
-            value => quote_spanned!(here=> #value),
-        })
-        .collect();
+    let value = |(number, it)| Value::of(it, is_movable(it), number, krate);
+    let values: Vec<Value> = expressions.iter().enumerate().map(value).collect();
+    let before = values.iter().map(|value| value.before.clone()).collect();
+    let kept = values.iter().map(|value| &value.kept);
     let names: Vec<Ident> =
         (0..expressions.len()).map(|number| Ident::new(&format!("value_{number}"), here)).collect();
     let shown = expressions.iter().zip(&names).map(|(expression, name)| {

@@ -1,6 +1,7 @@
 //! The time of source lines, with a clock set by hand: every moment is on one line, as the end of that line says.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -155,6 +156,14 @@ async fn still_open() {
     std::future::pending::<()>().await; //= 0 1000
 }
 
+/// It waits once, and for nothing any more when it has unwound.
+#[rustfmt::skip]
+#[profile(lines)]
+async fn unwinds() {
+    Pause(false).await; //= 0 500
+    if pass(3) > 0 { std::panic::resume_unwind(Box::new(())) } //= 3
+}
+
 #[rustfmt::skip]
 #[profile(lines)]
 async fn drops_later(given: Slow) -> u64 {
@@ -275,12 +284,21 @@ fn the_last_wait_is_on_the_line_that_waits() {
         poll_and_wait(&mut cancelled);
     }
     drop(cancelled);
+    let mut unwound = Box::pin(unwinds());
+    poll_and_wait(&mut unwound);
+    let mut context = Context::from_waker(Waker::noop());
+    let poll = || unwound.as_mut().poll(&mut context);
+    assert!(catch_unwind(AssertUnwindSafe(poll)).is_err());
+    pass(500);
+    drop(unwound);
+    pass(500);
     for _ in 0..2 {
         poll_and_wait(&mut open);
     }
     pass(500);
     let snapshot = capture();
     check(&snapshot, "cancelled");
+    check(&snapshot, "unwinds");
     check(&snapshot, "still_open");
     // What has not ended goes on.
     pass(500);

@@ -734,7 +734,7 @@ impl<F: Future> Future for LinedFuture<F> {
         };
         let mut polled = pause.end();
         let outcome = inner.poll(context);
-        polled.is_over = outcome.is_ready();
+        polled.waits = outcome.is_pending();
         outcome
     }
 }
@@ -742,10 +742,7 @@ impl<F: Future> Future for LinedFuture<F> {
 impl<F> Drop for LinedFuture<F> {
     fn drop(&mut self) {
         // A call that is cancelled waited up to now, and drops what it holds on the line on which it did.
-        let mut polled = self.pause.line.is_some().then(|| self.pause.end());
-        if let Some(polled) = &mut polled {
-            polled.is_over = true;
-        }
+        let _polled = self.pause.line.is_some().then(|| self.pause.end());
         // SAFETY: dropped here, once, in place; nothing uses it afterwards.
         unsafe { ManuallyDrop::drop(&mut self.inner) };
     }
@@ -764,7 +761,7 @@ impl Pause {
             tally.current.set(std::ptr::from_ref(line).cast_mut());
             self.line = None;
         }
-        PolledLines { stay, pause: self, is_over: false }
+        PolledLines { stay, pause: self, waits: false }
     }
 }
 
@@ -782,13 +779,13 @@ impl LineCounts {
 struct PolledLines<'a> {
     stay: Stay,
     pause: &'a mut Pause,
-    /// Whether there will be no other one.
-    is_over: bool,
+    /// Whether it waits for another one: not if it is over, unwinds, or was the last since the future is dropped.
+    waits: bool,
 }
 
 impl Drop for PolledLines<'_> {
     fn drop(&mut self) {
-        let Some((tally, _)) = self.stay.lines().running().filter(|_| !self.is_over) else {
+        let Some((tally, _)) = self.stay.lines().running().filter(|_| self.waits) else {
             return;
         };
         self.pause.since = Clock::current().now();
