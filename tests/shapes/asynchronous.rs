@@ -754,6 +754,7 @@ pub mod foreign_attributes_below {
             Ok(n)
         })
     }
+    /// The attribute below gives the function another place, which lints show.
     #[profile]
     #[cfg_attr(all(), tracing::instrument)]
     pub fn bare(text: String) -> impl Future<Output = Result<usize, std::num::ParseIntError>> {
