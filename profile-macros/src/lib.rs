@@ -117,9 +117,10 @@ use proc_macro::TokenStream;
 /// `args(url, items.len())` notes these expressions when a call begins: a place is copied if its type is `Copy`, else borrowed for the length
 /// of the call. They become text, by `Debug` or else `Display`, only if the call enters one of two lists of eight. What the body may move or
 /// change can be neither: it becomes text in each call, before its time begins (of an async function: in its first poll), and is
-/// shown as it was then. That is any place but a shared
-/// reference of which the body has more than `&url` and `url.len()` (or `is_empty`, `iter`, `clone`, `as_str` and the like), or which it has at
-/// all beside a `move`. It costs what `Debug` takes for the first 296 bytes; `url.len()` or `skip(url)` cost nothing of that.
+/// shown as it was then. That is any place but a shared reference of which the body has more than `&url` and `url.len()` (or
+/// `is_empty`, `iter`, `clone`, `as_str` and the like), or which it has at all beside a `move`. That costs what its `Debug` takes: 78 ns for a
+/// text of 37 bytes, 175 for eight numbers; and though 296 bytes are kept, a long `Vec` is walked to its end. `url.len()` or `skip(url)` cost
+/// nothing of that.
 /// `args(.., skip(password))` notes all arguments that have a name but some.
 ///
 /// # Limits
