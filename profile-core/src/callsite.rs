@@ -93,6 +93,9 @@ pub struct LineSource {
     pub text: &'static str,
     /// The line of each mark, by its number.
     pub numbers: &'static [u32],
+    /// Closures and macros over several lines, which have no marks: a line each, `12 18 11 select!`, with first and last
+    /// line, the line that they are counted on, and what they are.
+    pub parts: &'static str,
     /// `lines(rss)`: resident memory is read at each mark.
     pub with_resident: bool,
 }

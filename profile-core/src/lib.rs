@@ -197,10 +197,12 @@ pub mod __private {
         Watched, WatchedFuture, watch, watch_future, watch_raising_future,
     };
     pub use crate::record::arguments::{
-        ByCopy, ByReference, Place, Shown, ViaDebug, ViaDisplay, note_arguments,
+        ByCopy, ByReference, CopyNow, Movable, Place, Shown, ViaDebug, ViaDisplay, WriteDebug,
+        WriteDisplay, note_arguments,
     };
     pub use crate::record::lines::{
-        Lines, at_here, back_here, iter_here, lined_future, resume_here, stay_in_lines,
+        Lines, at_here, back_here, drops, end_here, enter_here, iter_here, lined_future,
+        resume_here, stay_in_lines, uncount_here,
     };
     pub use crate::record::returned::{ask_return, returned};
     pub use crate::record::{

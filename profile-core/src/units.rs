@@ -35,6 +35,17 @@ pub(crate) fn duration_f64(ns: f64) -> String {
     scaled(ns, 1_000.0, "ns", &["µs", "ms", "s"])
 }
 
+/// Both ends of a range, the lower one first, whichever way round it was measured.
+pub(crate) fn ordered([one, other]: [f64; 2]) -> [f64; 2] {
+    if one.total_cmp(&other).is_gt() { [other, one] } else { [one, other] }
+}
+
+/// A range of times: `10.6 ns to 16.6 ns`.
+pub(crate) fn range(ns: [f64; 2]) -> String {
+    let [low, high] = ordered(ns).map(duration_f64);
+    format!("{low} to {high}")
+}
+
 /// Bytes in B, KiB, MiB and so on.
 pub(crate) fn bytes(bytes: u64) -> String {
     match bytes {
@@ -131,6 +142,13 @@ fn significant(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_range_begins_with_its_lower_end() {
+        assert_eq!(range([16.6, 10.6]), "10.6 ns to 16.6 ns");
+        assert_eq!(range([10.6, 16.6]), "10.6 ns to 16.6 ns");
+        assert_eq!(ordered([1.0, -1.0]), [-1.0, 1.0]);
+    }
 
     #[test]
     fn a_duration_is_rounded_before_its_unit_is_chosen() {

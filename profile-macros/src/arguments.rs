@@ -1,15 +1,19 @@
 //! `args(url, items.len())`: which arguments of a call are noted, and how.
 //!
 //! A place (`url`, `self.name`) is copied if it can be, else borrowed for the length of the call; any other expression is
-//! evaluated once, when the call begins, and its value kept. Nothing is turned into text here.
+//! evaluated once, when the call begins, and its value kept. A place that the body may move or change cannot be borrowed: it becomes
+//! text before the span is opened.
 
 use crate::describe;
-use proc_macro2::{Ident, Span, TokenStream};
+use crate::options::mentions;
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote_spanned};
 use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
-use syn::{Error, Expr, FnArg, Pat, Path, Result, Signature, Token, parenthesized};
+use syn::{
+    Error, Expr, FnArg, Pat, Path, ReceiverKind, Result, Signature, Token, Type, parenthesized,
+};
 
 pub const ALLOWED: &str = "`args` takes expressions of the arguments, or all but some: `args(url, items.len())`, `args(.., skip(password))`";
 
@@ -75,16 +79,135 @@ fn named(signature: &Signature) -> Vec<Expr> {
     signature.inputs.iter().filter_map(name).collect()
 }
 
-/// The statement that notes them, after the one that opens the span.
-pub fn note(list: &TokenStream, signature: &Signature, krate: &Path) -> Result<TokenStream> {
+/// What notes the arguments of a call.
+#[derive(Default)]
+pub struct Notes {
+    /// Before the span is opened: what the body may move becomes text.
+    pub before: TokenStream,
+    /// After that.
+    pub inside: TokenStream,
+}
+
+/// The variable that a place is a part of.
+fn root(place: &Expr) -> Option<&Ident> {
+    match place {
+        Expr::Path(it) => it.path.get_ident(),
+        Expr::Field(it) => root(&it.base),
+        Expr::Index(it) => root(&it.expr),
+        Expr::Paren(it) => root(&it.expr),
+        _ => None,
+    }
+}
+
+/// Whether the argument is a shared reference, so that nothing that is done with it can change what it points at.
+fn is_shared(name: &Ident, signature: &Signature) -> bool {
+    signature.inputs.iter().any(|argument| match argument {
+        FnArg::Receiver(it) => {
+            name == "self" && matches!(it.kind, ReceiverKind::Reference(_, _, None))
+        }
+        FnArg::Typed(it) => {
+            let is_it = matches!(&*it.pat, Pat::Ident(pattern) if pattern.ident == *name);
+            is_it && matches!(&*it.ty, Type::Reference(ty) if ty.mutability.is_none())
+        }
+    })
+}
+
+/// Whether the body does more with a variable than to look at it, as far as its words say.
+fn is_moved_or_changed(name: &Ident, body: &TokenStream) -> bool {
+    let closures_take = mentions(body.clone(), "move");
+    uses(name, body.clone()).into_iter().any(|is_look| closures_take || !is_look)
+}
+
+/// Each use of a variable: whether it only looks at it.
+fn uses(name: &Ident, body: TokenStream) -> Vec<bool> {
+    let trees: Vec<TokenTree> = body.into_iter().collect();
+    let of_tree = |(at, tree): (usize, &TokenTree)| match tree {
+        TokenTree::Ident(word) if word == name => {
+            vec![is_look(&trees[..at], &trees[at + 1..])]
+        }
+        TokenTree::Group(group) => uses(name, group.stream()),
+        _ => Vec::new(),
+    };
+    trees.iter().enumerate().flat_map(of_tree).collect()
+}
+
+/// `&name`, or a call of a method that only looks at it.
+fn is_look(before: &[TokenTree], after: &[TokenTree]) -> bool {
+    const LOOK: [&str; 10] = [
+        "len",
+        "is_empty",
+        "iter",
+        "as_str",
+        "as_slice",
+        "as_bytes",
+        "clone",
+        "to_string",
+        "to_owned",
+        "chars",
+    ];
+    let is_punct =
+        |tree: &TokenTree, punct| matches!(tree, TokenTree::Punct(it) if it.as_char() == punct);
+    let is_borrowed = before.last().is_some_and(|it| is_punct(it, '&'));
+    match after {
+        [dot, TokenTree::Ident(word), TokenTree::Group(_), ..] if is_punct(dot, '.') => {
+            LOOK.iter().any(|look| word == look)
+        }
+        [next, ..] if is_punct(next, '.') => false,
+        _ => is_borrowed,
+    }
+}
+
+/// One noted expression: what is done before the span is opened, and what is kept.
+struct Value {
+    before: TokenStream,
+    kept: TokenStream,
+}
+
+impl Value {
+    fn of(expression: &Expr, is_movable: bool, number: usize, krate: &Path) -> Value {
+        let here = Span::mixed_site();
+        let is_place = matches!(expression, Expr::Path(_) | Expr::Field(_) | Expr::Index(_));
+        let kept = match is_place {
+            true if is_movable => return Value::written(expression, number, krate),
+            true => quote_spanned!(here=> (&&#krate::__private::Place(&#expression)).keep()),
+            false => quote_spanned!(here=> #expression),
+        };
+        Value { before: TokenStream::new(), kept }
+    }
+
+    /// Copied, or turned into text, before the body can move it.
+    fn written(place: &Expr, number: usize, krate: &Path) -> Value {
+        let here = Span::mixed_site();
+        let name = Ident::new(&format!("__profile_written_{number}"), here);
+        // So that the compiler points at an argument that cannot be shown.
+        let before = quote_spanned! {here.located_at(place.span())=>
+            let #name = {
+                #[allow(unused_imports)]
+                use #krate::__private::{CopyNow as _, WriteDebug as _, WriteDisplay as _};
+                (&&&#krate::__private::Movable(&#place)).note(&__PROFILE_SITE)
+            };
+        };
+        Value { before, kept: quote_spanned!(here=> #name) }
+    }
+}
+
+/// The statements that note them, before and after the one that opens the span.
+pub fn note(
+    list: &TokenStream,
+    signature: &Signature,
+    body: &TokenStream,
+    krate: &Path,
+) -> Result<Notes> {
     let here = Span::mixed_site();
     let expressions = expressions(list, signature)?;
-    let kept = expressions.iter().map(|expression| match expression {
-        Expr::Path(_) | Expr::Field(_) | Expr::Index(_) => {
-            quote_spanned!(here=> (&&#krate::__private::Place(&#expression)).keep())
-        }
-        value => quote_spanned!(here=> #value),
-    });
+    let is_movable = |place: &Expr| {
+        let name = root(place).filter(|name| !is_shared(name, signature));
+        name.is_some_and(|name| is_moved_or_changed(name, body))
+    };
+    let value = |(number, it)| Value::of(it, is_movable(it), number, krate);
+    let values: Vec<Value> = expressions.iter().enumerate().map(value).collect();
+    let before = values.iter().map(|value| value.before.clone()).collect();
+    let kept = values.iter().map(|value| &value.kept);
     let names: Vec<Ident> =
         (0..expressions.len()).map(|number| Ident::new(&format!("value_{number}"), here)).collect();
     let shown = expressions.iter().zip(&names).map(|(expression, name)| {
@@ -95,7 +218,7 @@ pub fn note(list: &TokenStream, signature: &Signature, krate: &Path) -> Result<T
             (&&#krate::__private::Shown(#name)).show(text);
         }
     });
-    Ok(quote_spanned! {here=>
+    let inside = quote_spanned! {here=>
         let __profile_arguments = {
             #[allow(unused_imports)]
             use #krate::__private::{ByCopy as _, ByReference as _, ViaDebug as _, ViaDisplay as _};
@@ -105,7 +228,8 @@ pub fn note(list: &TokenStream, signature: &Signature, krate: &Path) -> Result<T
                 |(#(#names,)*), text| { #(#shown)* },
             )
         };
-    })
+    };
+    Ok(Notes { before, inside })
 }
 
 #[cfg(test)]
@@ -118,6 +242,37 @@ mod tests {
         );
         let all = expressions(&list.parse().unwrap(), &signature.unwrap()).unwrap();
         all.iter().map(|it| it.to_token_stream().to_string().replace(' ', "")).collect()
+    }
+
+    #[test]
+    fn what_the_body_moves_or_changes_is_known_by_its_words() {
+        let name: Ident = syn::parse_str("name").unwrap();
+        let is_moved = |body: &str| is_moved_or_changed(&name, &body.parse().unwrap());
+        for body in [
+            "f(name)",
+            "name = x",
+            "&mut name",
+            "name.push(1)",
+            "name.into_iter()",
+            "for x in name {}",
+            "name",
+            "vec![name]",
+            "move || f(&name)",
+            "&name.field.take()",
+        ] {
+            assert!(is_moved(body), "{body}");
+        }
+        for body in ["f(&name)", "if name.len() > 1 { g(&name) }", "other", "name.clone().push(1)"]
+        {
+            assert!(!is_moved(body), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_shared_reference_is_never_moved() {
+        let signature = syn::parse_str("fn f(&self, a: &[u8], b: &mut [u8], c: String)").unwrap();
+        let is = |name: &str| is_shared(&Ident::new(name, Span::call_site()), &signature);
+        assert_eq!(["self", "a", "b", "c"].map(is), [true, true, false, false]);
     }
 
     #[test]

@@ -5,12 +5,12 @@
 //! anything else. Nothing here may put the user's code into another function, or into braces that
 //! are not theirs: both change lints, lifetimes and the order of drops.
 
-use crate::arguments;
+use crate::arguments::{self, Notes};
 use crate::body::{self, AsyncTail, Front};
 use crate::describe;
 use crate::item::{self, Braced, Container, End, Function, Item, in_braces};
 use crate::limits;
-use crate::lines::{self, Marked, Way};
+use crate::lines::{self, Marked, Part, Surroundings, Way};
 use crate::options::{self, Options};
 use crate::returns;
 use crate::suite;
@@ -253,12 +253,9 @@ fn tokens_in(tokens: TokenStream) -> usize {
 /// One statement more in the user's block; or, if the block ends in a future, that future wrapped.
 fn sync_body(function: &Function, body: &Braced, options: &Options) -> TokenStream {
     let Front { inner_attributes, items, rest } = body::front(body.tokens.clone());
-    // The tail of a function that returns a future is that: it is asked how it ends.
-    let is_future = body::async_tail(&rest).is_some();
-    let rest = if is_future { rest } else { looked_at(raising(rest, options), options) };
     let statement_or_tail = match body::async_tail(&rest) {
         Some(tail) => wrapped_tail(function, tail, options),
-        None if names_its_site(options) => lined(function, rest, options),
+        None if names_its_site(options) => lined(function, rest, body.brace, options),
         None => {
             let guard = guard(function, options);
             quote!(#guard #rest)
@@ -274,7 +271,8 @@ fn names_its_site(options: &Options) -> bool {
 }
 
 fn guard(function: &Function, options: &Options) -> TokenStream {
-    let (site, opened) = (site(function, "Function", options, &[]), opened(options));
+    let unmarked = Marked::without_marks(TokenStream::new());
+    let (site, opened) = (site(function, "Function", options, &unmarked), opened(options));
     quote_spanned! {Span::mixed_site()=>
         let __profile_guard = {
             #site
@@ -314,14 +312,18 @@ fn opened(options: &Options) -> TokenStream {
 const MOST_INLINED: usize = 1_000;
 
 /// The guard, and the body with a mark before each statement, or a look at what it returns.
-fn lined(function: &Function, rest: TokenStream, options: &Options) -> TokenStream {
+fn lined(
+    function: &Function,
+    rest: TokenStream,
+    brace: token::Brace,
+    options: &Options,
+) -> TokenStream {
     let here = Span::mixed_site();
     let krate = options.krate();
-    let Marked { body, lines, marks } = match &options.lines {
-        Some(_) => lines::mark(rest, &krate, Way::Variable),
-        None => Marked::without_marks(rest),
-    };
-    let (site, opened) = (site(function, "Function", options, &lines), opened(options));
+    let marked = marked(function, rest, brace, options, Way::Variable);
+    let (site, opened) = (site(function, "Function", options, &marked), opened(options));
+    let Marked { body, marks, .. } = marked;
+    let body = looked_at(raising(body, options), options);
     let way =
         proc_macro2::Ident::new(if marks > MOST_INLINED { "outlined" } else { "lines" }, here);
     let stay = options.lines.iter().map(|_| {
@@ -334,23 +336,33 @@ fn lined(function: &Function, rest: TokenStream, options: &Options) -> TokenStre
         .returns
         .iter()
         .map(|_| quote_spanned!(here=> #krate::__private::ask_return(&__PROFILE_SITE);));
-    let noted = noted(function, options);
+    let Notes { before, inside } = noted(function, options);
     // The static stands in the user's block, where what is in it finds it.
     quote_spanned! {here=>
         #site
+        #before
         let __profile_guard = #opened;
         #(#ask)*
-        #noted
+        #inside
         #(#stay)*
         #body
     }
 }
 
-/// The statement that notes the arguments of a call, if that is asked for. A list that is wrong is a message in its place.
-fn noted(function: &Function, options: &Options) -> TokenStream {
-    let Some(list) = &options.arguments else { return TokenStream::new() };
-    arguments::note(list, &function.signature, &options.krate())
-        .unwrap_or_else(|error| error.to_compile_error())
+/// The statements that note the arguments of a call, if that is asked for. A list that is wrong is a message in their place.
+fn noted(function: &Function, options: &Options) -> Notes {
+    let (Some(list), End::Body(body)) = (&options.arguments, &function.end) else {
+        return Notes::default();
+    };
+    arguments::note(list, &function.signature, &body.tokens, &options.krate()).unwrap_or_else(
+        |error| Notes { inside: error.to_compile_error(), before: TokenStream::new() },
+    )
+}
+
+/// The same in a block that is polled: the span of its first poll is open.
+fn noted_in_poll(function: &Function, options: &Options) -> TokenStream {
+    let Notes { before, inside } = noted(function, options);
+    quote!(#before #inside)
 }
 
 /// A body whose values are looked at, if that is asked for.
@@ -383,13 +395,21 @@ fn raising(body: TokenStream, options: &Options) -> TokenStream {
     }
 }
 
-/// Tokens of async code with their marks, if lines are asked for.
-fn marked_async(rest: TokenStream, options: &Options) -> Marked {
-    let rest = looked_at(rest, options);
-    match &options.lines {
-        Some(_) => lines::mark(rest, &options.krate(), Way::Thread),
-        None => Marked::without_marks(rest),
+/// A body with its marks, if lines are asked for. They come first: a value that is looked at has no lines of its own.
+fn marked(
+    function: &Function,
+    rest: TokenStream,
+    brace: token::Brace,
+    options: &Options,
+    way: Way,
+) -> Marked {
+    if options.lines.is_none() {
+        return Marked::without_marks(rest);
     }
+    let krate = options.krate();
+    let expects_unreachable = function.attributes.iter().any(lines::expects_unreachable);
+    let close = brace.span.close();
+    lines::mark(rest, Surroundings { krate: &krate, way, close, expects_unreachable })
 }
 
 fn wrapped_tail(function: &Function, tail: AsyncTail, options: &Options) -> TokenStream {
@@ -404,12 +424,28 @@ fn wrapped_tail(function: &Function, tail: AsyncTail, options: &Options) -> Toke
         let (head, polled) = (&block.head, in_braces(brace, polled(function, &block, options)));
         return quote!(#head #polled);
     }
-    let Marked { body, lines, .. } = marked_async(block.stream(), options);
-    let noted = noted(function, options);
-    let inside = in_braces(token::Brace { span: block.delim_span() }, quote!(#noted #body));
-    let site = site(function, "Async", options, &lines);
+    let brace = token::Brace { span: block.delim_span() };
+    if has_foreign_attributes(function) {
+        let tokens = block.stream();
+        let polled = polled_as_it_was(function, &head, brace, tokens, options);
+        let future = quote!(#head #polled);
+        return after(before, boxed, future);
+    }
+    let marked = marked(function, block.stream(), brace, options, Way::Thread);
+    let site = site(function, "Async", options, &marked);
+    let (noted, body) = (noted_in_poll(function, options), looked_at(marked.body, options));
+    let inside = in_braces(brace, quote!(#noted #body));
     let future = instrumented(quote!(#head #inside), options);
     let future = quote_spanned!(Span::mixed_site()=> { #site #future });
+    after(before, boxed, future)
+}
+
+/// The future at the end of a body, or in the call of `Box::pin` there.
+fn after(
+    before: TokenStream,
+    boxed: Option<(TokenStream, Group)>,
+    future: TokenStream,
+) -> TokenStream {
     match boxed {
         Some((path, argument)) => {
             let mut group = Group::new(argument.delimiter(), future);
@@ -418,6 +454,54 @@ fn wrapped_tail(function: &Function, tail: AsyncTail, options: &Options) -> Toke
         }
         None => quote!(#before #future),
     }
+}
+
+/// Whether attribute macros still stand below ours. `#[instrument]`, `#[trace]` and their like look for an async block at the end of the
+/// function, and the code in it runs without their span if they do not find it.
+fn has_foreign_attributes(function: &Function) -> bool {
+    function.attributes.iter().any(|it| options::may_be_foreign(&it.meta))
+}
+
+/// The inside of an async block that stays where it is:
+///
+/// ```text
+/// static …; let hint = || None;
+/// if let Some(it) = hint() { return it; }
+/// Instrumented::new(site, async move { if let Some(it) = hint() { return it; } body }).await
+/// ```
+///
+/// The hint tells the inner block its type by the outer one's, which the compiler knows from the function's. What the block captures is held
+/// twice, so that is only done where somebody looks for the block.
+fn polled_as_it_was(
+    function: &Function,
+    head: &TokenStream,
+    brace: token::Brace,
+    tokens: TokenStream,
+    options: &Options,
+) -> TokenTree {
+    let here = Span::mixed_site();
+    let krate = options.krate();
+    let Front { inner_attributes, items, rest } = body::front(tokens);
+    let marked = marked(function, rest, brace, options, Way::Thread);
+    let site = site(function, "Async", options, &marked);
+    let (noted, rest) = (noted_in_poll(function, options), looked_at(marked.body, options));
+    let hinted = quote_spanned! {here=>
+        if let #krate::__private::core::option::Option::Some(__profile_return) =
+            __profile_return()
+        {
+            return __profile_return;
+        }
+    };
+    let inside = in_braces(brace, quote!(#items #hinted #noted #rest));
+    let future = instrumented(quote!(#head #inside), options);
+    let polled = quote_spanned! {here=>
+        #inner_attributes
+        #site
+        let __profile_return = || #krate::__private::core::option::Option::None;
+        #hinted
+        #future.await
+    };
+    in_braces(brace, polled)
 }
 
 /// The body of an `async fn` becomes a future in a block with the same braces.
@@ -479,11 +563,11 @@ fn polled(function: &Function, block: &Block, options: &Options) -> TokenStream 
             }
         }
     });
-    let Marked { body: rest, lines, .. } = marked_async(rest, options);
-    let noted = noted(function, options);
+    let marked = marked(function, rest, block.brace, options, Way::Thread);
+    let site = site(function, "Async", options, &marked);
+    let (noted, rest) = (noted_in_poll(function, options), looked_at(marked.body, options));
     let inside = in_braces(block.brace, quote!(#items #(#hinted)* #noted #rest));
     let head = &block.head;
-    let site = site(function, "Async", options, &lines);
     let future = instrumented(quote!(#head #inside), options);
     let awaited = quote_spanned!(here=> #site #(#hint)* #future.await);
     quote!(#inner_attributes #awaited)
@@ -556,8 +640,8 @@ impl VisitMut for ImplToInfer {
     }
 }
 
-/// The static that describes a function, and its entry in the list of all. `lines`: those of its marks.
-fn site(function: &Function, kind: &str, options: &Options, lines: &[u32]) -> TokenStream {
+/// The static that describes a function, and its entry in the list of all.
+fn site(function: &Function, kind: &str, options: &Options, marked: &Marked) -> TokenStream {
     let here = Span::mixed_site();
     let krate = options.krate();
     let kind = proc_macro2::Ident::new(kind, here);
@@ -573,7 +657,7 @@ fn site(function: &Function, kind: &str, options: &Options, lines: &[u32]) -> To
     let overhead = options.overhead.as_ref().map_or(0.0, |overhead| overhead.share);
     let overhead = spanned(Literal::f64_suffixed(overhead));
     let Place { file, line, column } = place(&krate, ident.span());
-    let lines = line_source(function, options, lines);
+    let lines = line_source(function, options, marked);
     let asks_return = options.returns.is_some();
     let limits = limits::of_site(options);
     quote_spanned! {here=>
@@ -597,7 +681,7 @@ fn site(function: &Function, kind: &str, options: &Options, lines: &[u32]) -> To
 }
 
 /// `Some(&LineSource { … })` of a function with lines.
-fn line_source(function: &Function, options: &Options, numbers: &[u32]) -> TokenStream {
+fn line_source(function: &Function, options: &Options, marked: &Marked) -> TokenStream {
     let here = Span::mixed_site();
     let krate = options.krate();
     let (Some(lines), End::Body(body)) = (&options.lines, &function.end) else {
@@ -608,15 +692,25 @@ fn line_source(function: &Function, options: &Options, numbers: &[u32]) -> Token
     let (start, text) = describe::lines_of_file(first, body.brace.span.close()).unwrap_or_default();
     let start = spanned(Literal::u32_suffixed(start));
     let (text, with_resident) = (string(&text), lines.with_resident);
-    let numbers = numbers.iter().map(|number| spanned(Literal::u32_suffixed(*number)));
+    let numbers = marked.lines.iter().map(|number| spanned(Literal::u32_suffixed(*number)));
+    let parts = string(&text_of(&marked.parts));
     quote_spanned! {here=>
         #krate::__private::core::option::Option::Some(&#krate::__private::LineSource {
             first_line: #start,
             text: #text,
             numbers: &[#(#numbers),*],
+            parts: #parts,
             with_resident: #with_resident,
         })
     }
+}
+
+/// `12 18 11 select!`, a line each.
+fn text_of(parts: &[Part]) -> String {
+    let text = |Part { lines: [first, last], counted_on, what }: &Part| {
+        format!("{first} {last} {counted_on} {what}")
+    };
+    parts.iter().map(text).collect::<Vec<_>>().join("\n")
 }
 
 /// Three expressions that say where a token was written.

@@ -12,6 +12,7 @@
 mod arguments;
 mod body;
 mod describe;
+mod drops;
 mod expand;
 mod fallback;
 mod item;
@@ -95,22 +96,33 @@ use proc_macro::TokenStream;
 /// in any other way is measured as it is called: the making, not the polling.
 ///
 /// A generic function is one row, whatever its types. It does not matter whether the attribute
-/// stands above or below `#[test]`, `#[tokio::main]`, `#[tokio::test]` or `#[async_trait]`.
+/// stands above or below `#[test]`, `#[tokio::main]`, `#[tokio::test]`, `#[async_trait]`,
+/// `#[instrument]` or `#[trace]`: where attributes of others still stand below, the async block at
+/// the end stays where they look for it, which makes the future larger, since what the block
+/// captures is held twice. An attribute that copies those below it to code of its own, as
+/// `#[automock]` does, must stand below: `#[profile] #[automock] trait …`.
 ///
 /// # Lines
 ///
 /// `#[profile(lines)]` puts a mark before each statement, and at each turn of a loop; a line's time and allocations are those from its
-/// marks to the next, with all that it calls. Values, temporaries, labels and drops stay as they are, and loops are written as
-/// the compiler itself reads them. A closure, a const block and what a macro makes belong to the line that holds them; several
-/// statements on one line are one. A statement in an async block counts when it is polled in the course of a call.
-/// Marks cost about half a span each, which is taken off; under a budget most are only counted.
+/// marks to the next, with all that it calls. Its hits are arrivals at it, as line_profiler counts them. Values, temporaries, labels and
+/// drops stay as they are, and loops are written as the compiler itself reads them. A closure, a const block and what a macro makes
+/// (`select!`, `join!`) belong to the line of the statement that holds them, which the report names; several statements on one line are one.
+/// A statement in an async block counts when it is polled in the course of a call. What a block drops at its end is on its closing brace,
+/// which costs a mark only where a variable of the block has something to drop; what an early `return`, `?` or `break` drops is on that line.
+/// A warning that a variable is never read (`unused_assignments`), and that code behind a call that never returns is unreachable, may be
+/// missing. Marks cost about half a span each, which is taken off; under a budget most are only counted.
 ///
 /// # Arguments
 ///
 /// `args(url, items.len())` notes these expressions when a call begins: a place is copied if its type is `Copy`, else borrowed for the length
-/// of the call (an argument that the body moves or changes: note `url.clone()` or `url.len()`). They become text, by `Debug` or
-/// else `Display`, only if the call enters one of two lists of eight. `args(.., skip(password))` notes all arguments that have a name but
-/// some.
+/// of the call. They become text, by `Debug` or else `Display`, only if the call enters one of two lists of eight. What the body may move or
+/// change can be neither: it becomes text in each call, before its time begins (of an async function: in its first poll), and is
+/// shown as it was then. That is any place but a shared reference of which the body has more than `&url` and `url.len()` (or
+/// `is_empty`, `iter`, `clone`, `as_str` and the like), or which it has at all beside a `move`. That costs what its `Debug` takes: 78 ns for a
+/// text of 37 bytes, 175 for eight numbers; and though 296 bytes are kept, a long `Vec` is walked to its end (2.7 ns an element). `url.len()` or `skip(url)` cost
+/// nothing of that.
+/// `args(.., skip(password))` notes all arguments that have a name but some.
 ///
 /// # Limits
 ///

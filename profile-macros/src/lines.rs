@@ -11,23 +11,33 @@
 //! ```
 //!
 //! A closure, a const block and a nested item stay untouched: what they do belongs to the line that calls them. So does what
-//! syn cannot parse.
+//! syn cannot parse, and what stands in a macro. Where these go over several lines, they are listed as [`Part`]s.
+//!
+//! What a block drops at its end belongs to its closing brace: a guard before its last expression goes there when the value of the
+//! block is known. It does so only where a variable of the block has something to drop, which is a constant of its type:
+//!
+//! ```text
+//! let x = f();                    let __profile_drops = __profile_drops | drops(&x);
+//! …                               let __profile_end = __profile_lines.end(5, __profile_drops);
+//! ```
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 #[cfg(not(test))]
 use crate::describe::place;
 #[cfg(test)]
 use tests::place;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use crate::drops::{moved_by, variables_of, variables_of_condition};
+use crate::options::mentions;
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::Parser as _;
 use syn::spanned::Spanned as _;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Arm, Attribute, Block, Expr, ExprBlock, ExprForLoop, ExprIf, ExprLoop, ExprWhile, Local, Path,
-    Stmt, Token, parse_quote_spanned, token,
+    Arm, Attribute, Block, Expr, ExprBlock, ExprBreak, ExprForLoop, ExprIf, ExprLoop, ExprReturn,
+    ExprWhile, Local, LocalInit, Macro, Pat, Path, Stmt, Token, parse_quote_spanned, token,
 };
 
 /// A body with its marks.
@@ -37,12 +47,25 @@ pub struct Marked {
     pub lines: Vec<u32>,
     /// How many marks there are in it.
     pub marks: usize,
+    /// What has no lines of its own.
+    pub parts: Vec<Part>,
+}
+
+/// A closure or a macro over several lines, which are all counted on that of their statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Its first and its last line.
+    pub lines: [u32; 2],
+    /// The line of the statement.
+    pub counted_on: u32,
+    /// `closure`, or the macro's name with `!`.
+    pub what: String,
 }
 
 impl Marked {
     /// A body as it is.
     pub fn without_marks(body: TokenStream) -> Marked {
-        Marked { body, lines: Vec::new(), marks: 0 }
+        Marked { body, lines: Vec::new(), marks: 0, parts: Vec::new() }
     }
 }
 
@@ -55,65 +78,166 @@ pub enum Way {
     Thread,
 }
 
+/// Where a body stands.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    pub krate: &'a Path,
+    pub way: Way,
+    /// The brace that closes it.
+    pub close: Span,
+    /// Whether its function says `#[expect(unreachable_code)]`: the compiler must find some, be it a mark.
+    pub expects_unreachable: bool,
+}
+
 /// Marks the statements of a body. As it is, and without lines, where it cannot be parsed.
-pub fn mark(body: TokenStream, krate: &Path, way: Way) -> Marked {
+pub fn mark(body: TokenStream, around: Surroundings<'_>) -> Marked {
     let Ok(mut statements) = Block::parse_within.parse2(body.clone()) else {
         return Marked::without_marks(body);
     };
+    let mut words = HashMap::new();
+    count_words(body.clone(), &mut words);
     let first = body.into_iter().next().map_or_else(Span::call_site, |tree| tree.span());
     let mut marker = Marker {
-        krate,
-        way,
+        krate: around.krate,
+        way: around.way,
+        allow: (!around.expects_unreachable).then(allow),
         file: place(first).map(|place| place.file),
+        words,
         lines: Vec::new(),
         numbers: HashMap::new(),
         marks: 0,
+        parts: Vec::new(),
         here: None,
         back_to: None,
+        enters_async: false,
     };
-    marker.statements(&mut statements);
-    Marked { body: quote!(#(#statements)*), lines: marker.lines, marks: marker.marks }
+    let end = End::of(around.close);
+    marker.statements(&mut statements, end);
+    let Marker { lines, marks, parts, .. } = marker;
+    Marked { body: quote!(#(#statements)*), lines, marks, parts }
+}
+
+/// A mark may follow what never ends, and that is no mistake of the user's.
+fn allow() -> TokenStream {
+    quote_spanned!(Span::mixed_site()=> #[allow(unreachable_code)])
+}
+
+/// How often each word stands in the tokens, those in literals included, which a macro may read (`"{name}"`).
+fn count_words(tokens: TokenStream, words: &mut HashMap<String, usize>) {
+    for tree in tokens {
+        match tree {
+            TokenTree::Group(group) => count_words(group.stream(), words),
+            TokenTree::Ident(word) => *words.entry(word.to_string()).or_default() += 1,
+            TokenTree::Literal(literal) => {
+                let text = literal.to_string();
+                let parts = text.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+                parts.for_each(|word| *words.entry(word.to_owned()).or_default() += 1);
+            }
+            TokenTree::Punct(_) => {}
+        }
+    }
+}
+
+/// The end of a block.
+struct End {
+    /// Of the brace.
+    span: Span,
+    /// Whether something else stands on its line, as in `} else {`, which an end is no arrival at.
+    is_shared: bool,
+    /// Variables of a pattern before the block, which it drops as its own.
+    variables: Vec<Ident>,
+}
+
+impl End {
+    fn of(span: Span) -> End {
+        End { span, is_shared: false, variables: Vec::new() }
+    }
 }
 
 struct Marker<'a> {
     krate: &'a Path,
     way: Way,
+    /// The attribute of a mark.
+    allow: Option<TokenStream>,
     /// What comes from elsewhere, by a macro, has lines of another text.
     file: Option<String>,
+    /// How often each word stands in the body.
+    words: HashMap<String, usize>,
     lines: Vec<u32>,
     numbers: HashMap<u32, usize>,
     /// How many marks there are.
     marks: usize,
+    parts: Vec<Part>,
     /// The line that runs at this point, where that is known: it needs no mark again.
     here: Option<u32>,
     /// In a part of an expression, the line that runs on when a block in it has ended.
     back_to: Option<u32>,
+    /// The next mark is the first of an async block: whoever polls it may be on that line already.
+    enters_async: bool,
 }
 
 impl Marker<'_> {
-    fn statements(&mut self, statements: &mut Vec<Stmt>) {
-        let mut marked = Vec::with_capacity(2 * statements.len());
+    fn statements(&mut self, statements: &mut Vec<Stmt>, end: End) {
+        let end_line = self.line_of_end(statements, &end);
+        let mut drops =
+            Drops { given_away: end_line.map(|_| moved_by(statements)), has_some: false };
+        let value = statements.pop_if(|last| is_value(last));
+        let mut marked = drops.noted(self, &end.variables, &[]);
         let mut unmarked = std::mem::take(statements).into_iter();
-        for mut statement in unmarked.by_ref() {
-            if let Some((line, cfgs)) = self.line_of(&statement) {
-                if let Some(mark) = self.begin(&statement, line) {
-                    let mark = quote!(#(#cfgs)* #mark);
-                    marked.push(Stmt::Expr(
-                        Expr::Verbatim(mark),
-                        Some(Token![;](Span::mixed_site())),
-                    ));
-                }
-                self.within(line, |marker| marker.statement(&mut statement));
-            }
+        // After the end of all nothing runs, and the compiler shall say so of the user's code, not of ours.
+        let goes_on = unmarked.all(|statement| {
             let goes_on = !is_the_end(&statement);
-            marked.push(statement);
-            if !goes_on {
-                // Nothing after it runs, and the compiler shall say so of the user's code, not of ours.
-                break;
-            }
-        }
+            self.one(statement, &mut drops, &mut marked);
+            goes_on
+        });
         marked.extend(unmarked);
+        if goes_on {
+            marked.extend(self.end(end_line, &end, &drops, value.as_ref()));
+        }
+        match value {
+            Some(value) if goes_on => self.one(value, &mut drops, &mut marked),
+            other => marked.extend(other),
+        }
         *statements = marked;
+    }
+
+    /// A statement, with what goes before and behind it.
+    fn one(&mut self, mut statement: Stmt, drops: &mut Drops, marked: &mut Vec<Stmt>) {
+        if let Some((line, cfgs)) = self.line_of(&statement) {
+            if let Some(mark) = self.begin(&statement, line) {
+                let mark = Expr::Verbatim(quote!(#(#cfgs)* #mark));
+                marked.push(Stmt::Expr(mark, Some(Token![;](Span::mixed_site()))));
+            }
+            self.within(line, |marker| marker.statement(&mut statement));
+        }
+        let noted = drops.noted_of(self, &statement);
+        marked.push(statement);
+        marked.extend(noted);
+    }
+
+    /// The line on which a block ends, if it has more than one.
+    fn line_of_end(&self, statements: &[Stmt], end: &End) -> Option<u32> {
+        let line = self.line_at(end.span)?;
+        let (last, _) = self.line_of(statements.last()?)?;
+        (line != last).then_some(line)
+    }
+
+    /// Before the value of a block, or behind its last statement: what is left to be done is to drop its variables.
+    fn end(
+        &mut self,
+        line: Option<u32>,
+        end: &End,
+        drops: &Drops,
+        value: Option<&Stmt>,
+    ) -> Option<Stmt> {
+        let line = line.filter(|_| drops.has_some)?;
+        // Where the value is not there, an earlier statement is the value.
+        let cfgs = value.map(cfgs_of).unwrap_or_default();
+        let allow = self.allow.clone();
+        let hit = !end.is_shared;
+        let argument = quote_spanned!(Span::mixed_site()=> , __profile_drops, #hit);
+        let call = self.call("end", line, &argument);
+        Some(parse_quote_spanned!(Span::mixed_site()=> #(#cfgs)* #allow let __profile_end = #call;))
     }
 
     fn statement(&mut self, statement: &mut Stmt) {
@@ -125,20 +249,37 @@ impl Marker<'_> {
                 }
             }
             Stmt::Expr(expression, _) => self.visit_expr_mut(expression),
-            Stmt::Local(_) | Stmt::Item(_) | Stmt::Macro(_) => {}
+            Stmt::Macro(call) => self.macro_call(&call.mac),
+            Stmt::Local(_) | Stmt::Item(_) => {}
+        }
+    }
+
+    fn macro_call(&mut self, call: &Macro) {
+        if let Some(name) = call.path.segments.last() {
+            self.unsplit(format!("{}!", name.ident), call.to_token_stream());
+        }
+    }
+
+    /// Something whose lines have no marks.
+    fn unsplit(&mut self, what: String, tokens: TokenStream) {
+        let Some([first, last]) = edges(tokens) else { return };
+        // Whether a file holds the last token is asked before where it ends.
+        let lines = (self.line_at(first), self.line_at(last).and_then(|_| line_of_end(last)));
+        if let ((Some(first), Some(last)), Some(counted_on)) = (lines, self.here.or(self.back_to))
+            && last > first
+        {
+            self.parts.push(Part { lines: [first, last], counted_on, what });
         }
     }
 
     /// The line of a statement that is marked, and what says whether it is there at all.
     fn line_of(&self, statement: &Stmt) -> Option<(u32, Vec<Attribute>)> {
-        let attributes: &[Attribute] = match statement {
-            Stmt::Item(_) => return None,
-            Stmt::Local(local) => &local.attrs,
-            Stmt::Macro(call) => &call.attrs,
-            // An expression has its attributes inside, where only some kinds keep them.
-            Stmt::Expr(expression, _) => attributes_of(expression),
-        };
-        let cfgs = attributes.iter().filter(|it| it.path().is_ident("cfg")).cloned().collect();
+        let attributes = attributes_of_statement(statement)?;
+        if attributes.iter().any(expects_unreachable) {
+            // The compiler finds the first thing that never runs, and that must not be our mark.
+            return None;
+        }
+        let cfgs = cfgs_of(statement);
         let skip = attributes.iter().map(|it| it.to_token_stream().into_iter().count()).sum();
         let first = statement.to_token_stream().into_iter().nth(skip)?;
         Some((self.line_at(first.span())?, cfgs))
@@ -150,15 +291,36 @@ impl Marker<'_> {
         (self.file.as_ref() == Some(&place.file)).then_some(place.line)
     }
 
-    /// The mark before a statement. A loop's head is marked at each turn: it begins there.
+    /// The mark before a statement.
     fn begin(&mut self, statement: &Stmt, line: u32) -> Option<TokenStream> {
         match statement {
-            Stmt::Expr(Expr::While(_), _) => None,
-            Stmt::Expr(Expr::ForLoop(_), _) if self.here != Some(line) => {
-                self.here = Some(line);
-                Some(self.call("resume", line, &TokenStream::new()))
+            Stmt::Expr(Expr::While(_), _) if self.here != Some(line) => None,
+            Stmt::Expr(expression, _) => self.before(expression, line),
+            Stmt::Local(Local { init: Some(LocalInit { expr, .. }), .. }) => {
+                self.before(expr, line)
             }
             _ => self.arrive(line),
+        }
+    }
+
+    /// The mark before an expression on that line. If it begins with a loop that has a mark there at each turn, the first of these is
+    /// the arrival.
+    fn before(&mut self, expression: &Expr, line: u32) -> Option<TokenStream> {
+        let is_counted_at_each_turn = match first_evaluated(expression) {
+            Expr::While(_) | Expr::ForLoop(_) => true,
+            Expr::Loop(turn) => {
+                let first = turn.body.stmts.iter().find_map(|it| self.line_of(it));
+                first.is_some_and(|(first, cfgs)| first == line && cfgs.is_empty())
+            }
+            _ => false,
+        };
+        match is_counted_at_each_turn {
+            false => self.arrive(line),
+            true if self.here == Some(line) => Some(self.marked("uncount", line)),
+            true => {
+                self.here = Some(line);
+                Some(self.marked("resume", line))
+            }
         }
     }
 
@@ -168,7 +330,15 @@ impl Marker<'_> {
             return None;
         }
         self.here = Some(line);
-        Some(self.call("at", line, &TokenStream::new()))
+        let what = if std::mem::take(&mut self.enters_async) { "enter" } else { "at" };
+        Some(self.marked(what, line))
+    }
+
+    /// A mark as a statement.
+    fn marked(&mut self, what: &str, line: u32) -> TokenStream {
+        let call = self.call(what, line, &TokenStream::new());
+        let allow = &self.allow;
+        quote!(#allow #call)
     }
 
     /// `__profile_lines.at(3)`
@@ -213,12 +383,20 @@ impl Marker<'_> {
     }
 
     fn block(&mut self, block: &mut Block) {
+        self.block_with(block, Vec::new(), false);
+    }
+
+    /// A block that drops the variables of a pattern too; `is_shared`: see [`End`].
+    fn block_with(&mut self, block: &mut Block, variables: Vec<Ident>, is_shared: bool) {
         let back_to = self.back_to.take();
         let marks = self.marks;
-        self.statements(&mut block.stmts);
+        let end = End { span: block.brace_token.span.close(), is_shared, variables };
+        self.statements(&mut block.stmts, end);
         if let Some(line) = back_to.filter(|_| self.marks != marks) {
+            let allow = self.allow.clone();
             let call = self.call("back", line, &TokenStream::new());
-            let guard = parse_quote_spanned!(Span::mixed_site()=> let __profile_back = #call;);
+            let guard =
+                parse_quote_spanned!(Span::mixed_site()=> #allow let __profile_back = #call;);
             block.stmts.insert(0, guard);
             self.here = Some(line);
         }
@@ -226,15 +404,19 @@ impl Marker<'_> {
     }
 
     /// A block into which control may come from more than one place.
-    fn entered_from(&mut self, here: Option<u32>, block: &mut Block) {
+    fn entered_from(&mut self, here: Option<u32>, block: &mut Block, variables: Vec<Ident>) {
         self.here = here;
-        self.block(block);
+        self.block_with(block, variables, false);
     }
 
     fn branch(&mut self, branch: &mut ExprIf) {
+        let variables = variables_of_condition(&branch.cond);
         self.part(|marker| marker.visit_expr_mut(&mut branch.cond));
         let (start, marks) = (self.here, self.marks);
-        self.entered_from(start, &mut branch.then_branch);
+        let next = branch.else_branch.as_ref();
+        // `} else if c {` is hit when it is decided.
+        let is_shared = next.is_some_and(|(_, next)| matches!(**next, Expr::If(_)));
+        self.block_with(&mut branch.then_branch, variables, is_shared);
         if let Some((_, otherwise)) = &mut branch.else_branch {
             self.here = start;
             match &mut **otherwise {
@@ -262,17 +444,20 @@ impl Marker<'_> {
     fn arm(&mut self, arm: &mut Arm, start: Option<u32>) {
         self.here = start;
         match &mut *arm.body {
-            Expr::Block(body) if body.label.is_none() => self.block(&mut body.block),
+            Expr::Block(body) if body.label.is_none() => {
+                self.block_with(&mut body.block, variables_of(&arm.pat), false);
+            }
             body => {
                 let line = self.line_at(body.span());
-                let mark = line.and_then(|line| self.arrive(line));
+                let mark = line.and_then(|line| self.before(body, line));
                 let back_to = self.back_to;
                 // Inside, nothing is left to do on the arm's own line, but on that of the whole.
                 self.visit_expr_mut(body);
                 if let Some(mark) = mark {
                     let back = back_to.map(|line| {
+                        let allow = self.allow.clone();
                         let call = self.call("back", line, &TokenStream::new());
-                        quote_spanned!(Span::mixed_site()=> let __profile_back = #call)
+                        quote_spanned!(Span::mixed_site()=> #allow let __profile_back = #call)
                     });
                     let value = match &*body {
                         // At the end of a block a macro is a statement, and may expand to another thing.
@@ -290,10 +475,11 @@ impl Marker<'_> {
         let mut turn = turn.clone();
         let line = self.line_at(turn.while_token.span).or(self.here);
         self.here = line;
-        let mark = line.map(|line| self.call("at", line, &TokenStream::new()));
+        let mark = line.map(|line| self.marked("at", line));
+        let variables = variables_of_condition(&turn.cond);
         self.part(|marker| marker.visit_expr_mut(&mut turn.cond));
         let back_to = self.back_to.take();
-        self.entered_from(line, &mut turn.body);
+        self.entered_from(line, &mut turn.body, variables);
         self.back_to = back_to;
         self.here = None;
         let here = Span::mixed_site();
@@ -315,10 +501,113 @@ impl Marker<'_> {
             *each.expr = Expr::Verbatim(marked);
         }
         let back_to = self.back_to.take();
-        self.entered_from(line, &mut each.body);
+        self.entered_from(line, &mut each.body, variables_of(&each.pat));
         self.back_to = back_to;
         self.here = None;
     }
+}
+
+/// Which variables of a block have something to drop.
+struct Drops {
+    /// Variables that the block always gives away; `None`: it does not end on a line of its own, and nobody asks.
+    given_away: Option<HashSet<String>>,
+    /// Whether there is a `__profile_drops` that says it.
+    has_some: bool,
+}
+
+impl Drops {
+    /// The statements that note the variables of a `let`.
+    fn noted_of(&mut self, marker: &Marker<'_>, statement: &Stmt) -> Vec<Stmt> {
+        match statement {
+            Stmt::Local(local) if local.init.is_some() => {
+                self.noted(marker, &variables_of(&local.pat), &cfgs_of(statement))
+            }
+            // It gets its value later, and that may be anything.
+            Stmt::Local(_) => self.or(quote!(true), &cfgs_of(statement)),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Those that are used, or say that they are not: of the rest the compiler shall say it.
+    fn noted(&mut self, marker: &Marker<'_>, variables: &[Ident], cfgs: &[Attribute]) -> Vec<Stmt> {
+        let Some(given_away) = &self.given_away else { return Vec::new() };
+        let is_used = |variable: &&Ident| {
+            let name = variable.to_string();
+            let is_used = marker.words.get(&name).is_some_and(|times| *times > 1);
+            !given_away.contains(&name) && (is_used || name.starts_with('_'))
+        };
+        let used: Vec<&Ident> = variables.iter().filter(is_used).collect();
+        let krate = marker.krate;
+        let drops = quote_spanned!(Span::mixed_site()=> #(#krate::__private::drops(&#used))|*);
+        if used.is_empty() { Vec::new() } else { self.or(drops, cfgs) }
+    }
+
+    fn or(&mut self, drops: TokenStream, cfgs: &[Attribute]) -> Vec<Stmt> {
+        let here = Span::mixed_site();
+        if self.given_away.is_none() {
+            return Vec::new();
+        }
+        let first =
+            (!self.has_some).then(|| parse_quote_spanned!(here=> let __profile_drops = false;));
+        self.has_some = true;
+        let noted = parse_quote_spanned! {here=>
+            #(#cfgs)*
+            #[allow(unreachable_code, clippy::used_underscore_binding)]
+            let __profile_drops = __profile_drops | #drops;
+        };
+        first.into_iter().chain([noted]).collect()
+    }
+}
+
+/// Whether a statement may be the value of its block.
+fn is_value(statement: &Stmt) -> bool {
+    match statement {
+        Stmt::Expr(_, semicolon) => semicolon.is_none(),
+        Stmt::Macro(call) => call.semi_token.is_none(),
+        Stmt::Local(_) | Stmt::Item(_) => false,
+    }
+}
+
+/// The part of an expression that runs before all others.
+fn first_evaluated(expression: &Expr) -> &Expr {
+    match expression {
+        Expr::Assign(it) => first_evaluated(&it.right),
+        Expr::Await(it) => first_evaluated(&it.base),
+        Expr::Binary(it) => first_evaluated(&it.left),
+        Expr::Break(ExprBreak { expr: Some(it), .. })
+        | Expr::Return(ExprReturn { expr: Some(it), .. }) => first_evaluated(it),
+        Expr::Cast(it) => first_evaluated(&it.expr),
+        Expr::Field(it) => first_evaluated(&it.base),
+        Expr::MethodCall(it) => first_evaluated(&it.receiver),
+        Expr::Paren(it) => first_evaluated(&it.expr),
+        Expr::Reference(it) => first_evaluated(&it.expr),
+        Expr::Try(it) => first_evaluated(&it.expr),
+        Expr::Unary(it) => first_evaluated(&it.expr),
+        other => other,
+    }
+}
+
+/// `#[expect(unreachable_code)]`
+pub fn expects_unreachable(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("expect")
+        && mentions(attribute.meta.to_token_stream(), "unreachable_code")
+}
+
+/// Its first and its last token.
+fn edges(tokens: TokenStream) -> Option<[Span; 2]> {
+    let trees: Vec<TokenTree> = tokens.into_iter().collect();
+    Some([trees.first()?.span(), trees.last()?.span()])
+}
+
+/// The line on which a token ends. A group that syn has made has no closing brace of its own.
+#[cfg(not(test))]
+fn line_of_end(span: Span) -> Option<u32> {
+    u32::try_from(span.unwrap().end().line()).ok()
+}
+
+#[cfg(test)]
+fn line_of_end(span: Span) -> Option<u32> {
+    u32::try_from(span.end().line).ok()
 }
 
 /// `{ mark; expression }`
@@ -347,18 +636,15 @@ impl VisitMut for Marker<'_> {
         match expression {
             // The length is a constant.
             Expr::Repeat(list) => self.part(|marker| marker.visit_expr_mut(&mut list.expr)),
-            Expr::Closure(_)
-            | Expr::Const(_)
-            | Expr::Macro(_)
-            | Expr::Verbatim(_)
-            | Expr::Lit(_)
-            | Expr::Path(_) => {}
+            Expr::Closure(it) => self.unsplit("closure".to_owned(), it.to_token_stream()),
+            Expr::Macro(it) => self.macro_call(&it.mac),
+            Expr::Const(_) | Expr::Verbatim(_) | Expr::Lit(_) | Expr::Path(_) => {}
             Expr::If(branch) => self.branch(branch),
             Expr::While(turn) => *expression = self.turn(turn),
             Expr::ForLoop(each) => self.each(each),
             Expr::Loop(turn) => {
                 // Control comes from the end of the body as well.
-                self.entered_from(None, &mut turn.body);
+                self.entered_from(None, &mut turn.body, Vec::new());
                 self.here = None;
             }
             Expr::Match(choice) => {
@@ -398,7 +684,7 @@ impl VisitMut for Marker<'_> {
     // What is no statement of this body.
     fn visit_item_mut(&mut self, _: &mut syn::Item) {}
     fn visit_type_mut(&mut self, _: &mut syn::Type) {}
-    fn visit_pat_mut(&mut self, _: &mut syn::Pat) {}
+    fn visit_pat_mut(&mut self, _: &mut Pat) {}
     fn visit_path_mut(&mut self, _: &mut Path) {}
     fn visit_attribute_mut(&mut self, _: &mut Attribute) {}
     fn visit_generic_argument_mut(&mut self, _: &mut syn::GenericArgument) {}
@@ -410,9 +696,28 @@ impl Marker<'_> {
         let way = std::mem::replace(&mut self.way, Way::Thread);
         let back_to = self.back_to.take();
         let here = self.here;
-        self.entered_from(None, block);
+        self.enters_async = true;
+        self.entered_from(None, block, Vec::new());
+        self.enters_async = false;
         (self.way, self.back_to, self.here) = (way, back_to, here);
     }
+}
+
+/// Attributes of a statement that can be marked.
+fn attributes_of_statement(statement: &Stmt) -> Option<&[Attribute]> {
+    match statement {
+        Stmt::Item(_) => None,
+        Stmt::Local(local) => Some(&local.attrs),
+        Stmt::Macro(call) => Some(&call.attrs),
+        // An expression has its attributes inside, where only some kinds keep them.
+        Stmt::Expr(expression, _) => Some(attributes_of(expression)),
+    }
+}
+
+/// What says whether a statement is there at all.
+fn cfgs_of(statement: &Stmt) -> Vec<Attribute> {
+    let attributes = attributes_of_statement(statement).unwrap_or_default();
+    attributes.iter().filter(|it| it.path().is_ident("cfg")).cloned().collect()
 }
 
 /// Attributes before an expression statement; a kind that is not here keeps its own.
@@ -452,10 +757,23 @@ mod tests {
         Some(Place { file: String::new(), line, column: 1 })
     }
 
+    /// The body in braces that close on a line of their own.
+    fn marked_with_parts(body: &str, way: Way) -> Marked {
+        let text = format!("{{{body}\n}}").parse::<TokenStream>().unwrap();
+        let Some(TokenTree::Group(group)) = text.into_iter().next() else { panic!("a block") };
+        let (krate, close) = (syn::parse_quote!(k), group.span_close());
+        let around = Surroundings { krate: &krate, way, close, expects_unreachable: false };
+        mark(group.stream(), around)
+    }
+
     /// The body with `L3!` for a mark of line 3, `<3` for one that goes back to it; without blanks.
     fn marked(body: &str, way: Way) -> String {
-        let Marked { body, lines, .. } = mark(body.parse().unwrap(), &syn::parse_quote!(k), way);
+        let Marked { body, lines, .. } = marked_with_parts(body, way);
         let mut text = body.to_string().replace([' ', '\n'], "");
+        text = text.replace("#[allow(unreachable_code)]", "");
+        text = text.replace("#[allow(unreachable_code,clippy::used_underscore_binding)]", "");
+        text = text.replace("let__profile_drops=__profile_drops|", "D|");
+        text = text.replace("let__profile_drops=false;", "").replace("k::__private::drops", "");
         for (number, line) in lines.iter().enumerate() {
             for (call, short) in [
                 (format!("__profile_lines.at({number}usize)"), format!("L{line}!")),
@@ -463,7 +781,24 @@ mod tests {
                     format!("k::__private::at_here(&__PROFILE_SITE,{number}usize)"),
                     format!("T{line}!"),
                 ),
+                (
+                    format!("k::__private::enter_here(&__PROFILE_SITE,{number}usize)"),
+                    format!("N{line}!"),
+                ),
                 (format!("__profile_lines.resume({number}usize)"), format!("R{line}!")),
+                (format!("__profile_lines.uncount({number}usize)"), format!("U{line}!")),
+                (
+                    format!(
+                        "let__profile_end=__profile_lines.end({number}usize,__profile_drops,true)"
+                    ),
+                    format!("E{line}!"),
+                ),
+                (
+                    format!(
+                        "let__profile_end=__profile_lines.end({number}usize,__profile_drops,false)"
+                    ),
+                    format!("e{line}!"),
+                ),
                 (
                     format!("let__profile_back=__profile_lines.back({number}usize)"),
                     format!("<{line}"),
@@ -491,7 +826,7 @@ mod tests {
         let text = marked("'a: while let Some(x) = y() {\n z(x);\n}", Way::Variable);
         assert_eq!(text, "'a:loop{L1!;ifletSome(x)=y(){L2!;z(x);}else{break;}}");
         let text = marked("loop { a(); }", Way::Variable);
-        assert_eq!(text, "L1!;loop{L1!;a();}");
+        assert_eq!(text, "R1!;loop{L1!;a();}");
     }
 
     #[test]
@@ -523,8 +858,63 @@ mod tests {
     }
 
     #[test]
+    fn a_loop_on_one_line_arrives_there_once_a_turn() {
+        let text = marked("let x = loop { break a; };", Way::Variable);
+        assert_eq!(text, "R1!;letx=loop{L1!;breaka;};");
+        let text = marked("a(); for x in b { c(x) }", Way::Variable);
+        assert_eq!(text, "L1!;a();U1!;forxinI1(b){c(x)}");
+        let text = marked("a(); while b { c() }", Way::Variable);
+        assert_eq!(text, "L1!;a();U1!;loop{L1!;ifb{c()}else{break;}}");
+        let text = marked("match a {\n B => loop { c() },\n D => for x in y {},\n}", Way::Variable);
+        assert_eq!(text, "L1!;matcha{B=>{R2!;loop{L2!;c()}},D=>{R3!;forxinI3(y){}},}");
+    }
+
+    #[test]
+    fn a_block_drops_its_variables_on_its_closing_brace() {
+        let text = marked("let a = b();\nc(&a)", Way::Variable);
+        assert_eq!(text, "L1!;leta=b();D|(&a);E3!;L2!;c(&a)");
+        let text = marked("let a = b();\nc(a);\nd", Way::Variable);
+        assert_eq!(text, "L1!;leta=b();L2!;c(a);L3!;d");
+        let text = marked("let a = b();\nc(&a);", Way::Variable);
+        assert_eq!(text, "L1!;leta=b();D|(&a);L2!;c(&a);E3!;");
+        let text = marked("if let Some(a) = b {\n c(&a)\n} else {\n d\n}", Way::Variable);
+        assert_eq!(text, "L1!;ifletSome(a)=b{D|(&a);E3!;L2!;c(&a)}else{L4!;d}");
+        let text = marked("if let Some(a) = b {\n c(&a)\n} else if d {\n}", Way::Variable);
+        assert_eq!(text, "L1!;ifletSome(a)=b{D|(&a);e3!;L2!;c(&a)}else{L3!;ifd{}}");
+        let text = marked("let None = a else { return };\nlet unused = b;\nc;", Way::Variable);
+        assert_eq!(text, "L1!;letNone=aelse{return};L2!;letunused=b;L3!;c;");
+        let text = marked("let (_a, late);\n#[cfg(b)]\nc", Way::Variable);
+        assert_eq!(text, "L1!;let(_a,late);D|true;#[cfg(b)]E4!;#[cfg(b)]L3!;#[cfg(b)]c");
+        assert_eq!(marked("let a = b();\nreturn a;", Way::Variable), "L1!;leta=b();L2!;returna;");
+    }
+
+    #[test]
+    fn what_is_expected_to_be_unreachable_has_no_mark() {
+        let text = marked("a();\n#[expect(unreachable_code)]\nreturn b;", Way::Variable);
+        assert_eq!(text, "L1!;a();#[expect(unreachable_code)]returnb;");
+    }
+
+    #[test]
+    fn what_has_no_lines_of_its_own_is_listed() {
+        let parts = marked_with_parts(
+            "let a =\n b.map(|c| {\n d\n });\nselect! {\n e\n}\nf!(\n)",
+            Way::Variable,
+        )
+        .parts;
+        let part = |first, last, counted_on, what: &str| Part {
+            lines: [first, last],
+            counted_on,
+            what: what.to_owned(),
+        };
+        assert_eq!(
+            parts,
+            [part(2, 4, 1, "closure"), part(5, 7, 5, "select!"), part(8, 9, 8, "f!")]
+        );
+    }
+
+    #[test]
     fn async_code_finds_its_call_by_the_thread() {
         let text = marked("let f = async move {\n a.await\n};\nf.await", Way::Variable);
-        assert_eq!(text, "L1!;letf=asyncmove{T2!;a.await};L4!;f.await");
+        assert_eq!(text, "L1!;letf=asyncmove{N2!;a.await};D|(&f);E5!;L4!;f.await");
     }
 }

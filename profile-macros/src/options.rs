@@ -9,7 +9,8 @@ use crate::usage::Usage;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt as _;
-use syn::parse::{Parse, ParseStream};
+use syn::parse::{Parse, ParseStream, Parser as _};
+use syn::punctuated::Punctuated;
 use syn::{Attribute, Error, LitStr, Meta, Path, Result, Token};
 
 const KNOWN: &str = "the options are `name = \"...\"`, `overhead = \"2%\"`, `lines`, `lines(rss)`, `returns`, `args(a, b.len())`, `warn_above = \"10 ms\"`, `run(max_calls = 10)`, `raise`, `skip` and `crate = path`";
@@ -279,6 +280,56 @@ pub fn is_called(name: &str, path: &Path, krate: &Path) -> bool {
 pub fn may_become_ours(attribute: &Attribute) -> bool {
     let Meta::List(list) = &attribute.meta else { return false };
     list.path.is_ident("cfg_attr") && mentions(list.tokens.clone(), "profile")
+}
+
+/// Whether an attribute may be a macro that looks at the item, and not one of the language, of its tools or ours.
+pub fn may_be_foreign(meta: &Meta) -> bool {
+    /// By the first word of the path.
+    const KNOWN: [&str; 36] = [
+        "allow",
+        "automatically_derived",
+        "bench",
+        "cfg",
+        "clippy",
+        "cold",
+        "coverage",
+        "debugger_visualizer",
+        "deny",
+        "deprecated",
+        "diagnostic",
+        "doc",
+        "expect",
+        "export_name",
+        "forbid",
+        "ignore",
+        "inline",
+        "instruction_set",
+        "link_section",
+        "memory_usage",
+        "must_use",
+        "naked",
+        "no_mangle",
+        "no_sanitize",
+        "non_exhaustive",
+        "optimize",
+        "profile",
+        "profile_core",
+        "rustc",
+        "rustfmt",
+        "should_panic",
+        "target_feature",
+        "test",
+        "track_caller",
+        "unsafe",
+        "warn",
+    ];
+    let Some(first) = meta.path().segments.first() else { return false };
+    if first.ident != "cfg_attr" {
+        return !KNOWN.iter().any(|known| first.ident == known);
+    }
+    let Meta::List(list) = meta else { return false };
+    let parts = Punctuated::<Meta, Token![,]>::parse_terminated.parse2(list.tokens.clone());
+    parts.map_or(true, |parts| parts.iter().skip(1).any(may_be_foreign))
 }
 
 /// Whether a word stands anywhere in these tokens.

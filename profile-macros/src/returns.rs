@@ -4,11 +4,12 @@
 //! anyway, and as an argument it is coerced and keeps its temporaries as before. What `?` returns is not seen, and known
 //! by that: it is an `Err` or a `None`.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens as _, quote};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::parse::ParseStream;
 use syn::parse::Parser as _;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Block, Expr, ExprBreak, ExprMacro, Path, Stmt, StmtMacro};
+use syn::{Attribute, Block, Expr, ExprBreak, ExprMacro, Path, Stmt, StmtMacro};
 
 /// The body with each value as `wrap` makes it. As it is where it cannot be parsed.
 pub fn look(body: TokenStream, wrap: &dyn Fn(&Expr) -> TokenStream) -> TokenStream {
@@ -17,16 +18,16 @@ pub fn look(body: TokenStream, wrap: &dyn Fn(&Expr) -> TokenStream) -> TokenStre
     statements.iter_mut().for_each(|statement| looker.visit_stmt_mut(statement));
     match statements.last_mut() {
         // With an attribute it may not be there, and what stands before it is the value.
-        Some(Stmt::Expr(tail, None)) if has_attribute(tail) => {
+        Some(Stmt::Expr(tail, None)) if may_vanish(tail) => {
             let mut block: Expr = syn::parse_quote!({ #(#statements)* });
-            looker.wrap(&mut block);
+            looker.wrap_tail(&mut block);
             return quote!(#block);
         }
-        Some(Stmt::Expr(tail, None)) => looker.wrap(tail),
+        Some(Stmt::Expr(tail, None)) => looker.wrap_tail(tail),
         // It may make statements, which no argument can be, but a block.
         Some(tail @ Stmt::Macro(StmtMacro { semi_token: None, .. })) => {
             let mut block: Expr = syn::parse_quote!({ #tail });
-            looker.wrap(&mut block);
+            looker.wrap_tail(&mut block);
             *tail = Stmt::Expr(block, None);
         }
         _ => {}
@@ -44,6 +45,28 @@ impl Looker<'_> {
             *value = Expr::Verbatim((self.wrap)(value));
         }
     }
+
+    /// The tail, with its attributes before the call. A function that it calls may never return, which its name does not say: the compiler
+    /// would warn of ours behind it.
+    fn wrap_tail(&self, tail: &mut Expr) {
+        let (attributes, mut value) = without_attributes(tail);
+        if !never_returns(&value) {
+            self.wrap(&mut value);
+            let allow = quote_spanned!(Span::mixed_site()=> #[allow(unreachable_code)]);
+            *tail = Expr::Verbatim(quote!(#(#attributes)* #allow #value));
+        }
+    }
+}
+
+fn without_attributes(value: &Expr) -> (Vec<Attribute>, Expr) {
+    let split = |input: ParseStream<'_>| Ok((input.call(Attribute::parse_outer)?, input.parse()?));
+    split.parse2(value.to_token_stream()).unwrap_or_else(|_| (Vec::new(), value.clone()))
+}
+
+/// With `cfg` it may not be there.
+fn may_vanish(value: &Expr) -> bool {
+    let (attributes, _) = without_attributes(value);
+    attributes.iter().any(|it| it.path().is_ident("cfg") || it.path().is_ident("cfg_attr"))
 }
 
 /// What never gives a value, as far as its shape says: whatever takes that is never reached, and rustc would say so.
@@ -147,7 +170,15 @@ mod tests {
 
     fn looked(body: &str) -> String {
         let text = look(body.parse().unwrap(), &|value| quote!(L(#value))).to_string();
-        text.replace([' ', '\n'], "")
+        text.replace([' ', '\n'], "").replace("#[allow(unreachable_code)]L(", "L(")
+    }
+
+    #[test]
+    fn a_tail_that_may_never_be_there_is_no_warning() {
+        let text = |body: &str| look(body.parse().unwrap(), &|value| quote!(L(#value))).to_string();
+        let without_spaces = |body: &str| text(body).replace(' ', "");
+        assert_eq!(without_spaces("never()"), "#[allow(unreachable_code)]L(never())");
+        assert_eq!(without_spaces("#[allow(x)] a"), "#[allow(x)]#[allow(unreachable_code)]L(a)");
     }
 
     /// The text without spaces, and `return 1` looked at.

@@ -37,13 +37,20 @@ const RAISES_NOTHING: &str = "`raise` is for functions that return a `Result`, a
 
 /// Refuses what `#[memory_usage]` cannot watch.
 pub fn watched(item: &Item, options: &Options) -> Result<()> {
-    alone(item, options)?;
     match item {
         Item::Container(other) if !other.is_module => {
             Err(Error::new(first_word(item), ONE_FUNCTION))
         }
-        _ => Ok(()),
+        Item::Other(Other { kind: Kind::Plain, keyword, .. }) => {
+            Err(Error::new(keyword.span(), ONE_FUNCTION))
+        }
+        _ => alone(item, options).map_err(|error| of_memory_usage(&error)),
     }
+}
+
+/// A refusal that holds for both attributes speaks of the one that was written.
+fn of_memory_usage(error: &Error) -> Error {
+    Error::new(error.span(), error.to_string().replace("#[profile", "#[memory_usage"))
 }
 
 const ONE_FUNCTION: &str = "`#[memory_usage]` watches one function, or each `#[test]` of an inline mod: put it on the fn in here whose memory you ask about";
@@ -175,6 +182,16 @@ mod tests {
     fn refusal(text: &str) -> Option<String> {
         let item = parse(text.parse().unwrap()).unwrap();
         alone(&item, &Options::default()).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn each_attribute_speaks_of_itself() {
+        for text in ["const fn f() {}", "fn f();", "struct S;", "mod m;", "call!();", "impl A {}"] {
+            let item = parse(text.parse().unwrap()).unwrap();
+            let message = watched(&item, &Options::default()).unwrap_err().to_string();
+            assert!(message.starts_with("`#[memory_usage]`"), "{text}: {message}");
+            assert!(!message.contains("#[profile"), "{text}: {message}");
+        }
     }
 
     fn listed(text: &str) -> String {

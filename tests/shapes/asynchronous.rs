@@ -704,3 +704,90 @@ pub mod types_of_the_body {
         assert_eq!(crate::block_on(f()), Ok(1));
     }
 }
+
+pub mod async_trait_todo {
+    #[async_trait::async_trait]
+    pub trait T {
+        async fn todo(&self) -> Result<u8, String>;
+        async fn panics(&self) -> u8;
+    }
+    #[async_trait::async_trait]
+    impl T for u8 {
+        #[profile]
+        async fn todo(&self) -> Result<u8, String> {
+            todo!()
+        }
+        #[profile]
+        async fn panics(&self) -> u8 {
+            panic!("as it should")
+        }
+    }
+    #[async_trait::async_trait]
+    #[profile(returns)]
+    impl T for u16 {
+        async fn todo(&self) -> Result<u8, String> {
+            unimplemented!()
+        }
+        #[profile(skip)]
+        async fn panics(&self) -> u8 {
+            panic!("as it should")
+        }
+    }
+    pub fn check() {
+        assert!(std::panic::catch_unwind(|| crate::block_on(1_u8.todo())).is_err());
+        assert!(std::panic::catch_unwind(|| crate::block_on(1_u8.panics())).is_err());
+        assert!(std::panic::catch_unwind(|| crate::block_on(1_u16.todo())).is_err());
+    }
+}
+
+pub mod foreign_attributes_below {
+    use std::future::Future;
+    use std::pin::Pin;
+    type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+    #[profile]
+    #[tracing::instrument]
+    pub fn boxed(text: &str) -> Boxed<'_, Result<u8, std::num::ParseIntError>> {
+        let trimmed = text.trim();
+        Box::pin(async move {
+            crate::pause().await;
+            let n: u8 = trimmed.parse()?;
+            Ok(n)
+        })
+    }
+    /// The attribute below gives the function another place, which lints show.
+    #[profile]
+    #[cfg_attr(all(), tracing::instrument)]
+    pub fn bare(text: String) -> impl Future<Output = Result<usize, std::num::ParseIntError>> {
+        let trimmed = text.trim().to_owned();
+        async move {
+            crate::pause().await;
+            let n = trimmed.parse::<usize>()?;
+            Ok(n + text.len())
+        }
+    }
+    #[profile]
+    #[tracing::instrument(skip(text))]
+    pub async fn plain(text: String) -> usize {
+        crate::pause().await;
+        text.len()
+    }
+    #[async_trait::async_trait]
+    pub trait T {
+        async fn f(&self, text: &str) -> Result<u8, std::num::ParseIntError>;
+    }
+    #[async_trait::async_trait]
+    #[profile]
+    impl T for u8 {
+        #[tracing::instrument]
+        async fn f(&self, text: &str) -> Result<u8, std::num::ParseIntError> {
+            crate::pause().await;
+            Ok(self + text.parse::<u8>()?)
+        }
+    }
+    pub fn check() {
+        assert_eq!(crate::block_on(boxed(" 1 ")), Ok(1));
+        assert_eq!(crate::block_on(bare("1".to_owned())), Ok(2));
+        assert_eq!(crate::block_on(plain("1".to_owned())), 1);
+        assert_eq!(crate::block_on(1_u8.f("1")), Ok(2));
+    }
+}

@@ -1090,3 +1090,147 @@ pub mod from_macro_visibility {
         i();
     }
 }
+
+pub mod diverging {
+    fn stop() -> ! {
+        panic!("as it should")
+    }
+    #[profile]
+    pub fn behind_a_loop(mut n: u32) -> Result<u32, Box<dyn std::error::Error>> {
+        loop {
+            n += 1;
+            if n > 3 {
+                return Ok(n);
+            }
+        }
+        #[allow(unreachable_code)]
+        Ok(0)
+    }
+    #[profile]
+    #[allow(unreachable_code)]
+    pub fn behind_a_call(n: u32) -> u32 {
+        let text = n.to_string();
+        stop();
+        let more = text.len();
+        more as u32
+    }
+    #[profile]
+    pub fn expected(n: u32) -> u32 {
+        if n > 0 {
+            return n;
+        }
+        stop();
+        #[expect(unreachable_code)]
+        return n + 1;
+    }
+    #[profile]
+    #[expect(unreachable_code)]
+    pub fn expected_of_all(n: u32) -> u32 {
+        if n > 0 {
+            return n;
+        }
+        stop();
+        n + 1
+    }
+    #[profile(returns)]
+    pub fn tail(n: u8) -> Option<u8> {
+        if n > 0 {
+            return Some(n);
+        }
+        stop()
+    }
+    #[profile(returns)]
+    pub fn arms(n: u8) -> Option<u8> {
+        match n {
+            0 => stop(),
+            1 => loop {
+                stop()
+            },
+            _ => Some(n),
+        }
+    }
+    pub fn check() {
+        assert_eq!(behind_a_loop(0).unwrap(), 4);
+        assert!(std::panic::catch_unwind(|| behind_a_call(1)).is_err());
+        assert_eq!(expected(1) + expected_of_all(1), 2);
+        assert_eq!((tail(1), arms(2)), (Some(1), Some(2)));
+    }
+}
+
+pub mod moved_arguments {
+    pub struct Table {
+        name: String,
+        rows: Vec<u8>,
+    }
+    impl Table {
+        #[profile(args(self.name, self.rows, row))]
+        pub fn insert(&mut self, row: Vec<u8>) {
+            self.name.push('a');
+            self.rows.extend(row);
+        }
+        #[profile(args(self.name))]
+        pub fn into_name(self) -> String {
+            self.name
+        }
+    }
+    #[profile(args(text, all, mapped))]
+    pub fn f(text: String, all: &mut Vec<u8>, mut mapped: Option<Box<u8>>) -> usize {
+        all.clear();
+        mapped = mapped.map(|it| Box::new(*it + 1));
+        let moved = move || text.len();
+        moved() + all.len() + usize::from(*mapped.unwrap_or_default())
+    }
+    #[profile(args(items))]
+    pub fn generic<T: std::fmt::Debug, I: IntoIterator<Item = T> + std::fmt::Debug>(items: I) -> usize {
+        items.into_iter().count()
+    }
+    pub fn check() {
+        let mut table = Table { name: String::new(), rows: vec![] };
+        table.insert(vec![1]);
+        assert_eq!(table.rows.len(), 1);
+        assert_eq!(table.into_name(), "a");
+        assert_eq!(f(String::from("a"), &mut vec![1], Some(Box::new(1))), 3);
+        assert_eq!(generic(vec![1]), 1);
+    }
+}
+
+pub mod ends_of_blocks {
+    struct Noisy(u8);
+    impl Drop for Noisy {
+        fn drop(&mut self) {
+            self.0 = 0;
+        }
+    }
+    #[profile]
+    pub fn f(given: Option<String>) -> usize {
+        let _guard = Noisy(1);
+        let Noisy(ref n) = _guard;
+        let (mut a, _) = (vec![*n], Noisy(2));
+        if let Some(text) = &given {
+            let mut part = text.clone();
+            part.push('a');
+            a.push(part.len() as u8);
+        } else if let None = given {
+            let part = Noisy(3);
+            a.push(part.0);
+        }
+        let last = {
+            let iterator = a.drain(..);
+            iterator.last()
+        };
+        let moved = a;
+        let closure = || moved.len();
+        #[cfg(any())]
+        let absent = Noisy(4);
+        match (last, given) {
+            (Some(last), Some(given)) => {
+                let all = given + "b";
+                all.len() + usize::from(last) + closure()
+            }
+            (None, _) | (_, None) => usize::from(last.unwrap_or(0)),
+        }
+    }
+    pub fn check() {
+        assert_eq!(f(Some(String::from("a"))) + f(None), 7);
+    }
+}

@@ -71,3 +71,30 @@ pub mod container {
         1
     }
 }
+
+/// What comes after the end of all.
+///
+/// # Panics
+///
+/// Always.
+#[profile(lines, returns)]
+#[must_use]
+pub fn never(n: u8) -> ::core::option::Option<u8> {
+    ::core::panic!("{n}");
+    #[allow(unreachable_code)]
+    ::core::option::Option::Some(n)
+}
+
+/// The same, by a call.
+#[profile(lines)]
+pub fn never_by_a_call(n: u8) {
+    fn stop() -> ! {
+        ::core::panic!("always")
+    }
+    let _kept = n;
+    stop();
+    #[allow(unreachable_code)]
+    if n > 3 {
+        stop();
+    }
+}

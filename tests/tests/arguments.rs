@@ -86,6 +86,87 @@ fn what_panics_is_said_what_is_long_is_cut_and_what_has_no_debug_is_displayed() 
     assert_eq!(arguments(&row("generic").slowest), ["value = [1, 2]"]);
 }
 
+struct Table {
+    name: String,
+    rows: Vec<u32>,
+}
+
+impl Table {
+    #[profile(args(self.name, self.rows.len(), row))]
+    fn insert(&mut self, row: Vec<u32>) {
+        self.name.push('!');
+        self.rows.extend(row);
+    }
+}
+
+#[profile(args(url, count, rest, only, panics, long))]
+fn changes(
+    url: String,
+    mut count: u32,
+    rest: &mut Vec<u8>,
+    only: OnlyDisplay,
+    panics: Panics,
+    long: String,
+) -> usize {
+    count += 1;
+    rest.push(4);
+    let moved = (url, only, panics, long);
+    moved.0.len() + count as usize
+}
+
+#[profile(args(text, count))]
+async fn moves_later(text: String, mut count: u32) -> String {
+    count += 1;
+    tokio::task::yield_now().await;
+    let all = text + &count.to_string();
+    all
+}
+
+/// Its own spans and allocations while it is shown are nobody's.
+struct Shows;
+
+impl fmt::Debug for Shows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shown_by(7))
+    }
+}
+
+#[profile]
+fn shown_by(number: u32) -> String {
+    number.to_string()
+}
+
+#[profile(args(value))]
+fn takes(value: Shows) -> Option<Shows> {
+    Some(value)
+}
+
+#[test]
+fn what_the_body_moves_or_changes_is_as_it_was_when_the_call_began() {
+    let mut table = Table { name: "t".to_owned(), rows: vec![1] };
+    table.insert(vec![2, 3]);
+    assert_eq!((table.name.as_str(), table.rows.len()), ("t!", 3));
+    assert_eq!(
+        arguments(&row("insert").slowest),
+        ["self.name = \"t\", self.rows.len() = 1, row = [2, 3]"]
+    );
+    let mut rest = vec![1, 2];
+    changes("a".to_owned(), 3, &mut rest, OnlyDisplay, Panics, "x".repeat(500));
+    assert_eq!(rest, [1, 2, 4]);
+    let slowest = row("changes").slowest;
+    let shown = &slowest[0].arguments;
+    let expected = "url = \"a\", count = 3, rest = [1, 2], only = displayed, \
+                    panics = not shown: its Debug or Display panicked, long = \"xxx";
+    assert!(shown.starts_with(expected) && shown.ends_with("x…"), "{shown}");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    assert_eq!(runtime.block_on(moves_later("b".to_owned(), 1)), "b2");
+    assert_eq!(arguments(&row("moves_later").slowest), ["text = \"b\", count = 1"]);
+    assert!(takes(Shows).is_some());
+    let takes = row("takes");
+    assert_eq!(arguments(&takes.slowest), ["value = 7"]);
+    assert_eq!((takes.allocations, capture().function("shown_by").is_some()), (Some(0), false));
+}
+
 #[profile(args(milliseconds))]
 async fn later(milliseconds: u64) -> u64 {
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;

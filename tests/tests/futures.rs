@@ -569,3 +569,93 @@ mod guards {
         assert_eq!(warnings.iter().filter(named).count(), 1, "{warnings:?}");
     }
 }
+
+mod below_an_attribute {
+    use std::future::Future;
+    use std::pin::Pin;
+
+    use profile_core::profile;
+    use tracing::Span;
+    use tracing::instrument;
+
+    type Boxed<'a> = Pin<Box<dyn Future<Output = Option<&'static str>> + Send + 'a>>;
+
+    /// The name of the span in which this runs.
+    async fn current() -> Option<&'static str> {
+        tokio::task::yield_now().await;
+        Span::current().metadata().map(tracing::Metadata::name)
+    }
+
+    #[profile]
+    #[instrument]
+    fn boxed() -> Boxed<'static> {
+        Box::pin(async { current().await })
+    }
+
+    #[profile]
+    #[instrument]
+    fn after_a_statement(number: u32) -> impl Future<Output = Option<&'static str>> {
+        let number = number + 1;
+        async move { if number > 0 { current().await } else { None } }
+    }
+
+    #[async_trait::async_trait]
+    trait Named {
+        async fn first(&self) -> Option<&'static str>;
+        async fn second(&self) -> Option<&'static str>;
+    }
+
+    struct OnMethods;
+
+    #[async_trait::async_trait]
+    impl Named for OnMethods {
+        #[profile]
+        #[instrument(skip(self))]
+        async fn first(&self) -> Option<&'static str> {
+            current().await
+        }
+
+        #[instrument(skip(self))]
+        #[profile]
+        async fn second(&self) -> Option<&'static str> {
+            current().await
+        }
+    }
+
+    struct OnTheImpl;
+
+    #[async_trait::async_trait]
+    #[profile]
+    impl Named for OnTheImpl {
+        #[instrument(skip(self))]
+        async fn first(&self) -> Option<&'static str> {
+            current().await
+        }
+
+        #[instrument(skip(self))]
+        async fn second(&self) -> Option<&'static str> {
+            current().await
+        }
+    }
+
+    #[test]
+    fn the_code_in_a_future_runs_in_the_span_of_the_attribute_below_ours() {
+        let subscriber = tracing_subscriber::fmt().with_writer(std::io::sink).finish();
+        let names = tracing::subscriber::with_default(subscriber, || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            runtime.expect("a runtime").block_on(async {
+                let methods = [OnMethods.first().await, OnMethods.second().await];
+                let whole = [OnTheImpl.first().await, OnTheImpl.second().await];
+                ([boxed().await, after_a_statement(1).await], methods, whole)
+            })
+        });
+        let both = [Some("first"), Some("second")];
+        assert_eq!(names, ([Some("boxed"), Some("after_a_statement")], both, both));
+        let snapshot = profile_core::capture();
+        for name in ["boxed", "after_a_statement", "OnMethods as", "OnTheImpl as"] {
+            let mut rows = snapshot.functions.iter().filter(|row| row.path.contains(name));
+            let polls = rows.next().and_then(|row| row.polled.as_ref()).map(|times| times.polls);
+            assert_eq!(polls, Some(2), "{name}");
+        }
+    }
+}

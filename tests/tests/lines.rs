@@ -107,8 +107,63 @@ fn loops() -> u32 {
         left += 1; //= 4
         if left == 4 { break; } //= 4
     }
-    found + twice + left //= 1 0 0 -8
+    found + twice + left //= 1
+} //= 1 0 0 -8
+
+/// Each turn of a loop, and each run of a block, is an arrival, however much of it stands on the line.
+#[rustfmt::skip]
+#[profile(lines)]
+fn on_one_line(turns: u32) -> u32 {
+    let a = 'a: loop { break 'a turns }; //= 1
+    let mut b = 0; while b < 3 { b += 1 } //= 4
+    for n in 0..3 { b += n } //= 4
+    loop { b += 1; if b > 9 { break } } //= 4
+    match b { //= 1
+        10 => for n in 0..2 { b += n }, //= 3
+        _ => while b > 0 { b -= 1 }, //= 0
+    }
+    for _ in 0..3 { //= 4
+        b += run(async { pause().await; a }); //= 3
+        b += run(async { //= 3
+            pause().await; //= 3
+            a //= 3
+        });
+    }
+    b //= 1
 }
+
+/// Polls a future to its end.
+fn run<F: Future>(future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+    }
+}
+
+/// What a block drops is on its closing brace, and that has hits where there may be something.
+#[rustfmt::skip]
+#[profile(lines)]
+fn ends(given: Option<Vec<u8>>) -> usize {
+    let own = black_box(vec![0_u8; 16]); //= 2 2 32 32
+    for turn in 0..3_usize { //= 8
+        let inner = black_box(vec![0_u8; 8]); //= 6 6 48 48
+        black_box(inner.len() + turn); //= 6 0 0 0
+    } //= 6 0 0 -48
+    if let Some(given) = given { //= 2
+        black_box(given.len()); //= 1 0 0 0
+    } else { //= 1 0 0 -5
+        let number = black_box(own.len()); //= 1
+        black_box(number); //= 1
+    }
+    let length = { //= 2
+        let part = black_box(vec![0_u8; 4]); //= 2 2 8 8
+        part.len() //= 2 0 0 0
+    }; //= 2 0 0 -8
+    own.len() + length //= 2 0 0 0
+} //= 2 0 0 -32
 
 #[rustfmt::skip]
 #[profile(lines)]
@@ -128,16 +183,18 @@ fn parts(flag: bool) -> usize {
     drop(boxed); //= 1 0 0 -32
     println!("{first} {}", all.len()); //= 1
     // SAFETY: there are four.
-    unsafe { black_box(all.as_ptr()).add(1).read() } //= 1 0 0 -35
-}
+    unsafe { black_box(all.as_ptr()).add(1).read() } //= 1
+} //= 1 0 0 -35
 
 #[test]
 fn every_construct_is_counted_as_by_hand() {
     assert_eq!(branches(10), 6 + 100 + 20 + 1 + 4 + 18);
     assert_eq!(loops(), 5 + 2 + 4);
     assert_eq!(parts(true), 2);
+    assert_eq!(on_one_line(2), 3 + 3 + 4 + 1 + 3 * 4);
+    assert_eq!(ends(Some(black_box(vec![1_u8; 5]))) + ends(None), 40);
     let snapshot = capture();
-    for path in ["::branches", "::loops", "::parts"] {
+    for path in ["::branches", "::loops", "::parts", "::on_one_line", "::ends"] {
         check(&snapshot, path);
     }
 }
@@ -162,8 +219,8 @@ fn indirect(depth: u32) -> usize {
     }
     let own = black_box(vec![0_u8; 10]); //= 3 3 30 30
     let inner = between(depth - 1); //= 3 3 300 0
-    own.len() + inner //= 3 0 0 -30
-}
+    own.len() + inner //= 3
+} //= 3 0 0 -30
 
 #[profile]
 fn between(depth: u32) -> usize {
@@ -198,6 +255,38 @@ fn in_threads(turns: usize) -> usize {
         sum += black_box(vec![0_u8; turn + 1]).len(); //= 400 400 20200 0
     }
     sum //= 4
+}
+
+#[rustfmt::skip]
+#[profile(lines)]
+fn cannot_be_split(numbers: &mut [u32]) -> usize {
+    numbers.sort_by(|a, b| { //= 1
+        let order = a.cmp(b); //~ 1 closure
+        order.reverse() //~ 1 closure
+    }); //~ 1 closure
+    assert_eq!( //= 1
+        numbers.len(), //~ 5 assert_eq!
+        { //~ 5 assert_eq!
+            3 //~ 5 assert_eq!
+        } //~ 5 assert_eq!
+    ); //~ 5 assert_eq!
+    numbers.len() //= 1
+}
+
+#[test]
+fn lines_of_closures_and_macros_name_the_line_that_has_their_figures() {
+    assert_eq!(cannot_be_split(&mut [1, 3, 2]), 3);
+    let snapshot = capture();
+    check(&snapshot, "::cannot_be_split");
+    let own: Vec<&Line> =
+        snapshot.lines.iter().filter(|line| line.path.ends_with("::cannot_be_split")).collect();
+    let first = row(&snapshot, "lines::cannot_be_split").line;
+    for line in own {
+        let named = line.counted_on.zip(line.part_of.as_deref());
+        let named = named.map(|(on, what)| format!("{} {what}", on - first));
+        let expected = line.source.split_once("//~ ").map(|(_, words)| words.to_owned());
+        assert_eq!(named, expected, "{}", line.source);
+    }
 }
 
 #[test]
@@ -248,9 +337,9 @@ async fn awaits(turns: u32) -> usize {
             turn as u8 //= 12
         };
         all.push(next.await); //= 12
-    }
-    all.len() //= 3 0 0 -24
-}
+    } //= 12
+    all.len() //= 3
+} //= 3 0 0 -24
 
 #[test]
 fn lines_of_async_functions_are_counted_wherever_they_are_polled() {

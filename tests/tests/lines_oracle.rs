@@ -1,21 +1,32 @@
 //! The time of source lines, with a clock set by hand: every moment is on one line, as the end of that line says.
 
-use std::cell::Cell;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use profile_core::__private::{set_mock_ticks, use_mock_clock};
+use profile_core::warnings::RaisedWarning;
 use profile_core::{Settings, Snapshot, capture, profile};
 
-thread_local! {
-    static NOW: Cell<u64> = const { Cell::new(1_000) };
-}
+/// The clock is one for all threads.
+static NOW: AtomicU64 = AtomicU64::new(1_000);
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// Lets so many nanoseconds pass, and gives their number.
 fn pass(ns: u64) -> u64 {
-    NOW.set(NOW.get() + ns);
-    set_mock_ticks(NOW.get());
+    set_mock_ticks(NOW.fetch_add(ns, Relaxed) + ns);
     ns
+}
+
+/// While it lives, no other test lets time pass.
+fn with_mock_clock() -> MutexGuard<'static, ()> {
+    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    Settings::new().overhead("exact").expect("allowed").apply();
+    use_mock_clock();
+    pass(0);
+    alone
 }
 
 /// Says that there is more, each so many nanoseconds.
@@ -84,6 +95,122 @@ async fn waits() -> u64 {
     a + pass(30) //= 30
 }
 
+/// Lets so many nanoseconds pass when it is dropped.
+struct Slow(u64);
+
+impl Slow {
+    fn ns(&self) -> u64 {
+        self.0
+    }
+}
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        pass(self.0);
+    }
+}
+
+#[expect(clippy::needless_late_init, reason = "a let of each kind")]
+#[rustfmt::skip]
+#[profile(lines)]
+fn drops(given: Option<Slow>) -> u64 {
+    let outer = Slow(1000); //= 0
+    for turn in 0..3 { //= 0
+        let inner = Slow(10 + turn); //= 0
+        pass(inner.0); //= 33
+    } //= 33
+    if let Some(given) = given { //= 0
+        pass(given.0); //= 5
+    } else if pass(2) > 0 { //= 5
+        pass(1); //= 0
+    }
+    let value = { //= 0
+        let part = Slow(100); //= 0
+        pass(part.0) //= 100
+    }; //= 100
+    match value { //= 0
+        100 => { //
+            let arm = Slow(3); //= 0
+            pass(arm.0); //= 3
+        } //= 3
+        _ => {} //
+    }
+    let late; //= 0
+    late = Slow(7); //= 0
+    pass(late.0 + outer.0) //= 1007
+} //= 1007
+
+/// What it waits for never comes: the last wait is on the line that waits, and so is what is dropped there.
+#[rustfmt::skip]
+#[profile(lines)]
+async fn cancelled() {
+    let own = Slow(20); //= 0
+    Pause(false).await; //= 0 500
+    std::future::pending::<()>().await; //= 20 500
+    pass(own.0); //= 0
+}
+
+#[rustfmt::skip]
+#[profile(lines)]
+async fn still_open() {
+    Pause(false).await; //= 0 500
+    std::future::pending::<()>().await; //= 0 1000
+}
+
+/// It waits once, and for nothing any more when it has unwound.
+#[rustfmt::skip]
+#[profile(lines)]
+async fn unwinds() {
+    Pause(false).await; //= 0 500
+    if pass(3) > 0 { std::panic::resume_unwind(Box::new(())) } //= 3
+}
+
+#[rustfmt::skip]
+#[profile(lines)]
+async fn drops_later(given: Slow) -> u64 {
+    let own = Slow(20); //= 0
+    Pause(false).await; //= 0 500
+    pass(own.0 + given.ns()) //= 70
+} //= 70
+
+/// Its values are looked at, which takes their lines from none.
+#[rustfmt::skip]
+#[profile(lines, returns)]
+fn returned(number: Option<u64>) -> Option<u64> {
+    let number = number?; //= 0
+    if pass(number) > 5 { //= 16
+        pass(3); //= 3
+        Some(pass(4)) //= 4
+    } else {
+        return Some(pass(100)); //= 100
+    }
+}
+
+#[rustfmt::skip]
+#[profile(lines, returns)]
+async fn returned_later(number: Option<u64>) -> Option<u64> {
+    let number = number?; //= 0
+    Some(pass(number)) //= 16
+}
+
+struct Refused;
+
+impl From<RaisedWarning> for Refused {
+    fn from(_: RaisedWarning) -> Refused {
+        Refused
+    }
+}
+
+#[rustfmt::skip]
+#[profile(lines, returns, warn_above = "1 s", raise)]
+fn raised(number: u64) -> Result<u64, Refused> {
+    pass(1); //= 2
+    match number { //= 0
+        4 => Ok(pass(number)), //= 4
+        _ => Ok(pass(number + 1)), //= 13
+    }
+}
+
 struct Pause(bool);
 
 impl Future for Pause {
@@ -115,9 +242,7 @@ fn check(snapshot: &Snapshot, name: &str) {
 
 #[test]
 fn every_moment_is_on_the_line_that_took_it() {
-    Settings::new().overhead("exact").expect("allowed").apply();
-    use_mock_clock();
-    pass(0);
+    let _alone = with_mock_clock();
     flow(true);
     recurses(2);
     let mut waiting = Box::pin(waits());
@@ -129,6 +254,73 @@ fn every_moment_is_on_the_line_that_took_it() {
     assert_eq!(waiting.as_mut().poll(&mut context), Poll::Ready(31));
     let snapshot = capture();
     for name in ["flow", "recurses", "waits"] {
+        check(&snapshot, name);
+    }
+}
+
+/// Polls a future that is not over, and lets 500 ns pass after that.
+fn poll_and_wait<F: Future>(future: &mut std::pin::Pin<Box<F>>) {
+    assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    pass(500);
+}
+
+#[test]
+fn what_a_block_drops_is_on_its_closing_brace() {
+    let _alone = with_mock_clock();
+    drops(Some(Slow(5)));
+    let mut later = Box::pin(drops_later(Slow(50)));
+    poll_and_wait(&mut later);
+    let mut context = Context::from_waker(Waker::noop());
+    assert_eq!(later.as_mut().poll(&mut context), Poll::Ready(70));
+    let snapshot = capture();
+    check(&snapshot, "drops");
+    check(&snapshot, "drops_later");
+}
+
+#[test]
+fn the_last_wait_is_on_the_line_that_waits() {
+    let _alone = with_mock_clock();
+    let (mut cancelled, mut open) = (Box::pin(cancelled()), Box::pin(still_open()));
+    for _ in 0..2 {
+        poll_and_wait(&mut cancelled);
+    }
+    drop(cancelled);
+    let mut unwound = Box::pin(unwinds());
+    poll_and_wait(&mut unwound);
+    let mut context = Context::from_waker(Waker::noop());
+    let poll = || unwound.as_mut().poll(&mut context);
+    assert!(catch_unwind(AssertUnwindSafe(poll)).is_err());
+    pass(500);
+    drop(unwound);
+    pass(500);
+    for _ in 0..2 {
+        poll_and_wait(&mut open);
+    }
+    pass(500);
+    let snapshot = capture();
+    check(&snapshot, "cancelled");
+    check(&snapshot, "unwinds");
+    check(&snapshot, "still_open");
+    // What has not ended goes on.
+    pass(500);
+    let waiting = |snapshot: &Snapshot| {
+        let own = snapshot.lines.iter().filter(|line| line.path.ends_with("::still_open"));
+        own.filter_map(|line| line.waiting_ns).sum::<u64>()
+    };
+    assert_eq!(waiting(&capture()) - waiting(&snapshot), 500);
+}
+
+#[test]
+fn a_value_that_is_looked_at_is_on_its_own_line() {
+    let _alone = with_mock_clock();
+    for number in [12, 4] {
+        let mut later = Box::pin(returned_later(Some(number)));
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(later.as_mut().poll(&mut context), Poll::Ready(Some(number)));
+        assert!(returned(Some(number)).is_some() && raised(number).is_ok());
+    }
+    let snapshot = capture();
+    for name in ["returned", "returned_later", "raised"] {
         check(&snapshot, name);
     }
 }

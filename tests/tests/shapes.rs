@@ -302,6 +302,7 @@ doctest = false
 [dependencies]
 {core} = {{ package = \"profile-core\", path = {root:?} }}
 async-trait = \"0.1\"
+tracing = {{ version = \"0.1\", default-features = false, features = [\"attributes\"] }}
 tokio = {{ version = \"1\", features = [\"rt\", \"macros\"] }}
 ",
         if package == "strict" { String::new() } else { binaries(package) }

@@ -20,8 +20,8 @@ fn unknown(number: u32) {
 struct Opaque;
 
 #[profile(args(opaque))]
-fn neither_debug_nor_display(opaque: Opaque) {
-    drop(opaque);
+fn neither_debug_nor_display(opaque: &Opaque) {
+    let _ = opaque;
 }
 
 #[profile(args(..))]
@@ -32,5 +32,5 @@ fn main() {
     empty();
     no_expression(1);
     unknown(1);
-    neither_debug_nor_display(Opaque);
+    neither_debug_nor_display(&Opaque);
 }

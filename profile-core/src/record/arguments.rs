@@ -1,14 +1,14 @@
 //! The slowest calls of a function, and those that allocated most, with what they were called with: `#[profile(args(…))]`.
 //!
 //! A call notes its arguments when it begins: what can be copied is copied, else borrowed. They become text when it ends, and only
-//! if it enters one of the lists. A list has places for [`CALLS`] calls; most calls are compared with its least and go.
+//! if it enters one of the lists. What its body may move or change can be neither and becomes text before the call begins, in each call. A list has places for [`CALLS`] calls; most calls are compared with its least and go.
 
 use std::fmt::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::general::{own_span, tally_of};
 use super::thread::{self, Suspended};
-use crate::callsite::CallSite;
+use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
 use crate::segment::layout::{CALL_TEXT, CALLS, CallList, CallRecord, Edge, Word, flags, heap};
 use crate::sys;
@@ -46,6 +46,72 @@ impl<'a, T: ?Sized> ByReference<'a> for Place<'a, T> {
 
     fn keep(&self) -> &'a T {
         self.0
+    }
+}
+
+/// A place of the user's that the body may move or change: to be copied, or written down at once.
+#[derive(Debug)]
+pub struct Movable<'a, T: ?Sized>(pub &'a T);
+
+/// Copies; tried first, as above.
+pub trait CopyNow {
+    /// What is kept.
+    type Kept;
+    /// Keeps it.
+    fn note(&self, site: &'static CallSite) -> Self::Kept;
+}
+
+impl<T: Copy> CopyNow for &&Movable<'_, T> {
+    type Kept = T;
+
+    fn note(&self, _: &'static CallSite) -> T {
+        *self.0
+    }
+}
+
+/// Writes down by `Debug`; tried second.
+pub trait WriteDebug {
+    /// Keeps the text.
+    fn note(&self, site: &'static CallSite) -> Written;
+}
+
+impl<T: fmt::Debug + ?Sized> WriteDebug for &Movable<'_, T> {
+    fn note(&self, site: &'static CallSite) -> Written {
+        Written::new(site, |text| write!(text, "{:?}", self.0))
+    }
+}
+
+/// Writes down by `Display` what has no `Debug`.
+pub trait WriteDisplay {
+    /// Keeps the text.
+    fn note(&self, site: &'static CallSite) -> Written;
+}
+
+impl<T: fmt::Display + ?Sized> WriteDisplay for Movable<'_, T> {
+    fn note(&self, site: &'static CallSite) -> Written {
+        Written::new(site, |text| write!(text, "{}", self.0))
+    }
+}
+
+/// An argument as text.
+pub struct Written(Text);
+
+impl Written {
+    fn new(site: &'static CallSite, write: impl FnOnce(&mut Text) -> fmt::Result) -> Written {
+        // A panic while the thread unwinds would end the process.
+        if site.mode() == Mode::OFF || std::thread::panicking() {
+            return Written(Text::new());
+        }
+        let _own = Suspended::new();
+        Written(Text::shown(|text| {
+            let _ = write(text);
+        }))
+    }
+}
+
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
     }
 }
 
@@ -90,6 +156,20 @@ impl Text {
 
     fn new() -> Text {
         Text { bytes: [0; CALL_TEXT * 8], length: 0, is_cut: false }
+    }
+
+    /// What `show` writes. It is the user's code and may panic.
+    fn shown(show: impl FnOnce(&mut Text)) -> Text {
+        let mut text = Text::new();
+        if catch_unwind(AssertUnwindSafe(|| show(&mut text))).is_err() {
+            text = Text::new();
+            text.push("not shown: its Debug or Display panicked");
+        }
+        text
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
     }
 
     /// Begins the next argument.
@@ -164,12 +244,7 @@ impl<T, S: Fn(&T, &mut Text)> Drop for Arguments<T, S> {
         }
         let allocations = frame.heap[heap::ALLOCATIONS].get();
         let _own = Suspended::new();
-        let mut text = Text::new();
-        let shown = catch_unwind(AssertUnwindSafe(|| (self.show)(&self.kept, &mut text)));
-        if shown.is_err() {
-            text = Text::new();
-            let _ = text.write_str("not shown: its Debug or Display panicked");
-        }
+        let text = Text::shown(|text| (self.show)(&self.kept, text));
         let call =
             Call { ticks, started, bytes, allocations, caller: edge.parent.get() as u64, text };
         for (which, key) in

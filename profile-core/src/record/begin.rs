@@ -235,6 +235,7 @@ fn record(site: &'static CallSite) -> Option<()> {
         record.source.set(write_text(lines.text));
         record.line_numbers.set(write_text(&numbers.join(",")));
         record.with_resident.set(u64::from(lines.with_resident));
+        record.line_parts.set(write_text(lines.parts));
     }
     publish(address, record)
 }

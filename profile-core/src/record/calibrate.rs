@@ -109,7 +109,13 @@ pub(crate) fn refine(header: &Header) {
 static TIMED: CallSite = CallSite::new(source());
 static COUNTED: CallSite = CallSite::new(source());
 static LINED: CallSite = CallSite::new(Source {
-    lines: Some(&LineSource { first_line: 0, text: "", numbers: &[0, 0], with_resident: false }),
+    lines: Some(&LineSource {
+        first_line: 0,
+        text: "",
+        numbers: &[0, 0],
+        parts: "",
+        with_resident: false,
+    }),
     ..source()
 });
 

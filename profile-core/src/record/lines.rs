@@ -9,6 +9,7 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -91,6 +92,38 @@ impl Lines {
         }
     }
 
+    /// The line of that number begins, unless it is the one that runs: whoever polls an async block may be on its line already.
+    #[inline(always)]
+    pub fn enter(self, number: usize) {
+        let Some((tally, frame)) = self.running() else { return };
+        let line = tally.line(number);
+        if !std::ptr::eq(tally.current.get(), line) {
+            line.hits.add(1);
+        }
+        arrive(tally, frame, line);
+    }
+
+    /// The line of that number is about to be counted again for the same arrival.
+    #[inline(always)]
+    pub fn uncount(self, number: usize) {
+        if let Some((tally, _)) = self.running() {
+            let hits = &tally.line(number).hits;
+            hits.set(hits.get().saturating_sub(1));
+        }
+    }
+
+    /// When the guard is dropped, the block ends on the line of that number, which `counts` as a hit. That is so only if there is something
+    /// that the block `drops`.
+    #[inline(always)]
+    pub fn end(self, number: usize, drops: bool, counts: bool) -> End {
+        End { lines: self, number, drops, counts }
+    }
+
+    #[inline(always)]
+    fn ended(self, number: usize, counts: bool) {
+        if counts { self.at(number) } else { self.resume(number) }
+    }
+
     /// When the guard is dropped, the rest of the line of that number goes on.
     #[inline(always)]
     pub fn back(self, number: usize) -> Back {
@@ -121,6 +154,23 @@ impl OutlinedLines {
         self.0.resume(number);
     }
 
+    /// [`Lines::enter`]
+    #[inline(never)]
+    pub fn enter(self, number: usize) {
+        self.0.enter(number);
+    }
+
+    /// [`Lines::uncount`]
+    #[inline(never)]
+    pub fn uncount(self, number: usize) {
+        self.0.uncount(number);
+    }
+
+    /// [`Lines::end`]
+    pub fn end(self, number: usize, drops: bool, counts: bool) -> OutlinedEnd {
+        OutlinedEnd { lines: self.0, number, drops, counts }
+    }
+
     /// [`Lines::back`]
     pub fn back(self, number: usize) -> OutlinedBack {
         OutlinedBack { lines: self, number }
@@ -129,6 +179,24 @@ impl OutlinedLines {
     /// [`Lines::iter`]
     pub fn iter<I: IntoIterator>(self, number: usize, inner: I) -> LineIter<I::IntoIter> {
         self.0.iter(number, inner)
+    }
+}
+
+/// See [`OutlinedLines::end`].
+#[derive(Debug)]
+pub struct OutlinedEnd {
+    lines: Lines,
+    number: usize,
+    drops: bool,
+    counts: bool,
+}
+
+impl Drop for OutlinedEnd {
+    #[inline(never)]
+    fn drop(&mut self) {
+        if self.drops {
+            self.lines.ended(self.number, self.counts);
+        }
     }
 }
 
@@ -160,6 +228,31 @@ impl Lines {
             tally.way.set(way::SAMPLED);
             tally.to_go.set(u64::MAX);
             tally.to_go_from.set(u64::MAX);
+        }
+    }
+}
+
+/// Whether something is done when a variable is dropped, as far as its type says.
+#[inline(always)]
+#[must_use]
+pub const fn drops<T>(_: &T) -> bool {
+    std::mem::needs_drop::<T>()
+}
+
+/// See [`Lines::end`].
+#[derive(Debug)]
+pub struct End {
+    lines: Lines,
+    number: usize,
+    drops: bool,
+    counts: bool,
+}
+
+impl Drop for End {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.drops {
+            self.lines.ended(self.number, self.counts);
         }
     }
 }
@@ -216,6 +309,41 @@ pub fn at_here(site: &'static CallSite, number: usize) {
 #[inline]
 pub fn resume_here(site: &'static CallSite, number: usize) {
     here(site).resume(number);
+}
+
+/// [`Lines::enter`] in async code.
+#[inline]
+pub fn enter_here(site: &'static CallSite, number: usize) {
+    here(site).enter(number);
+}
+
+/// [`Lines::uncount`] in async code.
+#[inline]
+pub fn uncount_here(site: &'static CallSite, number: usize) {
+    here(site).uncount(number);
+}
+
+/// [`Lines::end`] in async code, where the guard may be dropped in another thread.
+#[inline]
+pub fn end_here(site: &'static CallSite, number: usize, drops: bool, counts: bool) -> EndHere {
+    EndHere { site, number, drops, counts }
+}
+
+/// See [`end_here`].
+#[derive(Debug)]
+pub struct EndHere {
+    site: &'static CallSite,
+    number: usize,
+    drops: bool,
+    counts: bool,
+}
+
+impl Drop for EndHere {
+    fn drop(&mut self) {
+        if self.drops {
+            here(self.site).ended(self.number, self.counts);
+        }
+    }
 }
 
 /// [`Lines::back`] in async code, where the guard may be dropped in another thread.
@@ -579,7 +707,7 @@ fn resident_bytes() -> u64 {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct LinedFuture<F> {
-    inner: F,
+    inner: ManuallyDrop<F>,
     pause: Pause,
 }
 
@@ -587,7 +715,7 @@ pub struct LinedFuture<F> {
 #[derive(Debug)]
 struct Pause {
     site: &'static CallSite,
-    /// The number of the line that goes on.
+    /// The number of the line that goes on; `None`: nothing waits.
     line: Option<usize>,
     /// Since when it waits, in ticks.
     since: u64,
@@ -595,34 +723,58 @@ struct Pause {
 
 /// Wraps the block of an async function.
 pub fn lined_future<F>(site: &'static CallSite, inner: F) -> LinedFuture<F> {
-    LinedFuture { inner, pause: Pause { site, line: None, since: 0 } }
+    LinedFuture { inner: ManuallyDrop::new(inner), pause: Pause { site, line: None, since: 0 } }
 }
 
 impl<F: Future> Future for LinedFuture<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        // SAFETY: `inner` is pinned with `self` and never moved out; `pause` is never pinned.
+        // SAFETY: `inner` is pinned with `self` and only dropped in place; `pause` is never pinned.
         let (inner, pause) = unsafe {
             let this = self.get_unchecked_mut();
-            (Pin::new_unchecked(&mut this.inner), &mut this.pause)
+            (Pin::new_unchecked(&mut *this.inner), &mut this.pause)
         };
-        let _polled = pause.end();
-        inner.poll(context)
+        let mut polled = pause.end();
+        let outcome = inner.poll(context);
+        polled.waits = outcome.is_pending();
+        outcome
+    }
+}
+
+impl<F> Drop for LinedFuture<F> {
+    fn drop(&mut self) {
+        // A call that is cancelled waited up to now, and drops what it holds on the line on which it did.
+        let _polled = self.pause.line.is_some().then(|| self.pause.end());
+        // SAFETY: dropped here, once, in place; nothing uses it afterwards.
+        unsafe { ManuallyDrop::drop(&mut self.inner) };
     }
 }
 
 impl Pause {
+    /// A poll begins.
     fn end(&mut self) -> PolledLines<'_> {
         let stay = stay_in_lines(self.site);
         if let (Some((tally, _)), Some(number)) = (stay.call, self.line) {
             let line = tally.line(number);
             let waited = Clock::current().now().wrapping_sub(self.since);
             let waited = thread::own_block().map_or(0, |block| fold::forward_only(block, waited));
+            line.waits(-1, self.since);
             line.waiting_ticks.add(waited);
             tally.current.set(std::ptr::from_ref(line).cast_mut());
+            self.line = None;
         }
-        PolledLines { stay, pause: self }
+        PolledLines { stay, pause: self, waits: false }
+    }
+}
+
+impl LineCounts {
+    /// One call more or less waits here since then. It may go on in another thread, so that the sum over all threads counts, in two's
+    /// complement. Readers look at the number of those that wait before and behind the sum.
+    fn waits(&self, more: i64, since: u64) {
+        let [calls, sum] = &self.waiting;
+        sum.publish(sum.get().wrapping_add_signed(more.wrapping_mul(since.cast_signed())));
+        calls.publish(calls.get().wrapping_add_signed(more));
     }
 }
 
@@ -630,12 +782,17 @@ impl Pause {
 struct PolledLines<'a> {
     stay: Stay,
     pause: &'a mut Pause,
+    /// Whether it waits for another one: not if it is over, unwinds, or was the last since the future is dropped.
+    waits: bool,
 }
 
 impl Drop for PolledLines<'_> {
     fn drop(&mut self) {
-        let running = self.stay.lines().running();
-        self.pause.line = running.map(|(tally, _)| tally.number_of(tally.current()));
+        let Some((tally, _)) = self.stay.lines().running().filter(|_| self.waits) else {
+            return;
+        };
         self.pause.since = Clock::current().now();
+        self.pause.line = Some(tally.number_of(tally.current()));
+        tally.current().waits(1, self.pause.since);
     }
 }

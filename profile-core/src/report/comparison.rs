@@ -99,7 +99,8 @@ fn signed_per_cent(change: f64) -> String {
     }
 }
 
-fn interval([low, high]: [f64; 2]) -> String {
+fn interval(ends: [f64; 2]) -> String {
+    let [low, high] = units::ordered(ends);
     if !low.is_finite() || !high.is_finite() {
         return units::NONE.to_owned();
     }
@@ -117,9 +118,12 @@ fn p_value(p: f64) -> String {
 /// `3 -> 4`, or one number where nothing changed.
 fn count(change: Option<CountChange>, digits: usize) -> String {
     let Some(change) = change else { return units::NONE.to_owned() };
-    let side = |[least, most]: [f64; 2]| match least == most {
-        true => format!("{least:.digits$}"),
-        false => format!("{least:.digits$} to {most:.digits$}"),
+    let side = |ends: [f64; 2]| {
+        let [least, most] = units::ordered(ends);
+        match least == most {
+            true => format!("{least:.digits$}"),
+            false => format!("{least:.digits$} to {most:.digits$}"),
+        }
     };
     match change.is_same() {
         true => side(change.baseline),
@@ -130,7 +134,14 @@ fn count(change: Option<CountChange>, digits: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::samples;
-    use crate::compare::compare;
+    use crate::compare::{CountChange, compare};
+
+    #[test]
+    fn a_range_is_never_inverted() {
+        assert_eq!(super::interval([0.03, -0.02]), "-2.0 to +3.0");
+        let change = CountChange { baseline: [4.0, 3.0], candidate: [5.0, 5.0] };
+        assert_eq!(super::count(Some(change), 0), "3 to 4 -> 5");
+    }
 
     #[test]
     fn a_row_says_what_changed_and_by_how_much() {

@@ -117,12 +117,12 @@ fn busy_machine(process: &Process) -> Option<String> {
 }
 
 fn recording(overhead: &Overhead) -> String {
-    let [waiting, busy] = overhead.span_range_ns.map(units::duration_f64);
     let mut line = format!(
-        "recording took {}, {} of the time in annotated functions, taken off ({} a call, {waiting} to {busy} a long one)",
+        "recording took {}, {} of the time in annotated functions, taken off ({} a call, {} a long one)",
         units::duration(overhead.recording_ns),
         units::percent(overhead.share),
         units::duration_f64(overhead.span_ns),
+        units::range(overhead.span_range_ns),
     );
     if overhead.counted_calls > 0 {
         let calls = overhead.timed_calls.saturating_add(overhead.counted_calls);
@@ -259,6 +259,14 @@ mod tests {
         assert!(text.contains("more threads than processors; times are 2.0 x"), "{text}");
         snapshot.process.run_delay_ns = None;
         assert!(!samples::rendered(Format::Table, &snapshot, None).contains("waited"));
+    }
+
+    #[test]
+    fn a_range_is_never_inverted() {
+        let mut snapshot = samples::ordinary();
+        snapshot.overhead.span_range_ns = [16.6, 10.6];
+        let text = samples::rendered(Format::Table, &snapshot, None);
+        assert!(text.contains("10.6 ns to 16.6 ns a long one"), "{text}");
     }
 
     #[test]

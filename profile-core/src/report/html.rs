@@ -126,10 +126,10 @@ fn source(
         writeln!(to, "<tr{heat}>{cells}<td class=\"source\">{}</td></tr>", markup(&source))?;
     }
     writeln!(to, "</table>")?;
-    match lines::note(lines) {
-        Some(note) => writeln!(to, "<p class=\"note\">{note}</p>"),
-        None => Ok(()),
+    for note in lines::notes(lines) {
+        writeln!(to, "<p class=\"note\">{}</p>", markup(&note))?;
     }
+    Ok(())
 }
 
 /// What the lines of a function come to: of what bars show a share.

@@ -49,9 +49,7 @@ fn one(function: &Function, lines: &[&Line], page: &mut Page) {
             _ => page.row(&words),
         }
     }
-    if let Some(note) = note(lines) {
-        page.dim(note);
-    }
+    notes(lines).iter().for_each(|note| page.dim(note));
 }
 
 pub(super) struct Column {
@@ -151,12 +149,30 @@ pub(super) fn sources(lines: &[&Line]) -> Vec<String> {
 }
 
 /// What a reader must know of the figures.
-pub(super) fn note(lines: &[&Line]) -> Option<&'static str> {
+pub(super) fn notes(lines: &[&Line]) -> Vec<String> {
     let is_estimated = |line: &&Line| line.timed_hits < line.hits;
     if lines.iter().all(|line| line.hits.is_none()) {
-        return Some("its statements could not be told apart: they have no figures of their own");
+        let note = "its statements could not be told apart: they have no figures of their own";
+        return vec![note.to_owned()];
     }
-    lines.iter().any(is_estimated).then_some("times are estimates: not every hit was timed")
+    let estimated =
+        lines.iter().any(is_estimated).then_some("times are estimates: not every hit was timed");
+    estimated.map(str::to_owned).into_iter().chain(parts(lines)).collect()
+}
+
+/// What is counted on a line with figures, though it stands on other lines: it looks as if it had not been run.
+fn parts(lines: &[&Line]) -> impl Iterator<Item = String> {
+    let is_same = |a: &&Line, b: &&Line| (a.counted_on, &a.part_of) == (b.counted_on, &b.part_of);
+    let has_run = |number| lines.iter().any(|line| line.line == number && line.has_run());
+    lines.chunk_by(is_same).filter_map(move |part| {
+        let (first, last) = (part.first()?, part.last()?);
+        let (on, what) = (first.counted_on?, safe(first.part_of.as_deref()?));
+        let numbers = match first.line == last.line {
+            true => format!("line {}", first.line),
+            false => format!("lines {} to {}", first.line, last.line),
+        };
+        has_run(on).then(|| format!("{numbers} ({what}): counted on line {on}"))
+    })
 }
 
 #[cfg(test)]
@@ -219,6 +235,31 @@ mod tests {
         let text = section(vec![line(7, &"x".repeat(200), Some(1), 5)], Some(60));
         assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
         assert!(text.ends_with('…'), "{text}");
+    }
+
+    #[test]
+    fn what_is_counted_on_another_line_is_named() {
+        let part = |number, what: &str| Line {
+            counted_on: Some(7),
+            part_of: Some(what.to_owned()),
+            ..line(number, "x", None, 0)
+        };
+        let other = Line { counted_on: Some(12), ..part(13, "closure") };
+        let lines = vec![
+            line(7, "select! {", Some(1), 5),
+            part(8, "select!"),
+            part(9, "select!"),
+            line(10, "b();", Some(1), 5),
+            part(11, "closure"),
+            line(12, "never(|| {", Some(0), 0),
+            other,
+        ];
+        let text = section(lines, None);
+        let notes: Vec<&str> = text.lines().filter(|it| it.contains("counted")).collect();
+        assert_eq!(
+            notes,
+            ["lines 8 to 9 (select!): counted on line 7", "line 11 (closure): counted on line 7"]
+        );
     }
 
     #[test]

@@ -87,7 +87,10 @@ fn estimate(function: &Function) -> Option<String> {
     let half = high.saturating_sub(total).max(total.saturating_sub(low));
     let error = match units::share(half, total) {
         Some(share) => format!("{} ± {}", units::duration(total), units::percent(share)),
-        None => format!("{} to {}", units::duration(low), units::duration(high)),
+        None => {
+            let [low, high] = [low.min(high), low.max(high)].map(units::duration);
+            format!("{low} to {high}")
+        }
     };
     Some(format!("{}: total {error}, {calls}", safe(&function.path)))
 }

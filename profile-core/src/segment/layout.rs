@@ -228,6 +228,9 @@ record! {
         on_cpu_ns: Word,
         /// Of the rest, for how long the thread was ready to run and waited for a processor; written by the same.
         run_delay_ns: Word,
+        /// Of a function whose lines are recorded: what is counted on another line than its own, as a text. Each line of it is
+        /// `12 18 11 select!`: lines 12 to 18 are a `select!` that is counted on line 11.
+        line_parts: Word,
     }
 }
 
@@ -729,7 +732,10 @@ record! {
         waiting_ticks: Word,
         /// Sum of the increments of resident memory, in two's complement, and the highest reading.
         resident: [Word; 2],
-        reserved: [Word; 7],
+        /// Futures that wait here now, less those that went on here after they had begun to wait in another thread, and the sum of the ticks at
+        /// which they began, likewise.
+        waiting: [Word; 2],
+        reserved: [Word; 5],
     }
 }
 

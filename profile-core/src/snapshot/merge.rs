@@ -409,6 +409,10 @@ fn add_line(sum: &mut Line, line: &Line) {
     if sum.source.is_empty() {
         sum.source.clone_from(&line.source);
     }
+    // It may have figures of its own in one of both.
+    if sum.hits.is_some() {
+        (sum.counted_on, sum.part_of) = (None, None);
+    }
 }
 
 fn overhead(one: &Snapshot, other: &Snapshot) -> super::Overhead {

@@ -257,7 +257,7 @@ pub struct Overhead {
     /// clock.
     pub span_ns: f64,
     /// Cost of one timed span around a longer body: of one that waits for its own results, and of one that keeps the
-    /// processor busy. Their readings are alike, so the middle of both is taken off.
+    /// processor busy. Their readings are alike, so the middle of both is taken off. The lower of both comes first.
     pub span_range_ns: [f64; 2],
     /// Cost of one call that is counted, with a frame of its own.
     pub counted_ns: f64,

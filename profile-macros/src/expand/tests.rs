@@ -163,7 +163,7 @@ fn a_watched_function_has_one_span_and_a_watched_future_is_wrapped() {
         let parsed = memory_usage(arguments.parse().unwrap(), item.parse().unwrap());
         parsed.expect_err("an error").to_string()
     };
-    assert!(error("max_peak = 1", "struct S;").starts_with("`#[profile]` measures functions"));
+    assert!(error("max_peak = 1", "struct S;").starts_with("`#[memory_usage]` watches"));
     assert!(
         error("", "impl S { fn f() {} }").starts_with("`#[memory_usage]` watches one function")
     );

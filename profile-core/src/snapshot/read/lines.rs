@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{Reading, add};
-use crate::segment::layout::{LineCounts, LineTally, line_counts, line_tally, site_record, way};
+use crate::segment::layout::{
+    LineCounts, LineTally, header, line_counts, line_tally, site_record, way,
+};
 use crate::segment::reader::Record;
 use crate::snapshot::{Function, Line};
 
@@ -15,6 +17,8 @@ pub(super) struct LineSums {
     timed: u64,
     heap: [u64; 3],
     waiting_ticks: u64,
+    /// Futures that wait, and the sum of the ticks at which they began to, in two's complement.
+    waiting: [u64; 2],
     increment_bytes: u64,
     most_bytes: u64,
 }
@@ -43,6 +47,9 @@ impl<'a> Reading<'a> {
             add(&mut sums.ticks, word(line_counts::ticks));
             add(&mut sums.timed, word(line_counts::timed));
             add(&mut sums.waiting_ticks, word(line_counts::waiting_ticks));
+            for (sum, more) in sums.waiting.iter_mut().zip(waiting(record, WORDS + number * EACH)) {
+                *sum = sum.wrapping_add(more);
+            }
             for (sum, count) in sums.heap.iter_mut().zip(line_counts::heap..) {
                 add(sum, word(count));
             }
@@ -98,7 +105,20 @@ impl<'a> Reading<'a> {
             self.times(line, sums, inside);
             memory(line, sums, measured, with_resident);
         }
-        lines.into_values().collect()
+        let parts = self.view.long_text(site.word(site_record::line_parts));
+        parts.lines().filter_map(part).for_each(|part| part.name(&mut lines));
+        let mut lines: Vec<Line> = lines.into_values().collect();
+        lines.iter_mut().filter(|line| is_silent_end(line)).for_each(without_figures);
+        lines
+    }
+
+    /// Ticks that futures have waited which have not gone on.
+    fn open_waits(&self, [calls, began]: [u64; 2]) -> u64 {
+        let calls = calls.cast_signed().max(0).cast_unsigned();
+        let waited = self.now.ticks.wrapping_mul(calls).wrapping_sub(began).cast_signed();
+        // Of a segment that is being written the one may be newer than the other.
+        let most = self.now.ticks.saturating_sub(self.view.header(header::first_ticks));
+        waited.max(0).cast_unsigned().min(most.saturating_mul(calls))
     }
 
     /// `inside`: what an empty stay shows, in ticks.
@@ -107,8 +127,64 @@ impl<'a> Reading<'a> {
         line.hits = Some(sums.hits);
         line.timed_hits = Some(sums.timed.min(sums.hits));
         line.inclusive_ns = Some(self.rate.ns_f64((sums.ticks as f64 - cost).max(0.0)) as u64);
-        line.waiting_ns = Some(self.rate.ns(sums.waiting_ticks));
+        let waited = sums.waiting_ticks.saturating_add(self.open_waits(sums.waiting));
+        line.waiting_ns = Some(self.rate.ns(waited));
     }
+}
+
+/// The futures that wait on a line of one thread, and when they began to: both of the same moment, unless they change at each try.
+fn waiting(record: &Record<'_>, line: u64) -> [u64; 2] {
+    let read = || [0, 1].map(|word| record.word(line + line_counts::waiting + word));
+    let mut last = read();
+    for _ in 0..4 {
+        let again = read();
+        if again == last {
+            break;
+        }
+        last = again;
+    }
+    last
+}
+
+/// Closures and macros over several lines, which are counted on the line of their statement.
+struct Part<'a> {
+    lines: [u32; 2],
+    counted_on: u32,
+    what: &'a str,
+}
+
+/// `12 18 11 select!`
+fn part(text: &str) -> Option<Part<'_>> {
+    let mut words = text.splitn(4, ' ');
+    let mut number = || words.next()?.parse().ok();
+    let (lines, counted_on) = ([number()?, number()?], number()?);
+    Some(Part { lines, counted_on, what: words.next()? })
+}
+
+impl Part<'_> {
+    /// Says so on each of its lines that has no figures of its own.
+    fn name(&self, lines: &mut BTreeMap<u32, Line>) {
+        let [first, last] = self.lines;
+        for line in lines.values_mut().filter(|it| (first..=last).contains(&it.line)) {
+            if line.hits.is_none() && line.line != self.counted_on && line.counted_on.is_none() {
+                line.counted_on = Some(self.counted_on);
+                line.part_of = Some(self.what.to_owned());
+            }
+        }
+    }
+}
+
+/// A line on which blocks end that never had anything to drop.
+fn is_silent_end(line: &Line) -> bool {
+    let text = line.source.trim();
+    let rest = text.trim_start_matches(['}', ')', ']', ';', ',', ' ']);
+    let is_end = text.starts_with('}') && matches!(rest, "" | "else {");
+    is_end && line.hits == Some(0) && line.inclusive_ns == Some(0)
+}
+
+fn without_figures(line: &mut Line) {
+    let Line { path, file, line: number, source, .. } = std::mem::take(line);
+    *line = Line { path, file, line: number, source, ..Line::default() };
 }
 
 /// Brings estimates to their sum, which is known far better: what the function took in all (the ratio estimate of survey

@@ -399,6 +399,7 @@ impl<'a> Reading<'a> {
         let overhead = &mut self.overhead;
         overhead.span_ns = self.rate.ns_f64(self.costs.empty);
         let range = [self.costs.waiting, self.costs.busy].map(|ticks| self.rate.ns_f64(ticks));
+        // On a busy machine either may have come out as the lower one.
         overhead.span_range_ns = [range[0].min(range[1]), range[0].max(range[1])];
         overhead.counted_ns = self.rate.ns_f64(self.costs.counted);
         overhead.left_out_ns = self.rate.ns_f64(self.costs.left_out);
