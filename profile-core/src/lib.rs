@@ -194,6 +194,7 @@ pub mod __private {
     pub use crate::record::arguments::{
         ByCopy, ByReference, Place, Shown, ViaDebug, ViaDisplay, note_arguments,
     };
+    pub use crate::record::held::Scope as LeakScope;
     pub use crate::record::lines::{
         Lines, at_here, back_here, iter_here, lined_future, resume_here, stay_in_lines,
     };
@@ -208,7 +209,7 @@ pub mod __private {
     pub use core;
 
     pub use crate::assertions::{
-        allocations, allocations_differ, expect_in_ledger, expect_no_leak,
+        LeakScope, allocations, allocations_differ, expect_in_ledger, expect_no_leak,
     };
 }
 

@@ -1,9 +1,5 @@
 //! What the numbers of a snapshot suggest, each with the figures it rests on and the threshold that they passed.
 
-mod growth;
-
-use growth::Growth;
-
 use crate::choices::Thresholds;
 use crate::snapshot::{Advice, AdviceKind, Function, Snapshot, weighted_values};
 use crate::stats::weighted;
@@ -18,9 +14,8 @@ impl Snapshot {
     #[must_use]
     pub fn advise(&self, thresholds: &Thresholds) -> Vec<Advice> {
         let whole_ns = self.process.duration_ns;
-        let growth = &Growth::of(self);
         let of = |function| {
-            Look { function, thresholds, whole_ns, span_ns: self.overhead.span_ns, growth }.all()
+            Look { function, thresholds, whole_ns, span_ns: self.overhead.span_ns }.all()
         };
         self.functions.iter().flat_map(of).collect()
     }
@@ -39,7 +34,6 @@ struct Look<'a> {
     thresholds: &'a Thresholds,
     whole_ns: u64,
     span_ns: f64,
-    growth: &'a Growth<'a>,
 }
 
 impl Look<'_> {
@@ -154,20 +148,18 @@ impl Look<'_> {
         let function = self.function;
         let leak = function.leak?;
         let certain = leak.bytes_per_call - leak.margin_bytes;
-        (certain > self.thresholds.retained_growth && self.growth.is_kept(&function.path)).then(
-            || {
-                Advice::new(
-                    AdviceKind::RetainedGrowth,
-                    &function.path,
-                    self.thresholds.retained_growth,
-                    [
-                        ("bytes_per_call", leak.bytes_per_call),
-                        ("margin_bytes", leak.margin_bytes),
-                        ("calls", function.calls as f64),
-                    ],
-                )
-            },
-        )
+        (certain > self.thresholds.retained_growth).then(|| {
+            Advice::new(
+                AdviceKind::RetainedGrowth,
+                &function.path,
+                self.thresholds.retained_growth,
+                [
+                    ("bytes_per_call", leak.bytes_per_call),
+                    ("margin_bytes", leak.margin_bytes),
+                    ("calls", function.calls as f64),
+                ],
+            )
+        })
     }
 
     fn mostly_waiting(&self) -> Option<Advice> {

@@ -4,7 +4,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
-use crate::record::counters;
+use crate::record::{counters, held};
 
 /// A global allocator that counts, around the allocator that works.
 ///
@@ -41,37 +41,84 @@ impl<A> ProfilingAllocator<A> {
 unsafe impl<A: GlobalAlloc> GlobalAlloc for ProfilingAllocator<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promises are the inner allocator's conditions.
-        let block = unsafe { self.inner.alloc(layout) };
-        if !block.is_null() {
-            counters::allocated(block, layout.size());
+        if !counters::are_counted() {
+            // SAFETY: the caller's promises are the inner allocator's conditions.
+            return unsafe { self.inner.alloc(layout) };
         }
-        block
+        // SAFETY: as above.
+        let block = unsafe { self.inner.alloc(layout) };
+        if block.is_null() {
+            return block;
+        }
+        counters::allocated(block, layout.size())
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        counters::freed(block, layout.size());
-        // SAFETY: as above.
-        unsafe { self.inner.dealloc(block, layout) };
+        if !counters::are_counted() || counters::freed(block, layout.size()) {
+            // SAFETY: as above.
+            unsafe { self.inner.dealloc(block, layout) };
+        } else {
+            // SAFETY: as above.
+            unsafe { self.dealloc_slowly(block, layout) };
+        }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if !counters::are_counted() {
+            // SAFETY: as above.
+            return unsafe { self.inner.alloc_zeroed(layout) };
+        }
         // SAFETY: as above.
         let block = unsafe { self.inner.alloc_zeroed(layout) };
-        if !block.is_null() {
-            counters::allocated(block, layout.size());
+        if block.is_null() {
+            return block;
         }
-        block
+        counters::allocated(block, layout.size())
     }
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        if !counters::are_counted() {
+            // SAFETY: as above.
+            return unsafe { self.inner.realloc(block, layout, new_size) };
+        }
+        if held::may_know(block) {
+            // SAFETY: as above.
+            return unsafe { self.realloc_known(block, layout, new_size) };
+        }
+        // SAFETY: as above.
+        let moved = unsafe { self.inner.realloc(block, layout, new_size) };
+        if moved.is_null() {
+            return moved;
+        }
+        counters::reallocated(block, layout.size(), moved, new_size)
+    }
+}
+
+/// The rare ways are functions that end with what the common ones end with: a call in the middle of these would make them save registers.
+impl<A: GlobalAlloc> ProfilingAllocator<A> {
+    #[cold]
+    #[inline(never)]
+    unsafe fn dealloc_slowly(&self, block: *mut u8, layout: Layout) {
+        counters::slowly_freed(block, layout.size());
+        // SAFETY: the caller's promises are the inner allocator's conditions.
+        unsafe { self.inner.dealloc(block, layout) };
+    }
+
+    /// What is known of the block is taken first: as soon as it has moved, another thread may be given its address.
+    #[cold]
+    #[inline(never)]
+    unsafe fn realloc_known(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        let known = held::take(block);
         // SAFETY: as above.
         let moved = unsafe { self.inner.realloc(block, layout, new_size) };
         if !moved.is_null() {
-            counters::reallocated(block, layout.size(), moved, new_size);
+            return counters::reallocated_known(block, layout.size(), moved, new_size, known);
+        }
+        if let Some(known) = &known {
+            held::put_back(block, known);
         }
         moved
     }

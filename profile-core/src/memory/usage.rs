@@ -193,11 +193,12 @@ impl Drop for Window {
 }
 
 fn ended(id: WindowId) -> Result<MemoryRecord, String> {
-    let curve =
-        sampler::close(id).ok_or("the window is of the process that this one was forked from")?;
-    let _own = crate::record::thread::Suspended::new();
-    let read = View::live().and_then(|view| windows::at(view, curve.address()));
-    read.ok_or_else(|| "the window could not be read".to_owned())
+    crate::record::thread::for_caller(|| {
+        let curve = sampler::close(id)
+            .ok_or("the window is of the process that this one was forked from")?;
+        let read = View::live().and_then(|view| windows::at(view, curve.address()));
+        read.ok_or_else(|| "the window could not be read".to_owned())
+    })
 }
 
 /// Runs `work` once and reads the memory of this process meanwhile, in a thread of its own.

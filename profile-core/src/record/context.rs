@@ -9,7 +9,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::{SpanGuard, TOP, paths, thread};
+use super::{SpanGuard, TOP, held, paths, thread};
 use crate::callsite::CallSite;
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Frame, buckets, flags};
@@ -44,6 +44,8 @@ pub struct Context {
     /// Outermost first.
     path: Vec<&'static CallSite>,
     from: Option<From>,
+    /// Of [`held::Scope`].
+    scope: u64,
 }
 
 /// The frame of whoever hands work on, and what tells whether it is still the same call that stands in it.
@@ -68,7 +70,7 @@ pub fn context() -> Context {
     let sites = above.filter_map(|edge| unsafe { edge.site.get().as_ref() });
     let mut path: Vec<&'static CallSite> = sites.collect();
     path.reverse();
-    Context { path, from: Some(From { frame, call: number_of(frame) }) }
+    Context { path, from: Some(From { frame, call: number_of(frame) }), scope: held::scope() }
 }
 
 /// The number of the call that stands in a frame, given the first time that it hands work on. Closing the frame takes it away
@@ -90,7 +92,8 @@ impl Context {
     /// Charges what this thread does to the path, until the guard is dropped.
     pub fn enter(&self) -> ContextGuard<'_> {
         let frame = self.open();
-        ContextGuard { context: self, frame, not_send: PhantomData }
+        let scope_before = held::enter(self.scope);
+        ContextGuard { context: self, frame, scope_before, not_send: PhantomData }
     }
 
     /// Runs work on the path.
@@ -141,11 +144,13 @@ impl Context {
 pub struct ContextGuard<'a> {
     context: &'a Context,
     frame: Option<&'static Frame>,
+    scope_before: u64,
     not_send: PhantomData<*mut ()>,
 }
 
 impl Drop for ContextGuard<'_> {
     fn drop(&mut self) {
+        held::enter(self.scope_before);
         let Some(frame) = self.frame else { return };
         if std::ptr::eq(TOP.get(), frame)
             && let Some(from) = self.context.from.filter(From::still_runs)

@@ -1,78 +1,169 @@
 //! What the allocator wrapper calls: each allocation is charged to the innermost open frame of its thread.
 //!
 //! Charging the frame, rather than taking differences of thread counters at enter and exit, costs a span
-//! that allocates nothing no more than one test.
+//! that allocates nothing no more than one test. The functions that are inlined into the allocator handle the common case
+//! alone: a thread with a block and an allowance ([`live`]) that is not used up, and no block that anybody
+//! looks at ([`held`]). Whether the thread has a block is no test of its own, since without one it is granted nothing.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-use super::{NOWHERE, TOP, live, sizes, thread};
+use super::{NOWHERE, TOP, held, live, sizes, thread};
 use crate::segment::layout::{Frame, heap};
 
-/// Allocations of threads that could not be given a block, and those before the session began.
+/// Allocations of threads that could not be given a block.
 pub(crate) static UNATTRIBUTED: AtomicU64 = AtomicU64::new(0);
+/// Recording has begun. Before that, and for ever in a program that annotates nothing, the wrapper only forwards.
+static BEGUN: AtomicBool = AtomicBool::new(false);
 
+/// Whether allocations are counted at all.
 #[inline(always)]
-fn top() -> Option<&'static Frame> {
-    let top = TOP.get();
-    if std::ptr::eq(top, &raw const NOWHERE) {
-        return thread::attach_for_allocation();
-    }
-    // SAFETY: TOP is a frame of this thread's block, which is never unmapped.
-    Some(unsafe { &*top })
+pub(crate) fn are_counted() -> bool {
+    BEGUN.load(Relaxed)
 }
 
-/// An allocation of `bytes` has succeeded.
-#[inline(always)]
-pub(crate) fn allocated(block: *mut u8, bytes: usize) {
-    let Some(frame) = top() else { return };
-    frame.heap[heap::ALLOCATIONS].add(1);
-    frame.heap[heap::ALLOCATED_BYTES].add(bytes as u64);
-    raise_peak(frame);
-    if live::add(bytes as i64) {
-        slowly_allocated(frame, block, bytes);
-    }
+/// From now on allocations are counted.
+pub(super) fn begin() {
+    BEGUN.store(true, Relaxed);
 }
 
-/// `bytes` are given back.
+/// The innermost frame of a thread that has been granted an allowance.
 #[inline(always)]
-pub(crate) fn freed(block: *mut u8, bytes: usize) {
-    let Some(frame) = top() else { return };
-    frame.heap[heap::FREES].add(1);
-    frame.heap[heap::FREED_BYTES].add(bytes as u64);
-    if live::add((bytes as i64).wrapping_neg()) {
-        slowly_freed(block);
+fn top() -> &'static Frame {
+    // SAFETY: TOP is NOWHERE or a frame of this thread's block, which is never unmapped.
+    unsafe { &*TOP.get() }
+}
+
+/// An allocation of `bytes` has succeeded. Gives the block back, so that the slow way is the last thing the allocator does.
+#[inline(always)]
+pub(crate) fn allocated(block: *mut u8, bytes: usize) -> *mut u8 {
+    if live::spend_allocated(bytes as u64) {
+        return slowly_allocated(block, bytes);
     }
+    count_allocation(top(), bytes);
+    block
+}
+
+/// `bytes` are about to be given back. False: [`slowly_freed`] is to be called.
+#[inline(always)]
+#[must_use]
+pub(crate) fn freed(block: *mut u8, bytes: usize) -> bool {
+    if live::spend_freed(bytes as u64) {
+        return false;
+    }
+    if held::may_know(block) {
+        return false;
+    }
+    count_free(top(), bytes);
+    true
 }
 
 /// A block has changed its size: one allocation of the new and one free of the old size, as the heap
 /// profiler DHAT counts it, but for the peak, which sees only the difference.
 #[inline(always)]
-pub(crate) fn reallocated(block: *mut u8, before: usize, moved: *mut u8, after: usize) {
-    let Some(frame) = top() else { return };
+pub(crate) fn reallocated(block: *mut u8, before: usize, moved: *mut u8, after: usize) -> *mut u8 {
+    if live::spend_allocated(after as u64) | live::spend_freed(before as u64) {
+        return slowly_reallocated(block, before, moved, after, None);
+    }
+    count_reallocation(top(), before, after);
+    moved
+}
+
+/// As [`reallocated`], of a block of which this was known.
+#[cold]
+pub(crate) fn reallocated_known(
+    block: *mut u8,
+    before: usize,
+    moved: *mut u8,
+    after: usize,
+    known: Option<held::Known>,
+) -> *mut u8 {
+    let _ = live::spend_allocated(after as u64) | live::spend_freed(before as u64);
+    slowly_reallocated(block, before, moved, after, known)
+}
+
+#[inline(always)]
+fn count_allocation(frame: &Frame, bytes: usize) {
+    frame.heap[heap::ALLOCATIONS].add(1);
+    frame.heap[heap::ALLOCATED_BYTES].add(bytes as u64);
+    raise_peak(frame);
+}
+
+#[inline(always)]
+fn count_free(frame: &Frame, bytes: usize) {
+    frame.heap[heap::FREES].add(1);
+    frame.heap[heap::FREED_BYTES].add(bytes as u64);
+}
+
+#[inline(always)]
+fn count_reallocation(frame: &Frame, before: usize, after: usize) {
     frame.heap[heap::ALLOCATIONS].add(1);
     frame.heap[heap::FREES].add(1);
     frame.heap[if after > before { heap::GROWN } else { heap::SHRUNK }].add(1);
     frame.heap[heap::FREED_BYTES].add(before as u64);
     frame.heap[heap::ALLOCATED_BYTES].add(after as u64);
     raise_peak(frame);
-    if live::add((after as i64).wrapping_sub(before as i64)) {
-        slowly_freed(block);
-        slowly_allocated(frame, moved, after);
+}
+
+/// The innermost frame, with the thread given a block if it has none. `None`, and the allocation is nobody's: there is no room
+/// for one.
+fn attached() -> Option<&'static Frame> {
+    let top = TOP.get();
+    if !std::ptr::eq(top, &raw const NOWHERE) {
+        // SAFETY: a frame of this thread's block, which is never unmapped.
+        return Some(unsafe { &*top });
+    }
+    let attached = thread::here().map(|(_, frame)| frame);
+    if attached.is_none() {
+        live::grant_nothing();
+        UNATTRIBUTED.fetch_add(1, Relaxed);
+    }
+    attached
+}
+
+#[cold]
+#[inline(never)]
+fn slowly_allocated(block: *mut u8, bytes: usize) -> *mut u8 {
+    if let Some(frame) = attached() {
+        count_allocation(frame, bytes);
+        let is_sampled = held::is_due(live::settle());
+        sizes::allocated(frame, block, bytes);
+        held::allocated(frame, block, bytes, is_sampled);
+        live::grant();
+    }
+    block
+}
+
+/// What [`freed`] left undone.
+#[cold]
+#[inline(never)]
+pub(crate) fn slowly_freed(block: *mut u8, bytes: usize) {
+    if let Some(frame) = attached() {
+        count_free(frame, bytes);
+        held::passed(live::settle());
+        sizes::freed(block);
+        held::freed(block);
+        live::grant();
     }
 }
 
 #[cold]
 #[inline(never)]
-fn slowly_allocated(frame: &Frame, block: *mut u8, bytes: usize) {
-    live::publish_if_due();
-    sizes::allocated(frame, block, bytes);
-}
-
-#[cold]
-#[inline(never)]
-fn slowly_freed(block: *mut u8) {
-    live::publish_if_due();
-    sizes::freed(block);
+fn slowly_reallocated(
+    block: *mut u8,
+    before: usize,
+    moved: *mut u8,
+    after: usize,
+    known: Option<held::Known>,
+) -> *mut u8 {
+    if let Some(frame) = attached() {
+        count_reallocation(frame, before, after);
+        let is_sampled = held::is_due(live::settle());
+        sizes::freed(block);
+        sizes::allocated(frame, moved, after);
+        held::reallocated(frame, moved, (before, after), is_sampled, known);
+        live::grant();
+    }
+    moved
 }
 
 #[inline(always)]
@@ -88,12 +179,6 @@ fn raise_peak(frame: &Frame) {
 pub(crate) fn live_bytes(frame: &Frame) -> i64 {
     let allocated = frame.heap[heap::ALLOCATED_BYTES].get();
     allocated.wrapping_sub(frame.heap[heap::FREED_BYTES].get()) as i64
-}
-
-/// A thread without a block allocated or freed.
-#[cold]
-pub(crate) fn unattributed() {
-    UNATTRIBUTED.fetch_add(1, Relaxed);
 }
 
 /// What a span has counted of the heap, see [`heap`], and its peak in bytes.

@@ -22,6 +22,7 @@ pub(crate) mod counters;
 pub(crate) mod fold;
 pub(crate) mod future;
 pub(crate) mod general;
+pub(crate) mod held;
 pub(crate) mod judge;
 pub(crate) mod lines;
 pub(crate) mod live;

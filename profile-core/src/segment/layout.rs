@@ -8,7 +8,7 @@
 //!
 //! ```text
 //!  Header ──first_window─► Window ─next─► Window …                curves of memory over time
-//!     ├───first_site──► SiteRecord ─next─► SiteRecord …            names, places, texts
+//!     ├───first_site──► SiteRecord ─next─► SiteRecord …            names, places, texts; ─held─► Held
 //!     └───first_block─► ThreadBlock ─next─► ThreadBlock …            one per thread alive at once
 //!                          │  ├─frames──► page of 63 Frames ─next─►  the spans open now
 //!                          │  ├─first_edge──► Edge ─next─► Edge …    one per call path
@@ -37,7 +37,7 @@ use super::table::Table;
 /// First word of every segment: `PROFSEG1` in memory order.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"PROFSEG1");
 /// Second word. A reader refuses what it does not know.
-pub(crate) const VERSION: u64 = 5;
+pub(crate) const VERSION: u64 = 6;
 
 /// Calls that an edge keeps: the newest, and the one before while that is being folded.
 pub(crate) const RING: usize = 2;
@@ -203,6 +203,32 @@ record! {
         /// sampling thread alone.
         sampled_ns: Word,
         on_cpu_ns: Word,
+        /// Of a function that has allocated.
+        held: Link<Held>,
+    }
+}
+
+/// Stretches of [`Held`].
+pub(crate) const HELD_STRETCHES: usize = 32;
+
+record! {
+    /// What the process holds of that which a function allocated itself, in all threads. Every thread writes it: sums by addition, the stretches
+    /// under the lock, which nobody waits for, but for `least`, which any thread lowers.
+    Held, held {
+        /// As estimated, with the estimate's variance.
+        bytes: Word,
+        variance: Word,
+        /// Calls that had ended when something was last allocated.
+        calls: Word,
+        /// Each stretch is of 2^n calls; the number of the last one.
+        stretch_log2: Word,
+        newest: Word,
+        lock: Word,
+        /// Scratch: `bytes` before the table was thinned.
+        before: Word,
+        /// The least and the most it held in each stretch.
+        least: [Word; HELD_STRETCHES],
+        most: [Word; HELD_STRETCHES],
     }
 }
 
@@ -432,6 +458,8 @@ record! {
         /// As bits of `f64`, the sums over such calls of 4^k - 2^k, of that times the ticks, and of that times their square: what the
         /// variance of the estimate is made of.
         spread: [Word; 3],
+        /// Ended calls that the function's [`Held`] knows of.
+        told_calls: Word,
     }
 }
 
@@ -497,8 +525,6 @@ record! {
         bytes: Link<HistogramRoot>,
         least_bytes: Word,
         most_bytes: Word,
-        /// Sum of the squares of what each call left behind, as bits of an `f64`.
-        retained_squares: Word,
         /// 1: each call has limits, on its allocations, their bytes, its peak, and what it leaves behind.
         limited: Word,
         limits: [Word; 4],
