@@ -41,84 +41,116 @@ impl<A> ProfilingAllocator<A> {
 unsafe impl<A: GlobalAlloc> GlobalAlloc for ProfilingAllocator<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if !counters::are_counted() {
+        if counters::spend_allocated(layout.size()) || is_unusual(layout) {
             // SAFETY: the caller's promises are the inner allocator's conditions.
-            return unsafe { self.inner.alloc(layout) };
+            return unsafe { self.alloc_slowly::<false>(layout) };
         }
         // SAFETY: as above.
         let block = unsafe { self.inner.alloc(layout) };
-        if block.is_null() {
-            return block;
-        }
-        counters::allocated(block, layout.size())
+        counters::allocated(block, layout.size());
+        block
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if !counters::are_counted() || counters::freed(block, layout.size()) {
+        if counters::spend_freed(layout.size()) || held::may_know(block) {
             // SAFETY: as above.
-            unsafe { self.inner.dealloc(block, layout) };
-        } else {
-            // SAFETY: as above.
-            unsafe { self.dealloc_slowly(block, layout) };
+            return unsafe { self.dealloc_slowly(block, layout) };
         }
+        counters::freed(layout.size());
+        // SAFETY: as above.
+        unsafe { self.inner.dealloc(block, layout) };
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if !counters::are_counted() {
+        if counters::spend_allocated(layout.size()) || is_unusual(layout) {
             // SAFETY: as above.
-            return unsafe { self.inner.alloc_zeroed(layout) };
+            return unsafe { self.alloc_slowly::<true>(layout) };
         }
         // SAFETY: as above.
         let block = unsafe { self.inner.alloc_zeroed(layout) };
-        if block.is_null() {
-            return block;
-        }
-        counters::allocated(block, layout.size())
+        counters::allocated(block, layout.size());
+        block
     }
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        if !counters::are_counted() {
+        if counters::spend_reallocated(layout.size(), new_size) || held::may_know(block) {
             // SAFETY: as above.
-            return unsafe { self.inner.realloc(block, layout, new_size) };
-        }
-        if held::may_know(block) {
-            // SAFETY: as above.
-            return unsafe { self.realloc_known(block, layout, new_size) };
+            return unsafe { self.realloc_slowly(block, layout, new_size) };
         }
         // SAFETY: as above.
         let moved = unsafe { self.inner.realloc(block, layout, new_size) };
-        if moved.is_null() {
-            return moved;
-        }
-        counters::reallocated(block, layout.size(), moved, new_size)
+        counters::reallocated(moved, layout.size(), new_size);
+        moved
     }
 }
 
-/// The rare ways are functions that end with what the common ones end with: a call in the middle of these would make them save registers.
+/// Whether an allocator takes a way of its own for it, for which the common way would have to save registers.
+#[inline(always)]
+fn is_unusual(layout: Layout) -> bool {
+    const USUAL: usize = if cfg!(target_pointer_width = "64") { 16 } else { 8 };
+    layout.align() > USUAL || layout.align() > layout.size()
+}
+
+/// The rare ways do all that the common ones do, so that these end where they branch off. The allowance is spent already. A program that
+/// annotates nothing comes here each time, and only forwards.
 impl<A: GlobalAlloc> ProfilingAllocator<A> {
     #[cold]
     #[inline(never)]
+    unsafe fn alloc_slowly<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
+        if counters::are_counted() {
+            // SAFETY: as above.
+            return unsafe { self.alloc_counted::<ZEROED>(layout) };
+        }
+        // SAFETY: as above.
+        unsafe { self.forward_alloc::<ZEROED>(layout) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    unsafe fn alloc_counted<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as above.
+        let block = unsafe { self.forward_alloc::<ZEROED>(layout) };
+        counters::slowly_allocated(block, layout.size());
+        block
+    }
+
+    #[inline(always)]
+    unsafe fn forward_alloc<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as above.
+        unsafe { if ZEROED { self.inner.alloc_zeroed(layout) } else { self.inner.alloc(layout) } }
+    }
+
+    #[cold]
+    #[inline(never)]
     unsafe fn dealloc_slowly(&self, block: *mut u8, layout: Layout) {
+        if counters::are_counted() {
+            // SAFETY: as above.
+            return unsafe { self.dealloc_counted(block, layout) };
+        }
+        // SAFETY: as above.
+        unsafe { self.inner.dealloc(block, layout) };
+    }
+
+    #[cold]
+    #[inline(never)]
+    unsafe fn dealloc_counted(&self, block: *mut u8, layout: Layout) {
         counters::slowly_freed(block, layout.size());
-        // SAFETY: the caller's promises are the inner allocator's conditions.
+        // SAFETY: as above.
         unsafe { self.inner.dealloc(block, layout) };
     }
 
     /// What is known of the block is taken first: as soon as it has moved, another thread may be given its address.
     #[cold]
     #[inline(never)]
-    unsafe fn realloc_known(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let known = held::take(block);
+    unsafe fn realloc_slowly(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        let known = if counters::are_counted() { held::take(block) } else { None };
         // SAFETY: as above.
         let moved = unsafe { self.inner.realloc(block, layout, new_size) };
-        if !moved.is_null() {
-            return counters::reallocated_known(block, layout.size(), moved, new_size, known);
-        }
-        if let Some(known) = &known {
-            held::put_back(block, known);
+        if counters::are_counted() {
+            counters::slowly_reallocated(block, layout.size(), moved, new_size, known);
         }
         moved
     }

@@ -33,52 +33,50 @@ fn top() -> &'static Frame {
     unsafe { &*TOP.get() }
 }
 
-/// An allocation of `bytes` has succeeded. Gives the block back, so that the slow way is the last thing the allocator does.
-#[inline(always)]
-pub(crate) fn allocated(block: *mut u8, bytes: usize) -> *mut u8 {
-    if live::spend_allocated(bytes as u64) {
-        return slowly_allocated(block, bytes);
-    }
-    count_allocation(top(), bytes);
-    block
-}
-
-/// `bytes` are about to be given back. False: [`slowly_freed`] is to be called.
+/// Takes `bytes` that are about to be allocated off the allowance. Whether the slow way is to be taken, with [`slowly_allocated`].
 #[inline(always)]
 #[must_use]
-pub(crate) fn freed(block: *mut u8, bytes: usize) -> bool {
-    if live::spend_freed(bytes as u64) {
-        return false;
-    }
-    if held::may_know(block) {
-        return false;
-    }
-    count_free(top(), bytes);
-    true
+pub(crate) fn spend_allocated(bytes: usize) -> bool {
+    live::spend_allocated(bytes as u64)
 }
 
-/// A block has changed its size: one allocation of the new and one free of the old size, as the heap
+/// As [`spend_allocated`], of `bytes` that are about to be given back.
+#[inline(always)]
+#[must_use]
+pub(crate) fn spend_freed(bytes: usize) -> bool {
+    live::spend_freed(bytes as u64)
+}
+
+/// As [`spend_allocated`], of a block that is about to change its size.
+#[inline(always)]
+#[must_use]
+pub(crate) fn spend_reallocated(before: usize, after: usize) -> bool {
+    live::spend_allocated(after as u64) | live::spend_freed(before as u64)
+}
+
+/// `bytes` were allocated, or were not if the block is null.
+#[inline(always)]
+pub(crate) fn allocated(block: *mut u8, bytes: usize) {
+    if block.is_null() {
+        return live::refund(bytes as u64, 0);
+    }
+    count_allocation(top(), bytes);
+}
+
+/// `bytes` are about to be given back.
+#[inline(always)]
+pub(crate) fn freed(bytes: usize) {
+    count_free(top(), bytes);
+}
+
+/// A block has changed its size, or has not if `moved` is null: one allocation of the new and one free of the old size, as the heap
 /// profiler DHAT counts it, but for the peak, which sees only the difference.
 #[inline(always)]
-pub(crate) fn reallocated(block: *mut u8, before: usize, moved: *mut u8, after: usize) -> *mut u8 {
-    if live::spend_allocated(after as u64) | live::spend_freed(before as u64) {
-        return slowly_reallocated(block, before, moved, after, None);
+pub(crate) fn reallocated(moved: *mut u8, before: usize, after: usize) {
+    if moved.is_null() {
+        return live::refund(after as u64, before as u64);
     }
     count_reallocation(top(), before, after);
-    moved
-}
-
-/// As [`reallocated`], of a block of which this was known.
-#[cold]
-pub(crate) fn reallocated_known(
-    block: *mut u8,
-    before: usize,
-    moved: *mut u8,
-    after: usize,
-    known: Option<held::Known>,
-) -> *mut u8 {
-    let _ = live::spend_allocated(after as u64) | live::spend_freed(before as u64);
-    slowly_reallocated(block, before, moved, after, known)
 }
 
 #[inline(always)]
@@ -106,6 +104,7 @@ fn count_reallocation(frame: &Frame, before: usize, after: usize) {
 
 /// The innermost frame, with the thread given a block if it has none. `None`, and the allocation is nobody's: there is no room
 /// for one.
+#[inline(never)]
 fn attached() -> Option<&'static Frame> {
     let top = TOP.get();
     if !std::ptr::eq(top, &raw const NOWHERE) {
@@ -120,50 +119,48 @@ fn attached() -> Option<&'static Frame> {
     attached
 }
 
-#[cold]
-#[inline(never)]
-fn slowly_allocated(block: *mut u8, bytes: usize) -> *mut u8 {
-    if let Some(frame) = attached() {
-        count_allocation(frame, bytes);
-        let is_sampled = held::is_due(live::settle());
-        sizes::allocated(frame, block, bytes);
-        held::allocated(frame, block, bytes, is_sampled);
-        live::grant();
+/// As [`allocated`], in the slow way.
+pub(crate) fn slowly_allocated(block: *mut u8, bytes: usize) {
+    let Some(frame) = attached() else { return };
+    if block.is_null() {
+        return live::refund(bytes as u64, 0);
     }
-    block
+    count_allocation(frame, bytes);
+    let is_drawn = held::is_due(live::settle());
+    sizes::allocated(frame, block, bytes);
+    held::allocated(frame, block, bytes, is_drawn);
+    live::grant();
 }
 
-/// What [`freed`] left undone.
-#[cold]
-#[inline(never)]
+/// As [`freed`], in the slow way.
 pub(crate) fn slowly_freed(block: *mut u8, bytes: usize) {
-    if let Some(frame) = attached() {
-        count_free(frame, bytes);
-        held::passed(live::settle());
-        sizes::freed(block);
-        held::freed(block);
-        live::grant();
-    }
+    let Some(frame) = attached() else { return };
+    count_free(frame, bytes);
+    held::passed(live::settle());
+    sizes::freed(block);
+    held::freed(block);
+    live::grant();
 }
 
-#[cold]
-#[inline(never)]
-fn slowly_reallocated(
+/// As [`reallocated`], in the slow way, where `known` was found of the block before.
+pub(crate) fn slowly_reallocated(
     block: *mut u8,
     before: usize,
     moved: *mut u8,
     after: usize,
     known: Option<held::Known>,
-) -> *mut u8 {
-    if let Some(frame) = attached() {
-        count_reallocation(frame, before, after);
-        let is_sampled = held::is_due(live::settle());
-        sizes::freed(block);
-        sizes::allocated(frame, moved, after);
-        held::reallocated(frame, moved, (before, after), is_sampled, known);
-        live::grant();
+) {
+    let Some(frame) = attached() else { return };
+    if moved.is_null() {
+        known.iter().for_each(|known| held::put_back(block, known));
+        return live::refund(after as u64, before as u64);
     }
-    moved
+    count_reallocation(frame, before, after);
+    let is_drawn = held::is_due(live::settle());
+    sizes::freed(block);
+    sizes::allocated(frame, moved, after);
+    held::reallocated(frame, moved, (before, after), is_drawn, known);
+    live::grant();
 }
 
 #[inline(always)]

@@ -37,9 +37,10 @@ const FIRST_MEAN: u64 = 256;
 /// Beyond it only a full table makes draws rarer: at 10 GB/s of allocations they cost half a thousandth of the time.
 const RARE: u64 = 512 << 10;
 
-/// So many blocks looked at, and the time that they may take at least: 1 % of the time, at 25 ns each.
-const COUNTED: u64 = 32 << 10;
-const COUNTED_NS: u64 = COUNTED * 2_500;
+/// After so many blocks looked at it is asked how much of the time that took.
+const COUNTED: u64 = 16 << 10;
+/// One part in so many may be spent.
+const SHARE: u64 = 100;
 
 /// Not 0 where a followed block may lie. Counts up to 255, and then for ever.
 static FILTER: [AtomicU8; 1 << 16] = [const { AtomicU8::new(0) }; 1 << 16];
@@ -425,15 +426,31 @@ fn count_look() {
     LOOKS.set(0);
     let looked = LOOKED.fetch_add(STEP, Relaxed) + STEP;
     if looked.is_multiple_of(COUNTED) {
-        let now = Anchor::now(Clock::current()).monotonic_ns;
-        if now.saturating_sub(SINCE.swap(now, Relaxed)) < COUNTED_NS {
-            draw_fewer(MEAN.load(Relaxed), 4);
+        let now = monotonic_ns();
+        let lasted = now.saturating_sub(SINCE.swap(now, Relaxed));
+        if lasted < COUNTED * look_ns() * SHARE {
+            draw_fewer();
         }
     }
 }
 
-fn draw_fewer(mean: u64, factor: u64) {
-    let rarer = (mean * factor).clamp(FIRST_MEAN, RARE.max(mean));
+/// What a look takes about, measured here, since it takes fifty times as long under an emulator: twice a search in vain.
+fn look_ns() -> u64 {
+    const TRIES: usize = 64;
+    let started = monotonic_ns();
+    let found =
+        (0..TRIES).filter(|address| row(*address).any(|slot| slot.address.load(Relaxed) == BUSY));
+    std::hint::black_box(found.count());
+    (monotonic_ns() - started) * 2 / TRIES as u64 + 1
+}
+
+fn monotonic_ns() -> u64 {
+    Anchor::now(Clock::current()).monotonic_ns
+}
+
+fn draw_fewer() {
+    let mean = MEAN.load(Relaxed);
+    let rarer = (mean * 16).clamp(FIRST_MEAN, RARE.max(mean));
     let _ = MEAN.compare_exchange(mean, rarer, Relaxed, Relaxed);
 }
 

@@ -5,7 +5,7 @@
 //! within [`SLACK`] for each thread.
 //!
 //! The fast path does not even keep the difference. It takes what is allocated off one number and what is freed off another
-//! (one instruction each, whose carry is the test), and comes here when either is used up. Whoever wants to see an allocation
+//! (one instruction each, whose sign is the test), and comes here when either is used up. Whoever wants to see an allocation
 //! in the slow way grants less: nothing to a thread without a block, nothing while every block is looked at
 //! ([`sizes`](super::sizes)), up to the next sample otherwise ([`held`](super::held)).
 
@@ -17,16 +17,16 @@ use super::{held, sizes, thread};
 /// What a thread may hold back.
 const SLACK: i64 = 64 << 10;
 
-/// Bytes that may be allocated and freed.
+/// Bytes that may be allocated and freed. Below 0 they are used up, and stay so until the next grant.
 struct Allowance {
-    allocated: Cell<u64>,
-    freed: Cell<u64>,
+    allocated: Cell<i64>,
+    freed: Cell<i64>,
 }
 
 impl Allowance {
-    const NONE: Allowance = Allowance { allocated: Cell::new(0), freed: Cell::new(0) };
+    const NONE: Allowance = Allowance { allocated: Cell::new(-1), freed: Cell::new(-1) };
 
-    fn set(&self, allocated: u64, freed: u64) {
+    fn set(&self, allocated: i64, freed: i64) {
         self.allocated.set(allocated);
         self.freed.set(freed);
     }
@@ -63,28 +63,42 @@ pub(super) fn spend_freed(bytes: u64) -> bool {
 }
 
 #[inline(always)]
-fn spend(left: &Cell<u64>, bytes: u64) -> bool {
-    let (rest, is_used_up) = left.get().overflowing_sub(bytes);
+fn spend(left: &Cell<i64>, bytes: u64) -> bool {
+    let rest = left.get().wrapping_sub(bytes as i64);
     left.set(rest);
-    is_used_up
+    rest < 0
+}
+
+/// What was spent was not allocated or freed after all.
+#[cold]
+pub(super) fn refund(allocated: u64, freed: u64) {
+    LEFT.with(|left| {
+        left.allocated.set(left.allocated.get().wrapping_add(allocated as i64));
+        left.freed.set(left.freed.get().wrapping_add(freed as i64));
+    });
 }
 
 /// Adds what was allocated and freed since the last grant to what the thread holds back, and publishes that if it is much.
 /// Gives the bytes allocated.
 pub(super) fn settle() -> u64 {
-    let used = |granted: &Cell<u64>, left: &Cell<u64>| granted.get().wrapping_sub(left.replace(0));
-    let (allocated, freed) = GRANTED.with(|granted| {
-        LEFT.with(|left| {
-            (used(&granted.allocated, &left.allocated), used(&granted.freed, &left.freed))
-        })
-    });
-    GRANTED.with(|granted| granted.set(0, 0));
-    let held_back = HELD_BACK.get().wrapping_add(allocated.wrapping_sub(freed).cast_signed());
+    let (allocated, freed) = used();
+    grant_nothing();
+    let held_back = HELD_BACK.get().wrapping_add(allocated.wrapping_sub(freed));
     HELD_BACK.set(held_back);
     if held_back.unsigned_abs() > SLACK as u64 / 2 {
         publish_held_back();
     }
-    allocated
+    allocated.max(0) as u64
+}
+
+/// What was allocated and freed since the last grant.
+fn used() -> (i64, i64) {
+    let used = |granted: &Cell<i64>, left: &Cell<i64>| granted.get().wrapping_sub(left.get());
+    GRANTED.with(|granted| {
+        LEFT.with(|left| {
+            (used(&granted.allocated, &left.allocated), used(&granted.freed, &left.freed))
+        })
+    })
 }
 
 /// After [`settle`]: what may be allocated and freed until the slow way is taken again. No more than keeps the difference within
@@ -95,16 +109,16 @@ pub(super) fn grant() {
         return;
     }
     let held_back = HELD_BACK.get();
-    let (allocated, freed) = ((SLACK - held_back) as u64, (SLACK + held_back) as u64);
-    let allocated = allocated.min(until_sample);
+    let (allocated, freed) = (SLACK - held_back, SLACK + held_back);
+    let allocated = allocated.min(until_sample as i64);
     GRANTED.with(|granted| granted.set(allocated, freed));
     LEFT.with(|left| left.set(allocated, freed));
 }
 
 /// This thread has no block, or none any more: each allocation takes the slow way, and is not in the sum.
 pub(super) fn grant_nothing() {
-    GRANTED.with(|granted| granted.set(0, 0));
-    LEFT.with(|left| left.set(0, 0));
+    GRANTED.with(|granted| granted.set(-1, -1));
+    LEFT.with(|left| left.set(-1, -1));
 }
 
 /// Whoever wants to see allocations has changed its mind: in this thread that holds at once, in others when they have used up
@@ -200,21 +214,15 @@ mod tests {
     #[test]
     fn a_thread_never_holds_back_more_than_the_slack() {
         let held_back = || {
-            let used = |granted: &Cell<u64>, left: &Cell<u64>| {
-                granted.get().wrapping_sub(left.get()).cast_signed()
-            };
-            GRANTED.with(|granted| {
-                LEFT.with(|left| {
-                    used(&granted.allocated, &left.allocated) - used(&granted.freed, &left.freed)
-                })
-            }) + HELD_BACK.get()
+            let (allocated, freed) = used();
+            HELD_BACK.get() + allocated - freed
         };
         let settle_and_grant = || {
             settle();
             // As `grant` does it between two samples.
             let (allocated, freed) = (SLACK - HELD_BACK.get(), SLACK + HELD_BACK.get());
-            GRANTED.with(|granted| granted.set(allocated as u64, freed as u64));
-            LEFT.with(|left| left.set(allocated as u64, freed as u64));
+            GRANTED.with(|granted| granted.set(allocated, freed));
+            LEFT.with(|left| left.set(allocated, freed));
         };
         let mut random = 1_u64;
         for turn in 0..100_000 {
