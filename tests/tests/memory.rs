@@ -228,8 +228,7 @@ mod leaks {
         }
         assert_eq!(verdict("leaks::leaks").to_string(), "leaks 48 ± 0 bytes a call");
         assert_eq!(verdict("leaks::churns").to_string(), "steady");
-        let cache = verdict("leaks::fills");
-        assert!(cache.bytes_per_call > 40.0 && !cache.is_leaking(), "{cache:?}");
+        assert_eq!(verdict("leaks::fills").to_string(), "steady");
     }
 }
 
