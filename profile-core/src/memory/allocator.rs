@@ -41,9 +41,13 @@ impl<A> ProfilingAllocator<A> {
 unsafe impl<A: GlobalAlloc> GlobalAlloc for ProfilingAllocator<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if counters::spend_allocated(layout.size()) || is_unusual(layout) {
+        if counters::spend_allocated(layout.size()) {
             // SAFETY: the caller's promises are the inner allocator's conditions.
             return unsafe { self.alloc_slowly::<false>(layout) };
+        }
+        if is_unusual(layout) {
+            // SAFETY: as above.
+            return unsafe { self.alloc_counted::<false>(layout) };
         }
         // SAFETY: as above.
         let block = unsafe { self.inner.alloc(layout) };
@@ -53,20 +57,26 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ProfilingAllocator<A> {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if counters::spend_freed(layout.size()) || held::may_know(block) {
-            // SAFETY: as above.
-            return unsafe { self.dealloc_slowly(block, layout) };
+        if counters::are_counted() {
+            if counters::spend_freed(layout.size()) || held::may_know(block) {
+                // SAFETY: as above.
+                return unsafe { self.dealloc_counted(block, layout) };
+            }
+            counters::freed(layout.size());
         }
-        counters::freed(layout.size());
         // SAFETY: as above.
         unsafe { self.inner.dealloc(block, layout) };
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if counters::spend_allocated(layout.size()) || is_unusual(layout) {
+        if counters::spend_allocated(layout.size()) {
             // SAFETY: as above.
             return unsafe { self.alloc_slowly::<true>(layout) };
+        }
+        if is_unusual(layout) {
+            // SAFETY: as above.
+            return unsafe { self.alloc_counted::<true>(layout) };
         }
         // SAFETY: as above.
         let block = unsafe { self.inner.alloc_zeroed(layout) };
@@ -94,12 +104,38 @@ fn is_unusual(layout: Layout) -> bool {
     layout.align() > USUAL || layout.align() > layout.size()
 }
 
-/// The rare ways do all that the common ones do, so that these end where they branch off. The allowance is spent already. A program that
-/// annotates nothing comes here each time, and only forwards.
+/// The rare ways do all that the common ones do, so that these end where they branch off. The allowance is spent already. Allocations of a
+/// program that annotates nothing come here each time, and are only forwarded.
 impl<A: GlobalAlloc> ProfilingAllocator<A> {
+    /// An allocator without state is not handed over, which would take an instruction more.
+    #[inline(always)]
+    unsafe fn alloc_slowly<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
+        if size_of::<Self>() == 0 {
+            // SAFETY: as above.
+            return unsafe { Self::alloc_without_state::<ZEROED>(layout) };
+        }
+        // SAFETY: as above.
+        unsafe { self.alloc_with_state::<ZEROED>(layout) }
+    }
+
     #[cold]
     #[inline(never)]
-    unsafe fn alloc_slowly<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
+    unsafe fn alloc_without_state<const ZEROED: bool>(layout: Layout) -> *mut u8 {
+        // SAFETY: one of size 0 is wherever it is aligned, and the caller had a reference to one.
+        let this = unsafe { std::ptr::NonNull::<Self>::dangling().as_ref() };
+        // SAFETY: as above.
+        unsafe { this.count_or_forward::<ZEROED>(layout) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    unsafe fn alloc_with_state<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as above.
+        unsafe { self.count_or_forward::<ZEROED>(layout) }
+    }
+
+    #[inline(always)]
+    unsafe fn count_or_forward<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
         if counters::are_counted() {
             // SAFETY: as above.
             return unsafe { self.alloc_counted::<ZEROED>(layout) };
@@ -121,17 +157,6 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
     unsafe fn forward_alloc<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as above.
         unsafe { if ZEROED { self.inner.alloc_zeroed(layout) } else { self.inner.alloc(layout) } }
-    }
-
-    #[cold]
-    #[inline(never)]
-    unsafe fn dealloc_slowly(&self, block: *mut u8, layout: Layout) {
-        if counters::are_counted() {
-            // SAFETY: as above.
-            return unsafe { self.dealloc_counted(block, layout) };
-        }
-        // SAFETY: as above.
-        unsafe { self.inner.dealloc(block, layout) };
     }
 
     #[cold]

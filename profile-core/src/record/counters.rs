@@ -5,25 +5,23 @@
 //! alone: a thread with a block and an allowance ([`live`]) that is not used up, and no block that anybody
 //! looks at ([`held`]). Whether the thread has a block is no test of its own, since without one it is granted nothing.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::{NOWHERE, TOP, held, live, sizes, thread};
 use crate::segment::layout::{Frame, heap};
 
 /// Allocations of threads that could not be given a block.
 pub(crate) static UNATTRIBUTED: AtomicU64 = AtomicU64::new(0);
-/// Recording has begun. Before that, and for ever in a program that annotates nothing, the wrapper only forwards.
-static BEGUN: AtomicBool = AtomicBool::new(false);
-
-/// Whether allocations are counted at all.
+/// Whether allocations are counted at all. Before recording begins, and for ever in a program that annotates nothing, the wrapper only
+/// forwards.
 #[inline(always)]
 pub(crate) fn are_counted() -> bool {
-    BEGUN.load(Relaxed)
+    held::SEEN.is_counting.load(Relaxed)
 }
 
 /// From now on allocations are counted.
 pub(super) fn begin() {
-    BEGUN.store(true, Relaxed);
+    held::SEEN.is_counting.store(true, Relaxed);
 }
 
 /// The innermost frame of a thread that has been granted an allowance.
@@ -103,17 +101,19 @@ fn count_reallocation(frame: &Frame, before: usize, after: usize) {
 }
 
 /// The innermost frame, with the thread given a block if it has none. `None`, and the allocation is nobody's: there is no room
-/// for one.
+/// for one. What was spent before is forgotten then, but for these bytes.
 #[inline(never)]
-fn attached() -> Option<&'static Frame> {
+fn attached(allocated: usize, freed: usize) -> Option<&'static Frame> {
     let top = TOP.get();
     if !std::ptr::eq(top, &raw const NOWHERE) {
         // SAFETY: a frame of this thread's block, which is never unmapped.
         return Some(unsafe { &*top });
     }
     let attached = thread::here().map(|(_, frame)| frame);
-    if attached.is_none() {
-        live::grant_nothing();
+    live::grant_nothing();
+    if attached.is_some() {
+        let _ = live::spend_allocated(allocated as u64) | live::spend_freed(freed as u64);
+    } else {
         UNATTRIBUTED.fetch_add(1, Relaxed);
     }
     attached
@@ -121,7 +121,7 @@ fn attached() -> Option<&'static Frame> {
 
 /// As [`allocated`], in the slow way.
 pub(crate) fn slowly_allocated(block: *mut u8, bytes: usize) {
-    let Some(frame) = attached() else { return };
+    let Some(frame) = attached(bytes, 0) else { return };
     if block.is_null() {
         return live::refund(bytes as u64, 0);
     }
@@ -134,7 +134,7 @@ pub(crate) fn slowly_allocated(block: *mut u8, bytes: usize) {
 
 /// As [`freed`], in the slow way.
 pub(crate) fn slowly_freed(block: *mut u8, bytes: usize) {
-    let Some(frame) = attached() else { return };
+    let Some(frame) = attached(0, bytes) else { return };
     count_free(frame, bytes);
     held::passed(live::settle());
     sizes::freed(block);
@@ -150,7 +150,7 @@ pub(crate) fn slowly_reallocated(
     after: usize,
     known: Option<held::Known>,
 ) {
-    let Some(frame) = attached() else { return };
+    let Some(frame) = attached(after, before) else { return };
     if moved.is_null() {
         known.iter().for_each(|known| held::put_back(block, known));
         return live::refund(after as u64, before as u64);

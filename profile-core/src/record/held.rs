@@ -3,8 +3,8 @@
 //! a leak from both, which the difference of allocated and freed bytes in the function itself does not.
 //!
 //! ```text
-//! allocated: due? ──► SLOTS[address] = function, bytes it stands for        FILTER[hash] + 1
-//! freed:     FILTER[hash] != 0? ──► the slot is taken out, the function's sum lowered
+//! allocated: due? ──► TABLE[address] = function, bytes it stands for        filter[hash] + 1
+//! freed:     filter[hash] != 0? ──► the slot is taken out, the function's sum lowered
 //! function:  Held: what it holds, and the least and most it held in up to 32 stretches of equally many calls
 //! ```
 //!
@@ -42,8 +42,17 @@ const COUNTED: u64 = 16 << 10;
 /// One part in so many may be spent.
 const SHARE: u64 = 100;
 
-/// Not 0 where a followed block may lie. Counts up to 255, and then for ever.
-static FILTER: [AtomicU8; 1 << 16] = [const { AtomicU8::new(0) }; 1 << 16];
+/// What every free looks at, in one place, so that its address is found once.
+pub(super) struct Seen {
+    /// Allocations are counted.
+    pub(super) is_counting: AtomicBool,
+    /// Not 0 where a followed block may lie. Counts up to 255, and then for ever.
+    filter: [AtomicU8; 1 << 16],
+}
+
+pub(super) static SEEN: Seen =
+    Seen { is_counting: AtomicBool::new(false), filter: [const { AtomicU8::new(0) }; 1 << 16] };
+
 static TABLE: [Slot; SLOTS] = [const { Slot::EMPTY }; SLOTS];
 static USED: AtomicUsize = AtomicUsize::new(0);
 /// Blocks of a scope that found no slot.
@@ -136,17 +145,17 @@ fn place(address: usize) -> usize {
 /// False: the block is not followed.
 #[inline(always)]
 pub(crate) fn may_know(block: *mut u8) -> bool {
-    FILTER[place(block.addr())].load(Relaxed) != 0
+    SEEN.filter[place(block.addr())].load(Relaxed) != 0
 }
 
 fn raise_filter(address: usize) {
     let up = |count: u8| count.checked_add(1);
-    let _ = FILTER[place(address)].try_update(Relaxed, Relaxed, up);
+    let _ = SEEN.filter[place(address)].try_update(Relaxed, Relaxed, up);
 }
 
 fn lower_filter(address: usize) {
     let down = |count: u8| (count < u8::MAX).then(|| count.saturating_sub(1));
-    let _ = FILTER[place(address)].try_update(Relaxed, Relaxed, down);
+    let _ = SEEN.filter[place(address)].try_update(Relaxed, Relaxed, down);
 }
 
 fn row(address: usize) -> impl Iterator<Item = &'static Slot> {
@@ -221,7 +230,7 @@ fn allocated_in(frame: &Frame, block: *mut u8, bytes: u64, is_drawn: bool, scope
     }
 }
 
-/// A block that [`FILTER`] or an empty allowance sent the slow way is freed.
+/// A block that the filter or an empty allowance sent the slow way is freed.
 pub(super) fn freed(block: *mut u8) {
     if MEAN.load(Relaxed) < RARE {
         count_look();
@@ -530,7 +539,7 @@ pub(super) fn forget() {
             slot.address.store(0, Relaxed);
         }
     }
-    for count in &FILTER {
+    for count in &SEEN.filter {
         if count.load(Relaxed) != 0 {
             count.store(0, Relaxed);
         }

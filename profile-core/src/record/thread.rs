@@ -54,6 +54,7 @@ fn attach() -> Option<()> {
     };
     block.thread_id.set(sys::thread_id());
     begin_silent(block);
+    super::live::grant_nothing();
     BLOCK.set(block);
     TOP.set(first_frame(block));
     sys::mark_thread(ptr::from_ref(block).cast_mut().cast());

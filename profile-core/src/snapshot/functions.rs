@@ -230,7 +230,7 @@ impl BlockSizes {
 ///
 /// What counts is what the process still holds of it: what is returned, sent on or stored, and freed by whoever has it then, is no leak. A leak is
 /// what has grown over the calls up to the last ones in several steps and no slower than before: with every call, with one in a
-/// hundred, or by the doubling of a vector. A cache that has filled by three fifths of the calls is steady.
+/// hundred, or by the doubling of a vector. A cache that has filled by two fifths of the calls is steady.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]

@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::mem::forget;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::{Mutex, OnceLock, mpsc};
+use std::sync::{LazyLock, Mutex, OnceLock, mpsc};
 use std::task::{Context, Poll, Waker};
 
 use profile_core::{ProfilingAllocator, profile};
@@ -41,9 +41,11 @@ fn leaks_by_doubling(call: usize) {
     LIST.lock().unwrap().push(call as u64);
 }
 
+static TABLE: LazyLock<Mutex<HashMap<usize, usize>>> = LazyLock::new(Mutex::default);
+static TREE: Mutex<BTreeMap<usize, usize>> = Mutex::new(BTreeMap::new());
+
+// Freed when the main thread ends, before the report.
 thread_local! {
-    static TABLE: RefCell<HashMap<usize, usize>> = RefCell::default();
-    static TREE: RefCell<BTreeMap<usize, usize>> = RefCell::default();
     static QUEUE: RefCell<VecDeque<Box<usize>>> = RefCell::default();
     static CACHE: RefCell<Vec<Box<[u8; 64]>>> = RefCell::default();
     static LATEST: RefCell<Option<Vec<u8>>> = RefCell::default();
@@ -55,12 +57,12 @@ thread_local! {
 
 #[profile]
 fn leaks_into_a_hash_map(call: usize) {
-    TABLE.with_borrow_mut(|table| table.insert(call, call));
+    TABLE.lock().unwrap().insert(call, call);
 }
 
 #[profile]
 fn leaks_into_a_tree(call: usize) {
-    TREE.with_borrow_mut(|tree| tree.insert(call, call));
+    TREE.lock().unwrap().insert(call, call);
 }
 
 static TEXT: Mutex<String> = Mutex::new(String::new());

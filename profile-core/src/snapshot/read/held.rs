@@ -151,7 +151,7 @@ mod tests {
             steady(&|call| u64::from(call > 0) * 100_000);
             steady(&|call| u64::from(call > calls / 2) * 100_000);
             steady(&|call| u64::from(call > calls / 3) * 5_000 + u64::from(call > calls / 2) * 100);
-            steady(&|call| call.min(calls / 2) * 64);
+            steady(&|call| call.min(calls * 2 / 5) * 64);
             steady(&|call| call * 7919 % 9 * 1000);
             steady(&|call| (call % (calls / 4).max(2)) * 64);
             steady(&|call| if call == calls { 0 } else { call * 64 });
