@@ -55,7 +55,8 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ProfilingAllocator<A> {
         block
     }
 
-    #[inline]
+    // In one place: inlined into the program, it would call functions to find its thread-locals.
+    #[inline(never)]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         if counters::are_counted() {
             if counters::spend_freed(layout.size()) || held::may_know(block) {

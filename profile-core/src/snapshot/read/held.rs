@@ -156,7 +156,7 @@ mod tests {
             steady(&|call| (call % (calls / 4).max(2)) * 64);
             steady(&|call| if call == calls { 0 } else { call * 64 });
             steady(&|call| (calls - call) * 64);
-            steady(&|call| u64::from((call + 1).ilog2()) * 1000);
+            steady(&|call| (((call + 1) as f64).ln() * 1000.0) as u64);
         }
     }
 
