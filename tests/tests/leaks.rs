@@ -40,9 +40,9 @@ fn leaks_are_told_from_what_is_returned_sent_cached_and_collected() {
     assert_eq!(verdict("leaks_beside_buffers"), "leaks 24 ± 0 bytes a call");
     assert_eq!(verdict("parses"), "steady");
     let held = |name| row(name).exclusive_held_bytes.expect("the allocator is installed");
-    assert_eq!(held("leaks_blocks"), 48_000);
-    assert_eq!(held("leaks_in_threads"), 100_000);
-    assert_eq!(held("leaks_by_doubling"), 8 * 1024);
+    assert_eq!(held("leaks_blocks"), 9_600);
+    assert_eq!(held("leaks_in_threads"), 20_000);
+    assert_eq!(held("leaks_by_doubling"), 8 * 256);
     assert_eq!(held("begins_once"), 100_000);
     assert_eq!((held("parses"), held("is_freed_at_the_end"), held("sends")), (0, 0, 0));
     let advised = run.report().advice.iter().filter(|advice| advice.path.contains("leaks_"));

@@ -29,7 +29,7 @@ fn leaks_blocks() {
 
 #[profile]
 fn leaks_now_and_then(call: usize) {
-    if call.is_multiple_of(100) {
+    if call.is_multiple_of(10) {
         leak(64);
     }
 }
@@ -147,7 +147,7 @@ fn fills_a_cache(full: bool) {
 fn evicts(call: usize) {
     QUEUE.with_borrow_mut(|queue| {
         queue.push_back(Box::new(call));
-        if queue.len() > 100 {
+        if queue.len() > 20 {
             queue.pop_front();
         }
     });
@@ -157,7 +157,7 @@ fn evicts(call: usize) {
 fn collects_a_batch() {
     BATCH.with_borrow_mut(|batch| {
         batch.push("a line".repeat(10));
-        if batch.len() == 150 {
+        if batch.len() == 30 {
             *batch = Vec::new();
         }
     });
@@ -195,7 +195,7 @@ fn returns_much() -> Vec<u8> {
 fn grows_to_its_size(call: usize) {
     static KNOWN: Mutex<Vec<usize>> = Mutex::new(Vec::new());
     let mut known = KNOWN.lock().unwrap();
-    if known.len() < 300 {
+    if known.len() < 60 {
         known.push(call);
     }
 }
@@ -205,11 +205,11 @@ fn once(future: impl Future<Output = ()>) {
     assert_eq!(ready, Poll::Ready(()));
 }
 
-/// Each a thousand times.
+/// Each two hundred times: so few that every block is followed.
 fn small() {
     let (to, from) = mpsc::sync_channel(8);
     let consumer = std::thread::spawn(move || from.into_iter().for_each(frees));
-    for call in 0..1_000 {
+    for call in 0..200 {
         leaks_blocks();
         leaks_now_and_then(call);
         leaks_by_doubling(call);
@@ -224,7 +224,7 @@ fn small() {
         drop(black_box(parses("a few words of text")));
         sends(&to);
         begins_once();
-        fills_a_cache(call > 333);
+        fills_a_cache(call > 66);
         evicts(call);
         collects_a_batch();
         replaces(call);
@@ -236,7 +236,7 @@ fn small() {
     drop(to);
     consumer.join().expect("it ends");
     PHASE.take();
-    let calls = || (0..250).for_each(|_| leaks_in_threads());
+    let calls = || (0..50).for_each(|_| leaks_in_threads());
     (0..4).for_each(|_| std::thread::spawn(calls).join().expect("it ends"));
 }
 
