@@ -5,7 +5,7 @@
 //! ```text
 //! allocated: due? ──► TABLE[address] = function, bytes it stands for        filter[hash] + 1
 //! freed:     filter[hash] != 0? ──► the slot is taken out, the function's sum lowered
-//! function:  Held: what it holds, and the least and most it held in up to 32 stretches of equally many calls
+//! function:  Held: what it holds, and the least it held in each of up to 32 stretches of equally many calls
 //! ```
 //!
 //! A process first follows every block. When looking costs more than it may, one in [`MEAN`] bytes is drawn (a Poisson process: a block of s
@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize,
 
 use super::{live, thread};
 use crate::clock::{Anchor, Clock};
-use crate::segment::layout::{Edge, Frame, HELD_STRETCHES, Held, SiteRecord};
+use crate::segment::layout::{Edge, Frame, HELD_STRETCHES, Held, SiteRecord, Word};
 use crate::segment::writer;
 
 /// Slots of the table, and how many of them are used at most: in so few of a row that an address may be in, one is free then.
@@ -366,26 +366,22 @@ fn variance(bytes: u64, stands_for: u64) -> u64 {
 }
 
 fn add(held: &Held, bytes: u64, stands_for: u64) {
-    let locked = try_lock(held);
-    if locked {
+    if try_lock(held) {
         advance(held);
-    }
-    held.variance.shared().fetch_add(variance(bytes, stands_for), Relaxed);
-    let now = held.bytes.shared().fetch_add(stands_for, Relaxed).wrapping_add(stands_for);
-    if locked {
-        newest(held, &held.most).raise_to(now);
         unlock(held);
     }
+    held.variance.shared().fetch_add(variance(bytes, stands_for), Relaxed);
+    held.bytes.shared().fetch_add(stands_for, Relaxed);
 }
 
 fn subtract(held: &Held, bytes: u64, stands_for: u64) {
     held.variance.shared().fetch_sub(variance(bytes, stands_for), Relaxed);
     let now = held.bytes.shared().fetch_sub(stands_for, Relaxed).wrapping_sub(stands_for);
-    newest(held, &held.least).shared().fetch_min(now, Relaxed);
+    newest(held).shared().fetch_min(now, Relaxed);
 }
 
-fn newest<'a, T>(held: &Held, stretches: &'a [T; HELD_STRETCHES]) -> &'a T {
-    &stretches[held.newest.get() as usize % HELD_STRETCHES]
+fn newest(held: &Held) -> &Word {
+    &held.least[held.newest.get() as usize % HELD_STRETCHES]
 }
 
 /// Nobody waits: whoever does not get it leaves the stretches alone.
@@ -406,8 +402,7 @@ fn advance(held: &Held) {
     let (wanted, bytes) = (calls >> held.stretch_log2.get(), held.bytes.get());
     while held.newest.get() < wanted {
         held.newest.add(1);
-        newest(held, &held.least).set(bytes);
-        newest(held, &held.most).set(bytes);
+        newest(held).set(bytes);
     }
 }
 
@@ -417,7 +412,6 @@ fn halve(held: &Held) {
     for place in 0..=last / 2 {
         let (one, other) = (2 * place, (2 * place + 1).min(last));
         held.least[place].set(held.least[one].get().min(held.least[other].get()));
-        held.most[place].set(held.most[one].get().max(held.most[other].get()));
     }
     held.newest.set(last as u64 / 2);
     held.stretch_log2.add(1);
@@ -524,10 +518,8 @@ fn rescale(held: &Held) {
         return;
     }
     let scale = held.bytes.get() as f64 / held.before.get() as f64;
-    for stretches in [&held.least, &held.most] {
-        for word in stretches {
-            word.set((word.get() as f64 * scale) as u64);
-        }
+    for word in &held.least {
+        word.set((word.get() as f64 * scale) as u64);
     }
     unlock(held);
 }

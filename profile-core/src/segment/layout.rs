@@ -226,9 +226,8 @@ record! {
         lock: Word,
         /// Scratch: `bytes` before the table was thinned.
         before: Word,
-        /// The least and the most it held in each stretch.
+        /// The least it held in each stretch.
         least: [Word; HELD_STRETCHES],
-        most: [Word; HELD_STRETCHES],
     }
 }
 

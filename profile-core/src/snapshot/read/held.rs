@@ -10,9 +10,8 @@ pub(super) struct History {
     pub(super) bytes: u64,
     variance: f64,
     stretch_log2: u32,
-    /// The least and the most in each stretch.
+    /// The least in each stretch.
     least: Vec<u64>,
-    most: Vec<u64>,
 }
 
 /// Of all stretches the verdict looks at 3/16, 3/8 and 3/4, each twice the one before: so a vector that grows by doubling has
@@ -27,14 +26,12 @@ const STEPS: usize = 3;
 impl History {
     pub(super) fn read(record: &Record<'_>) -> History {
         let newest = (record.word(held::newest) as usize).min(HELD_STRETCHES - 1);
-        let stretches = |first: u64| (0..=newest as u64).map(|n| record.word(first + n)).collect();
         History {
             // A thread that was killed may have taken off what it had not added.
             bytes: record.word(held::bytes).cast_signed().max(0).cast_unsigned(),
             variance: record.word(held::variance).cast_signed().max(0) as f64,
             stretch_log2: record.word(held::stretch_log2).min(63) as u32,
-            least: stretches(held::least),
-            most: stretches(held::most),
+            least: (0..=newest as u64).map(|n| record.word(held::least + n)).collect(),
         }
     }
 
@@ -49,11 +46,11 @@ impl History {
         let [start, middle, end] = [1, 2, 4].map(|times| stays[first * times]);
         let (before, since) = ((middle - start) as f64, (end - middle) as f64);
         let steps = stays[..=4 * first].windows(2).filter(|pair| pair[1] > pair[0]).count();
-        let most_at_first = history.most[..first].iter().max();
+        let at_first = history.least[..first].iter().max();
         let is_leaking = since > 0.0
             && since >= FASTER * before
             && steps >= STEPS
-            && most_at_first.is_none_or(|most| end > *most);
+            && at_first.is_none_or(|least| end > *least);
         let between = (3 * first as u64) << history.stretch_log2;
         Some(if is_leaking {
             let margin_bytes = 1.96 * history.variance.sqrt() / calls as f64;
@@ -67,19 +64,14 @@ impl History {
     fn up_to(&self, calls: u64) -> History {
         let mut history = self.clone();
         while calls >> history.stretch_log2 >= HELD_STRETCHES as u64 {
-            let halved = |words: &[u64], join: fn(u64, u64) -> u64| {
-                let pairs = words.chunks(2);
-                pairs.map(|pair| pair.iter().copied().reduce(join).unwrap_or(0)).collect()
-            };
-            history.least = halved(&history.least, u64::min);
-            history.most = halved(&history.most, u64::max);
+            let pairs = history.least.chunks(2);
+            let lesser = |pair: &[u64]| pair.iter().copied().min().unwrap_or(0);
+            history.least = pairs.map(lesser).collect();
             history.stretch_log2 += 1;
         }
         let stretches = (calls >> history.stretch_log2) as usize + 1;
         let missing = stretches.saturating_sub(history.least.len());
-        for words in [&mut history.least, &mut history.most] {
-            words.extend(std::iter::repeat_n(history.bytes, missing));
-        }
+        history.least.extend(std::iter::repeat_n(history.bytes, missing));
         history
     }
 
@@ -112,11 +104,9 @@ mod tests {
             history.bytes = held(call);
             if (call >> log2) as usize == history.least.len() {
                 history.least.push(history.bytes);
-                history.most.push(history.bytes);
             }
             let last = history.least.len() - 1;
             history.least[last] = history.least[last].min(history.bytes);
-            history.most[last] = history.most[last].max(history.bytes);
         }
         history
     }
