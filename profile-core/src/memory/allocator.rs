@@ -55,8 +55,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ProfilingAllocator<A> {
         block
     }
 
-    // In one place: inlined into the program, it would call functions to find its thread-locals.
-    #[inline(never)]
+    #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         if counters::are_counted() {
             if counters::spend_freed(layout.size()) || held::may_know(block) {

@@ -72,6 +72,10 @@ struct Slot {
 const SCOPE_SHIFT: u32 = 48;
 
 impl Slot {
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "the start of statics, copied on purpose"
+    )]
     const EMPTY: Slot = Slot {
         address: AtomicUsize::new(0),
         owner: AtomicPtr::new(std::ptr::null_mut()),

@@ -24,6 +24,10 @@ struct Allowance {
 }
 
 impl Allowance {
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "the start of statics, copied on purpose"
+    )]
     const NONE: Allowance = Allowance { allocated: Cell::new(-1), freed: Cell::new(-1) };
 
     fn set(&self, allocated: i64, freed: i64) {
