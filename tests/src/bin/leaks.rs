@@ -2,6 +2,8 @@
 //!
 //! The names of those that leak begin with `leaks_`.
 
+#![allow(clippy::vec_box, reason = "each block counts")]
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::Future;
