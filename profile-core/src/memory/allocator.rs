@@ -57,15 +57,12 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ProfilingAllocator<A> {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if counters::are_counted() {
-            if counters::spend_freed(layout.size()) || held::may_know(block) {
-                // SAFETY: as above.
-                return unsafe { self.dealloc_counted(block, layout) };
-            }
-            counters::freed(layout.size());
+        if !counters::are_counted() {
+            // SAFETY: as above.
+            return unsafe { self.inner.dealloc(block, layout) };
         }
         // SAFETY: as above.
-        unsafe { self.inner.dealloc(block, layout) };
+        unsafe { self.dealloc_and_count(block, layout) };
     }
 
     #[inline]
@@ -157,6 +154,18 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
     unsafe fn forward_alloc<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as above.
         unsafe { if ZEROED { self.inner.alloc_zeroed(layout) } else { self.inner.alloc(layout) } }
+    }
+
+    /// In one place: inlined into the program, it would call functions to find its thread-locals.
+    #[inline(never)]
+    unsafe fn dealloc_and_count(&self, block: *mut u8, layout: Layout) {
+        if counters::spend_freed(layout.size()) || held::may_know(block) {
+            // SAFETY: as above.
+            return unsafe { self.dealloc_counted(block, layout) };
+        }
+        counters::freed(layout.size());
+        // SAFETY: as above.
+        unsafe { self.inner.dealloc(block, layout) };
     }
 
     #[cold]
