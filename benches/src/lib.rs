@@ -1,5 +1,8 @@
 //! What the measuring programs share.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
 /// Keeps the calling thread on the first, the second, … of the cores it may use.
 pub fn pin(place: usize) {
     // SAFETY: a cpu_set_t is plain bits; both calls get its size.
@@ -19,4 +22,27 @@ pub fn pin(place: usize) {
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
+}
+
+/// Builds one of the measured programs into the target folder that the driver itself is in, then keeps a copy beside the next build.
+///
+/// # Errors
+/// Cargo cannot build it, or the copy cannot be written.
+pub fn build(name: &str, features: &str) -> Result<PathBuf, String> {
+    let driver = std::env::current_exe().map_err(|error| error.to_string())?;
+    let target = driver.ancestors().nth(2).ok_or("the driver is not in a target folder")?;
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    eprintln!("building {name} with {features}");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--quiet", "--release", "--package", "benches", "--bin", name]);
+    cargo.args(["--features", features]).arg("--manifest-path").arg(manifest);
+    cargo.arg("--target-dir").arg(target);
+    if !cargo.status().map_err(|error| format!("cargo: {error}"))?.success() {
+        return Err(format!("cargo could not build {name} with {features}"));
+    }
+    let folder = target.join("benches");
+    let copy = folder.join(format!("{name}-{}", features.replace(',', "-")));
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    std::fs::copy(target.join("release").join(name), &copy).map_err(|error| error.to_string())?;
+    Ok(copy)
 }

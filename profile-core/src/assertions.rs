@@ -37,8 +37,9 @@ macro_rules! assert_allocations {
     }};
 }
 
-/// Fails if the work leaves memory behind beyond its value's own: every byte it allocated must be freed when its value has been
-/// dropped.
+/// Fails if the work leaves memory behind beyond its value's own: every block it allocated, or an older one that it made larger, must be
+/// freed when its value has been dropped, by whatever thread and function. What it frees beside does not count, nor what the profiler
+/// allocates for itself.
 ///
 /// ```
 /// # use profile_core::ProfilingAllocator;
@@ -53,10 +54,16 @@ macro_rules! assert_allocations {
 #[macro_export]
 macro_rules! assert_no_leak {
     ($work:expr $(,)?) => {{
+        let scope = $crate::__private::LeakScope::begin();
         let measured = $crate::measure(|| {
             $crate::__private::core::mem::drop($work);
         });
-        $crate::__private::expect_no_leak($crate::__private::core::stringify!($work), &measured);
+        let left = scope.end();
+        $crate::__private::expect_no_leak(
+            $crate::__private::core::stringify!($work),
+            &measured,
+            left,
+        );
     }};
 }
 
@@ -96,20 +103,39 @@ pub fn allocations_differ(work: &str, counted: u64, comparison: &str, limit: u64
     panic!("`{work}` made {counted} allocations, expected {comparison} {limit}")
 }
 
+/// `left`: bytes and blocks, if all were followed. If there were too many, what is known is what was allocated less what was freed.
+///
 /// # Panics
 /// Bytes are left, or allocations are not counted.
 #[track_caller]
-pub fn expect_no_leak<T>(work: &str, measured: &Measured<T>) {
-    let retained = measured.retained_bytes.expect(NOT_COUNTED);
-    let blocks = measured
-        .allocations
-        .zip(measured.frees)
-        .map(|(all, freed)| all.cast_signed() - freed.cast_signed());
-    assert!(
-        retained <= 0,
-        "`{work}` leaves {retained} bytes behind, blocks: {}",
-        blocks.unwrap_or(0)
-    );
+pub fn expect_no_leak<T>(work: &str, measured: &Measured<T>, left: Option<[u64; 2]>) {
+    let less = |all: u64, freed: Option<u64>| all.saturating_sub(freed.unwrap_or(0));
+    let counted = [
+        less(measured.allocated_bytes.expect(NOT_COUNTED), measured.freed_bytes),
+        less(measured.allocations.expect(NOT_COUNTED), measured.frees),
+    ];
+    let [bytes, blocks] = left.unwrap_or(counted);
+    assert!(bytes == 0, "`{work}` leaves {bytes} bytes behind, blocks: {blocks}");
+}
+
+/// Without the feature nothing is followed.
+#[cfg(not(feature = "profile"))]
+#[derive(Debug)]
+pub struct LeakScope;
+
+#[cfg(not(feature = "profile"))]
+impl LeakScope {
+    /// Does nothing.
+    #[must_use]
+    pub fn begin() -> LeakScope {
+        LeakScope
+    }
+
+    /// Nothing is known.
+    #[must_use]
+    pub fn end(self) -> Option<[u64; 2]> {
+        None
+    }
 }
 
 /// # Panics

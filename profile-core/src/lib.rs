@@ -200,6 +200,7 @@ pub mod __private {
         ByCopy, ByReference, CopyNow, Movable, Place, Shown, ViaDebug, ViaDisplay, WriteDebug,
         WriteDisplay, note_arguments,
     };
+    pub use crate::record::held::Scope as LeakScope;
     pub use crate::record::lines::{
         Lines, at_here, back_here, drops, end_here, enter_here, iter_here, lined_future,
         resume_here, stay_in_lines, uncount_here,
@@ -218,7 +219,7 @@ pub mod __private {
     pub use core;
 
     pub use crate::assertions::{
-        allocations, allocations_differ, expect_in_ledger, expect_no_leak,
+        LeakScope, allocations, allocations_differ, expect_in_ledger, expect_no_leak,
     };
 }
 

@@ -228,8 +228,7 @@ mod leaks {
         }
         assert_eq!(verdict("leaks::leaks").to_string(), "leaks 48 ± 0 bytes a call");
         assert_eq!(verdict("leaks::churns").to_string(), "steady");
-        let cache = verdict("leaks::fills");
-        assert!(cache.bytes_per_call > 40.0 && !cache.is_leaking(), "{cache:?}");
+        assert_eq!(verdict("leaks::fills").to_string(), "steady");
     }
 }
 
@@ -275,10 +274,10 @@ mod own {
     }
 
     #[test]
-    fn what_a_snapshot_takes_is_given_back_and_nobody_is_charged_for_making_it() {
+    fn a_snapshot_is_its_owners_and_nobody_is_charged_for_making_it() {
         looks();
-        // The snapshots themselves are freed here; making them was not charged.
-        assert_eq!(here("own::looks").allocations, Some(0));
+        let row = here("own::looks");
+        assert_eq!((row.retained_bytes, row.allocations), (Some(0), row.frees));
         looks_elsewhere();
         assert_eq!(here("own::looks_elsewhere").peak_bytes.map(|peak| peak < 100_000), Some(true));
     }

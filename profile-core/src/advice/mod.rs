@@ -1,9 +1,7 @@
 //! What the numbers of a snapshot suggest, each with the figures it rests on and the threshold that they passed.
 
-mod growth;
 mod machine;
 
-use growth::Growth;
 use machine::Machine;
 
 use crate::choices::Thresholds;
@@ -22,9 +20,8 @@ impl Snapshot {
     #[must_use]
     pub fn advise(&self, thresholds: &Thresholds) -> Vec<Advice> {
         let whole_ns = self.process.duration_ns;
-        let growth = &Growth::of(self);
         let (machine, span_ns) = (Machine::of(&self.process), self.overhead.span_ns);
-        let of = |function| Look { function, thresholds, whole_ns, span_ns, growth, machine }.all();
+        let of = |function| Look { function, thresholds, whole_ns, span_ns, machine }.all();
         let mut advice: Vec<Advice> = self.functions.iter().flat_map(of).collect();
         advice.sort_by(|a, b| usefulness(b).total_cmp(&usefulness(a)));
         advice
@@ -55,7 +52,6 @@ struct Look<'a> {
     thresholds: &'a Thresholds,
     whole_ns: u64,
     span_ns: f64,
-    growth: &'a Growth<'a>,
     machine: Machine,
 }
 
@@ -187,20 +183,18 @@ impl Look<'_> {
         let function = self.function;
         let leak = function.leak?;
         let certain = leak.bytes_per_call - leak.margin_bytes;
-        (certain > self.thresholds.retained_growth && self.growth.is_kept(&function.path)).then(
-            || {
-                Advice::new(
-                    AdviceKind::RetainedGrowth,
-                    &function.path,
-                    self.thresholds.retained_growth,
-                    [
-                        ("bytes_per_call", leak.bytes_per_call),
-                        ("margin_bytes", leak.margin_bytes),
-                        ("calls", function.calls as f64),
-                    ],
-                )
-            },
-        )
+        (certain > self.thresholds.retained_growth).then(|| {
+            Advice::new(
+                AdviceKind::RetainedGrowth,
+                &function.path,
+                self.thresholds.retained_growth,
+                [
+                    ("bytes_per_call", leak.bytes_per_call),
+                    ("margin_bytes", leak.margin_bytes),
+                    ("calls", function.calls as f64),
+                ],
+            )
+        })
     }
 
     fn mostly_waiting(&self) -> Option<Advice> {

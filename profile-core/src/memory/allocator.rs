@@ -4,7 +4,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
-use crate::record::counters;
+use crate::record::{counters, held};
 
 /// A global allocator that counts, around the allocator that works.
 ///
@@ -41,37 +41,150 @@ impl<A> ProfilingAllocator<A> {
 unsafe impl<A: GlobalAlloc> GlobalAlloc for ProfilingAllocator<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promises are the inner allocator's conditions.
-        let block = unsafe { self.inner.alloc(layout) };
-        if !block.is_null() {
-            counters::allocated(block, layout.size());
+        if counters::spend_allocated(layout.size()) {
+            // SAFETY: the caller's promises are the inner allocator's conditions.
+            return unsafe { self.alloc_slowly::<false>(layout) };
         }
+        if is_unusual(layout) {
+            // SAFETY: as above.
+            return unsafe { self.alloc_counted::<false>(layout) };
+        }
+        // SAFETY: as above.
+        let block = unsafe { self.inner.alloc(layout) };
+        counters::allocated(block, layout.size());
         block
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        counters::freed(block, layout.size());
+        if !counters::are_counted() {
+            // SAFETY: as above.
+            return unsafe { self.inner.dealloc(block, layout) };
+        }
         // SAFETY: as above.
-        unsafe { self.inner.dealloc(block, layout) };
+        unsafe { self.dealloc_and_count(block, layout) };
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if counters::spend_allocated(layout.size()) {
+            // SAFETY: as above.
+            return unsafe { self.alloc_slowly::<true>(layout) };
+        }
+        if is_unusual(layout) {
+            // SAFETY: as above.
+            return unsafe { self.alloc_counted::<true>(layout) };
+        }
         // SAFETY: as above.
         let block = unsafe { self.inner.alloc_zeroed(layout) };
-        if !block.is_null() {
-            counters::allocated(block, layout.size());
-        }
+        counters::allocated(block, layout.size());
         block
     }
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        if counters::spend_reallocated(layout.size(), new_size) || held::may_know(block) {
+            // SAFETY: as above.
+            return unsafe { self.realloc_slowly(block, layout, new_size) };
+        }
         // SAFETY: as above.
         let moved = unsafe { self.inner.realloc(block, layout, new_size) };
-        if !moved.is_null() {
-            counters::reallocated(block, layout.size(), moved, new_size);
+        counters::reallocated(moved, layout.size(), new_size);
+        moved
+    }
+}
+
+/// Whether an allocator takes a way of its own for it, for which the common way would have to save registers.
+#[inline(always)]
+fn is_unusual(layout: Layout) -> bool {
+    const USUAL: usize = if cfg!(target_pointer_width = "64") { 16 } else { 8 };
+    layout.align() > USUAL || layout.align() > layout.size()
+}
+
+/// The rare ways do all that the common ones do, so that these end where they branch off. The allowance is spent already. Allocations of a
+/// program that annotates nothing come here each time, and are only forwarded.
+impl<A: GlobalAlloc> ProfilingAllocator<A> {
+    /// An allocator without state is not handed over, which would take an instruction more.
+    #[inline(always)]
+    unsafe fn alloc_slowly<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
+        if size_of::<Self>() == 0 {
+            // SAFETY: as above.
+            return unsafe { Self::alloc_without_state::<ZEROED>(layout) };
+        }
+        // SAFETY: as above.
+        unsafe { self.alloc_with_state::<ZEROED>(layout) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    unsafe fn alloc_without_state<const ZEROED: bool>(layout: Layout) -> *mut u8 {
+        // SAFETY: one of size 0 is wherever it is aligned, and the caller had a reference to one.
+        let this = unsafe { std::ptr::NonNull::<Self>::dangling().as_ref() };
+        // SAFETY: as above.
+        unsafe { this.count_or_forward::<ZEROED>(layout) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    unsafe fn alloc_with_state<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as above.
+        unsafe { self.count_or_forward::<ZEROED>(layout) }
+    }
+
+    #[inline(always)]
+    unsafe fn count_or_forward<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
+        if counters::are_counted() {
+            // SAFETY: as above.
+            return unsafe { self.alloc_counted::<ZEROED>(layout) };
+        }
+        // SAFETY: as above.
+        unsafe { self.forward_alloc::<ZEROED>(layout) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    unsafe fn alloc_counted<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as above.
+        let block = unsafe { self.forward_alloc::<ZEROED>(layout) };
+        counters::slowly_allocated(block, layout.size());
+        block
+    }
+
+    #[inline(always)]
+    unsafe fn forward_alloc<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as above.
+        unsafe { if ZEROED { self.inner.alloc_zeroed(layout) } else { self.inner.alloc(layout) } }
+    }
+
+    /// In one place: inlined into the program, it would call functions to find its thread-locals.
+    #[inline(never)]
+    unsafe fn dealloc_and_count(&self, block: *mut u8, layout: Layout) {
+        if counters::spend_freed(layout.size()) || held::may_know(block) {
+            // SAFETY: as above.
+            return unsafe { self.dealloc_counted(block, layout) };
+        }
+        counters::freed(layout.size());
+        // SAFETY: as above.
+        unsafe { self.inner.dealloc(block, layout) };
+    }
+
+    #[cold]
+    #[inline(never)]
+    unsafe fn dealloc_counted(&self, block: *mut u8, layout: Layout) {
+        counters::slowly_freed(block, layout.size());
+        // SAFETY: as above.
+        unsafe { self.inner.dealloc(block, layout) };
+    }
+
+    /// What is known of the block is taken first: as soon as it has moved, another thread may be given its address.
+    #[cold]
+    #[inline(never)]
+    unsafe fn realloc_slowly(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        let known = if counters::are_counted() { held::take(block) } else { None };
+        // SAFETY: as above.
+        let moved = unsafe { self.inner.realloc(block, layout, new_size) };
+        if counters::are_counted() {
+            counters::slowly_reallocated(block, layout.size(), moved, new_size, known);
         }
         moved
     }

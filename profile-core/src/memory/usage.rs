@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::sampler::{self, Plan, Progress, WindowId};
 use super::stream::Target;
 use super::window::{Backend, Name};
-use crate::record::thread::Suspended;
+use crate::record::thread::{self, Suspended};
 use crate::snapshot::MemoryRecord;
 use crate::sys;
 
@@ -213,9 +213,12 @@ impl Window {
     fn end_with(self, kernel_peak_bytes: Option<u64>) -> Result<MemoryRecord, String> {
         let id = self.0;
         std::mem::forget(self);
-        let record = sampler::close(id, kernel_peak_bytes);
-        record
-            .ok_or_else(|| "the window is of the process that this one was forked from".to_owned())
+        thread::for_caller(|| {
+            let record = sampler::close(id, kernel_peak_bytes);
+            record.ok_or_else(|| {
+                "the window is of the process that this one was forked from".to_owned()
+            })
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::calibrate::{self, Costs};
 use super::thread::{self, Suspended};
-use super::{lines, scheduling, sizes, turns};
+use super::{counters, held, lines, scheduling, sizes, turns};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::{Anchor, Clock, Rate};
 use crate::segment::layout::{Edge, Header, SiteRecord, Word, heap};
@@ -44,6 +44,7 @@ pub(crate) fn begin() {
                 "PROFILE_RUN_DIR: cannot record into {place}: {error}; recording in memory"
             ));
         }
+        counters::begin();
         sys::on_thread_exit(thread::release);
         sys::at_fork_in_child(restart_in_child);
         describe(header, clock);
@@ -404,6 +405,7 @@ extern "C" fn restart_in_child() {
     // Until the segment is our own, what is allocated here must not find the parent's.
     thread::forget_block();
     sizes::forget();
+    held::forget();
     lines::forget();
     super::handed::forget();
     let path = RUN_DIR.get().and_then(Option::as_deref).map(segment_path);

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::general::Exit;
 use super::handed::{self, Running};
-use super::{SpanGuard, TOP, at_work, counters, paths, put_on_top, thread};
+use super::{SpanGuard, TOP, at_work, counters, held, paths, put_on_top, thread};
 use crate::callsite::CallSite;
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Frame, buckets, flags, heap};
@@ -46,6 +46,8 @@ pub struct Context {
     /// Outermost first.
     path: Vec<&'static CallSite>,
     from: Option<From>,
+    /// Of [`held::Scope`].
+    scope: u64,
 }
 
 /// The frame of whoever hands work on, and what tells whether it is still the same call that stands in it.
@@ -70,7 +72,7 @@ pub fn context() -> Context {
     let sites = above.filter_map(|edge| unsafe { edge.site.get().as_ref() });
     let mut path: Vec<&'static CallSite> = sites.collect();
     path.reverse();
-    Context { path, from: Some(From { frame, call: number_of(frame) }) }
+    Context { path, from: Some(From { frame, call: number_of(frame) }), scope: held::scope() }
 }
 
 /// The number of the call that stands in a frame, given the first time that it hands work on. Closing the frame takes it away
@@ -121,9 +123,17 @@ impl Context {
     pub fn enter(&self) -> ContextGuard<'_> {
         let frame = self.open();
         let from = self.from.filter(|from| frame.is_some() && from.still_runs());
-        let held = from.map_or(0, |from| held_by(from.frame));
+        let held_bytes = from.map_or(0, |from| held_by(from.frame));
         let running = from.zip(frame).and_then(|(from, frame)| Running::new(from.call, frame));
-        ContextGuard { context: self, frame, running, held, not_send: PhantomData }
+        let scope_before = held::enter(self.scope);
+        ContextGuard {
+            context: self,
+            frame,
+            running,
+            held_bytes,
+            scope_before,
+            not_send: PhantomData,
+        }
     }
 
     /// Runs work on the path.
@@ -177,12 +187,14 @@ pub struct ContextGuard<'a> {
     frame: Option<&'static Frame>,
     running: Option<Running>,
     /// What was held for the call that handed the work on, when it was entered.
-    held: i64,
+    held_bytes: i64,
+    scope_before: u64,
     not_send: PhantomData<*mut ()>,
 }
 
 impl Drop for ContextGuard<'_> {
     fn drop(&mut self) {
+        held::enter(self.scope_before);
         let Some(frame) = self.frame else { return };
         if std::ptr::eq(TOP.get(), frame) {
             take_back(frame);
@@ -202,7 +214,7 @@ impl ContextGuard<'_> {
     fn raise_peak(&self, from: From, frame: &Frame) {
         let own = (frame.peak_bytes.get() as i64).max(counters::live_bytes(frame));
         let others = self.running.as_ref().map_or(0, Running::peak_of_others);
-        let held = held_by(from.frame).max(self.held);
+        let held = held_by(from.frame).max(self.held_bytes);
         handed::raise(from.call, held.saturating_add(own).saturating_add(others));
     }
 }

@@ -23,6 +23,7 @@ pub(crate) mod fold;
 pub(crate) mod future;
 pub(crate) mod general;
 mod handed;
+pub(crate) mod held;
 pub(crate) mod judge;
 pub(crate) mod lines;
 pub(crate) mod live;

@@ -89,9 +89,6 @@ impl Counts {
 
     fn add_call(&self, block: &ThreadBlock, function: &HeapTally) {
         let bytes = self.counts[heap::ALLOCATED_BYTES];
-        let retained = bytes.wrapping_sub(self.counts[heap::FREED_BYTES]) as i64 as f64;
-        let squares = f64::from_bits(function.retained_squares.get()) + retained * retained;
-        function.retained_squares.set(squares.to_bits());
         if self.counts[heap::ALLOCATIONS] == 0 {
             return;
         }

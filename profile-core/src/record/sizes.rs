@@ -23,7 +23,7 @@ thread_local! {
 /// bytes of the process; this one does at once.
 pub(crate) fn want(wanted: bool) {
     WANTED.store(wanted, Relaxed);
-    live::see_all(wanted);
+    live::grant_anew();
 }
 
 pub(super) fn are_wanted() -> bool {

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::Ordering::*;
 
-use super::{NOWHERE, TOP, counters, put_on_top, turns};
+use super::{NOWHERE, TOP, put_on_top, turns};
 use crate::clock::{Anchor, Clock};
 use crate::segment::layout::{
     Edge, FRAME_PAGE, Frame, FramePage, Header, Link, PAGE_FRAMES, Split, Tally, ThreadBlock,
@@ -41,18 +41,7 @@ pub(crate) fn here() -> Option<(&'static ThreadBlock, &'static Frame)> {
     own_block().map(|block| (block, unsafe { &*TOP.get() }))
 }
 
-/// What the allocator does when its thread has no block. It never starts the session: that reads the
-/// environment, which allocates.
-#[cold]
-pub(crate) fn attach_for_allocation() -> Option<&'static Frame> {
-    // A signal handler that allocates while the recorder is at work is on its own.
-    let attached = if own_block().is_some() { None } else { here().map(|(_, frame)| frame) };
-    if attached.is_none() {
-        counters::unattributed();
-    }
-    attached
-}
-
+/// Never starts the session: that reads the environment, which allocates, and the allocator comes here too.
 #[cold]
 fn attach() -> Option<()> {
     if GAVE_UP.get() {
@@ -65,9 +54,9 @@ fn attach() -> Option<()> {
     };
     block.thread_id.set(sys::thread_id());
     begin_silent(block);
+    super::live::grant_nothing();
     BLOCK.set(block);
     TOP.set(first_frame(block));
-    super::live::see_all(super::sizes::are_wanted());
     sys::mark_thread(ptr::from_ref(block).cast_mut().cast());
     Some(())
 }
@@ -355,8 +344,7 @@ pub(crate) extern "C" fn release(block: *mut c_void) {
     super::live::publish();
     super::scheduling::thread_ends(block);
     write_anchor(Clock::current());
-    TOP.set(&raw const NOWHERE);
-    BLOCK.set(ptr::null());
+    detach();
     block.owned.publish(0);
 }
 
@@ -365,9 +353,15 @@ pub(crate) fn forget_block() {
     if let Some(block) = own_block() {
         turns::end_all(block);
     }
+    detach();
+    GAVE_UP.set(true);
+}
+
+/// From now on each allocation takes the slow way, which finds that the thread has no block.
+fn detach() {
     TOP.set(&raw const NOWHERE);
     BLOCK.set(ptr::null());
-    GAVE_UP.set(true);
+    super::live::grant_nothing();
 }
 
 /// The child has a segment of its own now.
@@ -402,6 +396,22 @@ impl Drop for Suspended {
             self.before
         });
     }
+}
+
+/// Work of the recorder for a caller, such as making a snapshot: what is allocated and freed meanwhile is nobody's. What the caller is
+/// given is the caller's, who will free it: a copy, so that it is allocated where it is charged, and so that nothing the recorder keeps
+/// for itself is charged along with it.
+pub(crate) fn for_caller<T: Clone>(work: impl FnOnce() -> T) -> T {
+    let own = Suspended::new();
+    let made = work();
+    drop(own);
+    if !super::begin::allocator_counts() {
+        return made;
+    }
+    let given = made.clone();
+    let _own = Suspended::new();
+    drop(made);
+    given
 }
 
 /// The frame of the thread itself, always open.

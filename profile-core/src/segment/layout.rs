@@ -8,7 +8,7 @@
 //!
 //! ```text
 //!  Header ──first_window─► Window ─next─► Window …                curves of memory over time
-//!     ├───first_site──► SiteRecord ─next─► SiteRecord …            names, places, texts
+//!     ├───first_site──► SiteRecord ─next─► SiteRecord …            names, places, texts; ─held─► Held
 //!     └───first_block─► ThreadBlock ─next─► ThreadBlock …            one per thread alive at once
 //!                          │  ├─frames──► page of 63 Frames ─next─►  the spans open now
 //!                          │  ├─first_edge──► Edge ─next─► Edge …    one per call path
@@ -231,6 +231,31 @@ record! {
         /// Of a function whose lines are recorded: what is counted on another line than its own, as a text. Each line of it is
         /// `12 18 11 select!`: lines 12 to 18 are a `select!` that is counted on line 11.
         line_parts: Word,
+        /// Of a function that has allocated.
+        held: Link<Held>,
+    }
+}
+
+/// Stretches of [`Held`].
+pub(crate) const HELD_STRETCHES: usize = 32;
+
+record! {
+    /// What the process holds of that which a function allocated itself, in all threads. Every thread writes it: sums by addition, the stretches
+    /// under the lock, which nobody waits for, but for `least`, which any thread lowers.
+    Held, held {
+        /// As estimated, with the estimate's variance.
+        bytes: Word,
+        variance: Word,
+        /// Calls that had ended when something was last allocated.
+        calls: Word,
+        /// Each stretch is of 2^n calls; the number of the last one.
+        stretch_log2: Word,
+        newest: Word,
+        lock: Word,
+        /// Scratch: `bytes` before the table was thinned.
+        before: Word,
+        /// The least it held in each stretch.
+        least: [Word; HELD_STRETCHES],
     }
 }
 
@@ -499,6 +524,8 @@ record! {
         spread: [Word; 3],
         /// Calls that were left out, and for which timed ones of this path stand.
         left_out: Word,
+        /// Ended calls that the function's [`Held`] knows of.
+        told_calls: Word,
     }
 }
 
@@ -606,8 +633,6 @@ record! {
         bytes: Link<HistogramRoot>,
         least_bytes: Word,
         most_bytes: Word,
-        /// Sum of the squares of what each call left behind, as bits of an `f64`.
-        retained_squares: Word,
         /// 1: each call has limits, on its allocations, their bytes, its peak, and what it leaves behind.
         limited: Word,
         limits: [Word; 4],

@@ -26,11 +26,12 @@ use crate::warnings::RaisedWarning;
 
 /// What was recorded in this process so far. Changes nothing; may be called at any time, from any thread.
 ///
-/// What the calling thread allocates meanwhile is not charged to its functions. Without memory to record in, the
-/// snapshot is empty.
+/// What that takes is charged to no function; the snapshot itself is the caller's, as any other value. Without memory to record in, it
+/// is empty.
 #[must_use]
 pub fn capture() -> Snapshot {
-    captured().0
+    start();
+    thread::for_caller(|| captured().0)
 }
 
 /// And what the filters make errors of that which only shows at the end.
@@ -79,7 +80,13 @@ fn warning_of(advice: &Advice) -> Option<WarningRecord> {
 /// The file cannot be read ([`io::Error`]), or is no segment, cut off, or of an unknown version
 /// ([`SegmentError`] inside an `io::Error` of kind `InvalidData`, with the byte concerned).
 pub fn read_segment(path: impl AsRef<Path>) -> io::Result<Snapshot> {
-    let _own = Suspended::new();
+    let own = Suspended::new();
+    let read = snapshot_in(path.as_ref())?;
+    drop(own);
+    Ok(thread::for_caller(|| read))
+}
+
+fn snapshot_in(path: &Path) -> io::Result<Snapshot> {
     let bytes = std::fs::read(path)?;
     let words: Vec<_> = bytes.chunks_exact(8).map(word_of).collect();
     let invalid = |error: SegmentError| io::Error::new(io::ErrorKind::InvalidData, error);

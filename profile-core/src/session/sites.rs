@@ -1,8 +1,8 @@
 //! The annotated functions at run time: which there are, and choices for each.
 
-use super::{capture, read_whole_run, sample_processors};
+use super::{read_whole_run, sample_processors, start};
 use crate::callsite::{self, CallSite, Mode};
-use crate::record::thread::Suspended;
+use crate::record::thread::for_caller;
 use crate::record::{begin, sizes};
 use crate::settings::{self, Settings};
 
@@ -19,15 +19,18 @@ use crate::settings::{self, Settings};
 /// ```
 #[must_use]
 pub fn functions() -> Vec<&'static CallSite> {
-    let mut sites: Vec<_> = callsite::linked().collect();
-    sites.sort_by_cached_key(|site| (site.path(), site.file(), site.line()));
-    sites
+    for_caller(|| {
+        let mut sites: Vec<_> = callsite::linked().collect();
+        sites.sort_by_cached_key(|site| (site.path(), site.file(), site.line()));
+        sites
+    })
 }
 
 /// The annotated function whose path is `path` or ends in `::path`; the first by path if several do.
 #[must_use]
 pub fn find(path: &str) -> Option<&'static CallSite> {
-    functions().into_iter().find(|site| crate::snapshot::is_path(&site.path(), path))
+    let is_it = |site: &&CallSite| crate::snapshot::is_path(&site.path(), path);
+    for_caller(|| functions().into_iter().find(is_it))
 }
 
 /// The annotated functions whose path matches a pattern, in which `*` stands for any text.
@@ -39,7 +42,8 @@ pub fn find(path: &str) -> Option<&'static CallSite> {
 /// ```
 #[must_use]
 pub fn find_all(pattern: &str) -> Vec<&'static CallSite> {
-    functions().into_iter().filter(|site| matches(pattern, &site.path())).collect()
+    let is_one = |site: &&CallSite| matches(pattern, &site.path());
+    for_caller(|| functions().into_iter().filter(is_one).collect())
 }
 
 /// Whether the text is the pattern with every `*` replaced by something.
@@ -93,8 +97,11 @@ impl CallSite {
     /// Its statistics as they stand; `None` if it was not called.
     #[must_use]
     pub fn statistics(&self) -> Option<crate::snapshot::Function> {
-        let _own = Suspended::new();
-        capture().functions.into_iter().find(|function| function.is_of(self))
+        start();
+        for_caller(|| {
+            let (snapshot, _) = super::capture::captured();
+            snapshot.functions.into_iter().find(|function| function.is_of(self))
+        })
     }
 }
 

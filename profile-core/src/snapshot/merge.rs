@@ -287,6 +287,7 @@ fn add_memory(sum: &mut Function, row: &Function) {
         (&mut sum.exclusive_grown, row.exclusive_grown),
         (&mut sum.exclusive_frees, row.exclusive_frees),
         (&mut sum.exclusive_freed_bytes, row.exclusive_freed_bytes),
+        (&mut sum.exclusive_held_bytes, row.exclusive_held_bytes),
     ] {
         *sum = plus(*sum, more);
     }
@@ -318,20 +319,12 @@ fn interval(one: &Function, other: &Function) -> Option<[u64; 2]> {
     Some([(total - margin).max(0.0) as u64, (total + margin) as u64])
 }
 
-/// The mean and its interval of both together, by Chan's update of means and squared deviations.
+/// The mean over the calls of both. Errors of independent estimates add up as squares.
 fn leak(one: Option<Leak>, m: u64, other: Option<Leak>, n: u64) -> Option<Leak> {
     let (Some(a), Some(b)) = (one, other) else { return one.or(other) };
-    let (Some(tm), Some(tn), Some(t)) =
-        (weighted::students_t(m), weighted::students_t(n), weighted::students_t(m + n))
-    else {
-        return Some(a);
-    };
     let (m, n) = (m as f64, n as f64);
-    let squares = |leak: Leak, t: f64, n: f64| (leak.margin_bytes / t).powi(2) * n * (n - 1.0);
-    let apart = (a.bytes_per_call - b.bytes_per_call).powi(2) * m * n / (m + n);
-    let squares = squares(a, tm, m) + squares(b, tn, n) + apart;
     let bytes_per_call = (a.bytes_per_call * m + b.bytes_per_call * n) / (m + n);
-    let margin_bytes = t * (squares / ((m + n - 1.0) * (m + n))).sqrt();
+    let margin_bytes = (a.margin_bytes * m).hypot(b.margin_bytes * n) / (m + n);
     Some(Leak { bytes_per_call, margin_bytes })
 }
 

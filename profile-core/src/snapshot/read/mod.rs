@@ -7,6 +7,7 @@
 mod calls;
 mod edges;
 mod frames;
+mod held;
 mod lines;
 mod rows;
 pub(crate) mod windows;
@@ -159,13 +160,10 @@ impl Memory {
 /// What the calls of a function allocated each.
 #[derive(Debug, Default)]
 struct HeapSums {
-    /// Something was allocated or freed in a call within a call.
-    recurses: bool,
     calls: u64,
     least_bytes: Option<u64>,
     most_bytes: u64,
     histogram: Buckets,
-    retained_squares: f64,
     sizes: Option<BlockSizes>,
 }
 
@@ -324,12 +322,10 @@ impl<'a> Reading<'a> {
         let recursive = Memory::at(record, heap_tally::recursive);
         sums.memory.subtract(recursive);
         let heap = &mut sums.heap;
-        heap.recurses |= recursive.0.iter().any(|count| *count > 0);
         add(&mut heap.calls, record.word(heap_tally::calls));
         heap.least_bytes =
             least(heap.least_bytes, record.word(heap_tally::least_bytes).checked_sub(1));
         heap.most_bytes = heap.most_bytes.max(record.word(heap_tally::most_bytes));
-        heap.retained_squares += f64::from_bits(record.word(heap_tally::retained_squares));
         if let Some(root) = record.follow(heap_tally::bytes) {
             histogram(self.view, &root, &mut heap.histogram);
         }

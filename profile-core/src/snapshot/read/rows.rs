@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::held::History;
 use super::{Buckets, Own, PolledSums, Reading, ReturnSums, Sums, settle};
 use crate::callsite::Kind;
 use crate::segment::layout::{buckets, header, heap, site_record};
-use crate::snapshot::{
-    AsyncTimes, BlockSizes, BytesPerCall, Function, Leak, OnCpu, Returned, Returns,
-};
+use crate::snapshot::{AsyncTimes, BlockSizes, BytesPerCall, Function, OnCpu, Returned, Returns};
 use crate::stats::weighted;
 
 impl Reading<'_> {
@@ -65,7 +64,10 @@ impl Reading<'_> {
         if measured {
             memory_columns(sums, own, &mut function);
             function.bytes_per_call = self.bytes_per_call(sums);
-            function.leak = leak(sums);
+            let held = site.follow(site_record::held);
+            let history = held.as_ref().map_or_else(History::default, History::read);
+            function.exclusive_held_bytes = Some(history.bytes);
+            function.leak = history.leak(sums.ended.saturating_add(sums.polled_calls));
             function.block_sizes = block_sizes(sums);
         }
         function.polled = sums.polled.as_ref().map(|polled| self.async_times(polled));
@@ -251,18 +253,6 @@ fn block_sizes(sums: &Sums) -> Option<BlockSizes> {
 
 fn weighted_sum(values: weighted::Weighted<'_>) -> f64 {
     values.iter().map(|(value, count)| value * *count as f64).sum()
-}
-
-/// What each call left behind on the average, and how sure that is: Student's interval of the mean. Not of a function that
-/// recurses, of which each level leaves what the one below left.
-fn leak(sums: &Sums) -> Option<Leak> {
-    let known = !sums.heap.recurses && sums.polled_calls == 0;
-    let calls = Some(sums.ended).filter(|calls| known && *calls >= Leak::FEWEST_CALLS)?;
-    let (n, retained) = (calls as f64, sums.ended_memory.live() as f64);
-    let mean = retained / n;
-    let variance = ((sums.heap.retained_squares - n * mean * mean) / (n - 1.0)).max(0.0);
-    let margin = weighted::students_t(calls)? * (variance / n).sqrt();
-    Some(Leak { bytes_per_call: mean, margin_bytes: margin })
 }
 
 fn memory_columns(sums: &Sums, own: &Own, function: &mut Function) {
