@@ -1,0 +1,42 @@
+//! Builds a program as its user would, and keeps a copy of each build.
+
+use std::path::{Path, PathBuf};
+
+use crate::roster::Program;
+use crate::sources::cargo;
+
+/// The attribute does nothing.
+pub(crate) const CONTROL: &str = "control";
+/// It records.
+pub(crate) const PROFILE: &str = "profile";
+/// It does nothing, and annotated functions are not inlined.
+pub(crate) const APART: &str = "apart";
+pub(crate) const BUILDS: [&str; 3] = [CONTROL, PROFILE, APART];
+
+pub(crate) fn path(program: &Program, build: &str, work: &Path) -> PathBuf {
+    work.join("bin").join(format!("{}-{build}", program.name))
+}
+
+pub(crate) fn build(program: &Program, build: &str, work: &Path) -> Result<(), String> {
+    eprintln!("building {} ({build})", program.name);
+    let target = work.join("target");
+    let mut cargo = cargo();
+    cargo.args(["build", "--quiet", "--release", "--bin", program.binary]);
+    cargo.current_dir(work.join(program.name)).arg("--target-dir").arg(&target);
+    if build != CONTROL {
+        cargo.args(["--features", build]);
+    }
+    // callgrind needs names; beside these the profile is the program's own.
+    cargo.env("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only");
+    cargo.env("CARGO_PROFILE_RELEASE_STRIP", "false").env_remove("RUSTFLAGS");
+    let output = cargo.output().map_err(|error| format!("cargo: {error}"))?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("cargo could not build {} ({build}):\n{text}", program.name));
+    }
+    let copy = path(program, build, work);
+    std::fs::create_dir_all(work.join("bin")).map_err(|error| error.to_string())?;
+    std::fs::copy(target.join("release").join(program.binary), &copy)
+        .map_err(|error| format!("{}: {error}", copy.display()))?;
+    Ok(())
+}
