@@ -18,8 +18,12 @@ const UNLESS_APART: &str = r#"cfg_attr(not(feature = "apart"), "#;
 /// A name that no function of this source has.
 pub(crate) fn annotated(source: &str, wanted: &[&str]) -> Result<String, String> {
     let file = syn::parse_file(source).map_err(|error| error.to_string())?;
-    let mut functions =
-        Functions { wanted, owner: None, found: wanted.iter().map(|name| (*name, 0)).collect(), insertions: Vec::new() };
+    let mut functions = Functions {
+        wanted,
+        owner: None,
+        found: wanted.iter().map(|name| (*name, 0)).collect(),
+        insertions: Vec::new(),
+    };
     functions.visit_file(&file);
     if let Some((name, _)) = functions.found.iter().find(|(_, count)| **count == 0) {
         return Err(format!("has no function `{name}`"));
@@ -37,7 +41,12 @@ struct Functions<'a> {
 }
 
 impl Functions<'_> {
-    fn take(&mut self, attributes: &[syn::Attribute], first: proc_macro2::Span, signature: &syn::Signature) {
+    fn take(
+        &mut self,
+        attributes: &[syn::Attribute],
+        first: proc_macro2::Span,
+        signature: &syn::Signature,
+    ) {
         let name = signature.ident.to_string();
         let name = self.owner.as_ref().map_or(name.clone(), |owner| format!("{owner}::{name}"));
         let Some(wanted) = self.wanted.iter().find(|wanted| **wanted == name) else { return };

@@ -34,9 +34,16 @@ pub(crate) fn build(program: &Program, build: &str, work: &Path) -> Result<(), S
         let text = String::from_utf8_lossy(&output.stderr);
         return Err(format!("cargo could not build {} ({build}):\n{text}", program.name));
     }
-    let copy = path(program, build, work);
-    std::fs::create_dir_all(work.join("bin")).map_err(|error| error.to_string())?;
-    std::fs::copy(target.join("release").join(program.binary), &copy)
-        .map_err(|error| format!("{}: {error}", copy.display()))?;
-    Ok(())
+    keep(&target.join("release").join(program.binary), &path(program, build, work))
+}
+
+/// Copies unless that is there already: the time of the copy says whether callgrind has seen it.
+fn keep(built: &Path, copy: &Path) -> Result<(), String> {
+    let failed = |error| format!("{}: {error}", copy.display());
+    let bytes = std::fs::read(built).map_err(failed)?;
+    if std::fs::read(copy).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    std::fs::create_dir_all(copy.parent().unwrap_or(copy)).map_err(failed)?;
+    std::fs::copy(built, copy).map(|_| ()).map_err(failed)
 }

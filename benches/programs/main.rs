@@ -4,6 +4,7 @@
 
 mod annotate;
 mod build;
+mod check;
 mod input;
 mod options;
 mod roster;
@@ -11,10 +12,16 @@ mod run;
 mod sources;
 mod table;
 mod tree;
+mod truth;
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use crate::input::Given;
 use crate::options::Options;
+use crate::roster::Program;
+use crate::run::Rounds;
+use crate::sources::Sources;
 
 fn main() -> ExitCode {
     match Options::read(std::env::args().skip(1)).and_then(|options| measure(&options)) {
@@ -29,17 +36,42 @@ fn main() -> ExitCode {
 fn measure(options: &Options) -> Result<(), String> {
     let sources = sources::fetch(&options.work)?;
     for program in options.programs() {
+        let given = input::prepare(program.input, &sources, &options.work)?;
         if options.builds {
-            tree::prepare(program, &sources, &options.work, &options.profile_core)?;
-            for build in build::BUILDS {
-                build::build(program, build, &options.work)?;
-            }
+            build(program, &sources, &given, options)?;
         }
         if options.runs {
-            let given = input::prepare(program.input, &sources, &options.work)?;
             let wanted: Vec<&str> = options.settings.iter().map(String::as_str).collect();
             let rounds = run::rounds(program, &given, &options.work, options.pairs, &wanted)?;
-            print!("{}", table::costs(program, &rounds));
+            print(program, &rounds, &options.work);
+        }
+    }
+    Ok(())
+}
+
+fn print(program: &Program, rounds: &Rounds, work: &Path) {
+    print!("{}{}", table::costs(program, rounds), table::impossible(rounds));
+    for tool in truth::TOOLS {
+        match tool.read(program, work) {
+            Ok(truth) => print!("{}", table::shares(program, rounds, tool, &truth)),
+            Err(error) => eprintln!("no shares to compare with: {error}"),
+        }
+    }
+}
+
+fn build(
+    program: &Program,
+    sources: &Sources,
+    given: &Given,
+    options: &Options,
+) -> Result<(), String> {
+    tree::prepare(program, sources, &options.work, &options.profile_core)?;
+    for build in build::BUILDS {
+        build::build(program, build, &options.work)?;
+    }
+    for tool in truth::TOOLS {
+        if let Err(error) = tool.run(program, given, &options.work) {
+            eprintln!("no shares to compare with: {error}");
         }
     }
     Ok(())

@@ -10,8 +10,8 @@ options:
   --pairs N            rounds of a control run and a run under each setting (11)
   --setting NAME       only this setting: default, exact, 2%; may be repeated
   --profile-core PATH  the crate to measure (this checkout's)
-  --build              build and do not run
-  --run                run what was built before";
+  --build              build, run under callgrind, and measure nothing
+  --run                measure what was built before";
 
 pub(crate) struct Options {
     programs: Vec<String>,
@@ -41,7 +41,8 @@ impl Options {
                 "--program" => options.programs.push(value()?),
                 "--setting" => options.settings.push(value()?),
                 "--pairs" => {
-                    options.pairs = value()?.parse().map_err(|error| format!("--pairs: {error}"))?;
+                    options.pairs =
+                        value()?.parse().map_err(|error| format!("--pairs: {error}"))?;
                 }
                 "--profile-core" => options.profile_core = value()?.into(),
                 "--build" => options.runs = false,

@@ -79,7 +79,7 @@ const XSV_SORT: Program = Program {
     driver: None,
     input: Input::Csv,
     arguments: &["sort", "--numeric", "--select", "amount"],
-    root: "run",
+    root: "sort::run",
     annotated: &[
         ("src/main.rs", &["Command::run"]),
         ("src/cmd/sort.rs", &["run", "iter_cmp_num", "compare_num", "compare_float", "next_num"]),
@@ -218,7 +218,7 @@ const RUSTPYTHON_PARSER: Program = Program {
     driver: Some(PARSE_ALL),
     input: Input::Python,
     arguments: &[],
-    root: "Suite::parse_tokens",
+    root: "parser::parse_filtered_tokens",
     annotated: &[
         ("src/parser.rs", &["Suite::parse_tokens", "parse_filtered_tokens", "optional_range"]),
         (

@@ -82,21 +82,20 @@ impl Setting {
     }
 }
 
-pub(crate) fn command(program: &Program, given: &Given, executable: &Path) -> Result<Command, String> {
-    let mut command = Command::new(executable);
-    command.args(program.arguments).args(&given.arguments);
-    given.connect(&mut command)?;
-    Ok(command)
-}
-
-impl Given {
-    pub(crate) fn connect(&self, command: &mut Command) -> Result<(), String> {
-        command.stdout(Stdio::null()).stderr(Stdio::null()).stdin(match &self.stdin {
-            Some(path) => File::open(path).map_err(|error| error.to_string())?.into(),
-            None => Stdio::null(),
+/// A program that reads what it is given, prints to nobody, and has one processor for all its threads.
+pub(crate) fn prepare_child(command: &mut Command, given: &Given) -> Result<(), String> {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).stdin(match &given.stdin {
+        Some(path) => File::open(path).map_err(|error| error.to_string())?.into(),
+        None => Stdio::null(),
+    });
+    // SAFETY: pinning makes two system calls and allocates nothing.
+    unsafe {
+        command.pre_exec(|| {
+            benches::pin(1);
+            Ok(())
         });
-        Ok(())
     }
+    Ok(())
 }
 
 fn run(
@@ -107,7 +106,9 @@ fn run(
     setting: Option<&str>,
 ) -> Result<Run, String> {
     let report = work.join(format!("{}.json", program.name));
-    let mut command = command(program, given, &path(program, build, work))?;
+    let mut command = Command::new(path(program, build, work));
+    command.args(program.arguments).args(&given.arguments);
+    prepare_child(&mut command, given)?;
     command.env("PROFILE_REPORT", format!("json:{}", report.display()));
     let overhead = SETTINGS.iter().find(|(name, _)| Some(*name) == setting);
     match overhead.and_then(|(_, value)| *value) {
@@ -120,15 +121,7 @@ fn run(
     Ok(Run { cpu_s, report })
 }
 
-/// Waits for the child, which has one processor for all its threads.
 fn cpu_seconds(command: &mut Command) -> Result<f64, String> {
-    // SAFETY: pinning makes two system calls and allocates nothing.
-    unsafe {
-        command.pre_exec(|| {
-            benches::pin(1);
-            Ok(())
-        });
-    }
     let child = command.spawn().map_err(|error| format!("{command:?}: {error}"))?;
     let mut status = 0;
     // SAFETY: plain numbers, which the call fills in.

@@ -30,13 +30,13 @@ pub(crate) fn fetch(work: &Path) -> Result<Sources, String> {
     write(&folder.join("src/lib.rs"), "")?;
     write(&folder.join("Cargo.toml"), &manifest())?;
     let output = cargo()
-        .args(["metadata", "--format-version", "1", "--filter-platform", "host-tuple"])
+        .args(["metadata", "--quiet", "--format-version", "1", "--filter-platform", "host-tuple"])
         .current_dir(&folder)
         .stderr(std::process::Stdio::inherit())
         .output()
         .map_err(|error| format!("cargo: {error}"))?;
-    let metadata: Value =
-        serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))?;
+    let metadata: Value = serde_json::from_slice(&output.stdout)
+        .map_err(|error| format!("cargo metadata: {error}"))?;
     let packages = metadata["packages"].as_array().ok_or("cargo metadata names no packages")?;
     let libraries: Vec<PathBuf> = packages.iter().filter_map(folder_of).collect();
     let registry = libraries.first().and_then(|folder| folder.parent());

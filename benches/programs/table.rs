@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use benches::median;
 use serde_json::Value;
 
+use crate::check::{self, Impossible};
 use crate::roster::Program;
-use crate::run::Rounds;
+use crate::run::{Rounds, Setting};
+use crate::truth::{Parts, Tool};
 
 /// The costs of one program under each setting.
 pub(crate) fn costs(program: &Program, rounds: &Rounds) -> String {
@@ -37,4 +39,59 @@ pub(crate) fn costs(program: &Program, rounds: &Rounds) -> String {
 fn calls(report: &Value) -> f64 {
     let functions = report["functions"].as_array().map_or(&[][..], Vec::as_slice);
     functions.iter().filter_map(|function| function["calls"].as_f64()).sum()
+}
+
+/// Rows of the reports, over all runs, that cannot be.
+pub(crate) fn impossible(rounds: &Rounds) -> String {
+    let mut text = String::from(
+        "\n| setting | call paths above their caller | below their callees | called for 0 ns |\n\
+         |---|---:|---:|---:|\n",
+    );
+    for setting in &rounds.settings {
+        let found: Vec<_> = setting.reports.iter().map(check::impossible).collect();
+        let all = |count: fn(&Impossible) -> usize| found.iter().map(count).sum::<usize>();
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} |",
+            setting.name,
+            all(|it| it.above_caller),
+            all(|it| it.below_callees),
+            all(|it| it.zero),
+        );
+    }
+    text
+}
+
+/// The shares of the five largest functions by one tool and under each setting (the median of the runs), and the
+/// largest difference.
+pub(crate) fn shares(program: &Program, rounds: &Rounds, tool: Tool, truth: &Parts) -> String {
+    let Some(report) = rounds.settings.first().and_then(|it| it.reports.first()) else {
+        return String::new();
+    };
+    let largest = check::largest(program, truth, report);
+    let names: Vec<&str> = rounds.settings.iter().map(|setting| setting.name).collect();
+    let mut text = format!(
+        "\n| percent of `{}` | {} | {} |\n|---|{}\n",
+        program.root,
+        tool.name(),
+        names.join(" | "),
+        "---:|".repeat(names.len() + 1),
+    );
+    let mut off = vec![0.0_f64; names.len()];
+    for (function, truth) in &largest {
+        let _ = write!(text, "| `{function}` | {truth:.1} |");
+        for (off, setting) in off.iter_mut().zip(&rounds.settings) {
+            let share = share(program, setting, function);
+            *off = off.max((share - truth).abs());
+            let _ = write!(text, " {share:.1} |");
+        }
+        text.push('\n');
+    }
+    let off: String = off.iter().map(|off| format!(" {off:.1} |")).collect();
+    text + &format!("| largest difference, points | |{off}\n")
+}
+
+fn share(program: &Program, setting: &Setting, function: &str) -> f64 {
+    let reports = setting.reports.iter();
+    median(reports.map(|report| check::share(program, report, function)).collect())
 }
