@@ -14,6 +14,8 @@ pub(crate) struct Impossible {
     pub(crate) above_caller: usize,
     /// Call paths whose callees take more than themselves, or whose self time is negative.
     pub(crate) below_callees: usize,
+    /// Functions whose total is more than a hundredth off what the call paths add up to.
+    pub(crate) unlike_tree: usize,
     /// Functions that were called and took no time at all.
     pub(crate) zero: usize,
 }
@@ -31,23 +33,56 @@ fn number(row: &Value, column: &str) -> f64 {
 
 pub(crate) fn impossible(report: &Value) -> Impossible {
     let tree = rows(report, "call_tree");
+    let functions = rows(report, "functions").iter();
+    let totals = totals(tree);
+    let unlike = |row: &&Value| {
+        let total = totals.get(row["path"].as_str().unwrap_or("")).copied().unwrap_or(0.0);
+        (number(row, "inclusive_ns") - total).abs() > total / 100.0 + 1e3
+    };
+    let zero = |row: &&Value| number(row, "inclusive_ns") == 0.0 && number(row, "calls") > 0.0;
+    Impossible {
+        above_caller: tree.iter().filter(|node| is_above_caller(tree, node)).count(),
+        below_callees: below_callees(tree),
+        unlike_tree: functions.clone().filter(unlike).count(),
+        zero: functions.filter(zero).count(),
+    }
+}
+
+fn caller<'a>(tree: &'a [Value], node: &Value) -> Option<&'a Value> {
+    tree.get(node["parent"].as_u64()? as usize)
+}
+
+fn is_above_caller(tree: &[Value], node: &Value) -> bool {
+    // Each total is rounded to whole nanoseconds.
+    let most = caller(tree, node).map_or(f64::INFINITY, |it| number(it, "inclusive_ns") + 1.0);
+    number(node, "inclusive_ns") > most
+}
+
+fn below_callees(tree: &[Value]) -> usize {
     let mut callees = vec![0.0; tree.len()];
-    let mut found = Impossible::default();
     for node in tree {
-        let Some(caller) = node["parent"].as_u64().map(|at| at as usize) else { continue };
-        let total = number(node, "inclusive_ns");
-        callees[caller] += total;
-        // Each total is rounded to whole nanoseconds.
-        found.above_caller += usize::from(total > number(&tree[caller], "inclusive_ns") + 1.0);
+        if let Some(caller) = node["parent"].as_u64() {
+            callees[caller as usize] += number(node, "inclusive_ns");
+        }
     }
-    for (node, callees) in tree.iter().zip(callees) {
-        let rounding = tree.len() as f64;
-        let short = callees > number(node, "inclusive_ns") + rounding;
-        found.below_callees += usize::from(short || number(node, "exclusive_ns") < 0.0);
+    let rounding = tree.len() as f64;
+    let is_below = |(node, callees): &(&Value, f64)| {
+        *callees > number(node, "inclusive_ns") + rounding || number(node, "exclusive_ns") < 0.0
+    };
+    tree.iter().zip(callees).filter(is_below).count()
+}
+
+/// What the call paths of each function add up to; one within another of the same function is part of that.
+fn totals(tree: &[Value]) -> BTreeMap<&str, f64> {
+    let mut totals = BTreeMap::new();
+    for node in tree {
+        let callers = std::iter::successors(caller(tree, node), |node| caller(tree, node));
+        if callers.into_iter().all(|caller| caller["path"] != node["path"]) {
+            *totals.entry(node["path"].as_str().unwrap_or("")).or_default() +=
+                number(node, "inclusive_ns");
+        }
     }
-    let is_zero = |row: &&Value| number(row, "inclusive_ns") == 0.0 && number(row, "calls") > 0.0;
-    found.zero = rows(report, "functions").iter().filter(is_zero).count();
-    found
+    totals
 }
 
 /// The largest functions within the root function that the report names too.

@@ -6,28 +6,23 @@ use std::process::Command;
 use crate::roster::Input;
 use crate::sources::{Sources, write};
 
-/// What a program is given beside its own arguments.
-pub(crate) struct Given {
-    pub(crate) arguments: Vec<PathBuf>,
-    /// Instead of an empty standard input.
-    pub(crate) stdin: Option<PathBuf>,
-}
-
-pub(crate) fn prepare(input: Input, sources: &Sources, work: &Path) -> Result<Given, String> {
+/// What a program is given after its own arguments.
+pub(crate) fn prepare(
+    input: Input,
+    sources: &Sources,
+    work: &Path,
+) -> Result<Vec<PathBuf>, String> {
     let file = |name: &str, text: &str| {
         let path = work.join("input").join(name);
-        write(&path, text).map(|()| path)
+        write(&path, text).map(|()| vec![path])
     };
-    let argument = |path| Given { arguments: vec![path], stdin: None };
-    Ok(match input {
-        Input::Csv => argument(file("table.csv", &table())?),
-        Input::Folders => Given { arguments: sources.libraries.clone(), stdin: None },
-        Input::Markdown => {
-            Given { arguments: Vec::new(), stdin: Some(file("readme.md", &markdown(sources))?) }
-        }
-        Input::Python => argument(file("python.txt", &python()?)?),
-        Input::Png => argument(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/lines.png")),
-    })
+    match input {
+        Input::Csv => file("table.csv", &table()),
+        Input::Folders => Ok(sources.libraries.clone()),
+        Input::Markdown => file("markdown.txt", &markdown(sources)),
+        Input::Python => file("python.txt", &python()?),
+        Input::Png => Ok(vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/lines.png")]),
+    }
 }
 
 fn table() -> String {
@@ -42,11 +37,12 @@ fn table() -> String {
     text
 }
 
-/// About 40 MB.
+/// About 60 MB in all.
 fn markdown(sources: &Sources) -> String {
-    let read = |folder: &PathBuf| std::fs::read_to_string(folder.join("README.md")).ok();
-    let once: String = sources.libraries.iter().filter_map(read).collect::<Vec<_>>().join("\n\n");
-    once.repeat((40 << 20) / once.len().max(1) + 1)
+    let files = sources.libraries.iter().map(|folder| folder.join("README.md"));
+    let once: String =
+        files.filter(|file| file.exists()).map(|file| format!("{}\n", file.display())).collect();
+    once.repeat(80)
 }
 
 /// The files of Python's standard library without its tests, every second one, a line each.

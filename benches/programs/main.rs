@@ -14,10 +14,9 @@ mod table;
 mod tree;
 mod truth;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::input::Given;
 use crate::options::Options;
 use crate::roster::Program;
 use crate::run::Rounds;
@@ -62,7 +61,7 @@ fn print(program: &Program, rounds: &Rounds, work: &Path) {
 fn build(
     program: &Program,
     sources: &Sources,
-    given: &Given,
+    given: &[PathBuf],
     options: &Options,
 ) -> Result<(), String> {
     tree::prepare(program, sources, &options.work, &options.profile_core)?;

@@ -1,14 +1,12 @@
 //! Runs a program and its control in turn, and reads what they cost and what the report says of itself.
 
-use std::fs::File;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::build::{CONTROL, PROFILE, path};
-use crate::input::Given;
 use crate::roster::Program;
 
 /// Settings by the name that the table gives them, and what `PROFILE_OVERHEAD` is.
@@ -42,7 +40,7 @@ pub(crate) struct Rounds {
 
 pub(crate) fn rounds(
     program: &Program,
-    given: &Given,
+    given: &[PathBuf],
     work: &Path,
     pairs: usize,
     wanted: &[&str],
@@ -82,12 +80,9 @@ impl Setting {
     }
 }
 
-/// A program that reads what it is given, prints to nobody, and has one processor for all its threads.
-pub(crate) fn prepare_child(command: &mut Command, given: &Given) -> Result<(), String> {
-    command.stdout(Stdio::null()).stderr(Stdio::null()).stdin(match &given.stdin {
-        Some(path) => File::open(path).map_err(|error| error.to_string())?.into(),
-        None => Stdio::null(),
-    });
+/// A child that prints to nobody and has one processor for all its threads.
+pub(crate) fn prepare_child(command: &mut Command) {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     // SAFETY: pinning makes two system calls and allocates nothing.
     unsafe {
         command.pre_exec(|| {
@@ -95,20 +90,19 @@ pub(crate) fn prepare_child(command: &mut Command, given: &Given) -> Result<(), 
             Ok(())
         });
     }
-    Ok(())
 }
 
 fn run(
     program: &Program,
-    given: &Given,
+    given: &[PathBuf],
     work: &Path,
     build: &str,
     setting: Option<&str>,
 ) -> Result<Run, String> {
     let report = work.join(format!("{}.json", program.name));
     let mut command = Command::new(path(program, build, work));
-    command.args(program.arguments).args(&given.arguments);
-    prepare_child(&mut command, given)?;
+    command.args(program.arguments).args(given);
+    prepare_child(&mut command);
     command.env("PROFILE_REPORT", format!("json:{}", report.display()));
     let overhead = SETTINGS.iter().find(|(name, _)| Some(*name) == setting);
     match overhead.and_then(|(_, value)| *value) {

@@ -44,18 +44,19 @@ fn calls(report: &Value) -> f64 {
 /// Rows of the reports, over all runs, that cannot be.
 pub(crate) fn impossible(rounds: &Rounds) -> String {
     let mut text = String::from(
-        "\n| setting | call paths above their caller | below their callees | called for 0 ns |\n\
-         |---|---:|---:|---:|\n",
+        "\n| setting | call paths above their caller | below their callees | functions unlike their call paths | called for 0 ns |\n\
+         |---|---:|---:|---:|---:|\n",
     );
     for setting in &rounds.settings {
         let found: Vec<_> = setting.reports.iter().map(check::impossible).collect();
         let all = |count: fn(&Impossible) -> usize| found.iter().map(count).sum::<usize>();
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} |",
             setting.name,
             all(|it| it.above_caller),
             all(|it| it.below_callees),
+            all(|it| it.unlike_tree),
             all(|it| it.zero),
         );
     }

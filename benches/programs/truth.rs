@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::build::{APART, path};
-use crate::input::Given;
 use crate::roster::Program;
 use crate::run::prepare_child;
 
@@ -38,17 +37,22 @@ impl Tool {
 
     /// Runs the build whose annotated functions are not inlined, unless it has been run on this input since it
     /// was built.
-    pub(crate) fn run(self, program: &Program, given: &Given, work: &Path) -> Result<(), String> {
+    pub(crate) fn run(
+        self,
+        program: &Program,
+        given: &[PathBuf],
+        work: &Path,
+    ) -> Result<(), String> {
         let (executable, out) = (path(program, APART, work), self.file(program, work));
         let changed = |path: &Path| std::fs::metadata(path).and_then(|it| it.modified()).ok();
-        let input = given.arguments.iter().chain(&given.stdin).filter_map(|path| changed(path));
+        let input = given.iter().filter_map(|path| changed(path));
         if changed(&out) > changed(&executable).max(input.max()) {
             return Ok(());
         }
         eprintln!("running {} under {}", program.name, self.name());
         let mut command = self.command(&out);
-        command.arg(executable).args(program.arguments).args(&given.arguments);
-        prepare_child(&mut command, given)?;
+        command.arg(executable).args(program.arguments).args(given);
+        prepare_child(&mut command);
         match command.status() {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(format!("{command:?} ended with {status}")),
