@@ -1,8 +1,8 @@
 //! Builds a program as its user would, and keeps a copy of each build.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::roster::Program;
+use crate::case::Case;
 use crate::sources::cargo;
 
 /// The attribute does nothing.
@@ -13,11 +13,8 @@ pub(crate) const PROFILE: &str = "profile";
 pub(crate) const APART: &str = "apart";
 pub(crate) const BUILDS: [&str; 3] = [CONTROL, PROFILE, APART];
 
-pub(crate) fn path(program: &Program, build: &str, work: &Path) -> PathBuf {
-    work.join("bin").join(format!("{}-{build}", program.name))
-}
-
-pub(crate) fn build(program: &Program, build: &str, work: &Path) -> Result<(), String> {
+pub(crate) fn build(case: &Case<'_>, build: &str) -> Result<(), String> {
+    let (program, work) = (case.program, case.work);
     eprintln!("building {} ({build})", program.name);
     let target = work.join("target");
     let mut cargo = cargo();
@@ -26,7 +23,7 @@ pub(crate) fn build(program: &Program, build: &str, work: &Path) -> Result<(), S
     if build != CONTROL {
         cargo.args(["--features", build]);
     }
-    // callgrind needs names; beside these the profile is the program's own.
+    // The tools of `truth` need names; beside these the profile is the program's own.
     cargo.env("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only");
     cargo.env("CARGO_PROFILE_RELEASE_STRIP", "false").env_remove("RUSTFLAGS");
     let output = cargo.output().map_err(|error| format!("cargo: {error}"))?;
@@ -34,10 +31,10 @@ pub(crate) fn build(program: &Program, build: &str, work: &Path) -> Result<(), S
         let text = String::from_utf8_lossy(&output.stderr);
         return Err(format!("cargo could not build {} ({build}):\n{text}", program.name));
     }
-    keep(&target.join("release").join(program.binary), &path(program, build, work))
+    keep(&target.join("release").join(program.binary), &case.executable(build))
 }
 
-/// Copies unless that is there already: the time of the copy says whether callgrind has seen it.
+/// Copies unless that is there already: the time of the copy says whether those tools have seen it.
 fn keep(built: &Path, copy: &Path) -> Result<(), String> {
     let failed = |error| format!("{}: {error}", copy.display());
     let bytes = std::fs::read(built).map_err(failed)?;

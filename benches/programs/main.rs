@@ -4,6 +4,7 @@
 
 mod annotate;
 mod build;
+mod case;
 mod check;
 mod input;
 mod options;
@@ -14,11 +15,11 @@ mod table;
 mod tree;
 mod truth;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
+use crate::case::Case;
 use crate::options::Options;
-use crate::roster::Program;
 use crate::run::Rounds;
 use crate::sources::Sources;
 
@@ -36,42 +37,36 @@ fn measure(options: &Options) -> Result<(), String> {
     let sources = sources::fetch(&options.work)?;
     for program in options.programs() {
         let given = input::prepare(program.input, &sources, &options.work)?;
+        let case = Case { program, given, work: &options.work };
         if options.builds {
-            build(program, &sources, &given, options)?;
+            build(&case, &sources, &options.profile_core)?;
         }
         if options.runs {
-            let wanted: Vec<&str> = options.settings.iter().map(String::as_str).collect();
-            let rounds = run::rounds(program, &given, &options.work, options.pairs, &wanted)?;
-            print(program, &rounds, &options.work);
+            print(&case, &run::rounds(&case, options)?);
         }
     }
     Ok(())
 }
 
-fn print(program: &Program, rounds: &Rounds, work: &Path) {
-    print!("{}{}", table::costs(program, rounds), table::impossible(rounds));
-    for tool in truth::TOOLS {
-        match tool.read(program, work) {
-            Ok(truth) => print!("{}", table::shares(program, rounds, tool, &truth)),
-            Err(error) => eprintln!("no shares to compare with: {error}"),
-        }
-    }
-}
-
-fn build(
-    program: &Program,
-    sources: &Sources,
-    given: &[PathBuf],
-    options: &Options,
-) -> Result<(), String> {
-    tree::prepare(program, sources, &options.work, &options.profile_core)?;
+fn build(case: &Case<'_>, sources: &Sources, profile_core: &Path) -> Result<(), String> {
+    tree::prepare(case, sources, profile_core)?;
     for build in build::BUILDS {
-        build::build(program, build, &options.work)?;
+        build::build(case, build)?;
     }
     for tool in truth::TOOLS {
-        if let Err(error) = tool.run(program, given, &options.work) {
+        if let Err(error) = tool.run(case) {
             eprintln!("no shares to compare with: {error}");
         }
     }
     Ok(())
+}
+
+fn print(case: &Case<'_>, rounds: &Rounds) {
+    print!("{}{}", table::costs(case.program, rounds), table::impossible(rounds));
+    for tool in truth::TOOLS {
+        match tool.read(case) {
+            Ok(truth) => print!("{}", table::shares(case.program, rounds, tool, &truth)),
+            Err(error) => eprintln!("no shares to compare with: {error}"),
+        }
+    }
 }

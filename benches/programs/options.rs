@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::roster::{PROGRAMS, Program};
+use crate::run::SETTINGS;
 
 const HELP: &str = "\
 options:
@@ -15,7 +16,7 @@ options:
 
 pub(crate) struct Options {
     programs: Vec<String>,
-    pub(crate) settings: Vec<String>,
+    settings: Vec<String>,
     pub(crate) pairs: usize,
     pub(crate) profile_core: PathBuf,
     pub(crate) builds: bool,
@@ -47,12 +48,30 @@ impl Options {
                 "--profile-core" => options.profile_core = value()?.into(),
                 "--build" => options.runs = false,
                 "--run" => options.builds = false,
+                "--help" => return Err(HELP.to_owned()),
                 _ => return Err(format!("what is `{argument}`?\n{HELP}")),
             }
         }
+        options.check_names()?;
         let canonical = options.profile_core.canonicalize();
         options.profile_core = canonical.map_err(|error| format!("--profile-core: {error}"))?;
         Ok(options)
+    }
+
+    fn check_names(&self) -> Result<(), String> {
+        let is_program = |name: &&String| PROGRAMS.iter().any(|program| program.name == **name);
+        let is_setting = |name: &&String| SETTINGS.iter().any(|setting| setting.0 == **name);
+        let mut unknown = self.programs.iter().filter(|name| !is_program(name));
+        let mut unknown_settings = self.settings.iter().filter(|name| !is_setting(name));
+        match unknown.next().or(unknown_settings.next()) {
+            Some(name) => Err(format!("there is no `{name}`\n{HELP}")),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether this setting is to be measured.
+    pub(crate) fn takes(&self, setting: &str) -> bool {
+        self.settings.is_empty() || self.settings.iter().any(|name| name == setting)
     }
 
     pub(crate) fn programs(&self) -> impl Iterator<Item = &'static Program> {

@@ -23,9 +23,9 @@ pub(crate) struct Program {
 pub(crate) enum Input {
     /// A table of 7 columns: its path is the last argument.
     Csv,
-    /// The sources of all programs and of what they depend on: folders, the last arguments.
+    /// Sources, of every third library that the programs depend on: folders, the last arguments.
     Folders,
-    /// Their README files, several times: a file that lists them is the last argument.
+    /// README files of these libraries, several times: a file that lists them is the last argument.
     Markdown,
     /// Python's standard library: a file that lists its files is the last argument.
     Python,

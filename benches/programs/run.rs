@@ -1,28 +1,29 @@
 //! Runs a program and its control in turn, and reads what they cost and what the report says of itself.
 
-use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 
-use crate::build::{CONTROL, PROFILE, path};
-use crate::roster::Program;
+use crate::build::{CONTROL, PROFILE};
+use crate::case::Case;
+use crate::options::Options;
 
 /// Settings by the name that the table gives them, and what `PROFILE_OVERHEAD` is.
 pub(crate) const SETTINGS: [(&str, Option<&str>); 3] =
     [("default", None), ("exact", Some("exact")), ("2%", Some("2%"))];
 
 /// One run.
-pub(crate) struct Run {
+struct Run {
     /// Of the process and all its threads, in user and in kernel mode.
-    pub(crate) cpu_s: f64,
-    pub(crate) report: Option<Value>,
+    cpu_s: f64,
+    report: Option<Value>,
 }
 
 /// Readings of one setting, a run each.
 pub(crate) struct Setting {
     pub(crate) name: &'static str,
+    /// `PROFILE_OVERHEAD`.
+    overhead: Option<&'static str>,
     /// CPU time of a run as a multiple of the control's in the same round.
     pub(crate) ratios: Vec<f64>,
     /// What part of the instrumented run's CPU time was added, by the two runs' difference.
@@ -38,30 +39,18 @@ pub(crate) struct Rounds {
     pub(crate) settings: Vec<Setting>,
 }
 
-pub(crate) fn rounds(
-    program: &Program,
-    given: &[PathBuf],
-    work: &Path,
-    pairs: usize,
-    wanted: &[&str],
-) -> Result<Rounds, String> {
-    let chosen = SETTINGS.iter().filter(|(name, _)| wanted.is_empty() || wanted.contains(name));
-    let mut rounds = Rounds { control_s: Vec::new(), settings: Vec::new() };
-    rounds.settings.extend(chosen.map(|(name, _)| Setting {
-        name,
-        ratios: Vec::new(),
-        added: Vec::new(),
-        said: Vec::new(),
-        reports: Vec::new(),
-    }));
+pub(crate) fn rounds(case: &Case<'_>, options: &Options) -> Result<Rounds, String> {
+    let settings = SETTINGS.iter().filter(|setting| options.takes(setting.0));
+    let mut rounds =
+        Rounds { control_s: Vec::new(), settings: settings.map(Setting::new).collect() };
     // The first run reads from the disk what later ones find in memory.
-    run(program, given, work, CONTROL, None)?;
-    for round in 0..pairs {
-        eprint!("\r{}: round {} of {pairs} ", program.name, round + 1);
-        let control = run(program, given, work, CONTROL, None)?.cpu_s;
+    run(case, CONTROL, None)?;
+    for round in 1..=options.pairs {
+        eprint!("\r{}: round {round} of {} ", case.program.name, options.pairs);
+        let control = run(case, CONTROL, None)?.cpu_s;
         rounds.control_s.push(control);
         for setting in &mut rounds.settings {
-            let run = run(program, given, work, PROFILE, Some(setting.name))?;
+            let run = run(case, PROFILE, setting.overhead)?;
             setting.take(control, run)?;
         }
     }
@@ -70,6 +59,11 @@ pub(crate) fn rounds(
 }
 
 impl Setting {
+    fn new(&(name, overhead): &(&'static str, Option<&'static str>)) -> Setting {
+        let (ratios, added, said) = (Vec::new(), Vec::new(), Vec::new());
+        Setting { name, overhead, ratios, added, said, reports: Vec::new() }
+    }
+
     fn take(&mut self, control_s: f64, run: Run) -> Result<(), String> {
         let report = run.report.ok_or("no report")?;
         self.ratios.push(run.cpu_s / control_s);
@@ -80,33 +74,13 @@ impl Setting {
     }
 }
 
-/// A child that prints to nobody and has one processor for all its threads.
-pub(crate) fn prepare_child(command: &mut Command) {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // SAFETY: pinning makes two system calls and allocates nothing.
-    unsafe {
-        command.pre_exec(|| {
-            benches::pin(1);
-            Ok(())
-        });
-    }
-}
-
-fn run(
-    program: &Program,
-    given: &[PathBuf],
-    work: &Path,
-    build: &str,
-    setting: Option<&str>,
-) -> Result<Run, String> {
-    let report = work.join(format!("{}.json", program.name));
-    let mut command = Command::new(path(program, build, work));
-    command.args(program.arguments).args(given);
-    prepare_child(&mut command);
+fn run(case: &Case<'_>, build: &str, overhead: Option<&str>) -> Result<Run, String> {
+    let report = case.work.join(format!("{}.json", case.program.name));
+    let mut command = Command::new(case.executable(build));
+    case.connect(&mut command);
     command.env("PROFILE_REPORT", format!("json:{}", report.display()));
-    let overhead = SETTINGS.iter().find(|(name, _)| Some(*name) == setting);
-    match overhead.and_then(|(_, value)| *value) {
-        Some(value) => command.env("PROFILE_OVERHEAD", value),
+    match overhead {
+        Some(overhead) => command.env("PROFILE_OVERHEAD", overhead),
         None => command.env_remove("PROFILE_OVERHEAD"),
     };
     let _ = std::fs::remove_file(&report);

@@ -1,29 +1,31 @@
 //! A program's own folder: a copy of its source in which functions are annotated.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::annotate::annotated;
+use crate::case::Case;
 use crate::roster::Program;
 use crate::sources::{Sources, write};
 
 /// Copies and annotates; what has not changed since the last time stays as it is.
 pub(crate) fn prepare(
-    program: &Program,
+    case: &Case<'_>,
     sources: &Sources,
-    work: &Path,
     profile_core: &Path,
-) -> Result<PathBuf, String> {
+) -> Result<(), String> {
+    let program = case.program;
     let source = &sources.of(program.package, program.version);
-    let folder = work.join(program.name);
+    let folder = case.work.join(program.name);
     copy(program, source, source, &folder)?;
     let manifest = read(&source.join("Cargo.toml"))?;
     write(&folder.join("Cargo.toml"), &extended(program, &manifest, profile_core))?;
     if let Some(driver) = program.driver {
         write(&folder.join("src/driver.rs"), driver)?;
     }
-    Ok(folder)
+    Ok(())
 }
 
+/// Files that are not text are of tests and of documents.
 fn copy(program: &Program, source: &Path, from: &Path, to: &Path) -> Result<(), String> {
     for entry in std::fs::read_dir(from).map_err(|error| format!("{}: {error}", from.display()))? {
         let entry = entry.map_err(|error| error.to_string())?;

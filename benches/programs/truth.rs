@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::build::{APART, path};
-use crate::roster::Program;
-use crate::run::prepare_child;
+use crate::build::APART;
+use crate::case::Case;
 
 /// Instructions or samples by function, under the names that [`plain_name`] gives.
 pub(crate) type Parts = BTreeMap<String, f64>;
@@ -31,28 +30,23 @@ impl Tool {
         }
     }
 
-    fn file(self, program: &Program, work: &Path) -> PathBuf {
-        work.join(format!("{}.{}", program.name, self.name()))
+    fn file(self, case: &Case<'_>) -> PathBuf {
+        case.work.join(format!("{}.{}", case.program.name, self.name()))
     }
 
     /// Runs the build whose annotated functions are not inlined, unless it has been run on this input since it
     /// was built.
-    pub(crate) fn run(
-        self,
-        program: &Program,
-        given: &[PathBuf],
-        work: &Path,
-    ) -> Result<(), String> {
-        let (executable, out) = (path(program, APART, work), self.file(program, work));
+    pub(crate) fn run(self, case: &Case<'_>) -> Result<(), String> {
+        let (executable, out) = (case.executable(APART), self.file(case));
         let changed = |path: &Path| std::fs::metadata(path).and_then(|it| it.modified()).ok();
-        let input = given.iter().filter_map(|path| changed(path));
+        let input = case.given.iter().filter_map(|path| changed(path));
         if changed(&out) > changed(&executable).max(input.max()) {
             return Ok(());
         }
-        eprintln!("running {} under {}", program.name, self.name());
+        eprintln!("running {} under {}", case.program.name, self.name());
         let mut command = self.command(&out);
-        command.arg(executable).args(program.arguments).args(given);
-        prepare_child(&mut command);
+        command.arg(executable);
+        case.connect(&mut command);
         match command.status() {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(format!("{command:?} ended with {status}")),
@@ -77,8 +71,8 @@ impl Tool {
         command
     }
 
-    pub(crate) fn read(self, program: &Program, work: &Path) -> Result<Parts, String> {
-        let file = self.file(program, work);
+    pub(crate) fn read(self, case: &Case<'_>) -> Result<Parts, String> {
+        let file = self.file(case);
         match self {
             Tool::Callgrind => {
                 let text = std::fs::read(&file);
