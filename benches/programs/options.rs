@@ -11,7 +11,7 @@ options:
   --pairs N            rounds of a control run and a run under each setting (11)
   --setting NAME       only this setting: default, exact, 2%; may be repeated
   --profile-core PATH  the crate to measure (this checkout's)
-  --build              build, run under callgrind, and measure nothing
+  --build              build, run under callgrind and perf, and measure nothing
   --run                measure what was built before";
 
 pub(crate) struct Options {
