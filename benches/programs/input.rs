@@ -17,7 +17,7 @@ pub(crate) fn prepare(
         write(&path, text).map(|()| vec![path])
     };
     match input {
-        Input::Csv => file("table.csv", &table()),
+        Input::Csv { rows } => file(&format!("{rows}.csv"), &table(rows)),
         Input::Folders => Ok(sources.libraries.iter().step_by(3).cloned().collect()),
         Input::Markdown => file("markdown.txt", &markdown(sources)),
         Input::Python => file("python.txt", &python()?),
@@ -25,10 +25,10 @@ pub(crate) fn prepare(
     }
 }
 
-fn table() -> String {
+fn table(rows: u32) -> String {
     let mut random = fastrand::Rng::with_seed(12);
     let mut text = String::from("id,name,city,amount,ratio,flag,note\n");
-    for id in 0..500_000 {
+    for id in 0..rows {
         let name: String = (0..8).map(|_| random.lowercase()).collect();
         let city = ["Paris", "Berlin", "Roma", "Oslo", ""][random.usize(..5)];
         let (amount, ratio, flag) = (random.i32(-10_000..10_000), random.f64(), random.bool());

@@ -22,7 +22,7 @@ pub(crate) struct Program {
 #[derive(Clone, Copy)]
 pub(crate) enum Input {
     /// A table of 7 columns: its path is the last argument.
-    Csv,
+    Csv { rows: u32 },
     /// Sources, of every third library that the programs depend on: folders, the last arguments.
     Folders,
     /// README files of these libraries, several times: a file that lists them is the last argument.
@@ -42,7 +42,7 @@ const XSV_STATS: Program = Program {
     version: "0.13.0",
     binary: "xsv",
     driver: None,
-    input: Input::Csv,
+    input: Input::Csv { rows: 500_000 },
     arguments: &["stats"],
     root: "Args::compute",
     annotated: &[
@@ -77,7 +77,7 @@ const XSV_SORT: Program = Program {
     version: "0.13.0",
     binary: "xsv",
     driver: None,
-    input: Input::Csv,
+    input: Input::Csv { rows: 150_000 },
     arguments: &["sort", "--numeric", "--select", "amount"],
     root: "sort::run",
     annotated: &[
