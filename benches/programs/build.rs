@@ -20,6 +20,9 @@ pub(crate) fn build(case: &Case<'_>, build: &str) -> Result<(), String> {
     let mut cargo = cargo();
     cargo.args(["build", "--quiet", "--release", "--bin", program.binary]);
     cargo.current_dir(work.join(program.name)).arg("--target-dir").arg(&target);
+    if let Some(features) = program.features {
+        cargo.args(["--no-default-features", "--features", features]);
+    }
     if build != CONTROL {
         cargo.args(["--features", build]);
     }

@@ -1,6 +1,6 @@
 //! What a report must not contain, and how far its shares are from the truth.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -52,6 +52,11 @@ fn caller<'a>(tree: &'a [Value], node: &Value) -> Option<&'a Value> {
     tree.get(node["parent"].as_u64()? as usize)
 }
 
+/// All of them, from the nearest one.
+fn callers<'a>(tree: &'a [Value], node: &Value) -> impl Iterator<Item = &'a Value> {
+    std::iter::successors(caller(tree, node), |node| caller(tree, node))
+}
+
 fn is_above_caller(tree: &[Value], node: &Value) -> bool {
     // Each total is rounded to whole nanoseconds.
     let most = caller(tree, node).map_or(f64::INFINITY, |it| number(it, "inclusive_ns") + 1.0);
@@ -76,8 +81,7 @@ fn below_callees(tree: &[Value]) -> usize {
 fn totals(tree: &[Value]) -> BTreeMap<&str, f64> {
     let mut totals = BTreeMap::new();
     for node in tree {
-        let callers = std::iter::successors(caller(tree, node), |node| caller(tree, node));
-        if callers.into_iter().all(|caller| caller["path"] != node["path"]) {
+        if callers(tree, node).all(|caller| caller["path"] != node["path"]) {
             *totals.entry(node["path"].as_str().unwrap_or("")).or_default() +=
                 number(node, "inclusive_ns");
         }
@@ -85,20 +89,25 @@ fn totals(tree: &[Value]) -> BTreeMap<&str, f64> {
     totals
 }
 
-/// The largest functions within the root function that the report names too.
+/// The largest functions among those that the root function calls, directly or not.
 pub(crate) fn largest(program: &Program, truth: &Parts, report: &Value) -> Shares {
-    let reported = reported(report);
-    let Some(root) = reported.keys().find(|name| is_called(name, program.root)) else {
+    let tree = rows(report, "call_tree");
+    let is_root = |node: &Value| is_called(&name(node), program.root);
+    let is_within = |node: &&Value| callers(tree, node).any(is_root);
+    let Some(root) = tree.iter().find(|node| is_root(node)).map(name) else {
         return Shares::new();
     };
-    let share = |name: &String| Some((name.clone(), truth.get(name)? / truth.get(root)? * 100.0));
+    let within: BTreeSet<String> = tree.iter().filter(is_within).map(name).collect();
+    let share = |name: String| Some((name.clone(), truth.get(&name)? / truth.get(&root)? * 100.0));
     let mut shares: Shares =
-        reported.keys().filter(|name| *name != root).filter_map(share).collect();
-    // What is above the root, or runs beside it.
-    shares.retain(|(_, share)| *share < 100.0);
+        within.into_iter().filter(|name| *name != root).filter_map(share).collect();
     shares.sort_by(|one, other| other.1.total_cmp(&one.1));
     shares.truncate(5);
     shares
+}
+
+fn name(row: &Value) -> String {
+    plain_name(row["path"].as_str().unwrap_or(""))
 }
 
 /// The same function's share as a report has it.

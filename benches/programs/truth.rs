@@ -64,7 +64,7 @@ impl Tool {
             }
             Tool::Perf => {
                 command = Command::new("perf");
-                command.args(["record", "-F", "5000", "--call-graph", "dwarf,8192", "-o"]);
+                command.args(["record", "-F", "5000", "--call-graph", "dwarf,65528", "-o"]);
                 command.arg(out).arg("--");
             }
         }
