@@ -59,6 +59,9 @@ fn changed(program: &Program, source: &Path, name: &str, text: String) -> Result
 }
 
 fn extended(program: &Program, manifest: &str, profile_core: &Path) -> String {
+    // A name of its own: two packages of one name would overwrite each other in the target folder.
+    let name = |name: &str| format!("name = \"{name}\"");
+    let manifest = &manifest.replacen(&name(program.package), &name(program.name), 1);
     // A table that there may already be is continued, not begun again.
     let features = if manifest.contains("\n[features]\n") {
         manifest.replacen("\n[features]\n", &format!("\n[features]\n{FEATURES}"), 1)
