@@ -219,35 +219,12 @@ fn expand_function(function: &Function, options: &Options) -> TokenStream {
         // The attribute came under another name, which a container around it did not recognise.
         return function.to_token_stream();
     }
-    if function.signature.asyncness.is_some() {
-        return function.with_body(body.brace, async_body(function, body, options));
-    }
-    let measured = function.with_body(body.brace, sync_body(function, body, options));
-    if keeps_inline(function, body) {
-        quote_spanned!(Span::mixed_site()=> #[inline] #measured)
+    let body_tokens = if function.signature.asyncness.is_some() {
+        async_body(function, body, options)
     } else {
-        measured
-    }
-}
-
-/// Whether the compiler is told that the function may be inlined. It inlines small functions into other crates and codegen units of itself, but
-/// none that calls anything, as a measured one does. Around functions of a few nanoseconds that cost ten times what is recorded of them.
-/// Who says otherwise is left alone, and so is what must be there under its own name.
-fn keeps_inline(function: &Function, body: &Braced) -> bool {
-    const SMALL: usize = 200;
-    let says_otherwise = function.attributes.iter().any(|attribute| {
-        let names = ["inline", "cold", "cfg_attr", "no_mangle", "export_name", "unsafe", "test"];
-        names.iter().any(|name| attribute.path().is_ident(name))
-    });
-    !says_otherwise && function.signature.abi.is_none() && tokens_in(body.tokens.clone()) <= SMALL
-}
-
-fn tokens_in(tokens: TokenStream) -> usize {
-    let count = |token| match token {
-        TokenTree::Group(group) => 2 + tokens_in(group.stream()),
-        _ => 1,
+        sync_body(function, body, options)
     };
-    tokens.into_iter().map(count).sum()
+    function.with_body(body.brace, body_tokens)
 }
 
 /// One statement more in the user's block; or, if the block ends in a future, that future wrapped.

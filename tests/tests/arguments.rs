@@ -118,8 +118,7 @@ fn changes(
 async fn moves_later(text: String, mut count: u32) -> String {
     count += 1;
     tokio::task::yield_now().await;
-    let all = text + &count.to_string();
-    all
+    text + &count.to_string()
 }
 
 /// Its own spans and allocations while it is shown are nobody's.
