@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use benches::pin;
-use profile_core::{Budget, ProfilingAllocator, find, profile};
+use profile_core::{Budget, ProfilingAllocator, Settings, find, profile};
 
 #[global_allocator]
 static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
@@ -89,6 +89,7 @@ print(read - plain, timed - plain)
 fn main() {
     pin(0);
     let on = find("budgeted").expect("it is linked");
+    Settings::new().overhead("exact").expect("allowed").apply();
     on.set_budget(Some(Budget::Share(0.02)));
     let rounds: Vec<[f64; 6]> = (0..ROUNDS).map(|_| round()).collect();
     let median = |of: &dyn Fn(&[f64; 6]) -> f64| benches::median(rounds.iter().map(of).collect());

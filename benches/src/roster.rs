@@ -33,9 +33,10 @@ pub(crate) const BUDGETED: &str = "**profile**, 1 call in 64 timed";
 pub(crate) const FILE: &str = "**profile**, exact, into a file";
 pub(crate) const PROFILE_OFF: &str = "**profile**, feature off";
 
-pub(crate) const ROSTER: [Entry; 17] = [
+pub(crate) const ROSTER: [Entry; 18] = [
     entry(OURS, "tsc", FLOOR),
     entry(OURS, "instant", "two `Instant::now`"),
+    entry(OURS, "default", "**profile**, by default"),
     entry(OURS, "exact", EXACT),
     entry(ALLOCATOR, "exact", WITH_ALLOCATOR),
     Entry { features: OURS, name: "exact", label: FILE, file: true },

@@ -43,7 +43,7 @@ pub(crate) fn all() -> Vec<Contender> {
     #[cfg(not(feature = "ours"))]
     all.push(off::contender());
     #[cfg(feature = "ours")]
-    all.extend([ours::exact(), ours::budgeted(), ours::disabled()]);
+    all.extend([ours::exact(), ours::by_default(), ours::budgeted(), ours::disabled()]);
     #[cfg(any(feature = "hotpath-time", feature = "hotpath-alloc"))]
     all.push(hotpath::contender());
     #[cfg(feature = "peers")]

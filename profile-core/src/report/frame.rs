@@ -4,7 +4,7 @@
 use super::page::Page;
 use super::text::safe_and_short as safe;
 use super::{advice, units, warned};
-use crate::snapshot::{NeverCalled, NotInstrumented, Overhead, Process, Snapshot};
+use crate::snapshot::{Function, NeverCalled, NotInstrumented, Overhead, Process, Snapshot};
 
 /// Entries of a list before "and 12 more".
 pub(crate) const LONGEST_LIST: usize = 20;
@@ -147,6 +147,7 @@ pub(crate) fn foot(snapshot: &Snapshot, page: &mut Page) {
     never_called(&snapshot.never_called, page);
     not_instrumented(&snapshot.not_instrumented, page);
     advice::section(snapshot, page);
+    costly(snapshot, page);
     losses(&snapshot.overhead, page);
     warned::section(snapshot, page);
 }
@@ -161,6 +162,29 @@ fn not_instrumented(items: &[NotInstrumented], page: &mut Page) {
     list("not instrumented", items, page, |item, page| {
         let place = place(&item.file, item.line);
         page.item(&format!("{}: {}{place}", safe(&item.path), safe(&item.reason)));
+    });
+}
+
+/// Functions whose annotation costs more than it tells, the most costly first: recording took a fair part of the run, and more of it than they took
+/// themselves.
+fn costly(snapshot: &Snapshot, page: &mut Page) {
+    const FAIR: f64 = 0.01;
+    let overhead = &snapshot.overhead;
+    let all_ns = overhead.annotated_ns.saturating_add(overhead.recording_ns);
+    let share = |function: &Function| units::share(function.recording_ns, all_ns).unwrap_or(0.0);
+    let is_costly = |function: &&Function| {
+        share(function) >= FAIR && function.recording_ns.saturating_mul(2) > function.exclusive_ns
+    };
+    let mut functions: Vec<&Function> = snapshot.functions.iter().filter(is_costly).collect();
+    functions.sort_by_key(|function| std::cmp::Reverse(function.recording_ns));
+    list("costly annotations", &functions, page, |function, page| {
+        page.item(&format!(
+            "{}: recording {} calls took {}, {} of the run; without #[profile] they cost nothing",
+            safe(&function.path),
+            units::count(function.calls),
+            units::duration(function.recording_ns),
+            units::percent(share(function)),
+        ));
     });
 }
 
@@ -259,6 +283,26 @@ mod tests {
         assert!(text.contains("more threads than processors; times are 2.0 x"), "{text}");
         snapshot.process.run_delay_ns = None;
         assert!(!samples::rendered(Format::Table, &snapshot, None).contains("waited"));
+    }
+
+    #[test]
+    fn annotations_that_cost_more_than_they_tell_are_named_the_most_costly_first() {
+        let mut snapshot = samples::ordinary();
+        snapshot.overhead.annotated_ns = 900_000_000;
+        snapshot.overhead.recording_ns = 100_000_000;
+        let costs =
+            [(60_000_000, 1_000), (5_000_000, 1_000), (80_000_000, 100), (90_000_000, u64::MAX)];
+        for (function, (recording_ns, exclusive_ns)) in snapshot.functions.iter_mut().zip(costs) {
+            (function.recording_ns, function.exclusive_ns) = (recording_ns, exclusive_ns);
+        }
+        let text = samples::rendered(Format::Table, &snapshot, None);
+        let (_, section) = text.split_once("costly annotations (2)\n").expect("two of them");
+        let costs: Vec<&str> =
+            section.lines().take(2).filter_map(|line| line.split("took ").nth(1)).collect();
+        assert!(
+            costs[0].starts_with("80.0 ms, 8.00 %") && costs[1].starts_with("60.0 ms, 6.00 %"),
+            "{costs:?}"
+        );
     }
 
     #[test]

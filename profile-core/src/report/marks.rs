@@ -33,6 +33,9 @@ impl Marks {
                 marks.extend([" ", mark]);
             }
         }
+        if function.stopped_ns.is_some() {
+            marks.push_str(" (stopped)");
+        }
         for (calls, what) in [(function.open, self.open), (function.panicked, self.panicked)] {
             if calls > 0 {
                 marks.push_str(&format!(" ({} {what})", units::count(calls)));
@@ -44,7 +47,7 @@ impl Marks {
     /// The meaning of those that some function has.
     pub(crate) fn explain(&self, functions: &[&Function], page: &mut Page) {
         let any = |is: &dyn Fn(&Function) -> bool| functions.iter().any(|function| is(function));
-        let words: [(bool, &str, &str); 5] = [
+        let words: [(bool, &str, &str); 6] = [
             (
                 any(&|f| f.too_short),
                 "~",
@@ -56,6 +59,11 @@ impl Marks {
                 any(&|f| f.polled.is_some()),
                 self.polled,
                 "an async function; these times are inside polls, the rest is below",
+            ),
+            (
+                any(&|f| f.stopped_ns.is_some()),
+                "stopped",
+                "its calls cost more than the budget even to count: figures are of the calls until then",
             ),
             (any(&|f| f.is_estimated()), "±", "estimated from the timed calls, see below"),
         ];
