@@ -72,9 +72,11 @@ impl Costs {
         ]
     }
 
-    /// What recording added between the two readings of a call that shows `reading` ticks.
+    /// What recording added between the two readings of a call that shows `reading` ticks. Not all of these: what was called took
+    /// some time, however little shows of it.
     pub(crate) fn inside(&self, reading: f64) -> f64 {
-        self.between(self.reading, self.long_reading, reading).min(reading)
+        const AT_MOST: f64 = 31.0 / 32.0;
+        self.between(self.reading, self.long_reading, reading).min(reading * AT_MOST)
     }
 
     /// What recording added in all, inside and outside, to such a call.
@@ -341,7 +343,7 @@ mod tests {
         let costs =
             Costs { reading: 20.0, empty: 40.0, waiting: 4.0, busy: 56.0, ..Costs::default() };
         let inside = [5.0, 20.0, 40.0, 60.0, 1e9].map(|ticks| costs.inside(ticks));
-        assert_eq!(inside, [5.0, 20.0, 10.0, 0.0, 0.0]);
+        assert_eq!(inside, [4.84375, 19.375, 10.0, 0.0, 0.0]);
         let span = [5.0, 20.0, 40.0, 60.0, 1e9].map(|ticks| costs.span(ticks));
         assert_eq!(span, [40.0, 40.0, 35.0, 30.0, 30.0]);
         assert_eq!(Costs::default().span(7.0), 0.0);

@@ -35,6 +35,8 @@ pub(crate) struct Node {
     pub(crate) recording_in_ns: f64,
     pub(crate) recording_ns: f64,
     pub(crate) recording_elsewhere_ns: f64,
+    /// What its callees took, before they are made to fit.
+    callees_ns: f64,
     /// Of what recording cost below this path, that of the calls made by its callees.
     recording_below_ns: f64,
     /// Other threads did some of it: then what it took is not what its function took.
@@ -100,15 +102,18 @@ impl Tree {
     /// From the leaves up. Children come after their parents in the list, so one pass from its end does.
     ///
     /// Of what a path did by itself at least a part remains: a turn of the loop that calls takes some time, and more than all of
-    /// it was not the recorder's.
+    /// it was not the recorder's. Nor did a path take nothing whose callees took something.
     fn take_recording_off(&mut self) {
-        const REMAINS: f64 = 0.05;
+        const MOST: f64 = 0.95;
         for place in (0..self.nodes.len()).rev() {
             let node = &mut self.nodes[place];
-            let most = node.exclusive_ns.max(0.0) * (1.0 - REMAINS);
+            let most = node.exclusive_ns.max(0.0) * MOST;
             // Of the calls made from this path alone: what lies further below has been added to it below.
             node.exclusive_ns -= (node.recording_ns - node.recording_below_ns).min(most);
-            node.inclusive_ns = (node.inclusive_ns + node.exclusive_ns).max(0.0);
+            // Until here it is what the callees took.
+            node.callees_ns = node.inclusive_ns;
+            let least = node.callees_ns * (1.0 - MOST);
+            node.inclusive_ns = (node.callees_ns + node.exclusive_ns).max(least);
             let (inclusive, below) = (node.inclusive_ns, node.recording_ns);
             let (elsewhere, is_mixed) = (node.recording_elsewhere_ns, node.is_mixed);
             if let Some(parent) = node.parent {
@@ -130,12 +135,8 @@ impl Tree {
         for place in 0..self.nodes.len() {
             let fit = fits[place];
             let node = &mut self.nodes[place];
-            let of_callees =
-                if node.exclusive_ns < 0.0 && node.inclusive_ns - node.exclusive_ns > 0.0 {
-                    fit * node.inclusive_ns / (node.inclusive_ns - node.exclusive_ns)
-                } else {
-                    fit
-                };
+            let exceed = node.exclusive_ns < 0.0 && node.callees_ns > 0.0;
+            let of_callees = if exceed { fit * node.inclusive_ns / node.callees_ns } else { fit };
             node.exclusive_ns = node.exclusive_ns.max(0.0) * fit;
             node.inclusive_ns *= fit;
             callees[place].iter().for_each(|callee| fits[*callee] = of_callees);

@@ -354,7 +354,8 @@ impl<'a> Reading<'a> {
             own.exclusive_ns += node.exclusive_ns;
             own.inclusive_ns += node.inclusive_ns;
             own.recording_in_ns += node.recording_in_ns;
-            own.is_mixed |= node.is_mixed || node.folds;
+            own.is_mixed |= node.is_mixed;
+            own.folds |= node.folds;
             own.recording_ns += node.recording_ns - node.recording_elsewhere_ns;
             own.heap.iter_mut().zip(node.heap).for_each(|(sum, count)| *sum += count);
         }
@@ -429,8 +430,9 @@ struct Own {
     recording_ns: f64,
     recording_in_ns: f64,
     heap: [i128; heap::COUNTS],
-    /// What it took is not the sum over its paths, see `Node::is_mixed` and `Node::folds`.
+    /// What it took is not the sum over its paths: see these of `Node`.
     is_mixed: bool,
+    folds: bool,
 }
 
 fn least(known: Option<u64>, other: Option<u64>) -> Option<u64> {

@@ -18,10 +18,11 @@ impl Reading<'_> {
         let kind = Kind::from_code(site.word(site_record::kind));
         // The tree holds what other threads did, too; a function's total is that of its own thread. And what a function took that
         // is called again further down stands further up.
-        let inclusive = if own.is_mixed {
-            (sums.ns - own.recording_ns).max(own.exclusive_ns).max(0.0)
-        } else {
-            own.inclusive_ns
+        let alone = sums.ns - own.recording_ns;
+        let inclusive = match (own.is_mixed, own.folds) {
+            (true, _) => alone.max(own.exclusive_ns).max(0.0),
+            (false, true) => alone.max(own.inclusive_ns),
+            (false, false) => own.inclusive_ns,
         };
         let in_flight = sums.polled.as_ref().map_or(0, |polled| {
             sums.polled_calls
