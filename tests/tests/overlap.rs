@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::hint::black_box;
+use std::sync::{Condvar, Mutex};
 
 use profile_core::__private::{set_mock_ticks, use_mock_clock};
 use profile_core::{Function, ProfilingAllocator, Snapshot, SpanGuard, capture, span};
@@ -19,6 +20,43 @@ thread_local! {
 fn pass(ns: u64) {
     NOW.set(NOW.get() + ns);
     set_mock_ticks(NOW.get());
+}
+
+/// What is between the spans' thread and one that captures for it: a snapshot is memory of whoever asks for it, and none of the spans'.
+enum Capture {
+    Nobody,
+    Asked,
+    Made(Box<Snapshot>),
+}
+
+static CAPTURE: Mutex<Capture> = Mutex::new(Capture::Nobody);
+static CHANGED: Condvar = Condvar::new();
+
+fn wait_until(is: fn(&Capture) -> bool) -> Capture {
+    let state = CAPTURE.lock().expect("nobody panics with it");
+    let mut state = CHANGED.wait_while(state, |state| !is(state)).expect("as above");
+    std::mem::replace(&mut *state, Capture::Nobody)
+}
+
+fn change(to: Capture) {
+    *CAPTURE.lock().expect("nobody panics with it") = to;
+    CHANGED.notify_all();
+}
+
+/// Captures in another thread, without an allocation in this one.
+fn capture_elsewhere() -> Snapshot {
+    change(Capture::Asked);
+    match wait_until(|state| matches!(state, Capture::Made(_))) {
+        Capture::Made(snapshot) => *snapshot,
+        _ => unreachable!("it was waited for"),
+    }
+}
+
+fn capture_for_others() {
+    loop {
+        wait_until(|state| matches!(state, Capture::Asked));
+        change(Capture::Made(Box::new(capture())));
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +116,7 @@ fn run(steps: &[Step], spans: Spans) -> Snapshot {
             Step::Allocate(bytes) => drop(black_box(Vec::<u8>::with_capacity(bytes))),
         }
     }
-    let seen = capture();
+    let seen = capture_elsewhere();
     guards.drain(..).for_each(drop);
     seen
 }
@@ -281,6 +319,7 @@ fn assert_orders(spans: Spans) {
 
 #[test]
 fn spans_closed_in_any_order_last_from_their_opening_to_their_closing() {
+    std::thread::spawn(capture_for_others);
     assert_orders(Spans::Fast);
     use_mock_clock();
     set_mock_ticks(NOW.get());
