@@ -193,7 +193,7 @@ fn crowd(program: Program) -> Run {
 
 #[test]
 fn a_file_that_cannot_grow_holds_a_part_and_memory_the_rest() {
-    let run = crowd(after("ulimit -f 8192", CROWD, "").recording_into_files());
+    let run = crowd(after("ulimit -f 32768", CROWD, "").recording_into_files());
     assert_eq!((run.figure("recorded"), run.figure("lost")), (CROWDS_CALLS, 0));
     let [complaint] = &run.complaints()[..] else { panic!("{}", run.stderr()) };
     assert!(complaint.contains("PROFILE_RUN_DIR") && complaint.contains("part"), "{complaint}");

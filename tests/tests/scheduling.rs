@@ -77,7 +77,7 @@ fn process_line(snapshot: &Snapshot) -> String {
 }
 
 /// The number of the header's word with the processors of the machine; two more follow.
-const CORES: usize = 30;
+const CORES: usize = 36;
 
 fn cores(process: &Process) -> (usize, Option<usize>, usize) {
     (process.logical_cores, process.physical_cores, process.available_cores)

@@ -183,6 +183,10 @@ impl Due<'_> {
             }
             Phase::Counted | Phase::LeftOut => {
                 let pace = self.look(pacing, now, share);
+                if self.was_cut_short(pacing) {
+                    self.go_on(pacing, now, pace, share, may_stop);
+                    return 0;
+                }
                 let calls = pacing.calls.get();
                 self.give_room(pacing, (pace * calls as f64) as u64, calls);
                 pacing.were_left_out.set(u64::from(Phase::of(pacing) == Phase::LeftOut));
@@ -249,11 +253,17 @@ impl Due<'_> {
         if leaves_out && let Some(turns) = self.turns {
             begin_phase(pacing, Phase::LeftOut, now, calls);
             turns.begin(self.block, self.tally);
-            turns::let_pass(self.tally, calls);
+            pacing.left_out_until.set(turns::let_pass(self.tally, calls));
             return self.count(0);
         }
         begin_phase(pacing, Phase::Counted, now, calls);
         self.count(calls);
+    }
+
+    /// Somebody has switched the function while its calls were left out: fewer were than timed calls are to stand for.
+    fn was_cut_short(&self, pacing: &Pacing) -> bool {
+        let left_out = crate::segment::layout::turns::left_out(self.tally.turns.get());
+        Phase::of(pacing) == Phase::LeftOut && left_out != pacing.left_out_until.get()
     }
 
     fn calls_or_allocates(&self) -> bool {

@@ -62,10 +62,11 @@ impl Turns {
     }
 }
 
-/// Lets so many calls pass, or all that are to come.
-pub(super) fn let_pass(tally: &Tally, calls: u64) {
-    let counted = tally.turns.get() >> turns::COUNTED_SHIFT;
-    tally.turns.set((counted + calls) << turns::COUNTED_SHIFT | calls);
+/// Lets so many calls pass. Says how many will have been left out then, in all.
+pub(super) fn let_pass(tally: &Tally, calls: u64) -> u64 {
+    let counted = (tally.turns.get() >> turns::COUNTED_SHIFT) + calls;
+    tally.turns.set(counted << turns::COUNTED_SHIFT | calls);
+    counted
 }
 
 /// Looks at the function's next call again, with what was left out counted.

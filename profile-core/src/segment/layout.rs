@@ -608,6 +608,8 @@ record! {
         others_log2: Word,
         /// 1: these were left out, not counted.
         were_left_out: Word,
+        /// How many were ever left out when the phase is over, unless somebody ends it before.
+        left_out_until: Word,
         /// Ticks that the calls took at the most for which a burst still has to stand; and each of them on the average.
         room: Word,
         each: Word,
