@@ -116,10 +116,14 @@ mod windows {
         let mut command = Command::new("cat");
         let mut child = command.stdin(Stdio::piped()).spawn().expect("start a process");
         let (id, input) = (child.id(), child.stdin.take().expect("its standard input"));
-        let reading =
-            thread::spawn(move || memory_usage_of(id, &every(5).name("cat")).expect("a window"));
+        let reading = thread::spawn(move || {
+            memory_usage_of(id, &every(5).name("a process read to its end")).expect("a window")
+        });
         let is_read = || {
-            let of = capture().memory.into_iter().find(|record| record.path == "cat");
+            let of = capture()
+                .memory
+                .into_iter()
+                .find(|record| record.path == "a process read to its end");
             of.is_some_and(|of| of.readings_taken >= 2)
         };
         wait_until(is_read, "it is not read");
