@@ -112,6 +112,7 @@ impl Drop for Slow {
 
 #[expect(clippy::needless_late_init, reason = "a let of each kind")]
 #[rustfmt::skip]
+#[allow(clippy::single_match, clippy::single_match_else, reason = "the arm is what is looked at")]
 #[profile(lines)]
 fn drops(given: Option<Slow>) -> u64 {
     let outer = Slow(1000); //= 0

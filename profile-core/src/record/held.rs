@@ -544,7 +544,7 @@ pub(super) fn forget() {
 }
 
 /// While it is open, every block that this thread allocates is followed, and so is what others allocate for it in its
-/// [`context`](super::context).
+/// [`context`](crate::context).
 #[derive(Debug)]
 pub struct Scope {
     number: u64,
