@@ -177,7 +177,8 @@ fn the_service_shows_waiting_polls_and_cancelled_calls() {
     assert_eq!(times("::answer")["finished"], 2_560);
     assert_eq!(times("service::main")["finished"], 1);
     let set = times("::set");
-    assert!(set["polls"].as_u64() >= Some(1_280), "{set}");
+    // It waits once a call, unless the time is over before it is polled.
+    assert!(set["polls"].as_u64() > set["finished"].as_u64(), "{set}");
     assert!(set["waiting_ns"].as_u64() > set["busy_ns"].as_u64(), "{set}");
     assert_eq!(times("::digest"), Value::Null);
 }
