@@ -199,7 +199,7 @@ impl Due<'_> {
 
     /// One of the timed calls of a burst; after the last of them others are left to themselves again.
     fn in_burst(&self, pacing: &Pacing, now: u64, share: f64, may_stop: bool) -> u64 {
-        let left = pacing.burst_left.get() - 1;
+        let left = pacing.burst_left.get().saturating_sub(1);
         pacing.burst_left.set(left);
         let others_log2 = pacing.others_log2.get();
         if left == 0 {
@@ -262,7 +262,7 @@ impl Due<'_> {
 
     /// Somebody has switched the function while its calls were left out: fewer were than timed calls are to stand for.
     fn was_cut_short(&self, pacing: &Pacing) -> bool {
-        let left_out = crate::segment::layout::turns::left_out(self.tally.turns.get());
+        let left_out = turns::left_out(self.tally);
         Phase::of(pacing) == Phase::LeftOut && left_out != pacing.left_out_until.get()
     }
 

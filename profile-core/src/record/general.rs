@@ -221,11 +221,7 @@ pub(crate) fn close(exit: Exit<'_>, elapsed: Option<u64>) {
 
 /// Ends a call that has been left, and puts what is then the top frame there.
 fn end_call(exit: Exit<'_>, edge: &Edge, elapsed: Option<u64>) {
-    let is_long = if exit.is_of_top() {
-        end(exit.frame, edge, elapsed)
-    } else {
-        overlap::end_below(exit, edge, elapsed)
-    };
+    let is_long = end(exit.frame, edge, elapsed, exit.vacated());
     thread::resume(exit.top);
     if is_long {
         fold::after_long(edge, elapsed);

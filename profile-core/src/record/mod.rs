@@ -268,7 +268,7 @@ fn close(marked: *const Frame) {
     }
     at_work();
     tally.open.set(0);
-    let is_long = end(open, edge, elapsed);
+    let is_long = end(open, edge, elapsed, std::ptr::null_mut());
     // Only the first frame of a page is not above its outer one, and its guard is marked `GENERAL`.
     put_on_top(frame.wrapping_sub(1));
     if is_long {
@@ -281,15 +281,16 @@ fn close(marked: *const Frame) {
 ///
 /// A process may be killed between any two stores, and another may read at any moment. So the frame first says which
 /// count will hold the call, then the count rises, then the frame is empty: a reader never takes the call for
-/// both ended and open, nor for neither.
+/// both ended and open, nor for neither. `vacated` is the edge of an empty frame: null, or the one that says that
+/// others above it are still open.
 #[inline(always)]
 #[must_use]
-pub(crate) fn end(frame: &Frame, edge: &Edge, elapsed: Option<u64>) -> bool {
+pub(crate) fn end(frame: &Frame, edge: &Edge, elapsed: Option<u64>, vacated: *mut Edge) -> bool {
     let Some(elapsed) = elapsed else {
         let untimed = edge.untimed.get().wrapping_add(1);
         frame.started.publish(closing::UNTIMED | untimed);
         edge.untimed.publish(untimed);
-        frame.edge.publish(std::ptr::null_mut());
+        frame.edge.publish(vacated);
         return false;
     };
     let pushed = edge.pushed.get();
@@ -298,7 +299,7 @@ pub(crate) fn end(frame: &Frame, edge: &Edge, elapsed: Option<u64>) -> bool {
     let pushed = pushed.wrapping_add(1);
     frame.started.publish(closing::TIMED | pushed);
     edge.pushed.publish(pushed);
-    frame.edge.publish(std::ptr::null_mut());
+    frame.edge.publish(vacated);
     fold::fold_before(edge, pushed);
     elapsed > general::tally_of(edge).slow_above.get()
 }

@@ -18,11 +18,9 @@
 
 use super::begin::{self, Complaint};
 use super::general::{self, Exit, edge_of, open_frames, outer_of, tally_of};
-use super::{fold, paths, settle, thread};
+use super::{paths, settle, thread};
 use crate::clock::Clock;
-use crate::segment::layout::{
-    Edge, Frame, RING, Split, ThreadBlock, Word, buckets, closing, flags, heap,
-};
+use crate::segment::layout::{Edge, Frame, Split, ThreadBlock, Word, buckets, flags, heap};
 
 /// Of so many spans above one that closes the times are split. Beyond that a program that holds a hundred thousand guards in a
 /// queue would spend its time here.
@@ -311,27 +309,6 @@ impl Drop for TakeOff {
         let complement = nothing.less(&self.part);
         complement.add_to(self.block, self.edge, self.stands_for_log2, self.is_recursive);
     }
-}
-
-/// As [`super::end`], but leaves the frame as one that is skipped: what is above it is still found through it.
-#[must_use]
-pub(super) fn end_below(exit: Exit<'_>, edge: &Edge, elapsed: Option<u64>) -> bool {
-    let frame = exit.frame;
-    let Some(elapsed) = elapsed else {
-        let untimed = edge.untimed.get().wrapping_add(1);
-        frame.started.publish(closing::UNTIMED | untimed);
-        edge.untimed.publish(untimed);
-        frame.edge.publish(exit.vacated());
-        return false;
-    };
-    let pushed = edge.pushed.get();
-    edge.ring[pushed as usize % RING].publish(elapsed);
-    let pushed = pushed.wrapping_add(1);
-    frame.started.publish(closing::TIMED | pushed);
-    edge.pushed.publish(pushed);
-    frame.edge.publish(exit.vacated());
-    fold::fold_before(edge, pushed);
-    elapsed > tally_of(edge).slow_above.get()
 }
 
 #[cfg(test)]

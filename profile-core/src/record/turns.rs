@@ -69,11 +69,15 @@ pub(super) fn let_pass(tally: &Tally, calls: u64) -> u64 {
     counted
 }
 
+/// How many calls were ever left out.
+pub(super) fn left_out(tally: &Tally) -> u64 {
+    turns::left_out(tally.turns.get())
+}
+
 /// Looks at the function's next call again, with what was left out counted.
 pub(crate) fn reset(tally: &Tally) {
-    let word = tally.turns.get();
-    if word != 0 {
-        tally.turns.set(turns::left_out(word) << turns::COUNTED_SHIFT);
+    if tally.turns.get() != 0 {
+        tally.turns.set(left_out(tally) << turns::COUNTED_SHIFT);
     }
 }
 
