@@ -25,7 +25,7 @@ static RUN_DIR: OnceLock<Option<PathBuf>> = OnceLock::new();
 /// The budget of all sites that have none of their own, see [`encode`].
 static BUDGET: AtomicU64 = AtomicU64::new(0);
 /// See [`prices`]; bits of `f64`.
-static PRICES: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];
+static PRICES: [AtomicU64; 5] = [const { AtomicU64::new(0) }; 5];
 
 /// Begins recording, once in a process.
 pub(crate) fn begin() {
@@ -345,22 +345,23 @@ pub(super) fn rate() -> Rate {
     Rate::of(clock, first.unwrap_or_default(), Anchor::now(clock))
 }
 
-/// What calls cost that are timed, counted, or left out, and what lies between the two readings of an empty one; in ticks.
+/// What calls cost that are timed, one of a burst, counted, or left out, and what lies between the two readings of an empty one; in ticks.
 pub(super) struct Prices {
     pub(super) span: f64,
+    pub(super) burst: f64,
     pub(super) counted: f64,
     pub(super) left_out: f64,
     pub(super) reading: f64,
 }
 
 pub(super) fn prices() -> Prices {
-    let [span, counted, left_out, reading] =
+    let [span, burst, counted, left_out, reading] =
         PRICES.each_ref().map(|price| f64::from_bits(price.load(Relaxed)));
-    Prices { span, counted, left_out, reading }
+    Prices { span, burst, counted, left_out, reading }
 }
 
 fn set_prices(costs: &Costs) {
-    let all = [costs.empty, costs.counted, costs.left_out, costs.reading];
+    let all = [costs.empty, costs.burst, costs.counted, costs.left_out, costs.reading];
     PRICES.iter().zip(all).for_each(|(price, cost)| price.store(cost.to_bits(), Relaxed));
 }
 

@@ -19,6 +19,7 @@
 //! Between two bursts the clock says how long all calls took that were not timed, with what the caller did: no estimate for them
 //! exceeds that. So one call that the system interrupted for milliseconds is counted once, and not for the thousand for which it stands.
 
+use super::begin::Prices;
 use super::turns::{self, Turns};
 use super::{SpanGuard, begin, fold, general, thread};
 use crate::callsite::{CallSite, Mode};
@@ -87,6 +88,9 @@ impl Phase {
 /// Opens a span the quick way does not: a first call from here, or one at which the pace is due.
 pub(super) fn enter(site: &'static CallSite, turns: Option<&Turns>) -> SpanGuard {
     let Some(opened) = general::open(site) else { return SpanGuard::nothing() };
+    if let Some(turns) = turns {
+        turns.set_path(opened.edge);
+    }
     match take_turn(opened.tally()) {
         Turn::Timed => general::start(site, opened, 0),
         Turn::Counted => {
@@ -217,7 +221,7 @@ impl Due<'_> {
             Phase::Counted => costs.counted,
             _ => costs.span,
         };
-        let burst = if Phase::of(pacing) == Phase::Timed { 0.0 } else { BURST as f64 * costs.span };
+        let burst = if Phase::of(pacing) == Phase::Timed { 0.0 } else { burst_cost(&costs) };
         let spent = calls * each;
         settle_account(self.block, now, spent + burst, share);
         ((elapsed - spent) / calls.max(1.0)).max(1.0)
@@ -247,7 +251,7 @@ impl Due<'_> {
         } else {
             pacing.too_dear.set(0);
         }
-        let log2 = others_log2(costs.span, may_take) + random(self.block, 2);
+        let log2 = others_log2(burst_cost(&costs), may_take) + random(self.block, 2);
         pacing.others_log2.set(log2);
         let calls = BURST * ((1 << log2) - 1) + random(self.block, BURST);
         if leaves_out && let Some(turns) = self.turns {
@@ -288,9 +292,24 @@ fn begin_phase(pacing: &Pacing, phase: Phase, now: u64, calls: u64) {
     pacing.calls.set(calls);
 }
 
+/// What a burst costs with the call before it. Each of its calls takes the slow way: three to four times a plain span.
+fn burst_cost(costs: &Prices) -> f64 {
+    (BURST + 1) as f64 * costs.burst
+}
+
+/// For the calibration: from now on each call is one of a burst.
+pub(super) fn burst_for_ever(block: &ThreadBlock, tally: &Tally) {
+    if let Some(pacing) = thread::made(&tally.pacing, block) {
+        pacing.phase.set(Phase::Burst as u64);
+        pacing.burst_left.set(u64::MAX);
+        pacing.others_log2.set(1);
+        tally.pace.set(0);
+    }
+}
+
 /// For how many calls each of a burst stands, so that the burst takes half of what may be taken: log2 of one more.
-fn others_log2(span: f64, may_take: f64) -> u64 {
-    let calls = (BURST + 1) as f64 * span / (may_take / 2.0);
+fn others_log2(burst: f64, may_take: f64) -> u64 {
+    let calls = burst / (may_take / 2.0);
     (calls / BURST as f64).log2().ceil().clamp(1.0, MOST as f64 - 1.0) as u64
 }
 

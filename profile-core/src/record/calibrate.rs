@@ -6,7 +6,7 @@
 //! taken off a call that is as short as the readings is the cost of a span around nothing, and off a long one the middle
 //! between the two kinds of body; the report names all three.
 
-use super::{Turns, begin, enter, enter_each, general, lines, paths, thread};
+use super::{Turns, begin, budget, enter, enter_each, general, lines, paths, thread};
 use crate::callsite::{CallSite, Kind, LineSource, Mode, Source};
 use crate::clock::Clock;
 use crate::segment::layout::{COSTS, Header, RING, Word, pace, turns as segment_turns};
@@ -27,6 +27,8 @@ pub(crate) struct Costs {
     /// Of a span that is counted and not timed, and of a call that is left out.
     pub(crate) counted: f64,
     pub(crate) left_out: f64,
+    /// Of a timed call that stands for others. Nothing but the budget asks for it: it has no place in the header.
+    pub(crate) burst: f64,
     /// From one mark of a line to the next, and of one that is counted and not timed.
     pub(crate) mark: f64,
     pub(crate) counted_mark: f64,
@@ -148,9 +150,14 @@ pub(crate) fn measure(clock: Clock) -> Costs {
     let nothing = added(clock, 0, |call, _| call);
     let waiting = added(clock, STEPS, |_, last| last);
     let busy = added(clock, STEPS, |call, _| call);
+    let paced = || {
+        period(clock, |call, _| spanned(&COUNTED, call, 0))
+            - period(clock, |call, _| plain(call, 0))
+    };
+    time_bursts(&COUNTED);
+    let burst = paced();
     stop_timing(&COUNTED);
-    let counted = period(clock, |call, _| spanned(&COUNTED, call, 0))
-        - period(clock, |call, _| plain(call, 0));
+    let counted = paced();
     let left_out = left_out(clock);
     let [mark, counted_mark, stay] = marks(clock);
     let sampled = sampled_stay();
@@ -165,6 +172,7 @@ pub(crate) fn measure(clock: Clock) -> Costs {
         waiting: waiting.in_all.max(0.0),
         busy: busy.in_all.max(0.0),
         counted: counted.max(0.0),
+        burst: burst.max(nothing.in_all).max(0.0),
         left_out: left_out.max(nothing.in_all.max(0.0) * LEAST_LEFT_OUT),
     }
 }
@@ -191,7 +199,7 @@ fn left_out(clock: Clock) -> f64 {
             let many = |_, last| (0..TURNS_OF_PERIOD).fold(last, |last, turn| call(turn, last));
             period(clock, many) / TURNS_OF_PERIOD as f64
         };
-        counting.set(segment_turns::LEFT);
+        counting.set(segment_turns::MOST_LEFT);
         let left_out = of(&|call, last| passed(seed(call, last), STEPS));
         (left_out - of(&|call, last| plain(seed(call, last), STEPS))).max(0.0)
     });
@@ -320,6 +328,14 @@ fn ticks_of(site: &'static CallSite) -> u64 {
         let newest = edge.folded.get()..edge.pushed.get();
         newest.map(|turn| edge.ring[turn as usize % RING].get()).sum::<u64>() + edge.ticks.get()
     })
+}
+
+/// Makes each call one of a burst, until [`stop_timing`].
+fn time_bursts(site: &'static CallSite) {
+    begin::set_budget_of(site, Some(Budget::Auto));
+    if let (Some((block, _)), Some(edge)) = (thread::here(), edge_of(site)) {
+        budget::burst_for_ever(block, general::tally_of(edge));
+    }
 }
 
 /// Puts the next timed call out of reach.

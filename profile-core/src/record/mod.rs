@@ -139,7 +139,10 @@ fn open(site: &'static CallSite, turns: Option<&Turns>) -> SpanGuard {
     // SAFETY: TOP is NOWHERE or an open frame of this thread's block, so its edge is set; neither frames
     // nor edges are ever freed.
     let edge = unsafe { &*(*outer).edge.get() };
-    let child = guess(edge, site).filter(|_| !frame.addr().is_multiple_of(FRAME_PAGE));
+    let known = turns.and_then(|turns| turns.path_from(edge, site));
+    let child = known
+        .or_else(|| guess(edge, site, turns))
+        .filter(|_| !frame.addr().is_multiple_of(FRAME_PAGE));
     let Some(child) = child.filter(|_| matches!(mode, Mode::EXACT | Mode::PACED)) else {
         return general::enter(site, turns);
     };
@@ -167,7 +170,7 @@ fn open(site: &'static CallSite, turns: Option<&Turns>) -> SpanGuard {
 /// function finds nothing on top, and records into a block of its own.
 #[inline(always)]
 pub(crate) fn at_work() {
-    TOP.set(&raw const NOWHERE);
+    set_top(&raw const NOWHERE);
     compiler_fence(SeqCst);
 }
 
@@ -175,25 +178,29 @@ pub(crate) fn at_work() {
 #[inline(always)]
 pub(crate) fn put_on_top(frame: *const Frame) {
     compiler_fence(SeqCst);
-    TOP.set(frame);
+    set_top(frame);
+}
+
+/// `LocalKey::set` would be a call of 19 instructions: it looks for a value to initialise the cell with.
+#[inline(always)]
+fn set_top(frame: *const Frame) {
+    TOP.with(|top| top.set(frame));
 }
 
 /// The edge of `site` below `from`, if it is what was called last, or what came after that before.
 #[inline(always)]
-fn guess(from: &Edge, site: &CallSite) -> Option<&'static Edge> {
+fn guess(from: &Edge, site: &CallSite, turns: Option<&Turns>) -> Option<&'static Edge> {
     // SAFETY: both guesses are never null, and edges are never freed.
-    unsafe {
+    let (last, next) = unsafe {
         let last = &*from.last_child.get();
-        if std::ptr::eq(last.site.get(), site) {
-            return Some(last);
-        }
-        let next = &*last.successor.get();
-        if std::ptr::eq(next.site.get(), site) {
-            from.last_child.set(std::ptr::from_ref(next).cast_mut());
-            return Some(next);
-        }
+        (last, &*last.successor.get())
+    };
+    let found = [last, next].into_iter().find(|edge| std::ptr::eq(edge.site.get(), site))?;
+    from.last_child.set(std::ptr::from_ref(found).cast_mut());
+    if let Some(turns) = turns {
+        turns.set_path(found);
     }
-    None
+    Some(found)
 }
 
 /// Not 0 if anything was allocated or freed while the frame was open.
@@ -249,12 +256,25 @@ fn close(marked: *const Frame) {
     if marked.addr() & SpanGuard::GENERAL != 0 || std::thread::panicking() {
         return general::exit(marked);
     }
-    let timed = marked.addr() & SpanGuard::UNTIMED == 0;
-    let now = if timed { sys::read_tsc() } else { 0 };
-    let frame = marked.map_addr(|address| address & !SpanGuard::UNTIMED);
+    if marked.addr() & SpanGuard::UNTIMED != 0 {
+        return close_counted(marked.map_addr(|address| address & !SpanGuard::UNTIMED));
+    }
+    let now = sys::read_tsc();
+    // SAFETY: the guard opened the frame, and memory of frames is never unmapped.
+    let started = unsafe { &*marked }.started.get();
+    close_uneventful(marked, Some(now.wrapping_sub(started)));
+}
+
+/// Closes a span that is not timed. Apart, since it needs none of the registers that are saved for a timed one.
+#[inline(never)]
+fn close_counted(frame: *const Frame) {
+    close_uneventful(frame, None);
+}
+
+#[inline(always)]
+fn close_uneventful(frame: *const Frame, elapsed: Option<u64>) {
     // SAFETY: the guard opened the frame, and memory of frames is never unmapped.
     let open = unsafe { &*frame };
-    let elapsed = if timed { Some(now.wrapping_sub(open.started.get())) } else { None };
     let eventful = open.flags.get() | allocated_or_freed(open) != 0;
     if eventful || TOP.get() != frame {
         return general::exit_eventful(frame, elapsed);

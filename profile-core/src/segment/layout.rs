@@ -481,17 +481,17 @@ record! {
         /// The owner's guess at what its caller calls after this: what it called then. Never null.
         successor: Link<Edge>,
         tally: Link<Tally>,
-        /// Timed calls that have ended.
-        pushed: Word,
+        /// The path this one continues.
+        parent: Link<Edge>,
+        site: Link<crate::callsite::CallSite>,
         /// Calls that have ended untimed.
         untimed: Word,
-        site: Link<crate::callsite::CallSite>,
+        /// Timed calls that have ended.
+        pushed: Word,
         folded: Word,
         /// Sum over the folded calls, and over all polls.
         ticks: Word,
         ring: [Word; RING],
-        /// The path this one continues.
-        parent: Link<Edge>,
         /// Itself; or, for a recursive call, the ancestor on the path that has the same site.
         target: Link<Edge>,
         next: Link<Edge>,
@@ -583,15 +583,30 @@ pub(crate) mod pace {
     pub(crate) const TIMED: u64 = 1 << 32;
 }
 
-/// [`Tally::turns`]: bits 0 to 19 calls that are still to be left out, 20 to 63 how many were ever to be; the difference is
-/// how many were. One word, so that a kill between two stores loses none.
+/// [`Tally::turns`]: how many calls were ever to be left out, times 2^20, plus how many of them are still to come; the difference
+/// is how many were. One word, so that a kill between two stores loses none. The second number has a sign: a signal
+/// handler that comes between a look at it and its decrement may take it below 0.
 pub(crate) mod turns {
-    pub(crate) const LEFT: u64 = (1 << COUNTED_SHIFT) - 1;
-    pub(crate) const COUNTED_SHIFT: u32 = 20;
+    const LEFT_BITS: u32 = 20;
+    /// The most calls that can still be to come.
+    pub(crate) const MOST_LEFT: u64 = (1 << (LEFT_BITS - 1)) - 1;
+
+    /// Calls that are still to be left out, times 2^12.
+    #[inline(always)]
+    pub(crate) fn left_shifted(word: u64) -> i32 {
+        (word as i32) << (32 - LEFT_BITS)
+    }
 
     /// Calls that were left out.
     pub(crate) fn left_out(word: u64) -> u64 {
-        (word >> COUNTED_SHIFT).saturating_sub(word & LEFT)
+        let left = i64::from(left_shifted(word) >> (32 - LEFT_BITS));
+        let counted = word.wrapping_sub(left as u64) >> LEFT_BITS;
+        counted.wrapping_sub(left as u64)
+    }
+
+    /// So many are still to come, and so many were left out in all when they have.
+    pub(crate) fn word(counted: u64, left: u64) -> u64 {
+        (counted << LEFT_BITS).wrapping_add(left.min(MOST_LEFT))
     }
 }
 
@@ -878,7 +893,7 @@ mod tests {
         assert_eq!(size_of::<HistogramRoot>(), 256);
         assert_eq!(size_of::<HistogramLeaf>(), 64);
         assert_eq!(header::program, 16);
-        assert_eq!(edge::ring, 8);
+        assert_eq!(edge::ticks, 8);
     }
 
     #[test]

@@ -13,5 +13,7 @@ mod fallback;
 #[cfg(any(not(target_os = "linux"), profile_fallback))]
 pub(crate) use fallback::*;
 
+mod decrement;
+pub(crate) use decrement::decrement;
 mod tsc;
 pub(crate) use tsc::*;
