@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use profile_core::report::{self, Format};
 use profile_core::warnings;
-use profile_core::{Format, Snapshot, Thresholds, compare};
+use profile_core::{Snapshot, Thresholds, compare};
 
 /// What functions cost, and whether that changed.
 #[derive(Debug, Parser)]
@@ -44,10 +45,32 @@ enum Command {
         /// Snapshots, as JSON or binary.
         #[arg(required = true)]
         files: Vec<PathBuf>,
-        /// One of table, tree, json, csv, folded, mprof, svg, html, memory_profiler, binary, hlog, github.
-        #[arg(long, default_value = "table")]
-        format: Format,
+        #[arg(
+            long,
+            default_value = "table",
+            value_parser = report::format,
+            help = short_list_of_formats(),
+            long_help = list_of_formats(),
+        )]
+        format: &'static dyn Format,
     },
+}
+
+/// The formats that this build can write.
+fn formats() -> impl Iterator<Item = &'static dyn Format> {
+    report::formats().into_iter().filter(|format| format.unavailable().is_none())
+}
+
+fn short_list_of_formats() -> String {
+    let names: Vec<_> = formats().map(Format::name).collect();
+    format!("One of {}", names.join(", "))
+}
+
+/// The same, a line each.
+fn list_of_formats() -> String {
+    let line = |format: &dyn Format| format!("\n- {}: {}", format.name(), format.description());
+    let lines: String = formats().map(line).collect();
+    format!("One of:{lines}\n")
 }
 
 /// What ends the tool early, as a sentence.

@@ -1,5 +1,7 @@
 //! What a person chooses between: names that are there whether anything is recorded or not.
 
+use std::borrow::Cow;
+
 /// How much of the run's time recording may take.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
@@ -117,26 +119,28 @@ pub struct SettingError {
     fault: Fault,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "profile"), expect(dead_code, reason = "nothing is set then"))]
 enum Fault {
     NotUnderstood {
-        allowed: &'static str,
+        allowed: Cow<'static, str>,
     },
-    /// A format that takes a feature which the program was built without.
-    NotBuilt,
+    /// A format that this program cannot write.
+    Unavailable {
+        why: &'static str,
+    },
 }
 
 #[cfg(feature = "profile")]
 impl SettingError {
-    pub(crate) fn new(value: &str, allowed: &'static str) -> SettingError {
+    pub(crate) fn new(value: &str, allowed: impl Into<Cow<'static, str>>) -> SettingError {
         const LONGEST: usize = 60;
         let shown: String = value.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-        SettingError { value: shown, fault: Fault::NotUnderstood { allowed } }
+        SettingError { value: shown, fault: Fault::NotUnderstood { allowed: allowed.into() } }
     }
 
-    pub(crate) fn png_not_built() -> SettingError {
-        SettingError { value: "png".to_owned(), fault: Fault::NotBuilt }
+    pub(crate) fn unavailable(format: &str, why: &'static str) -> SettingError {
+        SettingError { value: format.to_owned(), fault: Fault::Unavailable { why } }
     }
 }
 
@@ -147,11 +151,7 @@ impl std::fmt::Display for SettingError {
             Fault::NotUnderstood { allowed } => {
                 write!(f, "`{value}` is not understood; allowed is {allowed}")
             }
-            Fault::NotBuilt => write!(
-                f,
-                "`{value}` cannot be written: this program was built without the feature `{value}` of profile-core; \
-                 build it with that, or ask for `svg`"
-            ),
+            Fault::Unavailable { why } => write!(f, "`{value}` cannot be written: {why}"),
         }
     }
 }

@@ -48,7 +48,7 @@ mod memory;
 #[cfg(feature = "profile")]
 mod record;
 #[cfg(feature = "profile")]
-mod report;
+pub mod report;
 #[cfg(feature = "profile")]
 mod segment;
 #[cfg(feature = "profile")]
@@ -107,7 +107,7 @@ mod on {
     };
     pub use crate::segment::reader::SegmentError;
     pub use crate::session::{capture, find, find_all, functions, read_segment, write_reports};
-    pub use crate::settings::{Format, Settings};
+    pub use crate::settings::Settings;
     pub use crate::snapshot::SnapshotError;
     pub use hdrhistogram;
 }
@@ -209,6 +209,7 @@ pub mod __private {
     pub use crate::record::{
         Turns, begin::use_mock_clock, enter, enter_each, future::Instrumented,
     };
+    pub use crate::report::LinkedFormat;
     pub use std::thread_local;
 }
 

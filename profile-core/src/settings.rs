@@ -10,71 +10,6 @@ pub use crate::choices::{Budget, SettingError, Sort, Thresholds};
 use crate::clock::Clock;
 use crate::sys;
 
-/// A form of the report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    /// One row per function.
-    Table,
-    /// One row per call path.
-    Tree,
-    /// Everything, for programs.
-    Json,
-    /// One row per function, for spreadsheets.
-    Csv,
-    /// `a;b;c self-nanoseconds`: what flame graph tools read.
-    Folded,
-    /// Memory over time as a `.dat` file of memory_profiler: what `mprof plot` and `mprof peak` read.
-    Mprof,
-    /// Memory over time as a picture.
-    Svg,
-    /// The same picture as PNG, 2360 by 960 pixels; only in programs built with the feature `png`.
-    Png,
-    /// Functions, and the source of those with lines, as a page for a browser.
-    Html,
-    /// The tables of Python's memory_profiler, of functions with `lines(rss)`.
-    MemoryProfiler,
-    /// Everything, compact: what [`Snapshot::load`](crate::Snapshot::load) reads fastest.
-    Binary,
-    /// The distribution of each function's calls as an HdrHistogram log (V2): what every HdrHistogram tool reads.
-    Hlog,
-    /// Warnings as annotations in the log of a run on GitHub; written of itself there.
-    Github,
-}
-
-impl Format {
-    const ALL: [(&str, Format); 13] = [
-        ("table", Format::Table),
-        ("tree", Format::Tree),
-        ("json", Format::Json),
-        ("csv", Format::Csv),
-        ("folded", Format::Folded),
-        ("mprof", Format::Mprof),
-        ("svg", Format::Svg),
-        ("png", Format::Png),
-        ("html", Format::Html),
-        ("memory_profiler", Format::MemoryProfiler),
-        ("binary", Format::Binary),
-        ("hlog", Format::Hlog),
-        ("github", Format::Github),
-    ];
-
-    /// Whether this build can write it.
-    fn is_built(self) -> bool {
-        self != Format::Png || cfg!(feature = "png")
-    }
-}
-
-impl std::str::FromStr for Format {
-    type Err = SettingError;
-
-    /// By the name that `PROFILE_REPORT` knows.
-    fn from_str(name: &str) -> Result<Format, SettingError> {
-        let format = choice(name, &Format::ALL, FORMATS)?;
-        if format.is_built() { Ok(format) } else { Err(SettingError::png_not_built()) }
-    }
-}
-
 impl Sort {
     const ALL: [(&str, Sort); 8] = [
         ("total", Sort::Total),
@@ -86,14 +21,6 @@ impl Sort {
         ("bytes", Sort::Bytes),
         ("name", Sort::Name),
     ];
-}
-
-/// A report and where it goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Output {
-    pub(crate) format: Format,
-    /// Standard error if there is none.
-    pub(crate) file: Option<PathBuf>,
 }
 
 /// Choices made in code. What a variable says of the same thing wins.
@@ -109,7 +36,9 @@ pub(crate) struct Output {
 #[derive(Clone, Debug, PartialEq)]
 #[must_use = "settings do nothing until `apply` is called"]
 pub struct Settings {
-    pub(crate) outputs: Vec<Output>,
+    /// As `PROFILE_REPORT` has them. Text, since formats are above this room; only what was understood is
+    /// put here.
+    pub(crate) reports: String,
     pub(crate) sort: Sort,
     pub(crate) percentiles: Vec<f64>,
     /// Share cut from each end for the trimmed mean.
@@ -130,7 +59,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
-            outputs: vec![Output { format: Format::Table, file: None }],
+            reports: "table".to_owned(),
             sort: Sort::Total,
             percentiles: vec![50.0, 95.0, 99.0],
             trim: 0.1,
@@ -150,21 +79,6 @@ impl Settings {
     /// The defaults: a table on standard error, sorted by total time, p50, p95 and p99, every call timed.
     pub fn new() -> Settings {
         Settings::default()
-    }
-
-    /// Which reports are written at exit: `FORMAT` or `FORMAT:FILE`, comma-separated; formats `table`,
-    /// `tree`, `json`, `csv`, `folded`, `mprof`, `svg`, `png`, `html`, `memory_profiler`, `binary`,
-    /// `hlog`, `github`, `none`. Without a file it goes to standard error.
-    ///
-    /// # Errors
-    /// An unknown format, an empty file name, or `png` in a program built without the feature `png`.
-    pub fn report(mut self, outputs: &str) -> Result<Settings, SettingError> {
-        let outputs = parse_outputs(outputs)?;
-        if outputs.iter().any(|output| !output.format.is_built()) {
-            return Err(SettingError::png_not_built());
-        }
-        self.outputs = outputs;
-        Ok(self)
     }
 
     /// What the table is sorted by.
@@ -283,6 +197,11 @@ pub(crate) fn complaints() -> &'static [String] {
     &environment().complaints
 }
 
+/// Reports that the environment asks for.
+pub(crate) fn reports_asked_for() -> Option<&'static str> {
+    environment().reports.as_deref()
+}
+
 /// Filters of warnings that the environment asks for.
 pub(crate) fn warning_filters() -> Option<&'static str> {
     environment().warnings.as_deref()
@@ -311,7 +230,8 @@ pub(crate) fn is_blessing() -> bool {
 /// What was found in the environment.
 #[derive(Clone, Debug, Default)]
 struct Environment {
-    outputs: Option<Vec<Output>>,
+    /// Reports, as they stand.
+    reports: Option<String>,
     sort: Option<Sort>,
     percentiles: Option<Vec<f64>>,
     trim: Option<f64>,
@@ -337,7 +257,7 @@ impl Environment {
         let mut complaints = Vec::new();
         let mut reader = Reader { lookup: &lookup, complaints: &mut complaints };
         let mut read = Environment {
-            outputs: reader.reports("PROFILE_REPORT"),
+            reports: reader.variable("PROFILE_REPORT", |text| Ok(text.to_owned())),
             sort: reader.variable("PROFILE_SORT", |text| choice(text, &Sort::ALL, SORTS)),
             percentiles: reader.variable("PROFILE_PERCENTILES", parse_percentiles),
             trim: reader.variable("PROFILE_TRIM", parse_trim),
@@ -362,7 +282,6 @@ impl Environment {
     }
 
     fn overrule(self, settings: &mut Settings) {
-        overrule(&mut settings.outputs, self.outputs);
         overrule(&mut settings.sort, self.sort);
         overrule(&mut settings.percentiles, self.percentiles);
         overrule(&mut settings.trim, self.trim);
@@ -403,25 +322,11 @@ impl<L: Fn(&str) -> Option<String>> Reader<'_, L> {
         parse(text).map_err(|error| self.complain(name, &error)).ok()
     }
 
-    /// The reports that a variable asks for. One that this build cannot write is a complaint and costs no other; alone
-    /// it leaves the reports that there are without the variable.
-    fn reports(&mut self, name: &str) -> Option<Vec<Output>> {
-        let mut outputs = self.variable(name, parse_outputs)?;
-        let asked = outputs.len();
-        outputs.retain(|output| output.format.is_built());
-        if outputs.len() < asked {
-            self.complain(name, &SettingError::png_not_built());
-        }
-        (!outputs.is_empty() || asked == 0).then_some(outputs)
-    }
-
     fn complain(&mut self, name: &str, error: &SettingError) {
         self.complaints.push(format!("{name}: {error}; ignored"));
     }
 }
 
-const OUTPUTS: &str = "FORMAT or FORMAT:FILE, comma-separated, with FORMAT one of table, tree, json, csv, folded, mprof, svg, png, html, memory_profiler, binary, hlog, github, none";
-const FORMATS: &str = "table, tree, json, csv, folded, mprof, svg, png, html, memory_profiler, binary, hlog or github";
 const SORTS: &str = "total, self, calls, mean, max, allocations, bytes or name";
 const PERCENTILES: &str = "numbers above 0 and at most 100, comma-separated";
 const BUDGETS: &str =
@@ -442,21 +347,6 @@ fn choice<T: Copy>(
 ) -> Result<T, SettingError> {
     let found = choices.iter().find(|(name, _)| *name == text);
     found.map(|(_, value)| *value).ok_or_else(|| SettingError::new(text, allowed))
-}
-
-fn parse_outputs(text: &str) -> Result<Vec<Output>, SettingError> {
-    let parts = text.split(',').map(str::trim).filter(|part| *part != "none");
-    parts.map(parse_output).collect()
-}
-
-fn parse_output(text: &str) -> Result<Output, SettingError> {
-    let (format, file) =
-        text.split_once(':').map_or((text, None), |(format, file)| (format, Some(file)));
-    if file == Some("") {
-        return Err(SettingError::new(text, OUTPUTS));
-    }
-    let format = choice(format, &Format::ALL, OUTPUTS)?;
-    Ok(Output { format, file: file.map(PathBuf::from) })
 }
 
 fn parse_percentiles(text: &str) -> Result<Vec<f64>, SettingError> {
@@ -556,49 +446,8 @@ mod tests {
     }
 
     #[test]
-    fn reports_are_read_with_and_without_a_file() {
-        let read = read("PROFILE_REPORT", "table, json:out.json,none");
-        let json = Output { format: Format::Json, file: Some("out.json".into()) };
-        assert_eq!(read.outputs, Some(vec![Output { format: Format::Table, file: None }, json]));
-        assert!(read.complaints.is_empty());
-    }
-
-    #[test]
-    fn a_report_that_this_build_cannot_write_is_one_complaint_and_costs_no_other() {
-        let png = || Output { format: Format::Png, file: Some("x.png".into()) };
-        let json = || Output { format: Format::Json, file: Some("out.json".into()) };
-        let several = read("PROFILE_REPORT", "png:x.png,json:out.json");
-        let alone = read("PROFILE_REPORT", "png:x.png");
-        let in_code = Settings::new().report("png:x.png");
-        if cfg!(feature = "png") {
-            assert_eq!(several.outputs, Some(vec![png(), json()]));
-            assert_eq!(alone.outputs, Some(vec![png()]));
-            assert!(in_code.is_ok() && several.complaints.is_empty());
-            return;
-        }
-        let sentence = "`png` cannot be written: this program was built without the feature `png` of profile-core; \
-                        build it with that, or ask for `svg`";
-        assert_eq!(several.outputs, Some(vec![json()]));
-        assert_eq!(alone.outputs, None);
-        for complaints in [several.complaints, alone.complaints] {
-            assert_eq!(complaints, [format!("PROFILE_REPORT: {sentence}; ignored")]);
-        }
-        assert_eq!(in_code.expect_err("it is not built").to_string(), sentence);
-    }
-
-    #[test]
-    fn every_format_has_a_name_and_stands_in_the_list_of_what_is_allowed() {
-        for (name, format) in Format::ALL {
-            assert_eq!(parse_outputs(name), Ok(vec![Output { format, file: None }]));
-            assert!(OUTPUTS.contains(&format!(" {name},")), "{name}");
-        }
-    }
-
-    #[test]
     fn a_bad_value_is_named_with_what_is_allowed_and_changes_nothing() {
         for (name, value) in [
-            ("PROFILE_REPORT", "tabel"),
-            ("PROFILE_REPORT", "json:"),
             ("PROFILE_SORT", "Total"),
             ("PROFILE_PERCENTILES", "50,101"),
             ("PROFILE_PERCENTILES", "NaN"),

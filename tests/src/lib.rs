@@ -536,3 +536,22 @@ pub fn core_dependency(more: &str) -> String {
 pub fn sources() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
+
+/// A file of the repository that is generated from the code: what stands in it is what would be written
+/// now. `PROFILE_BLESS=1` writes it.
+///
+/// # Panics
+/// It differs.
+pub fn assert_blessed(file: &Path, expected: &str) {
+    if std::env::var_os("PROFILE_BLESS").is_some_and(|value| value == "1") {
+        fs::write(file, expected).expect("write the file");
+    }
+    let found = fs::read_to_string(file).unwrap_or_default();
+    let lines = found.lines().map(Some).chain(std::iter::repeat(None));
+    let differs = expected.lines().zip(lines).find(|(expected, found)| Some(*expected) != *found);
+    assert!(
+        found == expected,
+        "{} is out of date ({differs:?}); PROFILE_BLESS=1 writes it",
+        file.display()
+    );
+}

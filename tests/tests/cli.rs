@@ -126,3 +126,15 @@ fn bad_arguments_and_files_are_a_sentence_each() {
         assert!(said(&output).contains(sentence), "{arguments:?}: {}", said(&output));
     }
 }
+
+#[test]
+fn the_help_lists_the_formats_that_there_are() {
+    let folder = Folder::new();
+    let help = said(&run(&["show", "--help"], &folder));
+    for format in profile_core::report::formats() {
+        // The tool is built without the feature `png`.
+        let line = format!("- {}: {}\n", format.name(), format.description());
+        let is_listed = help.lines().any(|it| it.trim() == line.trim());
+        assert_eq!(is_listed, format.name() != "png", "{line}: {help}");
+    }
+}

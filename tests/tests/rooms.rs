@@ -30,7 +30,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("snapshot", &["callsite", "clock", "escape", "record", "segment", "settings", "stats"]),
     ("compare", &["snapshot", "stats"]),
     ("advice", &["choices", "snapshot", "stats"]),
-    ("report", &["compare", "escape", "settings", "snapshot", "units"]),
+    ("report", &["choices", "compare", "escape", "settings", "snapshot", "units"]),
     ("budgets", &["callsite", "limits", "snapshot", "units"]),
     ("off", &[]),
     ("handed_on", &["context"]),

@@ -71,7 +71,8 @@ fn threads_that_share_a_processor_wait_for_it_and_still_count_when_they_have_end
 /// What the report says of it.
 fn process_line(snapshot: &Snapshot) -> String {
     let mut text = Vec::new();
-    snapshot.write(profile_core::Format::Table, &mut text).expect("a vector takes everything");
+    let table = profile_core::report::format("table").expect("it is there");
+    snapshot.write(table, &mut text).expect("a vector takes everything");
     let text = String::from_utf8(text).expect("text");
     text.lines().find(|line| line.starts_with("waited ")).unwrap_or_default().to_owned()
 }

@@ -1,9 +1,10 @@
 //! The section with advice: a sentence each, with its figures.
 
+use super::frame;
 use super::page::Page;
 use super::text::safe_and_short as safe;
-use super::{frame, units};
 use crate::snapshot::{Advice, AdviceKind, Snapshot};
+use crate::units;
 
 pub(crate) fn section(snapshot: &Snapshot, page: &mut Page) {
     frame::list("advice", &snapshot.advice, page, |advice, page| {
@@ -66,7 +67,6 @@ pub(crate) fn sentence(advice: &Advice) -> String {
 mod tests {
     use super::super::samples;
     use crate::choices::Thresholds;
-    use crate::settings::Format;
 
     #[test]
     fn every_kind_has_a_sentence_with_figures() {
@@ -80,7 +80,7 @@ mod tests {
         row.exclusive_grown = Some(222_100);
         row.exclusive_freed_bytes = Some(4 << 20);
         snapshot.advice = snapshot.advise(&Thresholds::default());
-        let text = samples::rendered(Format::Table, &snapshot, None);
+        let text = samples::rendered("table", &snapshot, None);
         for words in [
             "survey::main: one call in ",
             "survey::main: two kinds of calls: 10.9 % of them take about 90.0 ms, the others 1.00 µs",

@@ -1,10 +1,11 @@
 //! The section of the table on the sizes of blocks, where these were asked for.
 
+use super::frame;
 use super::layout::{Column, Grid, Name};
 use super::page::Page;
 use super::text::safe_and_short as safe;
-use super::{frame, units};
 use crate::snapshot::{BlockSizes, Function};
+use crate::units;
 
 /// A row for each function that allocated, those that allocated most first. Columns hold four powers of two each, those in
 /// which no function has a block are left out.
@@ -66,7 +67,6 @@ fn columns(rows: &[(&Function, &BlockSizes)]) -> Vec<Column> {
 #[cfg(test)]
 mod tests {
     use super::super::samples;
-    use crate::settings::Format;
     use crate::snapshot::BlockSizes;
 
     #[test]
@@ -76,7 +76,7 @@ mod tests {
         snapshot.functions[0].block_sizes =
             Some(BlockSizes { temporary: 25, classes: vec![[16, 60], [32, 30], [1 << 30, 10]] });
         snapshot.functions[1].block_sizes = Some(BlockSizes::default());
-        let text = samples::rendered(Format::Table, &snapshot, Some(120));
+        let text = samples::rendered("table", &snapshot, Some(120));
         let (_, section) = text.split_once("\nblocks by size (1)\n").expect("a section");
         let lines: Vec<String> = section
             .lines()

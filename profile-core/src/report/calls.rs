@@ -2,8 +2,8 @@
 
 use super::page::Page;
 use super::text::safe_and_short as safe;
-use super::units;
 use crate::snapshot::{Call, Function};
+use crate::units;
 
 /// Functions in the order of the table above.
 pub(crate) fn section(functions: &[&Function], page: &mut Page) {
@@ -46,7 +46,6 @@ fn one(call: &Call) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::samples;
-    use crate::settings::Format;
     use crate::snapshot::Call;
 
     #[test]
@@ -62,7 +61,7 @@ mod tests {
             thread: "worker".to_owned(),
             ..Call::default()
         }];
-        let text = samples::rendered(Format::Table, &snapshot, None);
+        let text = samples::rendered("table", &snapshot, None);
         let (_, section) = text.split_once("\nslowest calls of survey::main\n").expect("a section");
         assert_eq!(
             section.lines().next(),

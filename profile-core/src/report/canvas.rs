@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::text::{self, markup};
-use super::units;
+use crate::units;
 
 pub(crate) const WIDTH: f64 = 1180.0;
 pub(crate) const HEIGHT: f64 = 480.0;

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::io;
 
+use super::frame;
 use super::layout::{Column, Grid, Name};
 use super::page::Page;
 use super::text::safe_and_short as safe;
-use super::{frame, units};
 use crate::compare::{Comparison, CountChange, FunctionChange};
+use crate::units;
 
 impl Comparison {
     /// Writes it as a table, for a terminal of so many columns or, with `None`, for a file.

@@ -6,10 +6,36 @@
 
 use std::io;
 
-use super::{text, walk};
+use super::format::{Format, Style};
+use super::text;
+use super::walk::walk;
 use crate::snapshot::Snapshot;
 
-pub(crate) fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
+pub(crate) struct Folded;
+
+impl Format for Folded {
+    fn name(&self) -> &'static str {
+        "folded"
+    }
+
+    fn description(&self) -> &'static str {
+        "call paths and their self time: what flame graph tools read"
+    }
+
+    fn extension(&self) -> &'static str {
+        "folded"
+    }
+
+    fn media_type(&self) -> &'static str {
+        "text/plain"
+    }
+
+    fn write(&self, snapshot: &Snapshot, _: &Style, to: &mut dyn io::Write) -> io::Result<()> {
+        write(snapshot, to)
+    }
+}
+
+fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     let mut stack = String::new();
     // Where each frame of the stack ends.
     let mut ends: Vec<usize> = Vec::new();
@@ -44,13 +70,12 @@ fn frame(path: &str) -> String {
 mod tests {
     use super::super::samples;
     use super::*;
-    use crate::settings::Format;
     use crate::snapshot::PathNode;
 
     #[test]
     fn stacks_are_sorted_and_paths_without_own_time_left_out() {
         assert_eq!(
-            samples::rendered(Format::Folded, &samples::ordinary(), None),
+            samples::rendered("folded", &samples::ordinary(), None),
             "survey::main 400000000\n\
              survey::main;survey::fetch 100000000\n\
              survey::main;survey::parse::Parser::run 20900000000\n\
@@ -62,7 +87,7 @@ mod tests {
     #[test]
     fn every_line_reads_back_as_one_stack_and_one_count() {
         for name in samples::HOSTILE {
-            let text = samples::rendered(Format::Folded, &samples::named(name), None);
+            let text = samples::rendered("folded", &samples::named(name), None);
             assert_eq!(text.lines().count(), 2, "{name:?}");
             for (line, frames) in text.lines().zip([1, 2]) {
                 let (stack, count) = line.rsplit_once(' ').expect("a count");
@@ -91,7 +116,7 @@ mod tests {
         };
         let snapshot =
             Snapshot { call_tree: (0..100_000).map(node).collect(), ..Snapshot::default() };
-        let text = samples::rendered(Format::Folded, &snapshot, None);
+        let text = samples::rendered("folded", &snapshot, None);
         assert_eq!(text.len(), 2 * 100_000 + 2);
     }
 }

@@ -3,8 +3,9 @@
 
 use super::page::Page;
 use super::text::safe_and_short as safe;
-use super::{advice, units, warned};
+use super::{advice, warned};
 use crate::snapshot::{Function, NeverCalled, NotInstrumented, Overhead, Process, Snapshot};
+use crate::units;
 
 /// Entries of a list before "and 12 more".
 pub(crate) const LONGEST_LIST: usize = 20;
@@ -237,11 +238,10 @@ pub(crate) fn place(file: &str, line: u32) -> String {
 mod tests {
     use super::super::samples;
     use super::*;
-    use crate::settings::Format;
 
     #[test]
     fn the_head_says_what_was_measured_and_how() {
-        let text = samples::rendered(Format::Table, &samples::ordinary(), None);
+        let text = samples::rendered("table", &samples::ordinary(), None);
         let head: Vec<&str> = text.lines().take(5).collect();
         assert_eq!(
             head,
@@ -261,7 +261,7 @@ mod tests {
         let line = "\nthe C heap holds at least 82.0 MiB more: what C code allocates is not counted here\n";
         for (bytes, is_said) in [(None, false), (Some(500_000), false), (Some(82 << 20), true)] {
             snapshot.process.uncounted_heap_bytes = bytes;
-            let text = samples::rendered(Format::Table, &snapshot, None);
+            let text = samples::rendered("table", &snapshot, None);
             assert_eq!(text.contains(line), is_said, "{text}");
         }
     }
@@ -275,14 +275,14 @@ mod tests {
         process.cpu_pressure_ns = Some(11_300_000_000);
         let line = "\nwaited 1.90 s for a processor: a busy machine; times are 1.4 x what they would be alone; \
             340 involuntary switches; pressure 50.0 %\n";
-        let text = samples::rendered(Format::Table, &snapshot, None);
+        let text = samples::rendered("table", &snapshot, None);
         assert!(text.contains(line), "{text}");
         snapshot.process.cpu_ns = Some(45_200_000_000);
         snapshot.process.run_delay_ns = Some(45_200_000_000);
-        let text = samples::rendered(Format::Table, &snapshot, None);
+        let text = samples::rendered("table", &snapshot, None);
         assert!(text.contains("more threads than processors; times are 2.0 x"), "{text}");
         snapshot.process.run_delay_ns = None;
-        assert!(!samples::rendered(Format::Table, &snapshot, None).contains("waited"));
+        assert!(!samples::rendered("table", &snapshot, None).contains("waited"));
     }
 
     #[test]
@@ -295,7 +295,7 @@ mod tests {
         for (function, (recording_ns, exclusive_ns)) in snapshot.functions.iter_mut().zip(costs) {
             (function.recording_ns, function.exclusive_ns) = (recording_ns, exclusive_ns);
         }
-        let text = samples::rendered(Format::Table, &snapshot, None);
+        let text = samples::rendered("table", &snapshot, None);
         let (_, section) = text.split_once("costly annotations (2)\n").expect("two of them");
         let costs: Vec<&str> =
             section.lines().take(2).filter_map(|line| line.split("took ").nth(1)).collect();
@@ -309,7 +309,7 @@ mod tests {
     fn a_range_is_never_inverted() {
         let mut snapshot = samples::ordinary();
         snapshot.overhead.span_range_ns = [16.6, 10.6];
-        let text = samples::rendered(Format::Table, &snapshot, None);
+        let text = samples::rendered("table", &snapshot, None);
         assert!(text.contains("10.6 ns to 16.6 ns a long one"), "{text}");
     }
 
@@ -319,7 +319,7 @@ mod tests {
         snapshot.process.debug_assertions = true;
         snapshot.process.allocator = false;
         snapshot.process.physical_cores = None;
-        let text = samples::rendered(Format::Table, &snapshot, None);
+        let text = samples::rendered("table", &snapshot, None);
         assert!(text.contains("unknown physical"), "{text}");
         assert!(text.contains("memory not measured: install ProfilingAllocator\n"), "{text}");
         assert!(text.contains("\nDEBUG BUILD"), "{text}");
@@ -328,14 +328,14 @@ mod tests {
 
     #[test]
     fn with_nothing_called_two_lines_say_what_to_do() {
-        let text = samples::rendered(Format::Table, &Snapshot::default(), Some(100));
+        let text = samples::rendered("table", &Snapshot::default(), Some(100));
         assert!(text.ends_with(
             "\n\nNo annotated function was called.\n\
              Put #[profile] on the functions you want to know about and run the program again.\n"
         ));
         let never_called = vec![samples::never_called("a::b")];
         let snapshot = Snapshot { never_called, ..Snapshot::default() };
-        let text = samples::rendered(Format::Tree, &snapshot, None);
+        let text = samples::rendered("tree", &snapshot, None);
         assert!(
             text.ends_with("not come to them:\n\nnever called (1)\n  a::b (src/a.rs:7)\n"),
             "{text}"
@@ -347,14 +347,14 @@ mod tests {
         let mut snapshot = samples::ordinary();
         snapshot.never_called =
             (0..32).map(|n| samples::never_called(&format!("a::f{n}"))).collect();
-        let text = samples::rendered(Format::Table, &snapshot, Some(80));
+        let text = samples::rendered("table", &snapshot, Some(80));
         assert!(text.contains("never called (32)\n  a::f0 (src/a.rs:7)\n"), "{text}");
         assert!(text.contains("  a::f19 (src/a.rs:7)\n  and 12 more\n"), "{text}");
     }
 
     #[test]
     fn losses_warnings_and_what_was_not_instrumented_are_listed() {
-        let text = samples::rendered(Format::Table, &samples::extreme(), None);
+        let text = samples::rendered("table", &samples::extreme(), None);
         for line in [
             "not instrumented (1)\n  a::LIMIT: a const fn runs in the compiler (src/a.rs:9)\n",
             "lost (3)\n  18,446,744,073,709,551,615 calls found no memory",

@@ -1,13 +1,38 @@
 //! Warnings as commands of GitHub's workflows: annotations at the lines concerned.
 //! <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>
 
-use std::io::{self, Write};
+use std::io;
 
+use super::format::{Format, Style};
 use super::text::safe_and_short as safe;
 use super::warned;
 use crate::snapshot::{Snapshot, WarningRecord};
 
-pub(crate) fn write(snapshot: &Snapshot, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) struct Github;
+
+impl Format for Github {
+    fn name(&self) -> &'static str {
+        "github"
+    }
+
+    fn description(&self) -> &'static str {
+        "warnings as annotations in the log of a run on GitHub; written by itself there"
+    }
+
+    fn extension(&self) -> &'static str {
+        "txt"
+    }
+
+    fn media_type(&self) -> &'static str {
+        "text/plain"
+    }
+
+    fn write(&self, snapshot: &Snapshot, _: &Style, to: &mut dyn io::Write) -> io::Result<()> {
+        write(snapshot, to)
+    }
+}
+
+fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     warned::visible(snapshot).try_for_each(|warning| writeln!(to, "{}", annotation(warning)))
 }
 
@@ -36,7 +61,6 @@ fn property(text: &str) -> String {
 mod tests {
     use super::super::samples;
     use super::*;
-    use crate::settings::Format;
     use crate::snapshot::Worst;
 
     #[test]
@@ -55,7 +79,7 @@ mod tests {
         hidden.hidden = 2;
         snapshot.warnings = vec![warning, hidden];
         assert_eq!(
-            samples::rendered(Format::Github, &snapshot, None),
+            samples::rendered("github", &snapshot, None),
             "::warning file=a%2Cb.rs,line=7,title=Time%3ABudget%2CWarning::100 %25 too\\nslow::error :: \
              (2 times; worst 12.0 ms)\n"
         );

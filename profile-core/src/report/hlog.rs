@@ -7,9 +7,34 @@ use std::time::{Duration, SystemTime};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 
+use super::format::{Format, Style};
 use crate::snapshot::Snapshot;
 
-pub(crate) fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
+pub(crate) struct Hlog;
+
+impl Format for Hlog {
+    fn name(&self) -> &'static str {
+        "hlog"
+    }
+
+    fn description(&self) -> &'static str {
+        "the distribution of calls of each function as an HdrHistogram log (V2)"
+    }
+
+    fn extension(&self) -> &'static str {
+        "hlog"
+    }
+
+    fn media_type(&self) -> &'static str {
+        "text/plain"
+    }
+
+    fn write(&self, snapshot: &Snapshot, _: &Style, to: &mut dyn io::Write) -> io::Result<()> {
+        write(snapshot, to)
+    }
+}
+
+fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     let mut serializer = V2DeflateSerializer::new();
     let start = SystemTime::UNIX_EPOCH
         .checked_add(Duration::from_nanos(snapshot.process.started_unix_ns))

@@ -7,11 +7,14 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io;
 
+use super::format::{Format, Style};
+use super::order::sorted;
 use super::page::Page;
 use super::text::{markup, safe_and_short as safe};
-use super::{frame, lines, sorted, table, units};
-use crate::settings::Sort;
+use super::{frame, lines, table};
+use crate::choices::Sort;
 use crate::snapshot::{Function, Line, Snapshot};
+use crate::units;
 
 const HEAD: &str = "<!doctype html>
 <html lang=\"en\"><head><meta charset=\"utf-8\">
@@ -37,7 +40,31 @@ a { color: inherit; }
 </style>
 ";
 
-pub(crate) fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
+pub(crate) struct Html;
+
+impl Format for Html {
+    fn name(&self) -> &'static str {
+        "html"
+    }
+
+    fn description(&self) -> &'static str {
+        "functions, and the source of those with lines, as a page for a browser"
+    }
+
+    fn extension(&self) -> &'static str {
+        "html"
+    }
+
+    fn media_type(&self) -> &'static str {
+        "text/html"
+    }
+
+    fn write(&self, snapshot: &Snapshot, _: &Style, to: &mut dyn io::Write) -> io::Result<()> {
+        write(snapshot, to)
+    }
+}
+
+fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     let program = markup(&safe(&snapshot.process.program));
     writeln!(to, "{HEAD}<title>profile of {program}</title></head><body>")?;
     head(snapshot, to)?;
@@ -177,7 +204,6 @@ impl Whole {
 #[cfg(test)]
 mod tests {
     use super::super::samples::{self, HOSTILE};
-    use crate::settings::Format;
     use crate::snapshot::{Line, Snapshot};
 
     fn line(path: &str, number: u32, source: &str) -> Line {
@@ -200,7 +226,7 @@ mod tests {
         snapshot.functions[0].path = names[0].to_owned();
         snapshot.process.program = names[0].to_owned();
         snapshot.lines = vec![line(names[0], 1, names[1]), line(names[0], 2, "b();")];
-        samples::rendered(Format::Html, &snapshot, None)
+        samples::rendered("html", &snapshot, None)
     }
 
     #[test]
@@ -230,7 +256,7 @@ mod tests {
     #[test]
     fn nothing_recorded_and_every_extreme_make_a_page() {
         for snapshot in [Snapshot::default(), samples::extreme()] {
-            let page = samples::rendered(Format::Html, &snapshot, None);
+            let page = samples::rendered("html", &snapshot, None);
             assert!(page.starts_with("<!doctype html>") && page.ends_with("</body></html>\n"));
         }
     }

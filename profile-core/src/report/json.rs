@@ -4,10 +4,35 @@
 use std::fmt::Write as _;
 use std::io;
 
+use super::format::{Format, Style};
 use super::text::is_dangerous;
 use crate::snapshot::Snapshot;
 
-pub(crate) fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
+pub(crate) struct Json;
+
+impl Format for Json {
+    fn name(&self) -> &'static str {
+        "json"
+    }
+
+    fn description(&self) -> &'static str {
+        "everything, for programs"
+    }
+
+    fn extension(&self) -> &'static str {
+        "json"
+    }
+
+    fn media_type(&self) -> &'static str {
+        "application/json"
+    }
+
+    fn write(&self, snapshot: &Snapshot, _: &Style, to: &mut dyn io::Write) -> io::Result<()> {
+        write(snapshot, to)
+    }
+}
+
+fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     let json = serde_json::to_string_pretty(snapshot)?;
     writeln!(to, "{}", escaped(&json))
 }
@@ -30,10 +55,9 @@ fn escaped(json: &str) -> String {
 mod tests {
     use super::super::samples;
     use super::*;
-    use crate::settings::Format;
 
     fn value(snapshot: &Snapshot) -> serde_json::Value {
-        let text = samples::rendered(Format::Json, snapshot, None);
+        let text = samples::rendered("json", snapshot, None);
         assert!(text.ends_with("}\n") && !text.ends_with("\n\n"));
         serde_json::from_str(&text).expect("it is JSON")
     }
@@ -42,7 +66,7 @@ mod tests {
     fn a_snapshot_comes_back_as_it_was() {
         let hostile = samples::HOSTILE.iter().map(|name| samples::named(name));
         for snapshot in hostile.chain([samples::ordinary(), Snapshot::default()]) {
-            let text = samples::rendered(Format::Json, &snapshot, None);
+            let text = samples::rendered("json", &snapshot, None);
             assert_eq!(serde_json::from_str::<Snapshot>(&text).expect("it is JSON"), snapshot);
         }
     }

@@ -6,9 +6,10 @@
 use std::collections::HashMap;
 
 use super::page::Page;
+use super::text;
 use super::text::safe_and_short as safe;
-use super::{text, units};
 use crate::snapshot::{Function, Line};
+use crate::units;
 
 /// A share of the function's time from which a line is hot.
 pub(super) const HOT: f64 = 0.1;
@@ -178,7 +179,6 @@ fn parts(lines: &[&Line]) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::super::samples;
-    use crate::settings::Format;
     use crate::snapshot::{Line, Snapshot};
 
     fn line(number: u32, source: &str, hits: Option<u64>, ns: u64) -> Line {
@@ -197,7 +197,7 @@ mod tests {
     fn section(lines: Vec<Line>, columns: Option<u16>) -> String {
         let mut snapshot = samples::ordinary();
         snapshot.lines = lines;
-        let text = samples::rendered(Format::Table, &snapshot, columns);
+        let text = samples::rendered("table", &snapshot, columns);
         let (_, section) =
             text.split_once("\nlines of survey::main (src/main.rs:12)\n").expect("a section");
         section.split("\n\n").next().unwrap_or_default().to_owned()
@@ -268,7 +268,7 @@ mod tests {
         assert!(section(vec![sampled], None).ends_with("not every hit was timed"));
         let text = section(vec![line(7, "@", None, 0)], None);
         assert!(text.contains("could not be told apart"), "{text}");
-        let without = samples::rendered(Format::Table, &Snapshot::default(), None);
+        let without = samples::rendered("table", &Snapshot::default(), None);
         assert!(!without.contains("lines of"));
     }
 }

@@ -1,9 +1,10 @@
 //! The marks behind a function's name, and what they mean, said below the table for those that are there.
 
+use super::frame;
 use super::page::Page;
 use super::text::safe_and_short as safe;
-use super::{frame, units};
 use crate::snapshot::Function;
+use crate::units;
 
 /// Marks for a width: a narrow terminal needs its columns for numbers.
 pub(crate) struct Marks {
@@ -107,13 +108,12 @@ fn estimate(function: &Function) -> Option<String> {
 mod tests {
     use super::super::samples;
     use super::*;
-    use crate::settings::Format;
 
     #[test]
     fn only_marks_that_are_used_are_explained() {
         let mut snapshot = samples::ordinary();
         let explained = |snapshot: &_, columns| {
-            let text = samples::rendered(Format::Table, snapshot, Some(columns));
+            let text = samples::rendered("table", snapshot, Some(columns));
             let is_mark =
                 |line: &&str| line.split_once(": ").is_some_and(|(mark, _)| mark.len() < 9);
             text.lines()
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn an_estimate_has_its_interval() {
-        let text = samples::rendered(Format::Table, &samples::ordinary(), Some(120));
+        let text = samples::rendered("table", &samples::ordinary(), Some(120));
         let line = "  survey::report::to_table: total 100 ms ± 3.00 %, 64 of 4,096 calls timed\n";
         assert!(text.contains(&format!("estimated, with 95 % intervals (1)\n{line}")), "{text}");
         let nothing =

@@ -1,12 +1,13 @@
 //! The section of the table and of the tree on memory over time: a row for each window, its curve below it.
 
+use super::frame;
 use super::layout::{Column, Grid, Name};
 use super::page::Page;
 use super::sparkline::sparkline;
 use super::table::optional;
 use super::text::safe_and_short as safe;
-use super::{frame, units};
 use crate::snapshot::{MemoryRecord, Snapshot};
+use crate::units;
 
 /// Nothing without records.
 pub(crate) fn section(snapshot: &Snapshot, page: &mut Page) {
@@ -87,10 +88,9 @@ fn heap_and_resident(record: &MemoryRecord) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::super::samples;
-    use crate::settings::Format;
     use crate::snapshot::Snapshot;
 
-    fn section(format: Format, snapshot: &Snapshot, columns: u16) -> String {
+    fn section(format: &str, snapshot: &Snapshot, columns: u16) -> String {
         let text = samples::rendered(format, snapshot, Some(columns));
         let (_, section) = text.split_once("\nmemory (").expect("a section");
         section.split("\n\n").next().unwrap_or_default().to_owned()
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn each_window_has_its_figures_and_its_curve_below() {
-        for format in [Format::Table, Format::Tree] {
+        for format in ["table", "tree"] {
             assert_eq!(
                 section(format, &samples::ordinary(), 120),
                 "\
@@ -118,7 +118,7 @@ survey::main                  10.0 MiB  60.0 MiB  12.2 MiB   50.0 MiB  66.0 MiB 
 
     #[test]
     fn a_narrow_terminal_keeps_peaks_and_increments() {
-        let text = section(Format::Table, &samples::ordinary(), 50);
+        let text = section("table", &samples::ordinary(), 50);
         assert_eq!(
             text,
             "\
@@ -138,14 +138,14 @@ survey::main 10.0 MiB 60.0 MiB  50.0 MiB 66.0 MiB
 
     #[test]
     fn what_was_not_read_is_a_dash_and_never_0() {
-        let text = section(Format::Table, &samples::zero(), 120);
+        let text = section("table", &samples::zero(), 120);
         let row = text.lines().last().expect("a row");
         assert_eq!(row.split_whitespace().collect::<String>(), "------0-");
     }
 
     #[test]
     fn nothing_is_said_without_records() {
-        for format in [Format::Table, Format::Tree] {
+        for format in ["table", "tree"] {
             let snapshot = Snapshot { memory: Vec::new(), ..samples::ordinary() };
             assert!(!samples::rendered(format, &snapshot, None).contains("memory ("));
         }
@@ -157,7 +157,7 @@ survey::main 10.0 MiB 60.0 MiB  50.0 MiB 66.0 MiB
         let line = "\n  windows that added less and gave their room to others: 3,744\n";
         for (left_out, is_said) in [(0, false), (3_744, true)] {
             snapshot.overhead.windows_left_out = left_out;
-            let text = samples::rendered(Format::Table, &snapshot, None);
+            let text = samples::rendered("table", &snapshot, None);
             assert_eq!(text.contains(line), is_said, "{text}");
         }
     }
@@ -166,7 +166,7 @@ survey::main 10.0 MiB 60.0 MiB  50.0 MiB 66.0 MiB
     fn a_long_list_is_cut_and_says_so() {
         let mut snapshot = samples::ordinary();
         snapshot.memory = vec![snapshot.memory[1].clone(); 32];
-        let text = samples::rendered(Format::Table, &snapshot, None);
+        let text = samples::rendered("table", &snapshot, None);
         assert!(text.contains("\nmemory (32)\n"), "{text}");
         assert_eq!(text.matches("Run>::run ").count(), 20, "{text}");
         assert!(text.contains("\n  and 12 more\n"), "{text}");

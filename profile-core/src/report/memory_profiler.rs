@@ -14,15 +14,40 @@
 use std::fmt::Write as _;
 use std::io;
 
+use super::format::{Format, Style};
 use super::text;
 use crate::snapshot::{Line, Snapshot, mib};
 
 /// Digits after the point: the default of `python -m memory_profiler`.
 const PRECISION: usize = 3;
 
+pub(crate) struct MemoryProfiler;
+
+impl Format for MemoryProfiler {
+    fn name(&self) -> &'static str {
+        "memory_profiler"
+    }
+
+    fn description(&self) -> &'static str {
+        "the tables of Python's memory_profiler, of functions with lines(rss)"
+    }
+
+    fn extension(&self) -> &'static str {
+        "txt"
+    }
+
+    fn media_type(&self) -> &'static str {
+        "text/plain"
+    }
+
+    fn write(&self, snapshot: &Snapshot, _: &Style, to: &mut dyn io::Write) -> io::Result<()> {
+        write(snapshot, to)
+    }
+}
+
 /// # Errors
 /// The writer's; or that there is nothing to write, which an empty file would not say.
-pub(crate) fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
+fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     let mut written = 0;
     for lines in snapshot.lines.chunk_by(|a, b| (&a.path, &a.file) == (&b.path, &b.file)) {
         if lines.iter().any(|line| line.resident_bytes.is_some()) {
@@ -87,7 +112,6 @@ fn table(file: &str, precision: usize, rows: &[Row<'_>]) -> String {
 mod mp_lines {
     use super::super::samples;
     use super::*;
-    use crate::settings::Format;
     use serde_json::Value;
     use std::path::PathBuf;
 
@@ -166,7 +190,7 @@ mod mp_lines {
         let mut snapshot = samples::ordinary();
         snapshot.lines = vec![line(7, "fn f() {", None), line(8, "    drop(x);", Some(2))];
         assert_eq!(
-            samples::rendered(Format::MemoryProfiler, &snapshot, None),
+            samples::rendered("memory_profiler", &snapshot, None),
             "Filename: src/a.rs\n\n\
              Line #    Mem usage    Increment  Occurrences   Line Contents\n\
              =============================================================\n     \

@@ -12,12 +12,37 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 
 use super::curves::{Curve, Curves, Point, Span, Subject};
+use super::format::{Format, Style};
 use super::text;
 use crate::snapshot::{Snapshot, mib, mprof_line, seconds};
 
+pub(crate) struct Mprof;
+
+impl Format for Mprof {
+    fn name(&self) -> &'static str {
+        "mprof"
+    }
+
+    fn description(&self) -> &'static str {
+        "memory over time as a .dat file of memory_profiler, for mprof"
+    }
+
+    fn extension(&self) -> &'static str {
+        "dat"
+    }
+
+    fn media_type(&self) -> &'static str {
+        "text/plain"
+    }
+
+    fn write(&self, snapshot: &Snapshot, _: &Style, to: &mut dyn io::Write) -> io::Result<()> {
+        write(snapshot, to)
+    }
+}
+
 /// Only the curve of one process can be `MEM`; other processes are `CHLD`, each alone. What else was read of a process is left
 /// out, by another backend or with its children or without: a reader would take all of a number for one curve.
-pub(crate) fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
+fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     writeln!(to, "CMDLINE {}", word(&snapshot.process.program))?;
     let Some(curves) = Curves::of(snapshot) else { return Ok(()) };
     for point in &curves.main.points {
@@ -281,10 +306,9 @@ fn bare(field: &str) -> Option<String> {
 mod tests {
     use super::super::samples;
     use super::*;
-    use crate::settings::Format;
 
     fn written(snapshot: &Snapshot) -> String {
-        samples::rendered(Format::Mprof, snapshot, None)
+        samples::rendered("mprof", snapshot, None)
     }
 
     #[test]

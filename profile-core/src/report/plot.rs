@@ -11,9 +11,10 @@ use std::io;
 use super::axis::Axis;
 use super::canvas::{BOTTOM, Canvas, INK, LEFT, LINE, PALE, RIGHT, TOP};
 use super::curves::{Curve, Curves, Point, Span, Subject};
+use super::format::{Format, Style};
 use super::text::{cut, last_two_segments, safe_and_short};
-use super::units;
 use crate::snapshot::{Process, Snapshot};
+use crate::units;
 
 const GRID: &str = "#e5e7eb";
 const PEAK: &str = "#d62728";
@@ -33,6 +34,30 @@ const LONGEST_NAME: usize = 30;
 /// Entries in the legend.
 const MOST_OTHERS: usize = 5;
 const MOST_WINDOWS: usize = 10;
+
+pub(crate) struct Svg;
+
+impl Format for Svg {
+    fn name(&self) -> &'static str {
+        "svg"
+    }
+
+    fn description(&self) -> &'static str {
+        "memory over time as a picture"
+    }
+
+    fn extension(&self) -> &'static str {
+        "svg"
+    }
+
+    fn media_type(&self) -> &'static str {
+        "image/svg+xml"
+    }
+
+    fn write(&self, snapshot: &Snapshot, _: &Style, to: &mut dyn io::Write) -> io::Result<()> {
+        svg(snapshot, to)
+    }
+}
 
 pub(crate) fn svg(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     let mut canvas = Canvas::new(&title(&snapshot.process));
@@ -236,11 +261,10 @@ mod tests {
     use super::super::canvas::{HEIGHT, WIDTH};
     use super::super::samples;
     use super::*;
-    use crate::settings::Format;
     use crate::snapshot::MemoryRecord;
 
     fn picture(snapshot: &Snapshot) -> String {
-        samples::rendered(Format::Svg, snapshot, None)
+        samples::rendered("svg", snapshot, None)
     }
 
     /// What a person reads in it.

@@ -1,121 +1,58 @@
-//! The picture of memory as PNG, for pages and messages that do not show SVG. Made from the SVG and from nothing else,
-//! so that there is one drawing of it.
-//!
-//! The words take the fonts of this machine: an SVG leaves them to who shows it, a PNG has to have them.
+//! The picture of memory as PNG, for pages and messages that do not show SVG.
+
+#[cfg(feature = "png")]
+mod drawn;
 
 use std::io;
-use std::sync::Arc;
 
-use resvg::tiny_skia::{Pixmap, Transform};
-use resvg::usvg::fontdb::{Database, FaceInfo, Family, Query, Style, Weight};
-use resvg::usvg::{Options, Tree};
-
-use super::canvas::{HEIGHT, WIDTH};
-use super::plot;
+use super::format::{Format, Style};
 use crate::snapshot::Snapshot;
 
-/// Pixels for each of the SVG's: words of 12 pixels are hard to read on a fine screen.
-const SCALE: f64 = 2.0;
+pub(crate) struct Png;
 
-/// What a picture lacks where there is no font.
-const WORDS: &str = "its words: no font was found for them; install one, such as DejaVu Sans";
-
-/// Writes the picture, and says what is missing in it.
-pub(crate) fn write(
-    snapshot: &Snapshot,
-    to: &mut dyn io::Write,
-) -> io::Result<Option<&'static str>> {
-    let drawing = drawing(snapshot, fonts())?;
-    to.write_all(&painted(&drawing)?)?;
-    // A text for which there is no font is left out in silence; every picture has at least a title.
-    Ok((!drawing.has_text_nodes()).then_some(WORDS))
-}
-
-/// The SVG, read again, its words as outlines.
-fn drawing(snapshot: &Snapshot, fonts: Database) -> io::Result<Tree> {
-    let mut svg = Vec::new();
-    plot::svg(snapshot, &mut svg)?;
-    let options = Options { fontdb: Arc::new(fonts), ..Options::default() };
-    Tree::from_data(&svg, &options).map_err(io::Error::other)
-}
-
-/// The file's bytes.
-fn painted(drawing: &Tree) -> io::Result<Vec<u8>> {
-    let [width, height] = [WIDTH, HEIGHT].map(|length| (length * SCALE) as u32);
-    let mut paper = Pixmap::new(width, height).ok_or(io::ErrorKind::OutOfMemory)?;
-    let scale = SCALE as f32;
-    resvg::render(drawing, Transform::from_scale(scale, scale), &mut paper.as_mut());
-    paper.encode_png().map_err(io::Error::other)
-}
-
-/// The fonts of this machine.
-fn fonts() -> Database {
-    let mut fonts = Database::new();
-    fonts.load_system_fonts();
-    give_sans_serif(&mut fonts);
-    fonts
-}
-
-/// Lets `sans-serif` be a family that is there: what fontconfig or fontdb (Arial) calls so is often not installed.
-fn give_sans_serif(fonts: &mut Database) {
-    let families = &[Family::SansSerif];
-    if fonts.query(&Query { families, ..Default::default() }).is_some() {
-        return;
+impl Format for Png {
+    fn name(&self) -> &'static str {
+        "png"
     }
-    let oddity = |face: &&FaceInfo| {
-        let slanted = face.style != Style::Normal;
-        (face.monospaced, slanted, face.weight.0.abs_diff(Weight::NORMAL.0))
-    };
-    let plainest = fonts.faces().min_by_key(oddity);
-    if let Some((family, _)) = plainest.and_then(|face| face.families.first().cloned()) {
-        fonts.set_sans_serif_family(family);
+
+    fn description(&self) -> &'static str {
+        "the same picture as PNG, 2360 by 960 pixels; takes the feature `png`"
+    }
+
+    fn extension(&self) -> &'static str {
+        "png"
+    }
+
+    fn media_type(&self) -> &'static str {
+        "image/png"
+    }
+
+    fn is_binary(&self) -> bool {
+        true
+    }
+
+    fn unavailable(&self) -> Option<&'static str> {
+        const WHY: &str = "this program was built without the feature `png` of profile-core; build it \
+                           with that, or ask for `svg`";
+        (!cfg!(feature = "png")).then_some(WHY)
+    }
+
+    /// Drawing takes 310 KiB in a debug build. No thread of its own with such a stack: where a plugin is
+    /// let go, the loader's lock is held, and that thread could wait for it for ever.
+    fn stack_bytes(&self) -> usize {
+        1 << 20
+    }
+
+    fn write(&self, snapshot: &Snapshot, _: &Style, to: &mut dyn io::Write) -> io::Result<()> {
+        write(snapshot, to)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::samples;
-    use super::*;
+#[cfg(feature = "png")]
+use drawn::write;
 
-    fn picture(snapshot: &Snapshot, fonts: Database) -> Pixmap {
-        let drawing = drawing(snapshot, fonts).expect("our own SVG");
-        Pixmap::decode_png(&painted(&drawing).expect("a picture")).expect("a PNG")
-    }
-
-    fn dark_pixels(picture: &Pixmap) -> usize {
-        picture.pixels().iter().filter(|pixel| pixel.red() < 100).count()
-    }
-
-    #[test]
-    fn any_snapshot_can_be_drawn_and_has_words() {
-        let fonts = fonts();
-        let hostile = samples::HOSTILE.iter().map(|name| samples::named(name));
-        let others = [samples::extreme(), samples::zero(), Snapshot::default()];
-        for snapshot in hostile.chain(others) {
-            let drawing = drawing(&snapshot, fonts.clone()).expect("our own SVG");
-            assert!(drawing.has_text_nodes(), "no font here, such as fonts-dejavu-core");
-        }
-        // Of all these the one with the largest numbers is painted: in a debug build that takes a second.
-        picture(&samples::extreme(), fonts);
-    }
-
-    #[test]
-    fn without_fonts_the_picture_is_there_and_says_what_it_lacks() {
-        let wordless = drawing(&samples::ordinary(), Database::new()).expect("our own SVG");
-        assert!(!wordless.has_text_nodes());
-        let [wordless, whole] =
-            [Database::new(), fonts()].map(|fonts| picture(&samples::ordinary(), fonts));
-        assert_eq!((wordless.width(), wordless.height()), (2360, 960));
-        assert!(dark_pixels(&wordless) > 1_000);
-        assert!(dark_pixels(&whole) > dark_pixels(&wordless) + 1_000);
-    }
-
-    #[test]
-    fn sans_serif_is_a_family_that_is_there_whatever_the_machine_calls_so() {
-        let mut fonts = fonts();
-        fonts.set_sans_serif_family("no such family");
-        give_sans_serif(&mut fonts);
-        let name = fonts.family_name(&Family::SansSerif);
-        assert!(fonts.faces().any(|face| face.families.iter().any(|(family, _)| family == name)));
-    }
+/// Settings let nobody ask for it.
+#[cfg(not(feature = "png"))]
+fn write(_: &Snapshot, _: &mut dyn io::Write) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }

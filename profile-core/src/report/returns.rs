@@ -3,8 +3,8 @@
 use super::layout::{Column, Grid, Name};
 use super::page::Page;
 use super::text::safe_and_short as safe;
-use super::units;
 use crate::snapshot::{Function, Returned, Returns};
+use crate::units;
 
 /// A row for each function that was asked, in the order of the table above.
 pub(crate) fn section(functions: &[&Function], page: &mut Page) {
@@ -43,7 +43,6 @@ fn mean(returned: Returned) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::samples;
-    use crate::settings::Format;
     use crate::snapshot::{Returned, Returns};
 
     #[test]
@@ -52,7 +51,7 @@ mod tests {
         let good = Returned { calls: 4, inclusive_ns: 8_000 };
         snapshot.functions[0].returns =
             Some(Returns { kind: "result".to_owned(), good, bad: Returned::default() });
-        let text = samples::rendered(Format::Table, &snapshot, None);
+        let text = samples::rendered("table", &snapshot, None);
         let row = text.lines().skip_while(|line| !line.starts_with("returned ")).nth(2);
         let cells: Vec<&str> = row.expect("a row").split_whitespace().collect();
         assert_eq!(cells, ["survey::main", "4", "8.00", "µs", "2.00", "µs", "0", "0", "ns", "-"]);

@@ -1,7 +1,7 @@
 //! Snapshots for the tests of this room.
 
-use super::{Style, render};
-use crate::settings::{Format, Sort};
+use super::format::{Style, render};
+use super::registry;
 use crate::snapshot::{
     AsyncTimes, ChildCurve, Function, MemoryRecord, NeverCalled, NotInstrumented, Overhead,
     PathNode, Process, Reading, SCHEMA_VERSION, Snapshot, WarningRecord,
@@ -40,10 +40,14 @@ pub(crate) const HOSTILE: &[&str] = &[
     },
 ];
 
-pub(crate) fn rendered(format: Format, snapshot: &Snapshot, columns: Option<u16>) -> String {
-    let style = Style { columns, color: false, sort: Sort::Total };
+pub(crate) fn rendered(format: &str, snapshot: &Snapshot, columns: Option<u16>) -> String {
+    rendered_in(format, snapshot, &Style { columns, ..Style::default() })
+}
+
+pub(crate) fn rendered_in(format: &str, snapshot: &Snapshot, style: &Style) -> String {
+    let format = registry::format(format).expect("a format of this build");
     let mut bytes = Vec::new();
-    render(format, snapshot, &style, &mut bytes).expect("a vector takes everything");
+    render(format, snapshot, style, &mut bytes).expect("a vector takes everything");
     String::from_utf8(bytes).expect("a report is text")
 }
 

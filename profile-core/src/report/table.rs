@@ -1,18 +1,46 @@
 //! The table: one row per function, what the marks in it mean, and a second table for async functions.
 
 use std::collections::HashMap;
+use std::io;
 
+use super::format::{Format, Style};
 use super::layout::{Column, Grid, Name};
 use super::marks::Marks;
+use super::order::{quantile_keys, sorted};
 use super::page::Page;
 use super::text::safe_and_short as safe;
-use super::{Style, blocks, calls, frame, lines, memory, quantile_keys, returns, sorted, units};
-use crate::settings::Sort;
+use super::{blocks, calls, frame, lines, memory, returns};
+use crate::choices::Sort;
 use crate::snapshot::{AsyncTimes, Function, Snapshot};
+use crate::units;
 
 const MOST_IMPORTANT: u32 = 100;
 
-pub(crate) fn page(snapshot: &Snapshot, style: &Style) -> Page {
+pub(crate) struct Table;
+
+impl Format for Table {
+    fn name(&self) -> &'static str {
+        "table"
+    }
+
+    fn description(&self) -> &'static str {
+        "one row per function"
+    }
+
+    fn extension(&self) -> &'static str {
+        "txt"
+    }
+
+    fn media_type(&self) -> &'static str {
+        "text/plain"
+    }
+
+    fn write(&self, snapshot: &Snapshot, style: &Style, to: &mut dyn io::Write) -> io::Result<()> {
+        page(snapshot, style).write(style.color, to)
+    }
+}
+
+fn page(snapshot: &Snapshot, style: &Style) -> Page {
     let mut page = Page::new(style.columns);
     frame::head(snapshot, &mut page);
     if snapshot.functions.is_empty() {
@@ -180,12 +208,11 @@ fn polled_columns(rows: &[&AsyncTimes]) -> Vec<Column> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{render, samples};
+    use super::super::samples;
     use super::*;
-    use crate::settings::Format;
 
     fn table(snapshot: &Snapshot, columns: u16) -> String {
-        samples::rendered(Format::Table, snapshot, Some(columns))
+        samples::rendered("table", snapshot, Some(columns))
     }
 
     /// The table alone: from its head to the next blank line.
@@ -232,11 +259,8 @@ mod tests {
     #[test]
     fn the_column_of_the_order_is_not_dropped() {
         for (sort, head) in [(Sort::Max, "max"), (Sort::Allocations, "allocations")] {
-            let mut text = Vec::new();
             let style = Style { columns: Some(40), color: false, sort };
-            render(Format::Table, &samples::ordinary(), &style, &mut text)
-                .expect("a vector takes everything");
-            let text = String::from_utf8(text).expect("text");
+            let text = samples::rendered_in("table", &samples::ordinary(), &style);
             assert!(rows(&text)[0].contains(head), "{text}");
         }
     }

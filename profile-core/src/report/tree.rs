@@ -1,15 +1,43 @@
 //! The tree: one row per call path, the called below their callers, the dearest first.
 
 use std::collections::HashMap;
+use std::io;
 
+use super::format::{Format, Style};
 use super::layout::{Column, Grid, Name};
 use super::page::Page;
 use super::table::optional;
 use super::text::{last_two_segments, safe_and_short as safe};
-use super::{Step, Style, frame, memory, units, walk};
+use super::walk::{Step, walk};
+use super::{frame, memory};
 use crate::snapshot::{PathNode, Snapshot};
+use crate::units;
 
-pub(crate) fn page(snapshot: &Snapshot, style: &Style) -> Page {
+pub(crate) struct Tree;
+
+impl Format for Tree {
+    fn name(&self) -> &'static str {
+        "tree"
+    }
+
+    fn description(&self) -> &'static str {
+        "one row per call path"
+    }
+
+    fn extension(&self) -> &'static str {
+        "txt"
+    }
+
+    fn media_type(&self) -> &'static str {
+        "text/plain"
+    }
+
+    fn write(&self, snapshot: &Snapshot, style: &Style, to: &mut dyn io::Write) -> io::Result<()> {
+        page(snapshot, style).write(style.color, to)
+    }
+}
+
+fn page(snapshot: &Snapshot, style: &Style) -> Page {
     let mut page = Page::new(style.columns);
     frame::head(snapshot, &mut page);
     if snapshot.call_tree.is_empty() && snapshot.functions.is_empty() {
@@ -111,10 +139,9 @@ fn short_paths<'a>(steps: &[Step<'a>]) -> HashMap<&'a str, &'a str> {
 mod tests {
     use super::super::samples;
     use super::*;
-    use crate::settings::Format;
 
     fn tree(snapshot: &Snapshot, columns: u16) -> String {
-        samples::rendered(Format::Tree, snapshot, Some(columns))
+        samples::rendered("tree", snapshot, Some(columns))
     }
 
     #[test]
@@ -154,7 +181,7 @@ survey::main        22.5 s  99.6  400 ms  1,000
         let snapshot =
             Snapshot { call_tree: (0..5_000).map(node).collect(), ..Snapshot::default() };
         for columns in [Some(60), None] {
-            let text = samples::rendered(Format::Tree, &snapshot, columns);
+            let text = samples::rendered("tree", &snapshot, columns);
             assert!(text.contains("[4999] deep::f4999 "), "{columns:?}");
             assert!(text.contains(": so many callers; deeper rows are not indented further"));
             let widest = text.lines().map(super::super::text::width).max();

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::frame;
 use super::page::Page;
 use super::text::safe_and_short as safe;
-use super::{frame, units};
 use crate::snapshot::{Snapshot, WarningRecord, Worst};
+use crate::units;
 
 pub(crate) fn section(snapshot: &Snapshot, page: &mut Page) {
     let visible: Vec<&WarningRecord> = visible(snapshot).collect();

@@ -1,4 +1,4 @@
-//! What the environment says beside the settings: filters of warnings, and the file with limits.
+//! What the environment says beside the settings: filters of warnings, reports, and the file with limits.
 
 use std::io;
 use std::path::Path;
@@ -7,6 +7,7 @@ use super::sites::matches;
 use crate::budgets::file::{self, Rule, line_at};
 use crate::callsite::{self, CallSite, Kind};
 use crate::limits::Limits;
+use crate::report::outputs;
 use crate::settings;
 use crate::sys;
 use crate::telling::Complaint;
@@ -22,6 +23,12 @@ pub(super) fn filter_warnings() -> Vec<Complaint> {
     let list = settings::warning_filters().unwrap_or_default();
     let wrong = warnings::set_options(list).into_iter();
     wrong.map(|it| of_setting(format!("PROFILE_WARNINGS: {it}; ignored"))).collect()
+}
+
+/// What is wrong with `PROFILE_REPORT`.
+pub(super) fn wrong_reports() -> Option<String> {
+    let (_, wrong) = outputs::parse_variable(settings::reports_asked_for()?);
+    wrong.map(|wrong| format!("PROFILE_REPORT: {wrong}; ignored"))
 }
 
 /// Gives the functions the limits that a file says; gives back what is wrong in it.

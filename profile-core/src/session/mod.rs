@@ -20,7 +20,7 @@ use crate::settings;
 use crate::sys;
 use crate::telling::{self, OnError};
 use crate::warnings;
-use environment::{filter_warnings, of_setting, wrong_limits};
+use environment::{filter_warnings, of_setting, wrong_limits, wrong_reports};
 use reports::{complain, report_at_exit};
 
 /// Runs before `main`, so that a program in which nothing annotated is ever called reports that, and the
@@ -50,8 +50,8 @@ extern "C" fn start() {
         begin::begin();
         // Now, since a service may never end.
         wrong_filters.iter().for_each(telling::tell_always);
-        let wrong = settings::complaints().iter().cloned().chain(wrong_limits).map(of_setting);
-        wrong.for_each(|complaint| {
+        let of_settings = wrong_reports().into_iter().chain(settings::complaints().iter().cloned());
+        of_settings.chain(wrong_limits).map(of_setting).for_each(|complaint| {
             telling::tell(&complaint, OnError::Tell);
         });
         sys::at_fork_in_child(forget_sampler);

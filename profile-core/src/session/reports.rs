@@ -11,10 +11,11 @@ use crate::limits::{Limits, RunLimits};
 use crate::memory::{ledger, sampler};
 use crate::record::begin;
 use crate::record::thread::Suspended;
-use crate::report::{self, Style, warned};
+use crate::report::outputs::{self, Output};
+use crate::report::{self, Format, Incomplete, Style, warned};
 use crate::segment::layout::header;
 use crate::segment::reader::View;
-use crate::settings::{self, Format, Output};
+use crate::settings;
 use crate::snapshot::{Snapshot, WarningRecord};
 use crate::sys;
 use crate::telling::{self, end};
@@ -31,19 +32,19 @@ pub fn write_reports() {
 fn reported() -> bool {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
         let _own = Suspended::new();
-        let outputs = &settings::current().outputs;
+        let outputs = asked_for();
         if outputs.is_empty() && !has_more_to_tell() {
             complaints().for_each(|warning| complain_of(&warning));
             return false;
         }
         sampler::read_now();
         let (snapshot, errors) = captured();
-        tell_warnings(outputs, &snapshot);
-        for output in outputs {
+        tell_warnings(&outputs, &snapshot);
+        for output in &outputs {
             write_output(output, &snapshot);
         }
-        if settings::is_on_github() && !outputs.iter().any(|it| it.format == Format::Github) {
-            write_output(&Output { format: Format::Github, file: None }, &snapshot);
+        if settings::is_on_github() && !outputs.iter().any(|it| is(it, report::GITHUB)) {
+            write_output(&Output { format: report::GITHUB, file: None }, &snapshot);
         }
         !errors.is_empty()
     }));
@@ -51,6 +52,17 @@ fn reported() -> bool {
         complain("the report failed; this is a mistake in profile-core");
         false
     })
+}
+
+/// The reports that the variable asks for, or else the settings in code.
+fn asked_for() -> Vec<Output> {
+    let by_variable = settings::reports_asked_for().and_then(|it| outputs::parse_variable(it).0);
+    let in_code = || outputs::parse(&settings::current().reports).unwrap_or_default();
+    by_variable.unwrap_or_else(in_code)
+}
+
+fn is(output: &Output, format: &dyn Format) -> bool {
+    output.format.name() == format.name()
 }
 
 /// After `main`, or in `exit`: once, whatever the number of threads that exit at the same time.
@@ -93,7 +105,7 @@ fn is_silent_child() -> bool {
 
 /// A report in the form of data has no room for complaints; a person must see them all the same.
 fn tell_warnings(outputs: &[Output], snapshot: &Snapshot) {
-    let shown = |output: &Output| output.file.is_none() && output.format == Format::Table;
+    let shown = |output: &Output| output.file.is_none() && is(output, report::DEFAULT);
     if outputs.iter().any(shown) {
         return;
     }
@@ -110,7 +122,7 @@ fn complain_of(warning: &WarningRecord) {
 
 /// Writes one report, or says in a line why it is not there or not whole.
 fn write_output(output: &Output, snapshot: &Snapshot) {
-    let written = check_png(output).and_then(|()| match &output.file {
+    let written = check(output).and_then(|()| match &output.file {
         Some(path) => write_file(path, output, snapshot),
         None => write_stderr(output, snapshot),
     });
@@ -120,7 +132,9 @@ fn write_output(output: &Output, snapshot: &Snapshot) {
     };
     match written {
         Ok(None) => {}
-        Ok(Some(missing)) => complain(&format!("the report in {} lacks {missing}", place())),
+        Ok(Some(Incomplete(missing))) => {
+            complain(&format!("the report in {} lacks {missing}", place()));
+        }
         Err(error) => {
             complain(&format!("the report could not be written to {}: {error}", place()));
         }
@@ -130,38 +144,31 @@ fn write_output(output: &Output, snapshot: &Snapshot) {
 /// Asked before the file is made.
 ///
 /// # Errors
-/// It is a PNG, and would go to a terminal, to which its bytes are commands, or overflow the stack.
-fn check_png(output: &Output) -> io::Result<()> {
-    // Drawing takes 310 KiB in a debug build. No thread of its own with such a stack: where a plugin is let go, the
-    // loader's lock is held, and that thread could wait for it for ever.
-    const STACK: usize = 1 << 20;
-    if output.format != Format::Png {
-        return Ok(());
+/// It would go to a terminal, to which its bytes are commands, or overflow the stack.
+fn check(Output { format, file }: &Output) -> io::Result<()> {
+    let name = format.name();
+    if format.is_binary() && file.is_none() && io::stderr().is_terminal() {
+        let why = format!("a terminal shows no {name}; name a file, as in {name}:FILE");
+        return Err(io::Error::other(why));
     }
-    if output.file.is_none() && io::stderr().is_terminal() {
-        return Err(io::Error::other("a terminal shows no PNG; name a file, as in png:FILE"));
-    }
-    if sys::stack_left().is_some_and(|left| left < STACK) {
+    let stack = format.stack_bytes();
+    if stack > 0 && sys::stack_left().is_some_and(|left| left < stack) {
         let why =
-            "drawing a PNG takes 1 MiB of stack, which this thread does not have; svg needs less";
+            format!("{name} takes {} KiB of stack, which this thread does not have", stack >> 10);
         return Err(io::Error::other(why));
     }
     Ok(())
 }
 
-fn write_file(
-    path: &Path,
-    output: &Output,
-    snapshot: &Snapshot,
-) -> io::Result<Option<&'static str>> {
-    let plain = Style { columns: None, color: false, sort: sort() };
+fn write_file(path: &Path, output: &Output, snapshot: &Snapshot) -> io::Result<Option<Incomplete>> {
+    let plain = Style { sort: sort(), ..Style::default() };
     sys::without_file_size_signal(|| {
         let mut file = sys::create_report_file(path)?;
         report::render(output.format, snapshot, &plain, &mut file)
     })
 }
 
-fn write_stderr(output: &Output, snapshot: &Snapshot) -> io::Result<Option<&'static str>> {
+fn write_stderr(output: &Output, snapshot: &Snapshot) -> io::Result<Option<Incomplete>> {
     let mut stderr = sys::raw_stderr();
     let style = Style { columns: sys::terminal_columns(), color: wants_color(), sort: sort() };
     let mut whole = Vec::new();

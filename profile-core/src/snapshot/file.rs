@@ -97,7 +97,7 @@ impl Snapshot {
     /// Longer files are not read: a snapshot of 10,000 functions has some ten MiB.
     pub const MOST_BYTES: u64 = 1 << 30;
 
-    /// The compact form, in which every number is exact. [`Format::Binary`](crate::Format::Binary) writes it.
+    /// The compact form, in which every number is exact. The [format](crate::report) `binary` writes it.
     ///
     /// # Panics
     /// Never: every snapshot has one.
@@ -113,7 +113,7 @@ impl Snapshot {
         [&MAGIC[..], &packed.expect("a vector takes everything, and keys are text")].concat()
     }
 
-    /// A snapshot in either form: the compact one, or the JSON that [`Format::Json`](crate::Format::Json) writes.
+    /// A snapshot in either form: the compact one, or the JSON that the [format](crate::report) `json` writes.
     ///
     /// # Errors
     /// A newer version wrote it, or at some byte it is no snapshot.

@@ -1,0 +1,76 @@
+//! Export formats: what a crate adds is reached like those of profile-core, and every list of formats is that of the
+//! registry.
+
+use std::fs;
+use std::path::Path;
+
+use profile_core::report::formats;
+use tests::{Program, assert_blessed, sources};
+
+fn program(mode: &str) -> Program {
+    Program::new(env!("CARGO_BIN_EXE_own_format"), mode)
+}
+
+/// What the format of the program writes.
+const CALLS: &str = "own_format::work 3\n";
+
+#[test]
+fn a_format_of_another_crate_is_reached_by_the_variable() {
+    let program = program("");
+    let file = program.folder().join("calls.txt");
+    let report = format!("calls,calls:{}", file.display());
+    let run = program.env("PROFILE_REPORT", report).run().successful();
+    assert_eq!(run.stderr(), CALLS);
+    assert_eq!(fs::read_to_string(file).expect("a report"), CALLS);
+}
+
+#[test]
+fn a_format_of_another_crate_is_reached_by_settings_in_code() {
+    let run = program("code").reporting_as_usual().run().successful();
+    assert_eq!(run.stderr(), CALLS);
+}
+
+#[test]
+fn a_name_that_is_taken_stays_with_the_built_in_format() {
+    let run = program("").env("PROFILE_REPORT", "csv").run().successful();
+    assert!(run.stderr().starts_with("path,"), "{}", run.stderr());
+}
+
+#[test]
+fn a_bad_format_is_told_with_all_names_those_of_other_crates_too() {
+    let run = program("").env("PROFILE_REPORT", "cals").run().successful();
+    let list = "FORMAT one of table, tree, json, csv, folded, ";
+    assert!(run.stderr().contains(list), "{}", run.stderr());
+    assert!(run.stderr().contains(", github, calls, none; ignored"), "{}", run.stderr());
+}
+
+/// The workspace, which holds what is compared.
+fn root() -> &'static Path {
+    sources().parent().expect("the workspace")
+}
+
+#[test]
+fn the_documented_formats_are_those_that_there_are() {
+    let mut page = "# Export formats\n\n\
+        Generated from the formats that profile-core registers; `PROFILE_BLESS=1 cargo test -p tests --test formats`\n\
+        writes it. A crate adds its own with `profile_core::register_format!`.\n\n\
+        | name | what it is | file extension | media type |\n|---|---|---|---|\n"
+        .to_owned();
+    for format in formats() {
+        let (name, what) = (format.name(), format.description());
+        let (extension, media_type) = (format.extension(), format.media_type());
+        page += &format!("| `{name}` | {what} | `.{extension}` | `{media_type}` |\n");
+    }
+    assert_blessed(&root().join("docs/formats.md"), &page);
+}
+
+#[test]
+fn the_readme_lists_the_formats_that_there_are() {
+    let file = root().join("README.md");
+    let text = fs::read_to_string(&file).expect("the README");
+    let before = "| `PROFILE_REPORT` | `FORMAT` or `FORMAT:FILE`, comma-separated: ";
+    let (start, rest) = text.split_once(before).expect("a row for PROFILE_REPORT");
+    let (_, end) = rest.split_once(", `none` |").expect("`none` comes last");
+    let names: Vec<_> = formats().iter().map(|it| format!("`{}`", it.name())).collect();
+    assert_blessed(&file, &format!("{start}{before}{}, `none` |{end}", names.join(", ")));
+}
