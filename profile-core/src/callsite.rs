@@ -6,19 +6,8 @@
 
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering::*};
 
+pub use crate::choices::Kind;
 use crate::limits::Limits;
-
-/// What stands at a call site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Kind {
-    /// A function that returns when it is done.
-    Function,
-    /// An `async` function or block: measured at each poll.
-    Async,
-    /// A block named with [`span!`](crate::span).
-    Span,
-}
 
 impl Kind {
     pub(crate) const fn code(self) -> u64 {
@@ -138,6 +127,7 @@ pub struct CallSite {
 
 impl CallSite {
     /// A site that has not been called.
+    #[doc(hidden)]
     #[must_use]
     pub const fn new(source: Source) -> CallSite {
         let (mode, record) = (AtomicU8::new(Mode::UNREGISTERED), AtomicU64::new(0));

@@ -1,4 +1,4 @@
-//! What a person chooses between: names that are there whether anything is recorded or not.
+//! What a person chooses or tells apart: names that are there whether anything is recorded or not.
 
 use std::borrow::Cow;
 
@@ -53,6 +53,18 @@ pub enum Backend {
     Uss,
     /// Live bytes of the heap, by the allocator. Only of this process.
     Heap,
+}
+
+/// What stands at a call site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A function that returns when it is done.
+    Function,
+    /// An `async` function or block: measured at each poll.
+    Async,
+    /// A block named with [`span!`](crate::span).
+    Span,
 }
 
 /// From where on something is worth a word.

@@ -71,7 +71,7 @@ pub mod warnings;
 #[cfg(not(feature = "profile"))]
 mod off;
 
-pub use choices::{Backend, Budget, SettingError, Sort, Thresholds};
+pub use choices::{Backend, Budget, Kind, SettingError, Sort, Thresholds};
 #[cfg(feature = "rayon")]
 pub use handed_on::rayon;
 pub use handed_on::thread;
@@ -91,7 +91,7 @@ pub use off::*;
 
 #[cfg(feature = "profile")]
 mod on {
-    pub use crate::callsite::{CallSite, Kind};
+    pub use crate::callsite::CallSite;
     pub use crate::compare::{Comparison, CountChange, FunctionChange, Runs, Verdict, compare};
     pub use crate::memory::allocator::ProfilingAllocator;
     pub use crate::memory::measure::measure;
@@ -109,6 +109,8 @@ mod on {
     pub use crate::session::{capture, find, find_all, functions, read_segment, write_reports};
     pub use crate::settings::Settings;
     pub use crate::snapshot::SnapshotError;
+    /// The version of this crate in [`Function::distribution`](crate::Function::distribution): its next incompatible
+    /// version is an incompatible version of this crate.
     pub use hdrhistogram;
 }
 

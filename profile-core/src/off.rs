@@ -1,12 +1,17 @@
 //! The feature `profile` is off: the names exist, so that programs compile, and do nothing.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::fmt;
 use std::io;
 use std::marker::PhantomData;
+use std::num::NonZero;
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use crate::{Backend, Budget, Function, Measured, MemoryRecord, SettingError, Snapshot, Sort};
+use crate::{
+    Backend, Budget, Function, Kind, Measured, MemoryRecord, SettingError, Snapshot, Sort,
+    WarningRecord,
+};
 
 /// Forwards to the allocator in it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -208,6 +213,11 @@ impl Settings {
         Ok(self)
     }
 
+    /// Not looked at.
+    pub fn exit_code(self, _: NonZero<u8>) -> Settings {
+        self
+    }
+
     /// Changes nothing.
     pub fn apply(self) {}
 }
@@ -226,6 +236,48 @@ impl CallSite {
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &'static str {
+        match *self {}
+    }
+
+    /// The module it is in.
+    #[must_use]
+    pub fn module(&self) -> &'static str {
+        match *self {}
+    }
+
+    /// The source file.
+    #[must_use]
+    pub fn file(&self) -> &'static str {
+        match *self {}
+    }
+
+    /// The line of its name.
+    #[must_use]
+    pub fn line(&self) -> u32 {
+        match *self {}
+    }
+
+    /// The column of its name.
+    #[must_use]
+    pub fn column(&self) -> u32 {
+        match *self {}
+    }
+
+    /// Its doc comment.
+    #[must_use]
+    pub fn documentation(&self) -> &'static str {
+        match *self {}
+    }
+
+    /// Its signature.
+    #[must_use]
+    pub fn signature(&self) -> &'static str {
+        match *self {}
+    }
+
+    /// Function, async function or span.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
         match *self {}
     }
 
@@ -249,6 +301,13 @@ impl CallSite {
     #[must_use]
     pub fn statistics(&self) -> Option<Function> {
         match *self {}
+    }
+}
+
+/// `CATEGORY: MESSAGE`.
+impl fmt::Display for WarningRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.category.escape_debug(), self.message.escape_debug())
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Each room and the rooms it may name.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("sys", &[]),
-    ("callsite", &["limits"]),
+    ("callsite", &["choices", "limits"]),
     ("limits", &[]),
     ("escape", &[]),
     ("clock", &["sys"]),

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 use std::sync::{Once, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::calibrate::{self, Costs};
+use super::calibrate;
 use super::thread::{self, Suspended};
 use super::{counters, held, lines, scheduling, sizes, turns};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::{Anchor, Clock, Rate};
+use crate::segment::costs::Costs;
 use crate::segment::layout::{Edge, Header, SiteRecord, Word, heap};
 use crate::segment::writer;
 use crate::settings::{self, Budget};
@@ -410,8 +411,8 @@ extern "C" fn restart_in_child() {
     lines::forget();
     super::handed::forget();
     let path = RUN_DIR.get().and_then(Option::as_deref).map(segment_path);
-    let parent = writer::header()
-        .map(|header| (calibrate::stored(header), header.cores.each_ref().map(Word::get)));
+    let parent =
+        writer::header().map(|header| (Costs::of(header), header.cores.each_ref().map(Word::get)));
     if !writer::restart_after_fork(path.as_deref()) {
         return;
     }

@@ -14,7 +14,7 @@ use super::thread::{Suspended, known_frame_above};
 use crate::callsite::CallSite;
 use crate::segment::layout::{Edge, Link, SiteRecord, ThreadBlock};
 use crate::segment::writer;
-use crate::sys::{self, Scheduled};
+use crate::sys;
 
 /// Starts sampling at this interval, once in a process. A forked child does not sample.
 pub(crate) fn start(interval: Duration) {
@@ -58,7 +58,7 @@ fn look_at(block: &ThreadBlock, seen: &mut HashMap<*const ThreadBlock, Seen>) {
         seen.remove(&std::ptr::from_ref(block));
         return;
     };
-    let delay_ns = Scheduled::of_thread(thread_id).map_or(0, |scheduled| scheduled.delay_ns);
+    let delay_ns = sys::scheduled_of_thread(thread_id).map_or(0, |scheduled| scheduled.delay_ns);
     let now = Seen { thread_id, wall_ns: sys::monotonic_ns(), cpu_ns, delay_ns };
     let before = seen.insert(block, now).filter(|before| before.thread_id == thread_id);
     if let (Some(before), Some(record)) = (before, innermost(block)) {

@@ -9,7 +9,7 @@ use crate::sys::{self, Scheduled};
 
 /// When recording begins: what is counted from there on is the difference.
 pub(super) fn begin(header: &Header) {
-    let first = Scheduled::of_first_thread();
+    let first = sys::scheduled_of_first_thread();
     write(&header.scheduling_at_start, figures(first));
 }
 
@@ -25,7 +25,7 @@ pub(super) fn thread_ends(block: &ThreadBlock) {
     if block.silent.get() != 0 || is_first {
         return;
     }
-    if let Some(scheduled) = Scheduled::of_this_thread() {
+    if let Some(scheduled) = sys::scheduled_of_this_thread() {
         block.ended_cpu_ns.add(scheduled.cpu_ns);
         block.ended_delay_ns.add(scheduled.delay_ns);
     }
@@ -61,7 +61,7 @@ fn read(words: &[Word; SCHEDULING]) -> Figures {
 
 /// All that recorded something, the ended ones included, and the first thread in any case. `None`: this system does not say.
 fn of_threads(header: &Header) -> Option<Scheduled> {
-    let mut sum = Scheduled::of_first_thread()?;
+    let mut sum = sys::scheduled_of_first_thread()?;
     let mut add = |cpu_ns: u64, delay_ns: u64| {
         sum.cpu_ns = sum.cpu_ns.saturating_add(cpu_ns);
         sum.delay_ns = sum.delay_ns.saturating_add(delay_ns);
@@ -83,5 +83,5 @@ fn running(header: &Header, block: &ThreadBlock) -> Option<Scheduled> {
     let thread_id = block.thread_id.get();
     let counts = block.owned.get() != 0 && block.silent.get() == 0;
     let is_first = thread_id == header.process_id.get();
-    (counts && !is_first).then(|| Scheduled::of_thread(thread_id)).flatten()
+    (counts && !is_first).then(|| sys::scheduled_of_thread(thread_id)).flatten()
 }

@@ -196,7 +196,7 @@ pub(crate) const CORES: usize = 3;
 /// Figures of the scheduler: see [`Header`].
 pub(crate) const SCHEDULING: usize = 4;
 
-/// What spans and marks cost, as the recorder's `Costs` has them: bits of `f64`, in ticks.
+/// What spans and marks cost, as [`Costs`](super::costs::Costs) has them: bits of `f64`, in ticks.
 pub(crate) const COSTS: usize = 11;
 
 record! {

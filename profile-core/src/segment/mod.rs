@@ -2,8 +2,10 @@
 //! the threads that are measured and read by anyone at any time.
 //!
 //! `layout` says what is where, `writer` makes the segment and hands out room in it, `reader` is a bounded
-//! view of one, live or from a file. No room here knows what a statistic is.
+//! view of one, live or from a file, `costs` what its header says of the price of recording. No room here knows
+//! what a statistic is.
 
+pub(crate) mod costs;
 pub(crate) mod layout;
 pub(crate) mod reader;
 pub(crate) mod table;

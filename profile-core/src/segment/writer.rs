@@ -4,8 +4,6 @@
 //! No lock: space is taken with one addition, and committing the same stretch twice is harmless, so a
 //! thread that is killed, forked or interrupted here blocks nobody.
 
-use std::fs::File;
-use std::os::fd::{AsRawFd, IntoRawFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::*};
 
@@ -58,9 +56,11 @@ pub(crate) fn create(file: Option<&Path>) -> (Option<&'static Header>, std::io::
         Err(error) => (None, Err(error)),
     };
     let Some((start, reserved)) = reserve() else { return (None, outcome) };
-    let mut fd = backing.map_or(-1, IntoRawFd::into_raw_fd);
+    let mut fd = backing.unwrap_or(-1);
     if fd >= 0 && !commit(fd, start, 0, COMMIT_STEP) {
         outcome = Err(std::io::Error::other("no room for it on the disk, or it is limited"));
+        // SAFETY: the descriptor was ours alone, and nothing uses it any more.
+        unsafe { sys::close_segment_file(fd) };
         fd = -1;
     }
     if fd < 0 && !commit(-1, start, 0, COMMIT_STEP) {
@@ -220,12 +220,16 @@ pub(crate) fn restart_after_fork(file: Option<&Path>) -> bool {
     // The parent's descriptor is the parent's file: closed here, or the child would keep it alive.
     let parents = FILE.swap(-1, Relaxed);
     if parents >= 0 {
-        // SAFETY: the descriptor was ours alone, and nothing uses it after the swap.
-        drop(unsafe { <File as std::os::fd::FromRawFd>::from_raw_fd(parents) });
+        // SAFETY: the descriptor was ours alone, and nothing uses it any more.
+        unsafe { sys::close_segment_file(parents) };
     }
-    let own = file.and_then(|path| sys::create_segment_file(path).ok());
-    if let Some(own) = own.filter(|own| commit(own.as_raw_fd(), base, 0, committed)) {
-        FILE.store(own.into_raw_fd(), Relaxed);
+    if let Some(own) = file.and_then(|path| sys::create_segment_file(path).ok()) {
+        if commit(own, base, 0, committed) {
+            FILE.store(own, Relaxed);
+        } else {
+            // SAFETY: the descriptor was ours alone, and nothing uses it any more.
+            unsafe { sys::close_segment_file(own) };
+        }
     }
     FILE_IS_FULL.store(false, SeqCst);
     initialise(header, reserved);

@@ -23,14 +23,9 @@ use crate::warnings;
 use environment::{filter_warnings, of_setting, wrong_limits, wrong_reports};
 use reports::{complain, report_at_exit};
 
-/// Runs before `main`, so that a program in which nothing annotated is ever called reports that, and the
-/// start of the run is the start of the program.
-#[cfg(all(target_os = "linux", not(profile_fallback)))]
-#[used]
-// SAFETY: the section holds pointers to functions that the C library calls before `main`; `start` has the
-// right type, is called once, and needs nothing that is not there yet.
-#[unsafe(link_section = ".init_array")]
-static BEFORE_MAIN: extern "C" fn() = start;
+// So that a program in which nothing annotated is ever called reports that, and the start of the run is the
+// start of the program.
+sys::before_main!(start);
 
 extern "C" fn start() {
     static START: Once = Once::new();

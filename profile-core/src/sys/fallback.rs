@@ -11,6 +11,13 @@ use std::process::{Child, ExitStatus};
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use super::{Descendant, Resident, Scheduled};
+
+macro_rules! before_main {
+    ($start:path) => {};
+}
+pub(crate) use before_main;
+
 /// Nanoseconds since the first call.
 pub(crate) fn monotonic_ns() -> u64 {
     static START: OnceLock<Instant> = OnceLock::new();
@@ -90,25 +97,16 @@ pub(crate) fn without_file_size_signal<T>(write: impl FnOnce() -> T) -> T {
     write()
 }
 
-/// What a thread had of the processors: here it is not known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Scheduled {
-    pub(crate) cpu_ns: u64,
-    pub(crate) delay_ns: u64,
+pub(crate) fn scheduled_of_this_thread() -> Option<Scheduled> {
+    None
 }
 
-impl Scheduled {
-    pub(crate) fn of_this_thread() -> Option<Scheduled> {
-        None
-    }
+pub(crate) fn scheduled_of_first_thread() -> Option<Scheduled> {
+    None
+}
 
-    pub(crate) fn of_first_thread() -> Option<Scheduled> {
-        None
-    }
-
-    pub(crate) fn of_thread(_: u64) -> Option<Scheduled> {
-        None
-    }
+pub(crate) fn scheduled_of_thread(_: u64) -> Option<Scheduled> {
+    None
 }
 
 pub(crate) fn involuntary_switches() -> Option<u64> {
@@ -143,17 +141,13 @@ pub(crate) fn raw_stderr() -> RawStderr {
     RawStderr
 }
 
-pub(crate) fn create_segment_file(_: &Path) -> io::Result<File> {
+pub(crate) fn create_segment_file(_: &Path) -> io::Result<i32> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no run folder"))
 }
 
-/// What of a process's memory is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Resident {
-    Rss,
-    Pss,
-    Uss,
-}
+/// # Safety
+/// None needed: nothing is done.
+pub(crate) unsafe fn close_segment_file(_: i32) {}
 
 /// A process whose memory is read again and again: here there is none.
 #[derive(Debug)]
@@ -187,13 +181,6 @@ pub(crate) fn kernel_peak_bytes(_: u32) -> io::Result<u64> {
 
 pub(crate) fn reset_kernel_peak() -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this system's way is not known"))
-}
-
-/// A process that another one started: here none is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Descendant {
-    pub(crate) process: u32,
-    pub(crate) parent: u32,
 }
 
 pub(crate) fn descendants(_: u32) -> Vec<Descendant> {

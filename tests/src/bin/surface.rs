@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use profile_core::{
-    Backend, Budget, MemoryOptions, ProfilingAllocator, Settings, Sort, assert_allocations,
+    Backend, Budget, Kind, MemoryOptions, ProfilingAllocator, Settings, Sort, assert_allocations,
     assert_ledger, assert_no_leak, capture, context, find, find_all, functions, measure,
     memory_usage, profile, span, write_reports,
 };
@@ -28,12 +28,16 @@ fn watched() -> u32 {
 fn main() {
     let settings = Settings::new().sort(Sort::Exclusive).resident_interval(Duration::from_secs(1));
     let settings = settings.report("none").and_then(|it| it.overhead("exact"));
-    settings.and_then(|it| it.percentiles(&[50.0])).expect("good").block_sizes(true).apply();
+    let settings = settings.and_then(|it| it.percentiles(&[50.0])).expect("good");
+    settings.block_sizes(true).exit_code(std::num::NonZero::<u8>::MIN).apply();
 
     for site in find_all("work").into_iter().chain(find("work")).chain(functions()) {
         site.set_budget(Some(Budget::Exact));
         site.set_enabled(true);
         assert!(site.is_enabled() && site.path().ends_with(site.name()));
+        assert!(site.kind() != Kind::Async && site.file().ends_with("surface.rs"));
+        assert!(site.line() > 0 && site.column() > 0 && site.module() == module_path!());
+        assert!(site.documentation().is_empty() && !site.signature().contains("async"));
         drop(site.statistics());
     }
     let handed_on = context();

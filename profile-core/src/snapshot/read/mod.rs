@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use super::tree::Tree;
 use super::{AsyncTimes, BlockSizes, Function, Line, Overhead, PathNode};
 use crate::clock::{Anchor, Clock, Rate};
-use crate::record::calibrate::Costs;
+use crate::segment::costs::Costs;
 use crate::segment::layout::{
     self, buckets, carry, extras, header, heap, heap_tally, histogram_leaf_words, histogram_node,
     histogram_root, pacing, polled, return_tally, site_record, size_tally, tally, thread_block,

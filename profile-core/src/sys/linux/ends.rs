@@ -6,7 +6,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
-use super::{Resident, memory_of};
+use super::resident::memory_of;
+use crate::sys::Resident;
 
 /// The end of a process, to be waited for.
 #[derive(Debug)]

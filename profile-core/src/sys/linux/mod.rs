@@ -8,7 +8,7 @@ use std::ffi::{c_int, c_void};
 use std::fs::File;
 use std::io::{self, Write};
 use std::mem::ManuallyDrop;
-use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::ptr;
@@ -18,7 +18,19 @@ pub(crate) use ends::*;
 pub(crate) use resident::*;
 pub(crate) use scheduling::*;
 
-/// Nanoseconds of `CLOCK_MONOTONIC`: one clock for all processes since boot.
+/// A function pointer in this section is called by the C library before `main`.
+macro_rules! before_main {
+    ($start:path) => {
+        #[used]
+        // SAFETY: `$start` has the type that the C library calls, is called once, and needs nothing that is
+        // not there yet.
+        #[allow(unsafe_code, reason = "a link section; `sys` says what is in it")]
+        #[unsafe(link_section = ".init_array")]
+        static BEFORE_MAIN: extern "C" fn() = $start;
+    };
+}
+pub(crate) use before_main;
+
 pub(crate) fn monotonic_ns() -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `now` is a valid timespec to write to; the clock exists on every Linux.
@@ -33,7 +45,6 @@ pub(crate) fn kernel_trusts_tsc() -> bool {
     std::fs::read_to_string(path).is_ok_and(|name| name.trim() == "tsc")
 }
 
-/// Reserves address space without memory behind it; `None` if the system refuses.
 pub(crate) fn reserve(length: usize) -> Option<*mut u8> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     // SAFETY: a fresh private mapping at an address of the kernel's choice touches no other memory.
@@ -47,8 +58,6 @@ pub(crate) fn reserve(length: usize) -> Option<*mut u8> {
     Some(start.cast())
 }
 
-/// Puts zeroed private memory behind a part of a reservation.
-///
 /// # Safety
 /// The range lies in a live reservation; what it held before is of no use to anybody.
 pub(crate) unsafe fn commit_anonymous(start: *mut u8, length: usize) -> bool {
@@ -56,8 +65,6 @@ pub(crate) unsafe fn commit_anonymous(start: *mut u8, length: usize) -> bool {
     unsafe { libc::mprotect(start.cast(), length, libc::PROT_READ | libc::PROT_WRITE) == 0 }
 }
 
-/// Replaces a part of a reservation by fresh zeroed memory: what a child does after `fork`.
-///
 /// # Safety
 /// The range lies in a live reservation.
 pub(crate) unsafe fn replace_by_zeroes(start: *mut u8, length: usize) -> bool {
@@ -148,8 +155,6 @@ impl Drop for BlockedSignal {
     }
 }
 
-/// Has a function run at the end of each thread that [`mark_thread`] marked.
-///
 /// A raw pthread key, not a Rust thread-local with `Drop`: its destructors run after those of Rust's
 /// thread-locals, and again (up to four rounds) when one of them marks the thread anew. So calls made from
 /// a thread-local's destructor are recorded and their block is still handed back.
@@ -161,7 +166,6 @@ pub(crate) fn on_thread_exit(run: extern "C" fn(*mut c_void)) {
     }
 }
 
-/// Takes [`on_thread_exit`] back: threads that end from now on end without it.
 pub(crate) fn forget_thread_exit() {
     if let Some(key) = EXIT_KEY.swap(0, Relaxed).checked_sub(1) {
         // SAFETY: the key was made by `on_thread_exit`; the swap lets one caller alone delete it.
@@ -172,7 +176,6 @@ pub(crate) fn forget_thread_exit() {
 /// The key plus one; 0 before [`on_thread_exit`] and after [`forget_thread_exit`].
 static EXIT_KEY: AtomicU32 = AtomicU32::new(0);
 
-/// Marks the calling thread, so that the function of [`on_thread_exit`] gets `value` at its end.
 pub(crate) fn mark_thread(value: *mut c_void) {
     if let Some(key) = EXIT_KEY.load(Relaxed).checked_sub(1) {
         // SAFETY: the key was made by `on_thread_exit` and is never deleted.
@@ -246,26 +249,22 @@ fn say(sentence: &str) {
     let _ = raw_stderr().write_all(format!("profile: {sentence}\n").as_bytes());
 }
 
-/// Has a function run in the child of a `fork`, before `fork` returns there.
 pub(crate) fn at_fork_in_child(run: extern "C" fn()) {
     // SAFETY: as above.
     unsafe { libc::pthread_atfork(None, None, Some(run as unsafe extern "C" fn())) };
 }
 
-/// Has a function run before each `fork`, and another after it, in parent and child.
 pub(crate) fn around_fork(before: extern "C" fn(), after: extern "C" fn()) {
     let after = Some(after as unsafe extern "C" fn());
     // SAFETY: as above.
     unsafe { libc::pthread_atfork(Some(before as unsafe extern "C" fn()), after, after) };
 }
 
-/// Whether the program runs with more rights than its caller: then no variable is believed.
 pub(crate) fn is_secure_execution() -> bool {
     // SAFETY: reads the auxiliary vector.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
-/// Columns of the terminal behind standard error; `None` if it is none.
 pub(crate) fn terminal_columns() -> Option<u16> {
     // SAFETY: winsize is plain numbers, written by the kernel.
     let size = unsafe {
@@ -275,7 +274,6 @@ pub(crate) fn terminal_columns() -> Option<u16> {
     size.map(|size| size.ws_col).filter(|columns| *columns > 0)
 }
 
-/// How much address space the process may take, if that is limited.
 pub(crate) fn address_space_limit() -> Option<usize> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is a valid rlimit to write to.
@@ -284,7 +282,6 @@ pub(crate) fn address_space_limit() -> Option<usize> {
     limited.then(|| usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX))
 }
 
-/// Bytes of stack that the calling thread has left; `None` where that is not known.
 pub(crate) fn stack_left() -> Option<usize> {
     let mut attributes = std::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
     let (mut lowest, mut size) = (ptr::null_mut::<c_void>(), 0);
@@ -352,8 +349,6 @@ impl Write for ReportFile {
     }
 }
 
-/// Runs something that writes to a file: a limit on file sizes then gives an error, not the signal that ends
-/// the program.
 pub(crate) fn without_file_size_signal<T>(write: impl FnOnce() -> T) -> T {
     let _blocked = BlockedSignal::new(libc::SIGXFSZ);
     write()
@@ -381,20 +376,11 @@ pub(crate) fn c_heap_bytes() -> Option<u64> {
     None
 }
 
-/// Processors the system has configured and switched on.
-fn logical_cores() -> usize {
-    // SAFETY: plain query.
-    let online = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
-    usize::try_from(online).unwrap_or(1)
-}
-
-/// The kernel's number of this thread.
 pub(crate) fn thread_id() -> u64 {
     // SAFETY: no arguments; it cannot fail.
     u64::from(unsafe { libc::gettid() }.cast_unsigned())
 }
 
-/// Processor time that a thread of this process has used. `None`: there is no such thread.
 pub(crate) fn thread_cpu_ns(thread_id: u64) -> Option<u64> {
     // The kernel's own numbering of clocks (its posix-timers.h): the inverted id, and the bits for one thread and for time that
     // the scheduler counted.
@@ -408,7 +394,6 @@ pub(crate) fn thread_cpu_ns(thread_id: u64) -> Option<u64> {
     (failed == 0).then(|| time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
 }
 
-/// The first fifteen bytes of this thread's name, and a NUL.
 pub(crate) fn thread_name() -> [u8; 16] {
     let mut name = [0_u8; 16];
     // SAFETY: the call writes at most sixteen bytes.
@@ -423,20 +408,21 @@ pub(crate) fn raw_stderr() -> ManuallyDrop<File> {
     ManuallyDrop::new(unsafe { File::from_raw_fd(libc::STDERR_FILENO) })
 }
 
-/// Makes the file of a segment: new, ours alone, closed on exec, and not one of the three standard
-/// descriptors.
-pub(crate) fn create_segment_file(path: &Path) -> io::Result<File> {
+pub(crate) fn create_segment_file(path: &Path) -> io::Result<RawFd> {
     let mut options = std::fs::OpenOptions::new();
     options.read(true).write(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
     let file = options.open(path)?;
     if file.as_raw_fd() > libc::STDERR_FILENO {
-        return Ok(file);
+        return Ok(file.into_raw_fd());
     }
     // SAFETY: duplicates a descriptor that is open here.
     let fd = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: `fd` was just made and has no other owner.
-    Ok(unsafe { File::from_raw_fd(fd) })
+    if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(fd) }
+}
+
+/// # Safety
+/// The descriptor is one of [`create_segment_file`] that nobody uses any more.
+pub(crate) unsafe fn close_segment_file(descriptor: RawFd) {
+    // SAFETY: by the contract.
+    unsafe { libc::close(descriptor) };
 }

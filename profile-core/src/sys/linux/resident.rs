@@ -6,16 +6,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 
-/// What of a process's memory is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Resident {
-    /// Pages in memory.
-    Rss,
-    /// The same, a page that several processes share divided among them.
-    Pss,
-    /// Pages that no other process shares.
-    Uss,
-}
+use crate::sys::{Descendant, Resident};
 
 impl Resident {
     fn file(self) -> &'static str {
@@ -104,8 +95,6 @@ fn unless_ended<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// Memory of a process that is read once; `None`: it has ended.
-///
 /// # Errors
 /// No right to look.
 pub(crate) fn memory_of(process: u32, what: Resident) -> io::Result<Option<u64>> {
@@ -143,8 +132,6 @@ fn page_bytes() -> u64 {
     u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
 }
 
-/// The kernel's high-water mark of a process's resident memory.
-///
 /// # Errors
 /// There is none to be read.
 pub(crate) fn kernel_peak_bytes(process: u32) -> io::Result<u64> {
@@ -152,20 +139,11 @@ pub(crate) fn kernel_peak_bytes(process: u32) -> io::Result<u64> {
     sum_of_lines(&status, &["VmHWM:"]).ok_or_else(|| io::Error::other("no VmHWM in its status"))
 }
 
-/// Lets the kernel's high-water mark of this process begin anew.
-///
 /// # Errors
 /// It is not permitted.
 pub(crate) fn reset_kernel_peak() -> io::Result<()> {
     const HIGH_WATER_MARK: &[u8] = b"5";
     fs::write("/proc/self/clear_refs", HIGH_WATER_MARK)
-}
-
-/// A process that another one started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Descendant {
-    pub(crate) process: u32,
-    pub(crate) parent: u32,
 }
 
 /// All descendants of a process that run now. One whose parent has ended is not among them: the system has given it to

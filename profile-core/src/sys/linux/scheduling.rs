@@ -7,30 +7,19 @@ use std::fs::File;
 use std::mem::MaybeUninit;
 use std::os::unix::fs::FileExt;
 
-/// What a thread had of the processors.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Scheduled {
-    /// It ran.
-    pub(crate) cpu_ns: u64,
-    /// It was ready to run, and waited for a processor.
-    pub(crate) delay_ns: u64,
+use super::resident::number;
+use crate::sys::Scheduled;
+
+pub(crate) fn scheduled_of_this_thread() -> Option<Scheduled> {
+    read("/proc/thread-self/schedstat")
 }
 
-impl Scheduled {
-    /// Of the calling thread. Allocates nothing.
-    pub(crate) fn of_this_thread() -> Option<Scheduled> {
-        read("/proc/thread-self/schedstat")
-    }
+pub(crate) fn scheduled_of_first_thread() -> Option<Scheduled> {
+    read("/proc/self/schedstat")
+}
 
-    /// Of the first thread of this process.
-    pub(crate) fn of_first_thread() -> Option<Scheduled> {
-        read("/proc/self/schedstat")
-    }
-
-    /// Of a thread of this process; `None` once it has ended.
-    pub(crate) fn of_thread(thread_id: u64) -> Option<Scheduled> {
-        read(&format!("/proc/self/task/{thread_id}/schedstat"))
-    }
+pub(crate) fn scheduled_of_thread(thread_id: u64) -> Option<Scheduled> {
+    read(&format!("/proc/self/task/{thread_id}/schedstat"))
 }
 
 /// No descriptor stays open, which the program might miss.
@@ -43,7 +32,7 @@ fn read(path: &str) -> Option<Scheduled> {
 
 /// `cpu delay slices`, times in ns.
 fn schedstat(text: &[u8]) -> Option<Scheduled> {
-    let mut numbers = text.split(|byte| *byte == b' ').map(super::resident::number);
+    let mut numbers = text.split(|byte| *byte == b' ').map(number);
     Some(Scheduled { cpu_ns: numbers.next()??, delay_ns: numbers.next()?? })
 }
 
@@ -68,14 +57,21 @@ pub(crate) fn cpu_pressure_ns() -> Option<u64> {
 fn pressure(text: &[u8]) -> Option<u64> {
     let some = text.split(|byte| *byte == b'\n').find(|line| line.starts_with(b"some "))?;
     let total = some.split(|byte| *byte == b' ').find_map(|word| word.strip_prefix(b"total="))?;
-    super::resident::number(total)?.checked_mul(1000)
+    number(total)?.checked_mul(1000)
 }
 
 /// Processors: switched on, physical, and those that this process may use. 0: not known.
 pub(crate) fn cores() -> [u64; 3] {
     let available = std::thread::available_parallelism().map_or(0, |cores| cores.get() as u64);
     let physical = sysinfo::System::physical_core_count().unwrap_or(0) as u64;
-    [super::logical_cores() as u64, physical, available]
+    [logical_cores() as u64, physical, available]
+}
+
+/// Processors the system has configured and switched on.
+fn logical_cores() -> usize {
+    // SAFETY: plain query.
+    let online = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+    usize::try_from(online).unwrap_or(1)
 }
 
 #[cfg(test)]
@@ -95,12 +91,12 @@ mod tests {
 
     #[test]
     fn a_thread_that_works_has_run() {
-        let ran = || Scheduled::of_this_thread().map(|it| it.cpu_ns);
+        let ran = || scheduled_of_this_thread().map(|it| it.cpu_ns);
         let Some(before) = ran() else { return println!("this system has no schedstat") };
         while ran() == Some(before) {
             std::hint::black_box(0);
         }
-        let own = Scheduled::of_thread(crate::sys::thread_id());
+        let own = scheduled_of_thread(crate::sys::thread_id());
         assert!(own.is_some_and(|own| own.cpu_ns > before), "{own:?}");
     }
 }
