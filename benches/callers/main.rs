@@ -4,6 +4,8 @@
 //! beside two busy loops with `-- --busy`; `--calls N` and `--runs N` change how much there is to do. All times are without
 //! those in which the thread waited for a processor: beside busy loops these differ from run to run.
 
+#![allow(unsafe_code, reason = "reads figures that the system alone has")]
+
 use std::hint::black_box;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};

@@ -1,5 +1,7 @@
 //! This project's other figures: what memory, allocations and correction come to.
 
+#![allow(unsafe_code, reason = "an allocator that counts")]
+
 use std::hint::black_box;
 use std::time::Instant;
 

@@ -4,6 +4,7 @@
 
 use std::process::ExitCode;
 
+mod contender;
 mod contenders;
 #[cfg(feature = "ours")]
 mod figures;

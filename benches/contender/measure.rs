@@ -4,6 +4,8 @@
 //! makes a ratio of its own. What disturbs the machine for longer disturbs all three; what disturbs
 //! it for shorter falls out with the median.
 
+#![allow(unsafe_code, reason = "reads the time stamp counter")]
+
 use std::hint::black_box;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering::*};
@@ -11,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use benches::{median, pin};
 
-use crate::contenders::{BATCH, Contender};
+use crate::contender::{BATCH, Contender};
 
 /// Calls without an instrument.
 fn plain(calls: u64) {

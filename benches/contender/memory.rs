@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::contenders::{BATCH, Contender};
+use crate::contender::{BATCH, Contender};
 
 /// A contender that needs more than this does fewer calls.
 const TIME_LIMIT: Duration = Duration::from_secs(20);

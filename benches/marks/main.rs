@@ -5,6 +5,8 @@
 //! slice each; a figure is the median of the rounds. Python's are measured by themselves, as Python takes them, in a virtual
 //! environment that is made for it.
 
+#![allow(unsafe_code, reason = "reads the time stamp counter")]
+
 use std::hint::black_box;
 use std::path::PathBuf;
 use std::process::Command;

@@ -1,5 +1,7 @@
 //! A program with what it is given to read.
 
+#![allow(unsafe_code, reason = "reads figures that the system alone has")]
+
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

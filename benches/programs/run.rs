@@ -1,16 +1,14 @@
 //! Runs a program and its control in turn, and reads what they cost and what the report says of itself.
 
+#![allow(unsafe_code, reason = "reads figures that the system alone has")]
+
 use std::process::Command;
 
 use serde_json::Value;
 
 use crate::build::{CONTROL, PROFILE};
 use crate::case::Case;
-use crate::options::Options;
-
-/// Settings by the name that the table gives them, and what `PROFILE_OVERHEAD` is.
-pub(crate) const SETTINGS: [(&str, Option<&str>); 3] =
-    [("default", None), ("exact", Some("exact")), ("2%", Some("2%"))];
+use crate::options::{Options, SETTINGS};
 
 /// One run.
 struct Run {

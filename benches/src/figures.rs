@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::results::{BODIES, FIGURES, Results};
 use crate::roster::{BUDGETED, EXACT, FILE, OURS, PROFILE_OFF, ROSTER, WITH_ALLOCATOR};
-use crate::run::{FIGURES, Results};
 use crate::table::{growth, median, shown};
 
 /// What was measured and the most it may be.
@@ -12,16 +12,6 @@ struct Figure {
     measured: f64,
     most: f64,
 }
-
-/// Called by the ten million: each waiting for the one before, or several at a time in the processor.
-pub(crate) const BODIES: [(&str, &str); 6] = [
-    ("waiting", "2ns"),
-    ("waiting", "10ns"),
-    ("waiting", "50ns"),
-    ("overlapping", "2ns"),
-    ("overlapping", "10ns"),
-    ("overlapping", "50ns"),
-];
 
 pub(crate) fn table(results: &Results, [annotated, plain]: &[Vec<f64>; 2]) -> String {
     let of = |label: &'static str, key: &str| results[&(label, key.to_owned())].as_slice();

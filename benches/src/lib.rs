@@ -1,5 +1,7 @@
 //! What the measuring programs share.
 
+#![allow(unsafe_code, reason = "pins threads to processors")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -5,6 +5,7 @@
 
 mod build;
 mod figures;
+mod results;
 mod roster;
 mod run;
 mod table;

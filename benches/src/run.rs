@@ -1,17 +1,11 @@
 //! Runs the programs, one at a time, and collects what they print.
 
-use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::time::{Instant, SystemTime};
 
 use crate::build::{Programs, STARTUP_OFF, STARTUP_ON};
-use crate::figures::BODIES;
+use crate::results::{BODIES, FIGURES, Results};
 use crate::roster::{COUNTED, Entry, OURS, ROSTER};
-
-/// Readings by who gave them (a label of the roster, or `figures`) and what they are of.
-pub(crate) type Results = BTreeMap<(&'static str, String), Vec<f64>>;
-
-pub(crate) const FIGURES: &str = "figures";
 
 /// Each contender and task several times, in shuffled order, so that no contender has the machine's good
 /// minutes for itself.

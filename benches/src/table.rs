@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::results::Results;
 use crate::roster::{FLOOR, ROSTER};
-use crate::run::Results;
 
 pub(crate) fn ratios(results: &Results) -> String {
     let floor_ns = median(&results[&(FLOOR, "floor_ns".to_owned())]);

@@ -4,6 +4,8 @@
 //! (its mode and where it is listed in the segment). Its identity is its address: two functions of one
 //! name are two call sites. Nothing here measures or allocates.
 
+#![allow(unsafe_code, reason = "a static's limits behind a pointer that is set once")]
+
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering::*};
 
 pub use crate::choices::Kind;

@@ -1,5 +1,7 @@
 //! The feature `profile` is off: the names exist, so that programs compile, and do nothing.
 
+#![allow(unsafe_code, reason = "an allocator that forwards to another")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt;
 use std::io;

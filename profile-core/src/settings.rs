@@ -1,6 +1,11 @@
 //! What a person may choose: a plain value, set in code with [`Settings`] and by `PROFILE_*` variables, of
 //! which the variables win. The environment is read here, once, and nowhere else.
 
+#![allow(
+    unsafe_code,
+    reason = "the settings in force, behind a pointer that a forked child can read"
+)]
+
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering::*};

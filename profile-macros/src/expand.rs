@@ -9,12 +9,11 @@ use crate::arguments::{self, Notes};
 use crate::body::{self, AsyncTail, Front};
 use crate::describe;
 use crate::item::{self, Braced, Container, End, Function, Item, in_braces};
-use crate::limits;
 use crate::lines::{self, Marked, Part, Surroundings, Way};
+use crate::memory_usage::Arguments;
 use crate::options::{self, Options};
 use crate::returns;
 use crate::suite;
-use crate::usage::Arguments;
 use crate::validate::{self, Skipped};
 use proc_macro2::{Group, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote, quote_spanned};
@@ -636,7 +635,7 @@ fn site(function: &Function, kind: &str, options: &Options, marked: &Marked) -> 
     let Place { file, line, column } = place(&krate, ident.span());
     let lines = line_source(function, options, marked);
     let asks_return = options.returns.is_some();
-    let limits = limits::of_site(options);
+    let limits = options.limits();
     quote_spanned! {here=>
         static __PROFILE_SITE: #krate::__private::CallSite =
             #krate::__private::CallSite::new(#krate::__private::Source {

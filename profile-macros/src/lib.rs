@@ -19,12 +19,14 @@ mod item;
 mod krate;
 mod limits;
 mod lines;
+mod memory_usage;
 mod options;
 mod returns;
 mod suite;
 mod unchecked;
 mod usage;
 mod validate;
+mod words;
 
 use proc_macro::TokenStream;
 

@@ -1,6 +1,6 @@
 //! What calls may take at most, as `max_bytes = "1 MiB"` in either attribute, and in `run(…)` for a whole run.
 
-use crate::options::{Options, fill, value};
+use crate::words::{fill, value};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 use syn::ext::IdentExt as _;
@@ -115,20 +115,23 @@ impl Parse for RunLimits {
 }
 
 /// The limits that a site has, as an expression.
-pub fn of_site(options: &Options) -> TokenStream {
+pub fn of_site(
+    warn_above: Option<&WarnAbove>,
+    run: Option<&Run>,
+    raise: Option<&Ident>,
+    krate: &Path,
+) -> TokenStream {
     let here = Span::mixed_site();
-    let krate = options.krate();
-    let Options { warn_above, run, raise, .. } = options;
     if warn_above.is_none() && run.is_none() && raise.is_none() {
-        return option(None, &krate);
+        return option(None, krate);
     }
-    let time = option(warn_above.as_ref().map(|it| it.ns), &krate);
+    let time = option(warn_above.map(|it| it.ns), krate);
     let none = Limits::default();
-    let run = run.as_ref().map_or(&none, |run| &run.limits);
+    let run = run.map_or(&none, |run| &run.limits);
     let [run_time, calls, depth] =
-        ["max_time", "max_calls", "max_depth"].map(|word| run.option(word, &krate));
+        ["max_time", "max_calls", "max_depth"].map(|word| run.option(word, krate));
     let [allocations, bytes, retained] =
-        ["max_allocations", "max_bytes", "max_retained"].map(|word| run.option(word, &krate));
+        ["max_allocations", "max_bytes", "max_retained"].map(|word| run.option(word, krate));
     let raises = raise.is_some();
     quote_spanned! {here=>
         #krate::__private::core::option::Option::Some(&#krate::__private::Limits {
@@ -201,7 +204,12 @@ fn scaled(text: &str, units: &[(&str, f64)]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::Options;
     use quote::quote;
+
+    fn of(options: &Options) -> TokenStream {
+        options.limits()
+    }
 
     fn error(tokens: TokenStream) -> String {
         syn::parse2::<Options>(tokens).err().expect("an error").to_string()
@@ -212,7 +220,7 @@ mod tests {
         let options: Options =
             syn::parse2(quote!(warn_above = "1.5 ms", run(max_calls = 3, max_bytes = "1 KiB")))
                 .expect("good options");
-        let site = of_site(&options).to_string().replace(' ', "");
+        let site = of(&options).to_string().replace(' ', "");
         for part in [
             "time_ns:::profile_core::__private::core::option::Option::Some(1500000u64)",
             "calls:::profile_core::__private::core::option::Option::Some(3u64)",
@@ -222,7 +230,7 @@ mod tests {
         ] {
             assert!(site.contains(part), "{part} in {site}");
         }
-        let none = of_site(&Options::default()).to_string().replace(' ', "");
+        let none = of(&Options::default()).to_string().replace(' ', "");
         assert_eq!(none, "::profile_core::__private::core::option::Option::None");
     }
 

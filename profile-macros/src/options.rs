@@ -6,6 +6,7 @@
 use crate::krate;
 use crate::limits::{self, Run, WarnAbove};
 use crate::usage::Usage;
+use crate::words::{fill, mentions, name, path, unknown, value};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt as _;
@@ -73,6 +74,12 @@ impl Options {
             name.set_span(here);
             syn::parse_quote_spanned!(here=> ::#name)
         })
+    }
+
+    /// The limits that a site with these options has, as an expression.
+    pub fn limits(&self) -> TokenStream {
+        let Self { warn_above, run, raise, .. } = self;
+        limits::of_site(warn_above.as_ref(), run.as_ref(), raise.as_ref(), &self.krate())
     }
 
     /// The options as they would stand in an attribute.
@@ -167,49 +174,6 @@ fn elsewhere(word: &Ident) -> Option<&'static str> {
     }
 }
 
-/// Says what is not known, what was perhaps meant, and what is known.
-pub fn unknown(word: &Ident, known: &str, hint: Option<&str>) -> Error {
-    let hint = hint.map(|hint| format!("{hint}; ")).unwrap_or_default();
-    Error::new(word.span(), format!("unknown option `{word}`: {hint}{known}"))
-}
-
-/// Puts a parsed value into its place, which must be empty.
-pub fn fill<T>(
-    place: &mut Option<T>,
-    word: &Ident,
-    known: &str,
-    value: impl FnOnce() -> Result<T>,
-) -> Result<()> {
-    if place.is_some() {
-        let message = format!("option `{word}` stands twice: give each once; {known}");
-        return Err(Error::new(word.span(), message));
-    }
-    *place = Some(value()?);
-    Ok(())
-}
-
-/// What stands after `word =`. When nothing does, the message is for the word.
-pub fn value<T>(
-    word: &Ident,
-    input: ParseStream<'_>,
-    allowed: &str,
-    parse: fn(ParseStream<'_>) -> Result<T>,
-) -> Result<T> {
-    if input.parse::<Token![=]>().is_err() || input.is_empty() {
-        return Err(Error::new(word.span(), allowed));
-    }
-    parse(input).map_err(|error| Error::new(error.span(), allowed))
-}
-
-pub fn name(word: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
-    const ALLOWED: &str = "`name` takes a text that is not empty: `name = \"load\"`";
-    let literal: LitStr = value(word, input, ALLOWED, Parse::parse)?;
-    if literal.value().trim().is_empty() {
-        return Err(Error::new(literal.span(), ALLOWED));
-    }
-    Ok(literal)
-}
-
 fn overhead(word: &Ident, input: ParseStream<'_>) -> Result<Overhead> {
     const ALLOWED: &str =
         "`overhead` takes a percentage more than 0 and at most 100: `overhead = \"2%\"`";
@@ -243,11 +207,6 @@ fn lines(word: &Ident, input: ParseStream<'_>) -> Result<Lines> {
         return Err(Error::new(what.span(), ALLOWED));
     }
     Ok(Lines { with_resident: true })
-}
-
-pub fn path(word: &Ident, input: ParseStream<'_>) -> Result<Path> {
-    const ALLOWED: &str = "`crate` takes the path to `profile_core`: `crate = some::path`";
-    value(word, input, ALLOWED, Path::parse_mod_style)
 }
 
 /// `"2%"` is 0.02.
@@ -330,15 +289,6 @@ pub fn may_be_foreign(meta: &Meta) -> bool {
     let Meta::List(list) = meta else { return false };
     let parts = Punctuated::<Meta, Token![,]>::parse_terminated.parse2(list.tokens.clone());
     parts.map_or(true, |parts| parts.iter().skip(1).any(may_be_foreign))
-}
-
-/// Whether a word stands anywhere in these tokens.
-pub fn mentions(tokens: TokenStream, word: &str) -> bool {
-    tokens.into_iter().any(|tree| match tree {
-        proc_macro2::TokenTree::Ident(ident) => ident == word,
-        proc_macro2::TokenTree::Group(group) => mentions(group.stream(), word),
-        _ => false,
-    })
 }
 
 /// The options of an attribute that `is_ours`.

@@ -87,7 +87,7 @@ pub fn with_limits(
 mod tests {
     use super::*;
     use crate::item;
-    use crate::usage::Arguments;
+    use crate::memory_usage::Arguments;
 
     fn given(arguments: &str, module: &str) -> String {
         let arguments: TokenStream = arguments.parse().unwrap();

@@ -1,16 +1,16 @@
-//! The words between the parentheses of `#[memory_usage(...)]`: how memory is read, and what a call may take at most.
+//! What `#[memory_usage(...)]` asks for: how memory is read, and what a call may take at most.
 //!
 //! As in `options`, every message says what is allowed, at the token that is not.
 
 use crate::limits::{self, Limits, time};
-use crate::options::{self, Options, fill, value};
+use crate::words::{fill, unknown, value};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
-use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
-use syn::{Error, LitStr, Path, Result, Token};
+use syn::{Error, LitStr, Path, Result};
 
-const KNOWN: &str = "the options are `interval = \"10ms\"`, `backend = \"rss\"`, `include_children`, `multiprocess`, \
+/// What `#[memory_usage]` takes, for messages.
+pub const KNOWN: &str = "the options are `interval = \"10ms\"`, `backend = \"rss\"`, `include_children`, `multiprocess`, \
      `max_allocations = 0`, `max_bytes = \"1 MiB\"`, `max_peak`, `max_retained`, `max_rss`, `max_time = \"10ms\"`, \
      `run(max_calls = 10)`, `raise`, `ledger`, `name = \"...\"` and `crate = path`";
 
@@ -28,26 +28,6 @@ pub struct Usage {
     limits: Limits,
 }
 
-/// The attribute's arguments.
-pub struct Arguments(pub Options);
-
-impl Parse for Arguments {
-    fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let (mut options, mut usage) = (Options::default(), Usage::default());
-        while !input.is_empty() {
-            if !input.peek(Ident::peek_any) {
-                return Err(input.error(format!("not an option: {KNOWN}")));
-            }
-            usage.parse_one(&mut options, input)?;
-            if !input.is_empty() {
-                input.parse::<Token![,]>()?;
-            }
-        }
-        options.usage = Some(Box::new(usage));
-        Ok(Self(options))
-    }
-}
-
 /// Where a limit is written that `#[memory_usage]` does not take as it stands.
 fn elsewhere(word: &Ident) -> Option<&'static str> {
     match word.to_string().as_str() {
@@ -58,23 +38,19 @@ fn elsewhere(word: &Ident) -> Option<&'static str> {
 }
 
 impl Usage {
-    fn parse_one(&mut self, options: &mut Options, input: ParseStream<'_>) -> Result<()> {
-        let word = input.call(Ident::parse_any)?;
+    /// Parses one option into its place.
+    pub fn parse_one(&mut self, word: &Ident, input: ParseStream<'_>) -> Result<()> {
         match word.to_string().as_str() {
-            "name" => fill(&mut options.name, &word, KNOWN, || options::name(&word, input)),
-            "crate" => fill(&mut options.krate, &word, KNOWN, || options::path(&word, input)),
-            "interval" => fill(&mut self.interval_ns, &word, KNOWN, || time(&word, input)),
-            "backend" => fill(&mut self.backend, &word, KNOWN, || backend(&word, input)),
+            "interval" => fill(&mut self.interval_ns, word, KNOWN, || time(word, input)),
+            "backend" => fill(&mut self.backend, word, KNOWN, || backend(word, input)),
             "include_children" => {
-                fill(&mut self.include_children, &word, KNOWN, || Ok(word.clone()))
+                fill(&mut self.include_children, word, KNOWN, || Ok(word.clone()))
             }
-            "multiprocess" => fill(&mut self.multiprocess, &word, KNOWN, || Ok(word.clone())),
-            "ledger" => fill(&mut self.ledger, &word, KNOWN, || Ok(word.clone())),
-            "run" => fill(&mut options.run, &word, KNOWN, || limits::run(&word, input)),
-            "raise" => fill(&mut options.raise, &word, KNOWN, || Ok(word.clone())),
+            "multiprocess" => fill(&mut self.multiprocess, word, KNOWN, || Ok(word.clone())),
+            "ledger" => fill(&mut self.ledger, word, KNOWN, || Ok(word.clone())),
             "max_allocations" | "max_bytes" | "max_peak" | "max_retained" | "max_rss"
-            | "max_time" => self.limits.parse_one(&word, KNOWN, input),
-            _ => Err(options::unknown(&word, KNOWN, elsewhere(&word))),
+            | "max_time" => self.limits.parse_one(word, KNOWN, input),
+            _ => Err(unknown(word, KNOWN, elsewhere(word))),
         }
     }
 
@@ -138,6 +114,7 @@ fn backend(word: &Ident, input: ParseStream<'_>) -> Result<Ident> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory_usage::Arguments;
     use quote::quote;
 
     fn error(tokens: TokenStream) -> String {

@@ -1,6 +1,8 @@
 //! Helpers that several tests share: runs a fixture program in a folder of its own and hands back all it left
 //! behind (status, streams, reports, segments), and reads a few figures of a process from `/proc`.
 
+#![allow(unsafe_code, reason = "asks the system what programs left behind")]
+
 use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::Read;

@@ -1,5 +1,7 @@
 //! What code in C allocates is not counted, and the report says so. One test: it looks at the heap of the whole process.
 
+#![allow(unsafe_code, reason = "does what safe code of a test cannot")]
+
 use std::ffi::c_void;
 use std::hint::black_box;
 

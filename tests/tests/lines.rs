@@ -2,6 +2,8 @@
 //!
 //! A line with a statement ends in `//= hits`, or `//= hits allocations bytes net`. What has no such end has no figures.
 
+#![allow(unsafe_code, reason = "does what safe code of a test cannot")]
+
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::panic::catch_unwind;

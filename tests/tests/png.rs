@@ -1,6 +1,8 @@
 //! The picture of memory as PNG: read by a decoder and looked at, and what is said where it cannot be had. Programs built
 //! without the feature are in `builds.rs`.
 
+#![allow(unsafe_code, reason = "does what safe code of a test cannot")]
+
 use std::fs::{self, File};
 use std::ops::Range;
 use std::os::fd::FromRawFd;

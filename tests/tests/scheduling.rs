@@ -1,6 +1,8 @@
 //! What the machine gave to a program: how long its threads waited for a processor, and which processors there were. Threads that must
 //! share one processor wait for each other, whatever else the machine does.
 
+#![allow(unsafe_code, reason = "does what safe code of a test cannot")]
+
 use std::hint::black_box;
 use std::sync::Barrier;
 use std::thread;

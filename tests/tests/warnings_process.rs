@@ -1,6 +1,8 @@
 //! Warnings of a whole process: what every thread sees, what the report says of them, and children that are forked while threads
 //! warn. One test at a time: they share the process.
 
+#![allow(unsafe_code, reason = "does what safe code of a test cannot")]
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 

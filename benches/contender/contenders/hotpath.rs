@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use hotpath::{Format, HotpathGuard, HotpathGuardBuilder};
 
-use super::Contender;
+use crate::contender::Contender;
 
 #[cfg(feature = "hotpath-alloc")]
 #[global_allocator]

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use super::Contender;
+use crate::contender::Contender;
 
 /// The floor measured against itself: shows how far from 1.00 noise alone takes a ratio.
 pub(crate) fn tsc() -> Contender {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use super::Contender;
+use crate::contender::Contender;
 
 pub(crate) fn contender() -> Contender {
     Contender { name: "metrics", start, batch, recorded }

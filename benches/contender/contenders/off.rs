@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use super::Contender;
+use crate::contender::Contender;
 
 pub(crate) fn contender() -> Contender {
     Contender { name: "off", start: || {}, batch, recorded: |made| made }

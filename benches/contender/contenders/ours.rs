@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use profile_core::{Settings, profile};
 
-use super::Contender;
+use crate::contender::Contender;
 
 #[cfg(all(feature = "ours-allocator", not(feature = "hotpath-alloc")))]
 #[global_allocator]

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use prometheus::{Histogram, register_histogram};
 
-use super::Contender;
+use crate::contender::Contender;
 
 pub(crate) fn contender() -> Contender {
     let recorded = |_| HISTOGRAM.get_sample_count();

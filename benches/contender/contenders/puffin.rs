@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use puffin::GlobalProfiler;
 
-use super::Contender;
+use crate::contender::Contender;
 
 pub(crate) fn contender() -> Contender {
     let recorded = |_| SCOPES.load(Relaxed) - FRAMES.load(Relaxed);

@@ -9,7 +9,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::Contender;
+use crate::contender::Contender;
 
 pub(crate) fn contender() -> Contender {
     let recorded = |_| CALLS.load(Relaxed);

@@ -4,7 +4,7 @@
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::Contender;
+use crate::contender::Contender;
 use crate::memory::resident_bytes;
 
 pub(crate) fn contender() -> Contender {

@@ -2,7 +2,7 @@
 //!
 //! Everything is done on logarithms: a change is a factor, and the spread of times grows with them.
 
-use super::{FunctionChange, Verdict};
+use super::change::{FunctionChange, Verdict};
 use crate::snapshot::{Function, weighted_values};
 use crate::stats::{TrimmedMean, mann_whitney_exact, shift_interval, students_t, two_sided_t};
 use crate::stats::{hodges_lehmann, median, trim_mean, weighted};

@@ -2,6 +2,8 @@
 //! lose `mremap` and the kernel's zero pages), counts after success only, and never panics: unwinding out
 //! of an allocator is undefined behaviour.
 
+#![allow(unsafe_code, reason = "an allocator")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 
 use crate::record::{counters, held};

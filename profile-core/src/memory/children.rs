@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use super::sampler::Plan;
+use super::reading_plan::Plan;
 use super::stream::Stream;
 use super::window::{Backend, Curve, Head, resident};
 use crate::record::begin;

@@ -7,6 +7,7 @@ pub(crate) mod ledger;
 pub(crate) mod measure;
 pub(crate) mod plan;
 pub(crate) mod raise;
+mod reading_plan;
 pub(crate) mod sampler;
 pub(crate) mod stream;
 pub(crate) mod usage;

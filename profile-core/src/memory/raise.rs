@@ -2,6 +2,8 @@
 //!
 //! Its value passes here before the call ends. A call that fails by itself keeps its own error; what it broke is told.
 
+#![allow(unsafe_code, reason = "pins a future in its wrapper")]
+
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -4,6 +4,8 @@
 //! when a window begins or ends and at each reading, never by a span or an allocation. A forked child starts
 //! with nothing of it (see [`forget`]).
 
+#![allow(unsafe_code, reason = "the sampler behind a pointer that a forked child can replace")]
+
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::*};
@@ -11,8 +13,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::children::{self, Children, To};
+use super::reading_plan::Plan;
 use super::stream::{Stream, Target};
-use super::window::{Backend, Curve, Head, Name, Source};
+use super::window::{Curve, Head, Name, Source};
 use crate::record::begin;
 use crate::record::live::{self, Watch};
 use crate::record::thread::Suspended;
@@ -26,50 +29,6 @@ use crate::sys;
 const KEPT_OF_A_NAME: usize = 8;
 /// Windows kept of all names, at 9 KiB each.
 const KEPT: usize = 512;
-/// Between two readings. One takes about a microsecond.
-const SHORTEST_INTERVAL: Duration = Duration::from_micros(100);
-
-/// How a window is read.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Plan {
-    pub(crate) process: u32,
-    pub(crate) backend: Backend,
-    /// As it was asked for: see [`Plan::interval_ns`].
-    pub(crate) interval: Duration,
-    /// The sum over all descendants is in each reading.
-    pub(crate) include_children: bool,
-    /// Each descendant has a curve of its own.
-    pub(crate) multiprocess: bool,
-    /// Readings after which no more are taken; the first one always is.
-    pub(crate) most_readings: Option<u64>,
-    /// The process began with the window, so all that the kernel says of it is of the window.
-    pub(crate) is_whole_life: bool,
-}
-
-impl Plan {
-    /// Of this process, for as long as the window is open.
-    pub(crate) fn of_this_process(backend: Backend, interval: Duration) -> Plan {
-        Plan {
-            process: std::process::id(),
-            backend,
-            interval,
-            include_children: false,
-            multiprocess: false,
-            most_readings: None,
-            is_whole_life: false,
-        }
-    }
-
-    /// Between two readings: as asked for, in what can be done and counted.
-    pub(super) fn interval_ns(&self) -> u64 {
-        u64::try_from(self.interval.max(SHORTEST_INTERVAL).as_nanos()).unwrap_or(u64::MAX)
-    }
-
-    fn is_of_this_process(&self) -> bool {
-        self.process == std::process::id()
-    }
-}
-
 /// An open window, by its place among all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WindowId {

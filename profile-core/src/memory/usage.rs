@@ -9,7 +9,8 @@ use std::panic::Location;
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use super::sampler::{self, Plan, Progress, WindowId};
+use super::reading_plan::Plan;
+use super::sampler::{self, Progress, WindowId};
 use super::stream::Target;
 use super::window::{Backend, Name};
 use crate::record::thread::{self, Suspended};

@@ -4,6 +4,8 @@
 //! threads, so tests that run beside each other never count for each other. The exception is `max_rss`: resident memory is the
 //! process's, and no lock of ours would keep other tests from running meanwhile, so the sentence says how much is the call's own.
 
+#![allow(unsafe_code, reason = "pins a future in its wrapper")]
+
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
@@ -14,7 +16,8 @@ use super::kept::{self, Used};
 use super::measure::Counted;
 use super::plan::UsagePlan;
 use super::raise::Raising;
-use super::sampler::{self, Plan};
+use super::reading_plan::Plan;
+use super::sampler;
 use super::usage::Window;
 use super::window::Name;
 use crate::callsite::CallSite;

@@ -5,6 +5,8 @@
 //!
 //! Nothing here takes a lock: whoever writes holds the sampler's.
 
+#![allow(unsafe_code, reason = "records of the segment, written under the sampler's lock")]
+
 use std::io;
 
 pub use crate::choices::Backend;

@@ -13,6 +13,8 @@
 //! What is rare goes to a cold function: the first call of a path, a span in which something was allocated
 //! (`settle`), recursion, unwinding, spans closed out of order.
 
+#![allow(unsafe_code, reason = "records of the segment, and frames by their addresses")]
+
 pub(crate) mod arguments;
 pub(crate) mod begin;
 pub(crate) mod budget;

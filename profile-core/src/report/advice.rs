@@ -1,13 +1,13 @@
 //! The section with advice: a sentence each, with its figures.
 
-use super::frame;
+use super::list::list;
 use super::page::Page;
 use super::text::safe_and_short as safe;
 use crate::snapshot::{Advice, AdviceKind, Snapshot};
 use crate::units;
 
 pub(crate) fn section(snapshot: &Snapshot, page: &mut Page) {
-    frame::list("advice", &snapshot.advice, page, |advice, page| {
+    list("advice", &snapshot.advice, page, |advice, page| {
         page.item(&format!("{}: {}", safe(&advice.path), sentence(advice)));
     });
 }

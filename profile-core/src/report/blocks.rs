@@ -1,7 +1,7 @@
 //! The section of the table on the sizes of blocks, where these were asked for.
 
-use super::frame;
 use super::layout::{Column, Grid, Name};
+use super::list::{LONGEST_LIST, more};
 use super::page::Page;
 use super::text::safe_and_short as safe;
 use crate::snapshot::{BlockSizes, Function};
@@ -22,11 +22,11 @@ pub(crate) fn section(functions: &[&Function], page: &mut Page) {
     page.blank();
     page.bold(&format!("blocks by size ({})", units::count(rows.len() as u64)));
     let all = rows.len();
-    rows.truncate(frame::LONGEST_LIST);
+    rows.truncate(LONGEST_LIST);
     let names = rows.iter().map(|row| name(row.0)).collect();
     let grid = Grid { head: "function", names, columns: columns(&rows) };
     page.table_with_lines(grid, |_| Vec::new());
-    frame::more(all, page);
+    more(all, page);
     page.dim("callees are not counted; temporary: freed by their thread before it allocated another block");
 }
 

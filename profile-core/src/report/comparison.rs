@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io;
 
-use super::frame;
 use super::layout::{Column, Grid, Name};
+use super::list::list;
 use super::page::Page;
 use super::text::safe_and_short as safe;
 use crate::compare::{Comparison, CountChange, FunctionChange};
@@ -57,8 +57,8 @@ fn page(comparison: &Comparison, columns: Option<u16>) -> Page {
         page.table(grid(&rows));
     }
     let path = |path: &String, page: &mut Page| page.item(&safe(path));
-    frame::list("only in the baseline", &comparison.only_in_baseline, &mut page, path);
-    frame::list("only in the candidate", &comparison.only_in_candidate, &mut page, path);
+    list("only in the baseline", &comparison.only_in_baseline, &mut page, path);
+    list("only in the candidate", &comparison.only_in_candidate, &mut page, path);
     page
 }
 

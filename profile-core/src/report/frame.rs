@@ -1,14 +1,12 @@
 //! What stands around every table for people: above it which program was measured and how, below it what
 //! was never called, not instrumented, lost or doubtful.
 
+use super::list::list;
 use super::page::Page;
 use super::text::safe_and_short as safe;
 use super::{advice, warned};
 use crate::snapshot::{Function, NeverCalled, NotInstrumented, Overhead, Process, Snapshot};
 use crate::units;
-
-/// Entries of a list before "and 12 more".
-pub(crate) const LONGEST_LIST: usize = 20;
 
 /// Below a table with shares.
 pub(crate) const PER_CENT: &str =
@@ -205,26 +203,6 @@ fn losses(overhead: &Overhead, page: &mut Page) {
         losses.push("there were too many call paths; the tree has the rest as <other>".to_owned());
     }
     list("lost", &losses, page, |loss, page| page.item(loss));
-}
-
-/// A list under a head with its length; the head is left out with an empty list.
-pub(crate) fn list<T>(head: &str, entries: &[T], page: &mut Page, show: impl Fn(&T, &mut Page)) {
-    if entries.is_empty() {
-        return;
-    }
-    page.blank();
-    page.bold(&format!("{head} ({})", units::count(entries.len() as u64)));
-    for entry in entries.iter().take(LONGEST_LIST) {
-        show(entry, page);
-    }
-    more(entries.len(), page);
-}
-
-/// How many entries a list does not show.
-pub(crate) fn more(entries: usize, page: &mut Page) {
-    if let Some(more @ 1..) = entries.checked_sub(LONGEST_LIST) {
-        page.dim(&format!("  and {} more", units::count(more as u64)));
-    }
 }
 
 pub(crate) fn place(file: &str, line: u32) -> String {

@@ -1,6 +1,7 @@
 //! The marks behind a function's name, and what they mean, said below the table for those that are there.
 
 use super::frame;
+use super::list::list;
 use super::page::Page;
 use super::text::safe_and_short as safe;
 use crate::snapshot::Function;
@@ -79,7 +80,7 @@ impl Marks {
 fn estimates(functions: &[&Function], page: &mut Page) {
     let estimates: Vec<String> =
         functions.iter().filter_map(|function| estimate(function)).collect();
-    frame::list("estimated, with 95 % intervals", &estimates, page, |line, page| page.item(line));
+    list("estimated, with 95 % intervals", &estimates, page, |line, page| page.item(line));
 }
 
 fn estimate(function: &Function) -> Option<String> {

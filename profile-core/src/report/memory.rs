@@ -1,10 +1,10 @@
 //! The section of the table and of the tree on memory over time: a row for each window, its curve below it.
 
-use super::frame;
 use super::layout::{Column, Grid, Name};
+use super::list::{LONGEST_LIST, more};
 use super::page::Page;
 use super::sparkline::sparkline;
-use super::table::optional;
+use super::text::optional;
 use super::text::safe_and_short as safe;
 use crate::snapshot::{MemoryRecord, Snapshot};
 use crate::units;
@@ -17,12 +17,12 @@ pub(crate) fn section(snapshot: &Snapshot, page: &mut Page) {
     }
     page.blank();
     page.bold(&format!("memory ({})", units::count(records.len() as u64)));
-    let shown = &records[..records.len().min(frame::LONGEST_LIST)];
+    let shown = &records[..records.len().min(LONGEST_LIST)];
     let grid =
         Grid { head: "window", names: shown.iter().map(name).collect(), columns: columns(shown) };
     let width = page.width_inside();
     page.table_with_lines(grid, |row| below(&shown[row], width));
-    frame::more(records.len(), page);
+    more(records.len(), page);
     if let left_out @ 1.. = snapshot.overhead.windows_left_out {
         let left_out = units::count(left_out);
         page.dim(&format!("  windows that added less and gave their room to others: {left_out}"));

@@ -22,6 +22,7 @@ mod html;
 mod json;
 mod layout;
 mod lines;
+mod list;
 mod marks;
 mod memory;
 mod memory_profiler;

@@ -8,7 +8,7 @@ use super::layout::{Column, Grid, Name};
 use super::marks::Marks;
 use super::order::{quantile_keys, sorted};
 use super::page::Page;
-use super::text::safe_and_short as safe;
+use super::text::{optional, safe_and_short as safe};
 use super::{blocks, calls, frame, lines, memory, returns};
 use crate::choices::Sort;
 use crate::snapshot::{AsyncTimes, Function, Snapshot};
@@ -113,10 +113,6 @@ fn sorted_head(sort: Sort) -> &'static str {
         Sort::Bytes => "bytes",
         Sort::Name => "",
     }
-}
-
-pub(crate) fn optional(number: Option<u64>, show: impl Fn(u64) -> String) -> String {
-    number.map_or_else(|| units::NONE.to_owned(), show)
 }
 
 fn mean(ns: Option<f64>) -> String {

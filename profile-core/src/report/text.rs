@@ -5,6 +5,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::escape::ELLIPSIS;
 pub(crate) use crate::escape::{is_dangerous, safe, safe_and_short};
+use crate::units;
 
 const SEPARATOR: &str = "::";
 
@@ -23,6 +24,11 @@ pub(crate) fn markup(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// A figure, or the sign for none.
+pub(crate) fn optional(number: Option<u64>, show: impl Fn(u64) -> String) -> String {
+    number.map_or_else(|| units::NONE.to_owned(), show)
 }
 
 /// How many columns a text without control characters takes.

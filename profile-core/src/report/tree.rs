@@ -6,7 +6,7 @@ use std::io;
 use super::format::{Format, Style};
 use super::layout::{Column, Grid, Name};
 use super::page::Page;
-use super::table::optional;
+use super::text::optional;
 use super::text::{last_two_segments, safe_and_short as safe};
 use super::walk::{Step, walk};
 use super::{frame, memory};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::frame;
+use super::list::list;
 use super::page::Page;
 use super::text::safe_and_short as safe;
 use crate::snapshot::{Snapshot, WarningRecord, Worst};
@@ -16,7 +16,7 @@ pub(crate) fn section(snapshot: &Snapshot, page: &mut Page) {
         let more = if more.is_empty() { more } else { format!(" ({more})") };
         format!("{warning}{more}")
     };
-    frame::list("warnings", &visible, page, |warning, page| page.item(&sentence(warning)));
+    list("warnings", &visible, page, |warning, page| page.item(&sentence(warning)));
     let hidden = hidden(snapshot);
     if !hidden.is_empty() {
         if visible.is_empty() {

@@ -31,9 +31,8 @@
 //! Costs are ticks as bits of an `f64`: between the readings of an empty span and, beyond its body, of a long one; from one empty span to the next, of one around
 //! a long body that waits, of one around a busy body, of one that is only counted. A *text* is one word of length in bytes, then the bytes, padded to words.
 
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::*};
-
-use super::table::Table;
+use super::table::{Key, Keyed, Table};
+pub(crate) use super::word::{Link, Word};
 
 /// First word of every segment: `PROFSEG1` in memory order.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"PROFSEG1");
@@ -46,89 +45,6 @@ pub(crate) const RING: usize = 2;
 pub(crate) const FRAME_PAGE: usize = 8192;
 /// Call paths per thread; further ones go to `<other>`.
 pub(crate) const MAX_PATHS: u64 = 1 << 16;
-
-/// One 64-bit number that one thread writes and any thread may read.
-#[repr(transparent)]
-#[derive(Debug)]
-pub(crate) struct Word(AtomicU64);
-
-impl Word {
-    #[allow(
-        clippy::declare_interior_mutable_const,
-        reason = "the start of statics, copied on purpose"
-    )]
-    pub(crate) const ZERO: Word = Word(AtomicU64::new(0));
-
-    #[inline(always)]
-    pub(crate) fn get(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-
-    #[inline(always)]
-    pub(crate) fn set(&self, value: u64) {
-        self.0.store(value, Relaxed);
-    }
-
-    /// Load, add, store: the owner is the only writer, so no read-modify-write is needed.
-    #[inline(always)]
-    pub(crate) fn add(&self, value: u64) {
-        self.set(self.get().wrapping_add(value));
-    }
-
-    #[inline(always)]
-    pub(crate) fn raise_to(&self, value: u64) {
-        if value > self.get() {
-            self.set(value);
-        }
-    }
-
-    /// Publishes what was written before.
-    #[inline(always)]
-    pub(crate) fn publish(&self, value: u64) {
-        self.0.store(value, Release);
-    }
-
-    /// For the words that several threads write.
-    pub(crate) fn shared(&self) -> &AtomicU64 {
-        &self.0
-    }
-}
-
-/// A link to a record.
-#[repr(transparent)]
-#[derive(Debug)]
-pub(crate) struct Link<T>(AtomicPtr<T>);
-
-impl<T> Link<T> {
-    #[allow(
-        clippy::declare_interior_mutable_const,
-        reason = "the start of statics, copied on purpose"
-    )]
-    pub(crate) const NONE: Link<T> = Link(AtomicPtr::new(std::ptr::null_mut()));
-
-    pub(crate) const fn to(target: *mut T) -> Link<T> {
-        Link(AtomicPtr::new(target))
-    }
-
-    #[inline(always)]
-    pub(crate) fn get(&self) -> *mut T {
-        self.0.load(Relaxed)
-    }
-
-    #[inline(always)]
-    pub(crate) fn set(&self, target: *mut T) {
-        self.0.store(target, Relaxed);
-    }
-
-    /// Publishes the record behind the link.
-    pub(crate) fn publish(&self, target: *mut T) {
-        self.0.store(target, Release);
-    }
-
-    pub(crate) fn shared(&self) -> &AtomicPtr<T> {
-        &self.0
-    }
-}
 
 /// Declares a record and the number of each of its words, which the reader uses.
 macro_rules! record {
@@ -872,6 +788,18 @@ record! {
         next: Link<Carry>,
         bucket: Word,
         count: Word,
+    }
+}
+
+impl Keyed for Edge {
+    fn key(&self) -> Key {
+        Key(self.parent.get().addr(), self.site.get().addr())
+    }
+}
+
+impl Keyed for Tally {
+    fn key(&self) -> Key {
+        Key(0, self.site.get().addr())
     }
 }
 

@@ -5,8 +5,11 @@
 //! view of one, live or from a file, `costs` what its header says of the price of recording. No room here knows
 //! what a statistic is.
 
+#![allow(unsafe_code, reason = "the memory format: records at addresses of its own")]
+
 pub(crate) mod costs;
 pub(crate) mod layout;
 pub(crate) mod reader;
 pub(crate) mod table;
+mod word;
 pub(crate) mod writer;

@@ -1,7 +1,7 @@
 //! The index by which a thread finds its own records again. It lies in the segment because the thread's
 //! only memory is there; readers do not use it.
 
-use super::layout::{Edge, Link, Tally, Word};
+use super::word::{Link, Word};
 
 /// What a record is found by.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,18 +18,6 @@ impl Key {
 /// A record that can be found by a key.
 pub(crate) trait Keyed: 'static {
     fn key(&self) -> Key;
-}
-
-impl Keyed for Edge {
-    fn key(&self) -> Key {
-        Key(self.parent.get().addr(), self.site.get().addr())
-    }
-}
-
-impl Keyed for Tally {
-    fn key(&self) -> Key {
-        Key(0, self.site.get().addr())
-    }
 }
 
 /// The owner's index of its records: open addressing, at most half full. Readers do not use it.

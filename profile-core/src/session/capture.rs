@@ -3,7 +3,6 @@
 use std::io;
 use std::path::Path;
 
-use super::start;
 use crate::budgets;
 use crate::callsite::{self, CallSite, LinkedSkipped};
 use crate::clock::{Anchor, Clock};
@@ -24,19 +23,9 @@ use crate::sys;
 use crate::telling::{self, end};
 use crate::warnings::RaisedWarning;
 
-/// What was recorded in this process so far. Changes nothing; may be called at any time, from any thread.
-///
-/// What that takes is charged to no function; the snapshot itself is the caller's, as any other value. Without memory to record in, it
-/// is empty.
-#[must_use]
-pub fn capture() -> Snapshot {
-    start();
-    thread::for_caller(|| captured().0)
-}
-
-/// And what the filters make errors of that which only shows at the end.
+/// What was recorded so far, and what the filters make errors of that which only shows at the end. The session has
+/// started.
 pub(super) fn captured() -> (Snapshot, Vec<RaisedWarning>) {
-    start();
     begin::refine_costs();
     let _own = Suspended::new();
     let Some(view) = View::live() else { return Default::default() };

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use super::sites::matches;
+use super::pattern::matches;
 use crate::budgets::file::{self, Rule, line_at};
 use crate::callsite::{self, CallSite, Kind};
 use crate::limits::Limits;

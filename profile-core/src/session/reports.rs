@@ -21,15 +21,8 @@ use crate::sys;
 use crate::telling::{self, end};
 use crate::warnings;
 
-/// Writes the reports that the settings ask for, now; at exit they are written again, with all.
-///
-/// For the endings at which no code runs: before `_exit`, `exec` or `abort`.
-pub fn write_reports() {
-    reported();
-}
-
 /// Writes the reports. Whether the filters make an error of something that only shows at the end.
-fn reported() -> bool {
+pub(super) fn reported() -> bool {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
         let _own = Suspended::new();
         let outputs = asked_for();

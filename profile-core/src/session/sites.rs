@@ -1,6 +1,8 @@
 //! The annotated functions at run time: which there are, and choices for each.
 
-use super::{read_whole_run, sample_processors, start};
+use super::capture::captured;
+use super::pattern::matches;
+use super::start::{read_whole_run, sample_processors, start};
 use crate::callsite::{self, CallSite, Mode};
 use crate::record::thread::for_caller;
 use crate::record::{begin, sizes};
@@ -46,20 +48,6 @@ pub fn find_all(pattern: &str) -> Vec<&'static CallSite> {
     for_caller(|| functions().into_iter().filter(is_one).collect())
 }
 
-/// Whether the text is the pattern with every `*` replaced by something.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or("");
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
-    let mut parts: Vec<_> = parts.collect();
-    let Some(last) = parts.pop() else { return rest.is_empty() };
-    for part in parts {
-        let Some(place) = rest.find(part) else { return false };
-        rest = &rest[place + part.len()..];
-    }
-    rest.ends_with(last)
-}
-
 impl Settings {
     /// Puts the choices in force, from now on and for the report at exit.
     pub fn apply(self) {
@@ -99,23 +87,8 @@ impl CallSite {
     pub fn statistics(&self) -> Option<crate::snapshot::Function> {
         start();
         for_caller(|| {
-            let (snapshot, _) = super::capture::captured();
+            let (snapshot, _) = captured();
             snapshot.functions.into_iter().find(|function| function.is_of(self))
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn a_star_stands_for_any_text() {
-        assert!(matches("a::*::f", "a::b::c::f"));
-        assert!(matches("*", ""));
-        assert!(matches("a::b", "a::b"));
-        assert!(!matches("a::b", "a::bc"));
-        assert!(!matches("a*b*c", "acb"));
-        assert!(!matches("ab*b", "ab"));
     }
 }

@@ -6,7 +6,7 @@ use statrs::function::beta::beta_reg;
 use super::cuts::{Cuts, trimmed_mean, winsorize};
 use super::describe::variance;
 use super::error::has_nan;
-use super::shift::ties;
+use super::ranks::{ties, ways_of_u};
 
 /// What a test found.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -161,24 +161,6 @@ fn wins(a: &[f64], b: &[f64]) -> f64 {
         (less + not_more) as f64 / 2.0
     };
     a.iter().map(|value| below(*value)).sum()
-}
-
-/// In how many ways each U comes about without ties: the coefficients of the Gaussian binomial
-/// `prod (1 - q^(n+i)) / (1 - q^i)`.
-pub(super) fn ways_of_u(m: usize, n: usize) -> Vec<f64> {
-    let (few, many) = (m.min(n), m.max(n));
-    let top = few * many;
-    let mut ways = vec![0.0; top + 1];
-    ways[0] = 1.0;
-    for i in 1..=few {
-        for at in (many + i..=top).rev() {
-            ways[at] -= ways[at - many - i];
-        }
-        for at in i..=top {
-            ways[at] += ways[at - i];
-        }
-    }
-    ways
 }
 
 /// The two-sample test of Kolmogorov and Smirnov: the statistic is the greatest distance between the two empirical

@@ -44,6 +44,8 @@ mod multiple;
 pub mod nd;
 mod outliers;
 mod rank_range;
+mod ranks;
+mod select;
 mod shift;
 mod sums;
 mod trim;

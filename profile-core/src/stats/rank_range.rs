@@ -5,9 +5,11 @@
 //! the sample was wrong the counts show it, and the values are copied and selected, as those of a small slice are.
 //! (The idea is that of Floyd and Rivest, "Expected time bounds for selection", 1975.)
 
+#![allow(unsafe_code, reason = "a call that takes AVX2, after the processor was asked")]
+
 use super::error::has_nan;
+use super::select::select;
 use super::sums::{Sum, mean_of};
-use super::trim::select;
 
 /// From here on a copy with two selections is slower.
 const LARGE: usize = 1 << 15;

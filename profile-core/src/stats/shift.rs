@@ -4,7 +4,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::describe::{median, median_in_place};
 use super::error::{StatsError, confident, has_nan};
-use super::hypothesis::ways_of_u;
+use super::ranks::{ties, ways_of_u};
 
 /// The median of all differences between a value of `to` and one of `from`: the shift that goes with
 /// [`mann_whitney_u`](super::mann_whitney_u) (Hodges and Lehmann 1963). NaN if one is empty or has a NaN. Takes room for all pairs.
@@ -103,12 +103,4 @@ fn pairs(points: &[(f64, f64)]) -> impl Iterator<Item = (f64, f64)> {
     let pairs =
         points.iter().flat_map(move |(x, y)| points.iter().map(move |(u, v)| (u - x, v - y)));
     pairs.filter(|(dx, _)| *dx > 0.0)
-}
-
-/// How many equal values each value that occurs more than once stands for.
-pub(super) fn ties(values: &[f64]) -> Vec<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let groups = sorted.chunk_by(|a, b| a == b);
-    groups.map(|group| group.len() as f64).filter(|count| *count > 1.0).collect()
 }

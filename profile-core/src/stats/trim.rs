@@ -1,7 +1,8 @@
 //! Trimmed means and what they keep: `trim_mean`, `trimboth`, `trim1` of `scipy.stats`.
 
-use super::error::{StatsError, has_nan, nan_last};
+use super::error::{StatsError, has_nan};
 use super::rank_range::mean_of_ranks;
+use super::select::select;
 
 /// The mean of what is left when `floor(proportion_to_cut * n)` values are cut from each end.
 ///
@@ -113,16 +114,4 @@ fn ranks_kept(n: usize, proportion: f64) -> Result<(usize, usize), StatsError> {
 fn between(values: &[f64], from: usize, to: usize) -> Vec<f64> {
     let mut copy = values.to_vec();
     select(&mut copy, from, to).to_vec()
-}
-
-/// Brings the values of these ranks together.
-pub(super) fn select(values: &mut [f64], from: usize, to: usize) -> &mut [f64] {
-    if to < values.len() {
-        values.select_nth_unstable_by(to, nan_last);
-    }
-    let below = &mut values[..to];
-    if 0 < from && from < to {
-        below.select_nth_unstable_by(from, nan_last);
-    }
-    &mut below[from..]
 }

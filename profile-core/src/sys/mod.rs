@@ -9,6 +9,8 @@
 //! Nothing here knows what is being measured. No function panics, and none allocates through the
 //! program's allocator except where its description says that it reads a file.
 
+#![allow(unsafe_code, reason = "calls of the operating system")]
+
 mod decrement;
 mod figures;
 mod tsc;

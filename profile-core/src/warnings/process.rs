@@ -14,9 +14,8 @@ use super::filter::Action;
 use super::raised::Log as RaisedLog;
 #[cfg(feature = "profile")]
 use super::registry::Registry;
-#[cfg(feature = "profile")]
-use super::state::ShownBy;
-use super::state::State;
+use super::state::{ShownBy, State};
+use super::warning::Warning;
 
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -50,6 +49,21 @@ pub(super) fn try_process<T>(work: impl FnOnce(&mut State) -> T) -> Option<T> {
 /// Within the lock. `None`: this thread is within it already.
 pub(crate) fn alone<T>(work: impl FnOnce() -> T) -> Option<T> {
     try_process(|_| work())
+}
+
+impl ShownBy {
+    /// Shows it, outside of every lock: what shows a warning may warn itself. Whether it was anyone's but standard error.
+    pub(crate) fn show(&self, warning: impl FnOnce() -> Warning) -> bool {
+        match self {
+            ShownBy::Function(show) => show(&warning()),
+            ShownBy::Log(log) => {
+                let warning = warning();
+                alone(|| locked(log).push(warning));
+            }
+            ShownBy::StandardError => return false,
+        }
+        true
+    }
 }
 
 thread_local! {

@@ -10,7 +10,6 @@ use super::category::{
     Category, DeprecationWarning, ImportWarning, PendingDeprecationWarning, ResourceWarning,
 };
 use super::filter::{Action, Filter, MAIN, Pattern};
-use super::process::{alone, locked};
 use super::raised::Log as RaisedLog;
 use super::registry::Registry;
 use super::warning::{Place, Warning};
@@ -158,21 +157,6 @@ pub(crate) enum ShownBy {
     Function(Show),
     Log(Log),
     StandardError,
-}
-
-impl ShownBy {
-    /// Shows it, outside of every lock: what shows a warning may warn itself. Whether it was anyone's but standard error.
-    pub(crate) fn show(&self, warning: impl FnOnce() -> Warning) -> bool {
-        match self {
-            ShownBy::Function(show) => show(&warning()),
-            ShownBy::Log(log) => {
-                let warning = warning();
-                alone(|| locked(log).push(warning));
-            }
-            ShownBy::StandardError => return false,
-        }
-        true
-    }
 }
 
 pub(super) fn next_version() -> u64 {

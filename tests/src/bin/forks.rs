@@ -1,5 +1,7 @@
 //! Programs that fork, each in the way its first argument says. A child has ten seconds to come to its end.
 
+#![allow(unsafe_code, reason = "does what safe code of a test cannot")]
+
 use std::hint::black_box;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitStatus};

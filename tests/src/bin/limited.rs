@@ -1,5 +1,7 @@
 //! Functions that break their limits, as the first argument says. Where it is about time the clock is set by hand.
 
+#![allow(unsafe_code, reason = "does what safe code of a test cannot")]
+
 use std::fmt;
 use std::future::Future;
 use std::hint::black_box;

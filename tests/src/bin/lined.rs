@@ -1,5 +1,7 @@
 //! A program whose lines are looked at from outside.
 
+#![allow(unsafe_code, reason = "does what safe code of a test cannot")]
+
 use std::hint::black_box;
 
 use profile_core::{ProfilingAllocator, profile};

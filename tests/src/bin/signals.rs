@@ -1,6 +1,8 @@
 //! Signals arrive at any instruction, and their handler calls annotated functions: its own, and the one it interrupts. In the
 //! end each was recorded as often as it was called.
 
+#![allow(unsafe_code, reason = "does what safe code of a test cannot")]
+
 use profile_core::{ProfilingAllocator, capture, profile};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};

@@ -1,6 +1,8 @@
 //! Programs with many threads, deep stacks and many call paths, each as its first argument says. Figures are printed
 //! as lines `name number`.
 
+#![allow(unsafe_code, reason = "does what safe code of a test cannot")]
+
 use std::cell::{Cell, RefCell};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -1,29 +1,12 @@
 //! Single calls that were remembered with their circumstances.
 
-use std::cmp::Reverse;
-
 use super::Reading;
+use super::sums::Keyed;
 use crate::segment::layout::{
     CALL_TEXT, CALLS, CallRecord, call_list, call_record, edge, header, site_record,
 };
 use crate::segment::reader::Record;
 use crate::snapshot::Call;
-
-/// A call, and what it is in its list for.
-type Keyed = (u64, Call);
-
-/// The two lists of a function, over its threads.
-#[derive(Debug, Default)]
-pub(super) struct CallSums([Vec<Keyed>; 2]);
-
-impl CallSums {
-    /// The first ones of a list.
-    pub(super) fn first(&self, which: usize) -> Vec<Call> {
-        let mut calls: Vec<&Keyed> = self.0[which].iter().collect();
-        calls.sort_by_key(|call| Reverse(call.0));
-        calls.into_iter().take(Call::MOST).map(|call| call.1.clone()).collect()
-    }
-}
 
 impl<'a> Reading<'a> {
     /// The lists of one thread.

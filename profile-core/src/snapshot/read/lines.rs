@@ -2,35 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::sums::{LineSums, LinesOfFunction};
 use super::{Reading, add};
 use crate::segment::layout::{
     LineCounts, LineTally, header, line_counts, line_tally, site_record, way,
 };
 use crate::segment::reader::Record;
 use crate::snapshot::{Function, Line};
-
-/// One line, over all threads.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct LineSums {
-    hits: u64,
-    ticks: u64,
-    timed: u64,
-    heap: [u64; 3],
-    waiting_ticks: u64,
-    /// Futures that wait, and the sum of the ticks at which they began to, in two's complement.
-    waiting: [u64; 2],
-    increment_bytes: u64,
-    most_bytes: u64,
-}
-
-/// The lines of a function.
-#[derive(Clone, Debug, Default)]
-pub(super) struct LinesOfFunction {
-    /// By the numbers of the function's table.
-    sums: Vec<LineSums>,
-    /// One in 2^k is timed.
-    pub(super) is_sampled: bool,
-}
 
 impl<'a> Reading<'a> {
     /// The function's lines in one thread.

@@ -10,12 +10,14 @@ mod frames;
 mod held;
 mod lines;
 mod rows;
+mod sums;
 pub(crate) mod windows;
 
 pub(crate) use frames::live_blocks;
 
 use std::collections::HashMap;
 
+use self::sums::{CallSums, LinesOfFunction};
 use super::tree::Tree;
 use super::{AsyncTimes, BlockSizes, Function, Line, Overhead, PathNode};
 use crate::clock::{Anchor, Clock, Rate};
@@ -99,9 +101,9 @@ struct Sums {
     /// Over all ended calls, recursive ones included.
     ended_memory: Memory,
     heap: HeapSums,
-    lines: Option<lines::LinesOfFunction>,
+    lines: Option<LinesOfFunction>,
     returns: Option<ReturnSums>,
-    calls: Option<calls::CallSums>,
+    calls: Option<CallSums>,
     /// Of work that was handed on.
     carried_ns: f64,
     polled_calls: u64,

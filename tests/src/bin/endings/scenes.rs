@@ -1,5 +1,7 @@
 //! The endings. Each begins with twenty calls of `work`.
 
+#![allow(unsafe_code, reason = "does what safe code of a test cannot")]
+
 use std::fs::File;
 use std::hint::black_box;
 use std::io::Write;

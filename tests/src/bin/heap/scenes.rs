@@ -1,5 +1,7 @@
 //! What allocates. Figures are printed as lines `name number`.
 
+#![allow(unsafe_code, reason = "does what safe code of a test cannot")]
+
 use std::hint::black_box;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::mpsc;

@@ -1,0 +1,92 @@
+//! The start of the session, before `main` or with the first call.
+
+use std::panic;
+use std::sync::Once;
+
+use super::environment::{filter_warnings, of_setting, wrong_limits, wrong_reports};
+use super::reports::{complain, report_at_exit};
+use crate::callsite;
+use crate::memory::{kept, sampler, usage};
+use crate::record::{begin, judge, on_cpu};
+use crate::settings;
+use crate::sys;
+use crate::telling::{self, OnError};
+use crate::warnings;
+
+// So that a program in which nothing annotated is ever called reports that, and the start of the run is the
+// start of the program.
+sys::before_main!(start);
+
+pub(super) extern "C" fn start() {
+    static START: Once = Once::new();
+    START.call_once(|| {
+        sys::at_exit(report_at_exit);
+        judge::appoint(kept::judge);
+        sys::around_fork(warnings::before_fork, warnings::after_fork);
+        sys::at_fork_in_child(forget_warnings);
+        let wrong_filters = filter_warnings();
+        // A program that links the crate and annotates nothing is left as it is, unless it is asked for its memory.
+        if callsite::linked().next().is_none() && settings::current().resident_interval.is_none() {
+            return wrong_filters.iter().for_each(telling::tell_always);
+        }
+        warnings::prepare();
+        // Before the first call, since threads keep the limits of what they have called.
+        let wrong_limits = wrong_limits();
+        begin::begin();
+        // Now, since a service may never end.
+        wrong_filters.iter().for_each(telling::tell_always);
+        let of_settings = wrong_reports().into_iter().chain(settings::complaints().iter().cloned());
+        of_settings.chain(wrong_limits).map(of_setting).for_each(|complaint| {
+            telling::tell(&complaint, OnError::Tell);
+        });
+        sys::at_fork_in_child(forget_sampler);
+        install_panic_hook();
+        read_whole_run();
+        sample_processors();
+    });
+}
+
+pub(super) fn sample_processors() {
+    if let Some(interval) = settings::current().cpu_interval {
+        on_cpu::start(interval);
+    }
+}
+
+/// Opens the window of the whole run, if one is asked for and there is none yet.
+pub(super) fn read_whole_run() {
+    static OPENED: Once = Once::new();
+    let Some(interval) = settings::current().resident_interval else { return };
+    OPENED.call_once(|| {
+        if let Err(why) = usage::open_for_the_run(interval) {
+            complain(&format!("the memory of the run is not read: {why}"));
+        }
+    });
+}
+
+extern "C" fn forget_sampler() {
+    sampler::forget();
+}
+
+extern "C" fn forget_warnings() {
+    telling::forget();
+    warnings::forget_raised();
+}
+
+/// A panic after which no code runs at exit: the report is written in the hook.
+fn install_panic_hook() {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        before(info);
+        if cfg!(panic = "abort") || cannot_unwind(info) {
+            report_at_exit();
+        }
+    }));
+}
+
+/// Whether the process is about to abort: a panic while unwinding, or in a function that must not unwind.
+/// The standard library tells only by these two messages.
+fn cannot_unwind(info: &panic::PanicHookInfo<'_>) -> bool {
+    let message = info.payload_as_str().unwrap_or("");
+    message == "panic in a destructor during cleanup"
+        || message == "panic in a function that cannot unwind"
+}
