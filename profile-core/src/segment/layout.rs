@@ -19,17 +19,10 @@
 //!                          │                    └─extras─────► Extras (those that recurse, or are asked for more)
 //! ```
 //!
-//! The tables below give the number of each 8-byte word in its record.
-//!
-//! | Header | | | | | |
-//! |---|---|---|---|---|---|
-//! | 0 magic | 1 version | 2 base | 3 reserved bytes | 4 used bytes | 5 process id |
-//! | 6 start, ns since 1970 | 7, 8 first anchor (ticks, monotonic ns) | 9, 10 last anchor | 11 clock (0 tsc, 1 fenced, 2 monotonic, 3 mock) | 12 first site | 13 first block |
-//! | 14 allocator in use (0, 1) | 15 lost calls | 16 program (link to text) | 17 committed bytes | 18 debug assertions | 19 to 29 what spans cost | 30 first window |
-//! | 31 where memory without a file begins | 32 to 34 first site, block, window in the file | 35 windows left out | 36 to 38 processors | 39 to 42 scheduling at the start | 43 to 46 at the last capture |
-//!
-//! Costs are ticks as bits of an `f64`: between the readings of an empty span and, beyond its body, of a long one; from one empty span to the next, of one around
-//! a long body that waits, of one around a busy body, of one that is only counted. A *text* is one word of length in bytes, then the bytes, padded to words.
+//! A *text* is one word of length in bytes, then the bytes, padded to words. The leaf of a histogram is sixteen counters
+//! of 32 bits, two in a word. A page of frames is its links and 63 frames, aligned to its size of 8,192 bytes.
+
+// docs/segment-format.md is this page with a table of each record, made by `segment::format_page`.
 
 use super::table::{Key, Keyed, Table};
 pub(crate) use super::word::{Link, Word};
@@ -46,19 +39,57 @@ pub(crate) const FRAME_PAGE: usize = 8192;
 /// Call paths per thread; further ones go to `<other>`.
 pub(crate) const MAX_PATHS: u64 = 1 << 16;
 
-/// Declares a record and the number of each of its words, which the reader uses.
+/// A record as documentation and tests see it.
+#[derive(Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "documentation is written by a test"))]
+pub(crate) struct Layout {
+    pub(crate) name: &'static str,
+    pub(crate) description: &'static str,
+    pub(crate) words: u64,
+    pub(crate) fields: &'static [Field],
+}
+
+/// A field of a record.
+#[derive(Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "documentation is written by a test"))]
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) description: &'static str,
+    /// Number of its first word in the record, and how many it has.
+    pub(crate) first: u64,
+    pub(crate) words: u64,
+}
+
+/// Declares a record, the number of each of its words, which the reader uses, and its [`Layout`].
 macro_rules! record {
-    ($(#[$attribute:meta])* $name:ident, $words:ident { $($(#[$field_attribute:meta])* $field:ident: $type:ty,)* }) => {
-        $(#[$attribute])*
+    ($(#[doc = $description:literal])* $name:ident, $words:ident {
+        $($(#[doc = $field_description:literal])* $field:ident: $type:ty,)*
+    }) => {
+        $(#[doc = $description])*
         #[repr(C, align(64))]
         #[derive(Debug)]
-        pub(crate) struct $name { $($(#[$field_attribute])* pub(crate) $field: $type,)* }
+        pub(crate) struct $name { $($(#[doc = $field_description])* pub(crate) $field: $type,)* }
 
         #[doc = concat!("Word numbers of [`", stringify!($name), "`].")]
         #[allow(dead_code, non_upper_case_globals, reason = "one constant per field, named as the field")]
         pub(crate) mod $words {
             use super::*;
             $(pub(crate) const $field: u64 = (std::mem::offset_of!($name, $field) / 8) as u64;)*
+
+            /// All of them.
+            pub(crate) const LAYOUT: Layout = Layout {
+                name: stringify!($name),
+                description: concat!($($description),*),
+                words: size_of::<$name>() as u64 / 8,
+                fields: &[$(Field {
+                    name: stringify!($field),
+                    kind: stringify!($type),
+                    description: concat!($($field_description),*),
+                    first: $field,
+                    words: size_of::<$type>() as u64 / 8,
+                }),*],
+            };
         }
     };
 }
@@ -66,25 +97,43 @@ macro_rules! record {
 record! {
     /// The start of a segment.
     Header, header {
+        /// `PROFSEG1`, in the order of the bytes in memory. Written last.
         magic: Word,
+        /// Of the format: a reader refuses one that it does not know.
         version: Word,
+        /// Address of the segment in the process that wrote it.
         base: Word,
+        /// Address space of the segment.
         reserved_bytes: Word,
+        /// Handed out to records; what comes next begins here.
         used_bytes: Word,
+        /// Of the process that writes it.
         process_id: Word,
+        /// When the process began to record, since 1970.
         started_unix_ns: Word,
+        /// The first anchor: ticks of the clock, and monotonic nanoseconds at the same moment.
         first_ticks: Word,
         first_monotonic_ns: Word,
+        /// The last anchor, as the first.
         last_ticks: Word,
         last_monotonic_ns: Word,
+        /// 0 tsc, 1 fenced, 2 monotonic, 3 mock.
         clock: Word,
         first_site: Link<SiteRecord>,
         first_block: Link<ThreadBlock>,
+        /// 1: `ProfilingAllocator` is in use.
         allocator: Word,
+        /// Calls of threads that found no room for a block.
         lost_calls: Word,
+        /// Text: path of the program.
         program: Word,
+        /// Bytes from the start that have memory behind them.
         committed_bytes: Word,
+        /// 1: built with debug assertions.
         debug_assertions: Word,
+        /// What recording costs, in ticks, as bits of an `f64`: between the readings of an empty span and, beyond its body, of a long one; from one empty
+        /// span to the next, of one around a long body that waits, of one around a busy body, of one that is only counted; of a mark of a line, of one that is only
+        /// counted, of a call with lines beside those, of a stay on a line that is timed as one of many, and of a call that is left out.
         costs: [Word; COSTS],
         first_window: Link<Window>,
         /// Where in the segment what its file does not hold begins, since the disk was full; 0: it holds all. Later records are in
@@ -820,8 +869,6 @@ mod tests {
         assert_eq!(size_of::<LineCounts>(), 128);
         assert_eq!(size_of::<HistogramRoot>(), 256);
         assert_eq!(size_of::<HistogramLeaf>(), 64);
-        assert_eq!(header::program, 16);
-        assert_eq!(edge::ticks, 8);
     }
 
     #[test]

@@ -8,6 +8,8 @@
 #![allow(unsafe_code, reason = "the memory format: records at addresses of its own")]
 
 pub(crate) mod costs;
+#[cfg(test)]
+mod format_page;
 pub(crate) mod layout;
 pub(crate) mod reader;
 pub(crate) mod table;
