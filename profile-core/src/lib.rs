@@ -81,9 +81,9 @@ pub use handed_on::tokio;
 pub use on::*;
 pub use profile_macros::{memory_usage, profile};
 pub use snapshot::{
-    Advice, AdviceKind, AsyncTimes, BlockSizes, BytesPerCall, Call, ChildCurve, Function, Leak,
-    Line, Measured, MemoryRecord, NeverCalled, NotInstrumented, OnCpu, Overhead, PathNode, Process,
-    Reading, Returned, Returns, SCHEMA_VERSION, Snapshot, WarningRecord, Worst,
+    Advice, AdviceFigures, AdviceKind, AsyncTimes, BlockSizes, BytesPerCall, Call, ChildCurve,
+    Function, Leak, Line, Measured, MemoryRecord, NeverCalled, NotInstrumented, OnCpu, Overhead,
+    PathNode, Process, Reading, Returned, Returns, SCHEMA_VERSION, Snapshot, WarningRecord, Worst,
 };
 
 #[cfg(not(feature = "profile"))]

@@ -50,7 +50,7 @@ fn samples_tell_waiting_from_working() {
     assert!(of("::works").is_none(), "{advice:?}");
     let advice = of("::waits").unwrap_or_else(|| panic!("it waits: {advice:?}"));
     assert_eq!(advice.kind, AdviceKind::MostlyWaiting);
-    assert!(advice.figure("share") > between && advice.figure("waiting_ns") > 0.0);
+    assert!(advice.figures.share > Some(between) && advice.figures.waiting_ns > Some(0.0));
 }
 
 #[profile]
@@ -70,9 +70,9 @@ fn a_vector_that_grows_is_told_how_often_and_how_much_could_be_saved() {
     let advice = capture().advise(&Thresholds { regrowth: 4.0, ..Thresholds::never() });
     let advice = advice.iter().find(|advice| advice.path.ends_with("::grows")).expect("it grows");
     // 4, 8, 16, … 65,536 elements: the first is no growth.
-    assert_eq!(advice.figure("grown_a_call"), 14.0);
+    assert_eq!(advice.figures.grown_a_call, Some(14.0));
     let all_before_the_last: u64 = (2..16).map(|power| 8 << power).sum();
-    assert_eq!(advice.figure("most_saved_bytes"), (10 * all_before_the_last) as f64);
+    assert_eq!(advice.figures.most_saved_bytes, Some((10 * all_before_the_last) as f64));
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod machine;
 use machine::Machine;
 
 use crate::choices::Thresholds;
-use crate::snapshot::{Advice, AdviceKind, Function, Snapshot, weighted_values};
+use crate::snapshot::{Advice, AdviceFigures, AdviceKind, Function, Snapshot, weighted_values};
 use crate::stats::weighted;
 
 impl Snapshot {
@@ -32,12 +32,9 @@ impl Snapshot {
 fn usefulness(advice: &Advice) -> f64 {
     match advice.kind {
         AdviceKind::RetainedGrowth => f64::INFINITY,
-        _ => advice.figure(COULD_SAVE_NS),
+        _ => advice.figures.could_save_ns.unwrap_or(f64::NAN),
     }
 }
-
-/// The figure by which advice is ranked: about how much less time would be taken if it were followed.
-const COULD_SAVE_NS: &str = "could_save_ns";
 
 /// Too few calls to speak of a distribution.
 const FEW_CALLS: u64 = 50;
@@ -102,13 +99,14 @@ impl Look<'_> {
             AdviceKind::HeavyTail,
             &function.path,
             self.thresholds.heavy_tail,
-            [
-                ("mean_ns", mean),
-                ("trimmed_mean_ns", trimmed),
-                ("one_call_in", total / calls),
-                ("share_of_time", share),
-                (COULD_SAVE_NS, tail_ns),
-            ],
+            AdviceFigures {
+                mean_ns: Some(mean),
+                trimmed_mean_ns: Some(trimmed),
+                one_call_in: Some(total / calls),
+                share_of_time: Some(share),
+                could_save_ns: Some(tail_ns),
+                ..AdviceFigures::default()
+            },
         ))
     }
 
@@ -124,12 +122,13 @@ impl Look<'_> {
                 AdviceKind::Bimodal,
                 &function.path,
                 self.thresholds.bimodal,
-                [
-                    ("short_ns", short.value),
-                    ("long_ns", long.value),
-                    ("long_share_of_calls", long.share),
-                    (COULD_SAVE_NS, (long.value - short.value) * long_calls),
-                ],
+                AdviceFigures {
+                    short_ns: Some(short.value),
+                    long_ns: Some(long.value),
+                    long_share_of_calls: Some(long.share),
+                    could_save_ns: Some((long.value - short.value) * long_calls),
+                    ..AdviceFigures::default()
+                },
             )
         })
     }
@@ -147,7 +146,12 @@ impl Look<'_> {
                 AdviceKind::ColdFirstCall,
                 &function.path,
                 self.thresholds.cold_first_call,
-                [("first_ns", first), ("median_ns", median), (COULD_SAVE_NS, first - median)],
+                AdviceFigures {
+                    first_ns: Some(first),
+                    median_ns: Some(median),
+                    could_save_ns: Some(first - median),
+                    ..AdviceFigures::default()
+                },
             )
         })
     }
@@ -169,12 +173,13 @@ impl Look<'_> {
                 AdviceKind::Regrowth,
                 &function.path,
                 self.thresholds.regrowth,
-                [
-                    ("grown", grown as f64),
-                    ("grown_a_call", a_call),
-                    ("most_saved_bytes", most_bytes as f64),
-                    (COULD_SAVE_NS, saved_ns.min(function.exclusive_ns as f64)),
-                ],
+                AdviceFigures {
+                    grown: Some(grown as f64),
+                    grown_a_call: Some(a_call),
+                    most_saved_bytes: Some(most_bytes as f64),
+                    could_save_ns: Some(saved_ns.min(function.exclusive_ns as f64)),
+                    ..AdviceFigures::default()
+                },
             )
         })
     }
@@ -188,11 +193,12 @@ impl Look<'_> {
                 AdviceKind::RetainedGrowth,
                 &function.path,
                 self.thresholds.retained_growth,
-                [
-                    ("bytes_per_call", leak.bytes_per_call),
-                    ("margin_bytes", leak.margin_bytes),
-                    ("calls", function.calls as f64),
-                ],
+                AdviceFigures {
+                    bytes_per_call: Some(leak.bytes_per_call),
+                    margin_bytes: Some(leak.margin_bytes),
+                    calls: Some(function.calls as f64),
+                    ..AdviceFigures::default()
+                },
             )
         })
     }
@@ -212,7 +218,12 @@ impl Look<'_> {
                 AdviceKind::MostlyWaiting,
                 &function.path,
                 self.thresholds.mostly_waiting,
-                [("waiting_ns", waited), ("share", share), (COULD_SAVE_NS, SAVABLE * waited)],
+                AdviceFigures {
+                    waiting_ns: Some(waited),
+                    share: Some(share),
+                    could_save_ns: Some(SAVABLE * waited),
+                    ..AdviceFigures::default()
+                },
             )
         })
     }
@@ -230,12 +241,13 @@ impl Look<'_> {
                 AdviceKind::RecordingDominates,
                 &function.path,
                 self.thresholds.recording_dominates,
-                [
-                    ("median_ns", median),
-                    ("recording_ns", recording_ns),
-                    (COULD_SAVE_NS, recording_ns),
-                    ("calls", function.calls as f64),
-                ],
+                AdviceFigures {
+                    median_ns: Some(median),
+                    recording_ns: Some(recording_ns),
+                    could_save_ns: Some(recording_ns),
+                    calls: Some(function.calls as f64),
+                    ..AdviceFigures::default()
+                },
             )
         })
     }
@@ -339,8 +351,8 @@ mod tests {
         let tail = snapshot(&[[10_000, 9_999], [150_000_000, 1]], |_| {});
         let advice = tail.advise(&Thresholds::default());
         assert_eq!(advice[0].kind, AdviceKind::HeavyTail);
-        assert_eq!(advice[0].figure("one_call_in"), 10_000.0);
-        assert!((advice[0].figure("share_of_time") - 0.6).abs() < 0.01);
+        assert_eq!(advice[0].figures.one_call_in, Some(10_000.0));
+        assert!(advice[0].figures.share_of_time.is_some_and(|share| (share - 0.6).abs() < 0.01));
         assert_eq!(advice[0].threshold, 0.5);
         assert!(
             kinds(&snapshot(&[[9_000, 500], [10_000, 9_000], [12_000, 500]], |_| {})).is_empty()
@@ -353,8 +365,11 @@ mod tests {
             snapshot(&[[1_000, 5_000], [1_100, 3_000], [90_000, 900], [95_000, 1_100]], |_| {});
         let advice = two.advise(&Thresholds::default());
         let advice = advice.iter().find(|advice| advice.kind == AdviceKind::Bimodal).expect("two");
-        assert_eq!((advice.figure("short_ns"), advice.figure("long_ns")), (1_000.0, 95_000.0));
-        assert_eq!(advice.figure("long_share_of_calls"), 0.2);
+        assert_eq!(
+            (advice.figures.short_ns, advice.figures.long_ns),
+            (Some(1_000.0), Some(95_000.0))
+        );
+        assert_eq!(advice.figures.long_share_of_calls, Some(0.2));
         // From 1 µs to 1 ms, the middle most often.
         let wide: Vec<[u64; 2]> = (0..40_i32)
             .map(|at| {
@@ -377,8 +392,8 @@ mod tests {
             function.exclusive_freed_bytes = Some(4 << 20);
         });
         let advice = grows.advise(&Thresholds::default());
-        assert_eq!(advice[0].figure("grown_a_call"), 20.0);
-        assert_eq!(advice[0].figure("most_saved_bytes"), f64::from(4 << 20));
+        assert_eq!(advice[0].figures.grown_a_call, Some(20.0));
+        assert_eq!(advice[0].figures.most_saved_bytes, Some(f64::from(4 << 20)));
         let waits = snapshot(&even, |function| {
             function.on_cpu = Some(crate::snapshot::OnCpu {
                 sampled_ns: 100_000_000,
@@ -423,7 +438,7 @@ mod tests {
         assert!(kinds(&sampled(80_000_000)).is_empty());
         let waits = sampled(20_000_000);
         let advice = waits.advise(&Thresholds::default());
-        assert_eq!(advice[0].figure("waiting_ns"), 70_000_000.0);
+        assert_eq!(advice[0].figures.waiting_ns, Some(70_000_000.0));
         // Waits are counted when they are over, and may be more than was sampled.
         assert!(kinds(&sampled(200_000_000)).is_empty());
     }
@@ -457,7 +472,7 @@ mod tests {
         let advice = all.advise(&Thresholds::default());
         let paths: Vec<&str> = advice.iter().map(|advice| &*advice.path).collect();
         assert_eq!(paths, ["leaks", "cold", "f", "waits"]);
-        assert_eq!(advice[1].figure("could_save_ns"), 399_900_000.0);
+        assert_eq!(advice[1].figures.could_save_ns, Some(399_900_000.0));
     }
 
     #[test]

@@ -14,51 +14,53 @@ pub(crate) fn section(snapshot: &Snapshot, page: &mut Page) {
 
 /// What is said of a function.
 pub(crate) fn sentence(advice: &Advice) -> String {
-    let figure = |name| advice.figure(name);
-    let time = |name| units::duration_f64(figure(name));
-    let count = |name| units::count(figure(name) as u64);
-    let bytes = |name| units::bytes(figure(name) as u64);
-    let per_cent = |name| format!("{} %", units::per_cent(figure(name)));
+    // One that is missing, in a file that was damaged, shows as no number.
+    let figure = |figure: Option<f64>| figure.unwrap_or(f64::NAN);
+    let time = |ns| units::duration_f64(figure(ns));
+    let count = |number| units::count(figure(number) as u64);
+    let bytes = |bytes| units::bytes(figure(bytes) as u64);
+    let per_cent = |share| format!("{} %", units::per_cent(figure(share)));
+    let it = &advice.figures;
     match advice.kind {
         AdviceKind::HeavyTail => format!(
             "one call in {} makes up {} of the time; mean {}, trimmed mean {}",
-            count("one_call_in"),
-            per_cent("share_of_time"),
-            time("mean_ns"),
-            time("trimmed_mean_ns"),
+            count(it.one_call_in),
+            per_cent(it.share_of_time),
+            time(it.mean_ns),
+            time(it.trimmed_mean_ns),
         ),
         AdviceKind::Bimodal => format!(
             "two kinds of calls: {} of them take about {}, the others {}",
-            per_cent("long_share_of_calls"),
-            time("long_ns"),
-            time("short_ns"),
+            per_cent(it.long_share_of_calls),
+            time(it.long_ns),
+            time(it.short_ns),
         ),
         AdviceKind::ColdFirstCall => format!(
             "the first call took {}, half of the others at most {}",
-            time("first_ns"),
-            time("median_ns"),
+            time(it.first_ns),
+            time(it.median_ns),
         ),
         AdviceKind::Regrowth => format!(
             "blocks grew {} times, {:.1} times a call; with_capacity would save that and up to {}",
-            count("grown"),
-            figure("grown_a_call"),
-            bytes("most_saved_bytes"),
+            count(it.grown),
+            figure(it.grown_a_call),
+            bytes(it.most_saved_bytes),
         ),
         AdviceKind::RetainedGrowth => format!(
             "each of {} calls leaves {:.0} ± {:.0} bytes behind",
-            count("calls"),
-            figure("bytes_per_call"),
-            figure("margin_bytes"),
+            count(it.calls),
+            figure(it.bytes_per_call),
+            figure(it.margin_bytes),
         ),
         AdviceKind::MostlyWaiting => {
-            format!("waits {} of its time, {} in all", per_cent("share"), time("waiting_ns"))
+            format!("waits {} of its time, {} in all", per_cent(it.share), time(it.waiting_ns))
         }
         AdviceKind::RecordingDominates => format!(
             "recording its {} calls took {}, more than they: {} a call; with a budget few of them are timed",
-            count("calls"),
-            time("recording_ns"),
+            count(it.calls),
+            time(it.recording_ns),
             // Snapshots of earlier versions have the mean.
-            time(if figure("median_ns").is_nan() { "mean_ns" } else { "median_ns" }),
+            time(it.median_ns.or(it.mean_ns)),
         ),
     }
 }

@@ -52,12 +52,11 @@ pub(super) fn captured() -> (Snapshot, Vec<RaisedWarning>) {
 /// Advice on what is a warning too.
 fn warning_of(advice: &Advice) -> Option<WarningRecord> {
     let category = advice.kind.category()?;
-    let worst = match advice.kind {
-        AdviceKind::RetainedGrowth => {
-            Worst::new(advice.figure("bytes_per_call").round() as u64, "bytes")
-        }
-        _ => Worst::new(advice.figure("recording_ns").round() as u64, "ns"),
+    let (figure, unit) = match advice.kind {
+        AdviceKind::RetainedGrowth => (advice.figures.bytes_per_call, "bytes"),
+        _ => (advice.figures.recording_ns, "ns"),
     };
+    let worst = Worst::new(figure.unwrap_or(0.0).round() as u64, unit);
     let (path, worst) = (Some(advice.path.clone()), Some(worst));
     Some(WarningRecord { path, worst, ..warning(category, &report::advice::sentence(advice), 1) })
 }

@@ -19,7 +19,7 @@ pub(crate) mod read;
 mod tree;
 mod warned;
 
-pub use advice::{Advice, AdviceKind};
+pub use advice::{Advice, AdviceFigures, AdviceKind};
 #[cfg(feature = "profile")]
 pub use file::SnapshotError;
 pub use functions::*;
