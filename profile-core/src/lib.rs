@@ -200,14 +200,14 @@ pub mod __private {
         ByCopy, ByReference, CopyNow, Movable, Place, Shown, ViaDebug, ViaDisplay, WriteDebug,
         WriteDisplay, note_arguments,
     };
-    pub use crate::record::held::Scope as LeakScope;
+    pub use crate::record::leak_scope::LeakScope;
     pub use crate::record::lines::{
         Lines, at_here, back_here, drops, end_here, enter_here, iter_here, lined_future,
         resume_here, stay_in_lines, uncount_here,
     };
     pub use crate::record::returned::{ask_return, returned};
     pub use crate::record::{
-        Turns, begin::use_mock_clock, enter, enter_each, future::Instrumented,
+        Turns, calibrate::use_mock_clock, enter, enter_each, future::Instrumented,
     };
     pub use std::thread_local;
 }

@@ -8,9 +8,9 @@ use super::plan::UsagePlan;
 use crate::callsite::CallSite;
 use crate::limits::CallLimits;
 use crate::record::SpanGuard;
-use crate::record::begin;
 use crate::record::counters::HeapCounts;
 use crate::record::judge::{self, Ended, Open};
+use crate::record::thread;
 use crate::record::thread::Suspended;
 use crate::segment::layout::heap;
 use crate::segment::reader::View;
@@ -49,14 +49,14 @@ pub(crate) fn tell_all(complaints: Vec<Complaint>, on_error: OnError) -> Option<
 
 /// The same for a call that is about to return: what it returns is the error.
 pub(crate) fn before_the_end(guard: &SpanGuard) -> Option<RaisedWarning> {
-    let call = judge::open_call(guard)?;
+    let call = guard.frame().and_then(judge::open_call)?;
     let (counted, time_ns) = (Some(call.heap), call.time_ns);
     judge_open(&call, &Used { counted, time_ns, resident: None, is_over: false })
 }
 
 /// A call that is about to return an error is not judged again: that error is counted by then.
 pub(crate) fn leave_alone(guard: &SpanGuard) {
-    if let Some(call) = judge::open_call(guard) {
+    if let Some(call) = guard.frame().and_then(judge::open_call) {
         call.is_judged();
     }
 }
@@ -156,7 +156,7 @@ impl Used {
             let live = counts[heap::ALLOCATED_BYTES].wrapping_sub(counts[heap::FREED_BYTES]);
             live.cast_signed().max(0).cast_unsigned()
         };
-        let counts = self.counted.filter(|_| begin::allocator_counts());
+        let counts = self.counted.filter(|_| thread::allocator_counts());
         let of = |count: usize| counts.map(|(counts, _)| counts[count]);
         let limit = |name, what, unit, most, used| Limit { name, what, unit, most, used };
         [
@@ -194,7 +194,7 @@ impl Used {
 
     /// Other threads may have taken what one call is blamed for, such as tests beside it.
     fn of_whole_process(&self, broken: Broken) -> Broken {
-        let own = self.counted.filter(|_| begin::allocator_counts()).map(|(_, peak)| peak);
+        let own = self.counted.filter(|_| thread::allocator_counts()).map(|(_, peak)| peak);
         let own = own.map_or_else(String::new, |peak| {
             format!("; this call itself held at most {} of its heap", units::bytes(peak))
         });
@@ -209,7 +209,7 @@ impl Used {
     /// What the ledger says against the call.
     fn not_in_ledger(&self, site: &CallSite, plan: &UsagePlan) -> Option<String> {
         let folder = Path::new(plan.ledger?);
-        let Some((counts, _)) = self.counted.filter(|_| begin::allocator_counts()) else {
+        let Some((counts, _)) = self.counted.filter(|_| thread::allocator_counts()) else {
             return Some(format!("ledger: not available: {}", self.why_not("ledger")));
         };
         let line = Line::new(counts[heap::ALLOCATIONS], counts[heap::ALLOCATED_BYTES]);

@@ -19,7 +19,7 @@ use super::usage::Window;
 use super::window::Name;
 use crate::callsite::CallSite;
 use crate::record::thread::Suspended;
-use crate::record::{SpanGuard, begin, enter_each};
+use crate::record::{SpanGuard, enter_each, sites};
 use crate::segment::layout::heap;
 use crate::telling::{self, Complaint, OnError};
 use crate::warnings::{DataLossWarning, RaisedWarning};
@@ -52,7 +52,7 @@ fn open_window(site: &'static CallSite, plan: &'static UsagePlan) -> Option<Wind
     if !plan.is_sampled {
         return None;
     }
-    let name = Name::Path(begin::path_text(site)?);
+    let name = Name::Path(sites::path_text(site)?);
     let plan = Plan {
         include_children: plan.include_children,
         multiprocess: plan.multiprocess,

@@ -6,8 +6,8 @@
 use std::fmt::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::general::{own_span, tally_of};
-use super::thread::{self, Suspended};
+use super::frame::tally_of;
+use super::thread::{self, Suspended, own_span};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
 use crate::segment::layout::{CALL_TEXT, CALLS, CallList, CallRecord, Edge, Word, flags, heap};

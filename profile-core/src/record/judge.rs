@@ -5,7 +5,8 @@ use std::cell::Cell;
 use std::sync::OnceLock;
 
 use super::counters::{self, HeapCounts};
-use super::{SpanGuard, begin, general, thread};
+use super::frame::site_of;
+use super::{policy, thread};
 use crate::callsite::{CallSite, Kind};
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Frame, HeapTally, buckets, flags, heap};
@@ -43,7 +44,7 @@ const MARGIN: f64 = 0.98;
 /// From how many ticks on a call of the site is looked at in the slow way.
 pub(super) fn slow_above(site: &CallSite) -> u64 {
     let limit_ns = site.limits().and_then(|limits| limits.call.time_ns);
-    let ticks = limit_ns.map_or(u64::MAX, |ns| begin::rate().ticks(ns as f64 * MARGIN));
+    let ticks = limit_ns.map_or(u64::MAX, |ns| policy::rate().ticks(ns as f64 * MARGIN));
     ticks.min(thread::ANCHOR_AFTER)
 }
 
@@ -77,7 +78,7 @@ pub(super) fn ended(edge: &Edge, ticks: Option<u64>) {
     let wants_judge = site.limits().is_some() && !IS_LEFT_ALONE.get();
     let Some(judge) = JUDGE.get().filter(|_| wants_judge) else { return };
     let may_throw = !IS_CALM.get() && !std::thread::panicking();
-    let time_ns = ticks.map(|ticks| begin::rate().ns(ticks));
+    let time_ns = ticks.map(|ticks| policy::rate().ns(ticks));
     judge(Ended { site, time_ns, heap, may_throw });
 }
 
@@ -86,11 +87,6 @@ pub(super) fn allocated(edge: &Edge) {
     if ALLOCATED.get().is_some() {
         ended(edge, None);
     }
-}
-
-fn site_of(edge: &Edge) -> &'static CallSite {
-    // SAFETY: the site of an edge that is no root is a static.
-    unsafe { &*edge.site.get() }
 }
 
 /// Around the end of a call that was judged already.
@@ -108,24 +104,23 @@ pub(crate) struct Open {
     pub(crate) heap: HeapCounts,
 }
 
-/// The call of a guard: how long it took so far, and what it has allocated. `None`: it is not recorded, or is the parent's of a forked
+/// The call of a guard's frame: how long it took so far, and what it has allocated. `None`: it is not recorded, or is the parent's of a forked
 /// child.
-pub(crate) fn open_call(guard: &SpanGuard) -> Option<Open> {
-    let frame = guard.frame()?;
+pub(crate) fn open_call(frame: &'static Frame) -> Option<Open> {
     // SAFETY: null, or an edge, which is never freed.
     open(frame, unsafe { frame.edge.get().as_ref() }?)
 }
 
 /// The same of the poll that is on top, if it is of that function.
 pub(crate) fn open_poll(site: &'static CallSite) -> Option<Open> {
-    let (frame, edge) = general::own_span(site)?;
+    let (frame, edge) = thread::own_span(site)?;
     open(frame, edge)
 }
 
 fn open(frame: &'static Frame, edge: &Edge) -> Option<Open> {
     let started = frame.started.get();
     let ticks = (started != 0).then(|| Clock::current().now().wrapping_sub(started));
-    let time_ns = ticks.and_then(buckets::duration).map(|ticks| begin::rate().ns(ticks));
+    let time_ns = ticks.and_then(buckets::duration).map(|ticks| policy::rate().ns(ticks));
     Some(Open { site: site_of(edge), frame, time_ns, heap: counters::of_frame(frame) })
 }
 
@@ -147,7 +142,7 @@ impl Since {
 
     /// Time from it to now; none if the clock stepped back.
     pub(crate) fn ns(self) -> u64 {
-        begin::rate().ns(Clock::current().now().saturating_sub(self.0))
+        policy::rate().ns(Clock::current().now().saturating_sub(self.0))
     }
 }
 

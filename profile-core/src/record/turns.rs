@@ -8,7 +8,8 @@
 use std::cell::Cell;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{NOWHERE_EDGE, thread};
+use super::frame::NOWHERE_EDGE;
+use super::thread;
 use crate::callsite::CallSite;
 use crate::segment::layout::{Edge, Tally, ThreadBlock, Word, turns};
 use crate::sys;
@@ -127,11 +128,11 @@ pub(super) fn end_all(block: &ThreadBlock) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::begin;
+    use crate::record::startup;
 
     #[test]
     fn calls_that_were_still_to_come_are_not_counted_when_others_take_their_place() {
-        begin::begin();
+        startup::begin();
         let (block, _) = thread::here().expect("memory for a block");
         let tally: *mut Tally = thread::take(block).expect("memory for a tally");
         // SAFETY: just taken, and never freed.

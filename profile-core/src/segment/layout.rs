@@ -611,9 +611,9 @@ pub(crate) mod turns {
 }
 
 record! {
-    /// How often a function is timed in one thread, under a budget. See `record::budget`.
+    /// How often a function is timed in one thread, under a budget. See `record::pacing`.
     Pacing, pacing {
-        /// What its calls go through: a place in `record::budget::Phase`.
+        /// What its calls go through: a place in `record::pacing::Phase`.
         phase: Word,
         /// Ticks when this phase began, and its calls.
         since: Word,

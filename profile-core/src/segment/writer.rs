@@ -202,6 +202,19 @@ pub(crate) fn keep_in_file<T>(in_file: &Link<T>, first: *mut T, record: *mut T) 
     }
 }
 
+/// A text in the segment; 0 if there is no room.
+pub(crate) fn write_text(text: &str) -> u64 {
+    let words = 1 + text.len().div_ceil(8);
+    let Some(start) = take((words * 8).next_multiple_of(64), 64) else { return 0 };
+    let length = [(text.len() as u64).to_le_bytes()];
+    let bytes = length.iter().flatten().chain(text.as_bytes());
+    for (index, byte) in bytes.enumerate() {
+        // SAFETY: `words * 8` bytes were taken, and nobody else knows them yet.
+        unsafe { start.add(index).write(*byte) };
+    }
+    start as u64
+}
+
 /// The child of a `fork` starts with an empty segment of its own at the same address: pointers into it stay
 /// valid, and the parent's figures stay the parent's. False if it has none.
 pub(crate) fn restart_after_fork(file: Option<&Path>) -> bool {

@@ -9,7 +9,7 @@ use crate::callsite::{self, CallSite, LinkedSkipped};
 use crate::clock::{Anchor, Clock};
 use crate::memory::sampler;
 use crate::record::thread::{self, Suspended};
-use crate::record::{begin, live, scheduling};
+use crate::record::{calibrate, diagnostics, held, live, scheduling};
 use crate::report;
 use crate::segment::layout::header;
 use crate::segment::reader::{SegmentError, View};
@@ -37,7 +37,7 @@ pub fn capture() -> Snapshot {
 /// And what the filters make errors of that which only shows at the end.
 pub(super) fn captured() -> (Snapshot, Vec<RaisedWarning>) {
     start();
-    begin::refine_costs();
+    calibrate::refine_costs();
     let _own = Suspended::new();
     let Some(view) = View::live() else { return Default::default() };
     let now = Anchor::now(Clock::current());
@@ -153,7 +153,7 @@ struct ProcessMemory {
 }
 
 fn memory_of_process(view: View<'_>) -> ProcessMemory {
-    live::publish();
+    held::publish();
     ProcessMemory {
         uncounted_heap_bytes: sys::c_heap_bytes().map(|in_use| uncounted(in_use, view)),
         heap_bytes: live::bytes(),
@@ -231,7 +231,7 @@ pub(super) fn complaints() -> impl Iterator<Item = WarningRecord> {
         warning("DataLossWarning", message, 1)
     });
     let of_recording =
-        begin::complaints().map(|message| warning("ConfigurationWarning", message, 1));
+        diagnostics::all().map(|message| warning("ConfigurationWarning", message, 1));
     of_recording.chain(is_partial)
 }
 

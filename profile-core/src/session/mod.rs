@@ -15,7 +15,7 @@ use std::sync::Once;
 
 use crate::callsite;
 use crate::memory::{kept, sampler, usage};
-use crate::record::{begin, judge, on_cpu};
+use crate::record::{calibrate, judge, on_cpu};
 use crate::settings;
 use crate::sys;
 use crate::telling::{self, OnError};
@@ -47,7 +47,7 @@ extern "C" fn start() {
         warnings::prepare();
         // Before the first call, since threads keep the limits of what they have called.
         let wrong_limits = wrong_limits();
-        begin::begin();
+        calibrate::begin();
         // Now, since a service may never end.
         wrong_filters.iter().for_each(telling::tell_always);
         let wrong = settings::complaints().iter().cloned().chain(wrong_limits).map(of_setting);

@@ -9,7 +9,7 @@ use super::capture::{captured, complaints};
 use crate::callsite::{self, CallSite};
 use crate::limits::{Limits, RunLimits};
 use crate::memory::{ledger, sampler};
-use crate::record::begin;
+use crate::record::startup;
 use crate::record::thread::Suspended;
 use crate::report::{self, Style, warned};
 use crate::segment::layout::header;
@@ -59,7 +59,7 @@ pub(super) extern "C" fn report_at_exit() {
     if DONE.swap(true, AcqRel) || has_nothing_to_say() || is_silent_child() {
         return;
     }
-    if !begin::is_forked_child() {
+    if !startup::is_forked_child() {
         ledger::tell_falls();
     }
     let has_errors = reported();
@@ -88,7 +88,8 @@ fn has_nothing_to_say() -> bool {
 
 /// A child of `fork` that recorded nothing of its own has nothing to say.
 fn is_silent_child() -> bool {
-    begin::is_forked_child() && View::live().is_none_or(|view| view.header(header::first_site) == 0)
+    startup::is_forked_child()
+        && View::live().is_none_or(|view| view.header(header::first_site) == 0)
 }
 
 /// A report in the form of data has no room for complaints; a person must see them all the same.

@@ -1,8 +1,8 @@
 //! What was allocated during a call goes from its frame to its path, its function and the caller's frame.
 
 use super::counters::HeapCounts;
-use super::general::tally_of;
-use super::{context, counters, fold, judge, thread};
+use super::frame::{live_bytes, tally_of};
+use super::{fold, handed, judge, thread};
 use crate::segment::layout::{Edge, Frame, HeapTally, Tally, ThreadBlock, flags, heap};
 
 /// Leaves the frame empty for the next call. Whether the call has allocated more than it may: then this is kept for the judge.
@@ -48,7 +48,7 @@ struct Counts {
 
 impl Counts {
     fn take(frame: &Frame) -> Counts {
-        context::take_back(frame);
+        handed::take_back(frame);
         let counts = frame.heap.each_ref().map(|word| {
             let value = word.get();
             word.set(0);
@@ -103,7 +103,7 @@ impl Counts {
 
     /// The callee's peak stands on what the caller held when it called.
     fn charge(&self, outer: &Frame) {
-        let peak = counters::live_bytes(outer).saturating_add(self.peak_bytes);
+        let peak = live_bytes(outer).saturating_add(self.peak_bytes);
         if peak > outer.peak_bytes.get() as i64 {
             outer.peak_bytes.set(peak as u64);
         }
