@@ -536,3 +536,28 @@ pub fn core_dependency(more: &str) -> String {
 pub fn sources() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
+
+/// The examples of README and of the pages in `docs`, as documentation tests.
+#[cfg(doctest)]
+mod documentation {
+    macro_rules! pages {
+        ($($name:ident $path:literal)*) => {$(
+            #[doc = include_str!(concat!("../../", $path))]
+            pub mod $name {}
+        )*};
+    }
+
+    pages! {
+        readme "README.md"
+        accuracy "docs/accuracy.md"
+        r#async "docs/async.md"
+        comparing "docs/comparing.md"
+        crashes "docs/crashes.md"
+        lines "docs/lines.md"
+        memory "docs/memory.md"
+        settings "docs/settings.md"
+        testing "docs/testing.md"
+        time "docs/time.md"
+        warnings "docs/warnings.md"
+    }
+}
