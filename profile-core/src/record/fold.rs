@@ -10,7 +10,7 @@
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
-use super::{general, judge, thread};
+use super::{checks, general, thread};
 use crate::segment::layout::{
     Carry, Edge, HistogramLeaf, HistogramNode, HistogramRoot, Link, RING, Tally, ThreadBlock,
     buckets,
@@ -21,16 +21,16 @@ const CARRY_AT: u32 = 1 << 31;
 /// The clock is looked at for a new anchor after so many calls of one path, or after slow ones.
 const ANCHOR_EVERY: u64 = 1 << 14;
 
-/// After a long call: the clock may want a new anchor, and the call may have broken a limit. One comparison with `slow_above`
-/// stands for both questions, so a limit that is kept costs nothing, and neither does none. The limits come last, since a
-/// broken one may panic.
+/// After a long call: the clock may want a new anchor, and the call may have exceeded a limit. One comparison with `slow_above`
+/// stands for both questions, so a limit that is kept costs nothing, and neither does none. The limits come last, since the
+/// check may panic.
 #[cold]
 #[inline(never)]
 pub(crate) fn after_long(edge: &Edge, newest: Option<u64>) {
     if newest.is_some_and(|ticks| ticks > thread::ANCHOR_AFTER) {
         refresh_anchor();
     }
-    judge::ended(edge, newest);
+    checks::ended(edge, newest);
 }
 
 /// Adds the call before the newest of `pushed` to the edge's sum and to the function's extremes and histogram.

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::general::{self, Exit, Opened};
-use super::{begin, fold, judge, returned, thread};
+use super::{begin, checks, fold, returned, thread};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Polled, Tally, flags};
@@ -195,7 +195,7 @@ impl Drop for PollSpan<'_> {
         if asked && self.end == Some(End::Finished) {
             returned::ended(frame, edge, Some(self.call.busy), 1);
         }
-        let is_judged = frame.flags.get() & flags::JUDGED != 0;
+        let is_checked = frame.flags.get() & flags::CHECKED != 0;
         general::close_poll(block, exit, elapsed);
         if let Some(polled) = polled_of(self.opened, self.opened.tally()) {
             polled.polls.add(u64::from(self.end != Some(End::Cancelled)));
@@ -206,9 +206,9 @@ impl Drop for PollSpan<'_> {
         }
         let wall = end.map(|end| self.end(end, now));
         thread::refresh_anchor(block);
-        // The last thing, since the judge may panic. A call that was cancelled has kept nobody waiting.
-        if self.end == Some(End::Finished) && !is_judged {
-            judge::ended(edge, wall);
+        // The last thing, since the check may panic. A call that was cancelled has kept nobody waiting.
+        if self.end == Some(End::Finished) && !is_checked {
+            checks::ended(edge, wall);
         }
     }
 }
