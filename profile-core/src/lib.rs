@@ -30,8 +30,6 @@
 mod advice;
 mod assertions;
 #[cfg(feature = "profile")]
-mod budgets;
-#[cfg(feature = "profile")]
 mod callsite;
 mod choices;
 #[cfg(feature = "profile")]
@@ -187,14 +185,11 @@ pub mod __private {
     };
     pub use crate::choices::Backend;
     pub use crate::clock::set_mock_ticks;
-    pub use crate::limits::{CallLimits, Limits, RunLimits};
+    pub use crate::limits::{Limits, words as limit_words};
     pub use crate::memory::plan::UsagePlan;
-    pub use crate::memory::raise::{
-        Raising, RaisingFuture, raised, raised_watched, raising_future,
-    };
     pub use crate::memory::usage::Window;
     pub use crate::memory::watch::{
-        Watched, WatchedFuture, watch, watch_future, watch_raising_future,
+        Watched, WatchedFuture, raised_watched, watch, watch_future, watch_raising_future,
     };
     pub use crate::record::arguments::{
         ByCopy, ByReference, CopyNow, Movable, Place, Shown, ViaDebug, ViaDisplay, WriteDebug,
@@ -209,6 +204,7 @@ pub mod __private {
     pub use crate::record::{
         Turns, calibrate::use_mock_clock, enter, enter_each, future::Instrumented,
     };
+    pub use crate::telling::raise::{Raising, RaisingFuture, raised, raising_future};
     pub use std::thread_local;
 }
 

@@ -25,6 +25,7 @@ mod suite;
 mod unchecked;
 mod usage;
 mod validate;
+mod words;
 
 use proc_macro::TokenStream;
 
@@ -55,9 +56,9 @@ use proc_macro::TokenStream;
 /// | `overhead = "2%"` | how much of the run timing may cost before calls are sampled; more than 0, at most 100 |
 /// | `lines`, `lines(rss)` | time and memory of every source line, see below; with `rss` also resident memory after each |
 /// | `returns` | how many calls of a function return `Ok` or `Some`, how many `Err` or `None`, and how long each took |
-/// | `warn_above = "10 ms"` | a warning when a call takes longer; a limit that is kept costs nothing |
+/// | `warn_above = "10 ms"` | a warning when a call takes longer; checking that costs nothing |
 /// | `run(max_time = "2 s", max_calls = 10, max_depth = 5)` | a warning at the end when all calls together took more; also `max_allocations`, `max_bytes`, `max_retained` |
-/// | `raise` | a broken limit that a filter makes an error is the error that the function returns |
+/// | `raise` | an exceeded limit that a filter makes an error is the error that the function returns |
 /// | `args(url, items.len())` | what its slowest calls, and those that allocated most, were called with; functions only |
 /// | `skip` | leave this item out of the container around it |
 /// | `crate = some::path` | where `profile_core` is, when a crate of yours re-exports it |
@@ -126,7 +127,7 @@ use proc_macro::TokenStream;
 ///
 /// # Limits
 ///
-/// What a broken limit does the filters of `profile_core::warnings` say: told once and counted by default. With `raise` the function returns a
+/// What an exceeded limit does is up to the filters of `profile_core::warnings`: told once and counted by default. With `raise` the function returns a
 /// `Result` whose error can be made of a `RaisedWarning`:
 ///
 /// ```ignore
@@ -135,7 +136,7 @@ use proc_macro::TokenStream;
 /// ```
 ///
 /// It is looked at when the function's value is there, before its variables are dropped (but what it leaves behind, when they are). A call that
-/// fails by itself keeps its own error; what it broke, and what is broken only when variables are dropped, is told. Without `raise` an error is a
+/// fails by itself keeps its own error; what it exceeded, and what is exceeded only when variables are dropped, is told. Without `raise` an error is a
 /// panic where the call ends, in tests as elsewhere. Under an overhead budget only calls that are timed are looked at; of an async function the
 /// time is that from first poll to end. `profile.toml` gives limits to functions without touching them; the page `profile_core::warnings` has all
 /// that it can say.
@@ -185,12 +186,12 @@ pub fn profile(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `multiprocess` | each descendant has a curve of its own |
 /// | `max_allocations = 0` | most allocations of one call |
 /// | `max_bytes = "1 MiB"` | most bytes that one call may allocate in all |
-/// | `max_peak = "1 MiB"` | most bytes that one call may hold at a time |
+/// | `max_peak = "1 MiB"` | most bytes that one call may hold at once |
 /// | `max_retained = "1 MiB"` | most bytes that one call may leave behind |
 /// | `max_rss = "1 GiB"` | most resident memory during a call |
 /// | `max_time = "10ms"` | longest call |
 /// | `run(max_calls = 10)` | most of all calls of a run together, see `#[profile]` |
-/// | `raise` | a broken limit that a filter makes an error is the error that the function returns, see `#[profile]` |
+/// | `raise` | an exceeded limit that a filter makes an error is the error that the function returns, see `#[profile]` |
 /// | `ledger` | allocations of a call are compared with the crate's `allocations.json`, see `assert_ledger!` |
 /// | `name`, `crate` | as of `#[profile]` |
 ///
@@ -203,7 +204,7 @@ pub fn profile(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// With the feature `profile` off nothing is counted. In a crate that is built for tests each attribute with a limit is then a warning of the
 /// compiler, since the test would pass whatever it takes; `-D warnings` makes it an error.
 ///
-/// A broken limit fails the test in a crate that is built for tests, whatever filters say; elsewhere it is a warning, told once and counted unless
+/// An exceeded limit fails the test in a crate that is built for tests, whatever filters say; elsewhere it is a warning, told once and counted unless
 /// the filters of `profile_core::warnings` say otherwise. A limit in `run(…)`, or of a file, is a warning in tests too.
 ///
 /// Of an `async fn`, a call is watched from its first poll to its end, its time is that from the one to the other, and what its own

@@ -4,6 +4,7 @@
 //! The item is not parsed. A constant in front of its body uses another one that is deprecated: no code comes of it, the
 //! warning stands at the limit, and `-D warnings` makes it an error.
 
+use crate::words::{self, Place};
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::quote_spanned;
 
@@ -28,7 +29,7 @@ fn limit(arguments: &TokenStream) -> Option<Span> {
 }
 
 fn is_limit(word: &str) -> bool {
-    word.starts_with("max_") || word == "ledger"
+    words::find(Place::MemoryUsage, word).is_some() || word == "ledger"
 }
 
 /// After the attributes that a body begins with.

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("sys", &[]),
     ("callsite", &["limits"]),
-    ("limits", &[]),
+    ("limits", &["units", "warnings"]),
     ("escape", &[]),
     ("clock", &["sys"]),
     ("choices", &[]),
     ("settings", &["choices", "clock", "sys"]),
-    ("segment", &["callsite", "sys"]),
-    ("record", &["callsite", "clock", "segment", "settings", "sys"]),
+    ("segment", &["callsite", "limits", "sys"]),
+    ("record", &["callsite", "clock", "limits", "segment", "settings", "sys"]),
     ("assertions", &["memory", "settings", "snapshot"]),
     (
         "memory",
@@ -26,19 +26,24 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("stats", &[]),
     ("warnings", &["escape", "sys"]),
-    ("telling", &["callsite", "escape", "record", "settings", "snapshot", "sys", "warnings"]),
+    (
+        "telling",
+        &[
+            "callsite", "escape", "limits", "record", "segment", "settings", "snapshot", "sys",
+            "units", "warnings",
+        ],
+    ),
     ("snapshot", &["callsite", "clock", "escape", "record", "segment", "settings", "stats"]),
     ("compare", &["snapshot", "stats"]),
     ("advice", &["choices", "snapshot", "stats"]),
     ("report", &["compare", "escape", "settings", "snapshot", "units"]),
-    ("budgets", &["callsite", "limits", "snapshot", "units"]),
     ("off", &[]),
     ("handed_on", &["context"]),
     (
         "session",
         &[
-            "budgets", "callsite", "clock", "limits", "memory", "record", "report", "segment",
-            "settings", "snapshot", "sys", "telling", "warnings",
+            "callsite", "clock", "limits", "memory", "record", "report", "segment", "settings",
+            "snapshot", "sys", "telling", "units", "warnings",
         ],
     ),
 ];

@@ -2,10 +2,10 @@
 
 use super::counters::HeapCounts;
 use super::frame::{live_bytes, tally_of};
-use super::{fold, handed, judge, thread};
+use super::{checks, fold, handed, thread};
 use crate::segment::layout::{Edge, Frame, HeapTally, Tally, ThreadBlock, flags, heap};
 
-/// Leaves the frame empty for the next call. Whether the call has allocated more than it may: then this is kept for the judge.
+/// Leaves the frame empty for the next call. Whether the call has allocated more than it may: then this is kept for the check.
 #[inline(never)]
 pub(crate) fn settle(frame: &Frame, outer: &Frame, edge: &Edge, recursive: bool) -> bool {
     let counts = Counts::take(frame);
@@ -17,7 +17,7 @@ pub(crate) fn settle(frame: &Frame, outer: &Frame, edge: &Edge, recursive: bool)
     }
     counts.charge(outer);
     if is_too_much {
-        judge::keep(counts.for_judge());
+        checks::keep(counts.of_call());
     }
     is_too_much
 }
@@ -80,10 +80,10 @@ impl Counts {
         if !is_poll {
             self.add_call(block, function);
         }
-        function.limited.get() != 0 && judge::breaks(function, &self.for_judge())
+        checks::exceeds(function, &self.of_call())
     }
 
-    fn for_judge(&self) -> HeapCounts {
+    fn of_call(&self) -> HeapCounts {
         (self.counts, self.peak_bytes.max(0) as u64)
     }
 
@@ -117,9 +117,8 @@ fn heap_of(block: &ThreadBlock, tally: &Tally) -> Option<&'static HeapTally> {
     let heap = thread::made(&tally.heap, block)?;
     // SAFETY: the site of a tally is a static; that of the calibration is one too.
     let site = if is_new { unsafe { tally.site.get().as_ref() } } else { None };
-    if let Some(limits) = site.and_then(judge::heap_limits) {
-        heap.limits.iter().zip(limits).for_each(|(word, limit)| word.set(limit));
-        heap.limited.set(1);
+    if let Some(limits) = site.and_then(checks::heap_limits) {
+        heap.limits.set(std::ptr::from_ref(limits).cast_mut());
     }
     Some(heap)
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
 use super::frame::tally_of;
-use super::{judge, thread};
+use super::{checks, thread};
 use crate::segment::layout::{
     Carry, Edge, Frame, HistogramLeaf, HistogramNode, HistogramRoot, Link, RING, Tally,
     ThreadBlock, buckets, closing,
@@ -50,16 +50,16 @@ pub(super) fn end(frame: &Frame, edge: &Edge, elapsed: Option<u64>, vacated: *mu
     elapsed > tally_of(edge).slow_above.get()
 }
 
-/// After a long call: the clock may want a new anchor, and the call may have broken a limit. One comparison with `slow_above`
-/// stands for both questions, so a limit that is kept costs nothing, and neither does none. The limits come last, since a
-/// broken one may panic.
+/// After a long call: the clock may want a new anchor, and the call may have exceeded a limit. One comparison with `slow_above`
+/// stands for both questions, so a limit that is kept costs nothing, and neither does none. The limits come last, since the
+/// check may panic.
 #[cold]
 #[inline(never)]
 pub(crate) fn after_long(edge: &Edge, newest: Option<u64>) {
     if newest.is_some_and(|ticks| ticks > thread::ANCHOR_AFTER) {
         refresh_anchor();
     }
-    judge::ended(edge, newest);
+    checks::ended(edge, newest);
 }
 
 /// Adds the call before the newest of `pushed` to the edge's sum and to the function's extremes and histogram.

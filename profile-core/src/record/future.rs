@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 use super::open_spans::Exit;
 use super::slow_path::{self, Opened};
-use super::{fold, judge, returned, sites, thread};
+use super::{checks, fold, returned, sites, thread};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Polled, Tally, flags};
@@ -196,7 +196,7 @@ impl Drop for PollSpan<'_> {
         if asked && self.end == Some(End::Finished) {
             returned::ended(frame, edge, Some(self.call.busy), 1);
         }
-        let is_judged = frame.flags.get() & flags::JUDGED != 0;
+        let is_checked = frame.flags.get() & flags::CHECKED != 0;
         slow_path::close_poll(block, exit, elapsed);
         if let Some(polled) = polled_of(self.opened, self.opened.tally()) {
             polled.polls.add(u64::from(self.end != Some(End::Cancelled)));
@@ -207,9 +207,9 @@ impl Drop for PollSpan<'_> {
         }
         let wall = end.map(|end| self.end(end, now));
         thread::refresh_anchor(block);
-        // The last thing, since the judge may panic. A call that was cancelled has kept nobody waiting.
-        if self.end == Some(End::Finished) && !is_judged {
-            judge::ended(edge, wall);
+        // The last thing, since the check may panic. A call that was cancelled has kept nobody waiting.
+        if self.end == Some(End::Finished) && !is_checked {
+            checks::ended(edge, wall);
         }
     }
 }

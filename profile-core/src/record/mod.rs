@@ -10,7 +10,7 @@
 //! slow_path                                  opening and closing a span when the hot path does not apply
 //! overlap · lines · pacing                   spans in any order, lines, what a budget lets be timed
 //! open_spans · attribution · paths
-//! fold · judge · counters                    histograms, limits, the allocator's counts
+//! fold · checks · counters                    histograms, limits, the allocator's counts
 //! arguments · returned · on_cpu · sizes · held
 //! diagnostics · turns
 //! thread                                     the block of a thread
@@ -20,6 +20,7 @@
 pub(crate) mod arguments;
 mod attribution;
 pub(crate) mod calibrate;
+pub(crate) mod checks;
 pub(crate) mod context;
 pub(crate) mod counters;
 pub(crate) mod diagnostics;
@@ -28,7 +29,6 @@ pub(crate) mod frame;
 pub(crate) mod future;
 pub(crate) mod handed;
 pub(crate) mod held;
-pub(crate) mod judge;
 pub(crate) mod leak_scope;
 pub(crate) mod lines;
 pub(crate) mod live;

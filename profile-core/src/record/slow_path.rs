@@ -11,7 +11,7 @@ use super::open_spans::{Exit, open_frames};
 use super::overlap::TakeOff;
 use super::pacing::{self, Turn};
 use super::turns::Turns;
-use super::{handed, judge, paths, returned, thread};
+use super::{checks, handed, paths, returned, thread};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Frame, Tally, ThreadBlock, buckets, flags};
@@ -149,13 +149,13 @@ pub(crate) fn close(exit: Exit<'_>, elapsed: Option<u64>) {
     {
         pacing::stand_for_others(block, edge, forward, stands_for_log2);
     }
-    if flags & flags::JUDGED != 0 {
-        return end_judged(exit, edge, elapsed);
+    if flags & flags::CHECKED != 0 {
+        return end_checked(exit, edge, elapsed);
     }
     end_call(exit, edge, elapsed);
     // The last thing, since it may panic: the call is recorded by then.
     if left.is_too_much {
-        judge::allocated(edge);
+        checks::allocated(edge);
     }
 }
 
@@ -195,10 +195,8 @@ fn close_split(exit: Exit<'_>, elapsed: Option<u64>) {
 
 #[cold]
 #[inline(never)]
-fn end_judged(exit: Exit<'_>, edge: &Edge, elapsed: Option<u64>) {
-    judge::leave_alone(true);
-    end_call(exit, edge, elapsed);
-    judge::leave_alone(false);
+fn end_checked(exit: Exit<'_>, edge: &Edge, elapsed: Option<u64>) {
+    checks::without_check(|| end_call(exit, edge, elapsed));
 }
 
 /// What was seen when a call was left.
@@ -267,7 +265,7 @@ pub(crate) fn close_above(frame: &Frame) {
 fn close_now(exit: Exit<'_>, now: u64) {
     let started = exit.frame.started.get();
     let elapsed = (started != 0).then(|| now.wrapping_sub(started));
-    judge::calmly(|| close(exit, elapsed));
+    checks::without_panic(|| close(exit, elapsed));
 }
 
 /// At the end of a thread: guards that were forgotten never close their spans, so they end here.

@@ -3,8 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use super::start;
-use crate::budgets;
+use super::{limits, start};
 use crate::callsite::{self, CallSite, LinkedSkipped};
 use crate::clock::{Anchor, Clock};
 use crate::memory::sampler;
@@ -50,8 +49,8 @@ pub(super) fn captured() -> (Snapshot, Vec<RaisedWarning>) {
     snapshot.never_called = never_called(&snapshot);
     snapshot.not_instrumented = not_instrumented();
     snapshot.warnings.extend(complaints());
-    let broken = budgets::run::broken(&snapshot, callsite::linked());
-    snapshot.warnings.extend(broken);
+    let exceeded = limits::exceeded(&snapshot);
+    snapshot.warnings.extend(exceeded);
     snapshot.warnings.extend(snapshot.advice.iter().filter_map(warning_of));
     let errors = snapshot.filter_warnings();
     // These have passed the filters when they came up.

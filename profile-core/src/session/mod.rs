@@ -3,6 +3,7 @@
 
 mod capture;
 mod environment;
+mod limits;
 mod reports;
 mod sites;
 
@@ -14,13 +15,14 @@ use std::panic;
 use std::sync::Once;
 
 use crate::callsite;
-use crate::memory::{kept, sampler, usage};
-use crate::record::{calibrate, judge, on_cpu};
+use crate::memory::{sampler, usage};
+use crate::record::{calibrate, checks, on_cpu};
 use crate::settings;
 use crate::sys;
 use crate::telling::{self, OnError};
 use crate::warnings;
-use environment::{filter_warnings, of_setting, wrong_limits};
+use environment::{filter_warnings, of_setting};
+use limits::wrong_limits;
 use reports::{complain, report_at_exit};
 
 /// Runs before `main`, so that a program in which nothing annotated is ever called reports that, and the
@@ -36,7 +38,7 @@ extern "C" fn start() {
     static START: Once = Once::new();
     START.call_once(|| {
         sys::at_exit(report_at_exit);
-        judge::appoint(kept::judge);
+        checks::set_check(telling::limits::check_ended);
         sys::around_fork(warnings::before_fork, warnings::after_fork);
         sys::at_fork_in_child(forget_warnings);
         let wrong_filters = filter_warnings();

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::*};
 
 use super::capture::{captured, complaints};
-use crate::callsite::{self, CallSite};
-use crate::limits::{Limits, RunLimits};
+use super::limits;
+use crate::callsite;
 use crate::memory::{ledger, sampler};
 use crate::record::startup;
 use crate::record::thread::Suspended;
@@ -72,9 +72,7 @@ pub(super) extern "C" fn report_at_exit() {
 
 /// Whether the end of the run may bring up what a person wants to know without a report, too.
 fn has_more_to_tell() -> bool {
-    let at_the_end = |it: &Limits| it.run != RunLimits::NONE || it.are_of_heap();
-    let has_limits = |site: &CallSite| site.limits().is_some_and(at_the_end);
-    warnings::may_raise() || callsite::linked().any(has_limits)
+    warnings::may_raise() || limits::any_at_the_end()
 }
 
 /// The exit code of a run that has failed by a warning, unless another was asked for: that of a panic.

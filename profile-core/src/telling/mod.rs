@@ -2,6 +2,8 @@
 //! [`warnings`](crate::warnings) say otherwise, and counted for the report.
 
 pub(crate) mod end;
+pub(crate) mod limits;
+pub(crate) mod raise;
 
 use std::cell::Cell;
 use std::io::Write as _;

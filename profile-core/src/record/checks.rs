@@ -1,5 +1,5 @@
-//! Whether a call kept its limits. Here is only what is asked at its end, at no cost for a call that is short and allocates nothing:
-//! the judge himself sits elsewhere, and may take his time.
+//! Which calls may have exceeded a limit. Here is only what is asked at the end of a call, at no cost for one that is short and allocates
+//! nothing; the check itself sits elsewhere, and may take its time.
 
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -9,60 +9,79 @@ use super::frame::site_of;
 use super::{policy, thread};
 use crate::callsite::{CallSite, Kind};
 use crate::clock::Clock;
+use crate::limits::{Figures, HeapFigures, Limits};
 use crate::segment::layout::{Edge, Frame, HeapTally, buckets, flags, heap};
 
-/// What a call took that has ended, as far as it is known.
+/// A call that has ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ended {
     pub(crate) site: &'static CallSite,
-    pub(crate) time_ns: Option<u64>,
-    pub(crate) heap: Option<HeapCounts>,
+    /// What it took, as far as that is known.
+    pub(crate) figures: Figures,
     /// Whether a panic may begin here.
     pub(crate) may_throw: bool,
 }
 
-type Judge = fn(Ended);
-static JUDGE: OnceLock<Judge> = OnceLock::new();
+type Check = fn(Ended);
+static CHECK: OnceLock<Check> = OnceLock::new();
 
-/// Who looks at calls that may have broken a limit.
-pub(crate) fn appoint(judge: Judge) {
-    let _ = JUDGE.set(judge);
+/// What looks at calls that may have exceeded a limit.
+pub(crate) fn set_check(check: Check) {
+    let _ = CHECK.set(check);
 }
 
 thread_local! {
     /// What the call allocated that is just ending, if that is too much.
     static ALLOCATED: Cell<Option<HeapCounts>> = const { Cell::new(None) };
-    /// The call that is just ending is not judged.
-    static IS_LEFT_ALONE: Cell<bool> = const { Cell::new(false) };
+    /// The call that is just ending has been checked already.
+    static IS_CHECKED: Cell<bool> = const { Cell::new(false) };
     /// No panic may begin while spans are closed in place of their guards.
-    static IS_CALM: Cell<bool> = const { Cell::new(false) };
+    static MUST_NOT_PANIC: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A limit in ticks is a little too low, since the rate of the clock is known the better the longer a run is; the judge looks again.
+/// A limit in ticks is a little too low, since the rate of the clock is known the better the longer a run is; the check looks again.
 const MARGIN: f64 = 0.98;
 
 /// From how many ticks on a call of the site is looked at in the slow way.
 pub(super) fn slow_above(site: &CallSite) -> u64 {
-    let limit_ns = site.limits().and_then(|limits| limits.call.time_ns);
+    let limit_ns = site.limits().and_then(Limits::call_time_ns);
     let ticks = limit_ns.map_or(u64::MAX, |ns| policy::rate().ticks(ns as f64 * MARGIN));
     ticks.min(thread::ANCHOR_AFTER)
 }
 
-/// What calls of the site may allocate, as [`HeapTally::limits`]; the most there is where there is no limit. Polls of an async function
-/// are no calls.
-pub(super) fn heap_limits(site: &CallSite) -> Option<[u64; 4]> {
-    let limits = site.limits().filter(|_| site.kind() != Kind::Async)?.call;
-    let all =
-        [limits.allocations, limits.allocated_bytes, limits.peak_bytes, limits.retained_bytes];
-    limits.are_of_heap().then(|| all.map(|limit| limit.unwrap_or(u64::MAX)))
+/// The limits of the site, if any is on what a call of it allocates. Polls of an async function are no calls.
+pub(super) fn heap_limits(site: &CallSite) -> Option<&'static Limits> {
+    let limits = site.limits().filter(|_| site.kind() != Kind::Async)?;
+    limits.are_of_heap_of_calls().then_some(limits)
 }
 
-/// Whether a call allocated more than the function may.
-pub(super) fn breaks(function: &HeapTally, (counts, peak): &HeapCounts) -> bool {
-    let live = counts[heap::ALLOCATED_BYTES].wrapping_sub(counts[heap::FREED_BYTES]);
-    let retained = live.cast_signed().max(0).cast_unsigned();
-    let used = [counts[heap::ALLOCATIONS], counts[heap::ALLOCATED_BYTES], *peak, retained];
-    used.iter().zip(&function.limits).any(|(used, most)| *used > most.get())
+/// Whether a call allocated more than the function may. Without limits that is one test.
+#[inline(always)]
+pub(super) fn exceeds(function: &HeapTally, counts: &HeapCounts) -> bool {
+    // SAFETY: null, or of a static or a box that is never freed (see `heap_limits`).
+    let limits = unsafe { function.limits.get().as_ref() };
+    limits.is_some_and(|limits| exceeds_one(limits, counts))
+}
+
+#[inline(never)]
+fn exceeds_one(limits: &Limits, counts: &HeapCounts) -> bool {
+    limits.are_exceeded_by_heap(&Figures { heap: Some(figures_of(counts)), ..Figures::default() })
+}
+
+/// What was counted, as limits ask for it.
+#[inline(always)]
+pub(crate) fn figures_of((counts, peak): &HeapCounts) -> HeapFigures {
+    HeapFigures {
+        allocations: counts[heap::ALLOCATIONS],
+        allocated_bytes: counts[heap::ALLOCATED_BYTES],
+        freed_bytes: counts[heap::FREED_BYTES],
+        peak_bytes: *peak,
+    }
+}
+
+/// The same where an allocator counts.
+pub(crate) fn counted_figures(counts: Option<HeapCounts>) -> Option<HeapFigures> {
+    counts.filter(|_| thread::allocator_counts()).map(|counts| figures_of(&counts))
 }
 
 /// Keeps what a call has allocated until it is over.
@@ -75,11 +94,12 @@ pub(super) fn keep(heap: HeapCounts) {
 pub(super) fn ended(edge: &Edge, ticks: Option<u64>) {
     let ticks = ticks.and_then(buckets::duration);
     let (site, heap) = (site_of(edge), ALLOCATED.take());
-    let wants_judge = site.limits().is_some() && !IS_LEFT_ALONE.get();
-    let Some(judge) = JUDGE.get().filter(|_| wants_judge) else { return };
-    let may_throw = !IS_CALM.get() && !std::thread::panicking();
+    let is_asked = site.limits().is_some() && !IS_CHECKED.get();
+    let Some(check) = CHECK.get().filter(|_| is_asked) else { return };
+    let may_throw = !MUST_NOT_PANIC.get() && !std::thread::panicking();
     let time_ns = ticks.map(|ticks| policy::rate().ns(ticks));
-    judge(Ended { site, time_ns, heap, may_throw });
+    let figures = Figures { time_ns, heap: counted_figures(heap), ..Figures::default() };
+    check(Ended { site, figures, may_throw });
 }
 
 /// A call is over of which only what it allocated may still have to be looked at.
@@ -89,10 +109,12 @@ pub(super) fn allocated(edge: &Edge) {
     }
 }
 
-/// Around the end of a call that was judged already.
+/// Ends a call that was checked already.
 #[cold]
-pub(super) fn leave_alone(is_left_alone: bool) {
-    IS_LEFT_ALONE.set(is_left_alone);
+pub(super) fn without_check(end: impl FnOnce()) {
+    IS_CHECKED.set(true);
+    end();
+    IS_CHECKED.set(false);
     ALLOCATED.set(None);
 }
 
@@ -125,9 +147,9 @@ fn open(frame: &'static Frame, edge: &Edge) -> Option<Open> {
 }
 
 impl Open {
-    /// At its end it is not judged again.
-    pub(crate) fn is_judged(&self) {
-        self.frame.flags.set(self.frame.flags.get() | flags::JUDGED);
+    /// At its end it is not checked again.
+    pub(crate) fn set_checked(&self) {
+        self.frame.flags.set(self.frame.flags.get() | flags::CHECKED);
     }
 }
 
@@ -147,9 +169,9 @@ impl Since {
 }
 
 /// Closes spans in place of their guards: no panic begins in it.
-pub(super) fn calmly<T>(work: impl FnOnce() -> T) -> T {
-    let before = IS_CALM.replace(true);
+pub(super) fn without_panic<T>(work: impl FnOnce() -> T) -> T {
+    let before = MUST_NOT_PANIC.replace(true);
     let done = work();
-    IS_CALM.set(before);
+    MUST_NOT_PANIC.set(before);
     done
 }

@@ -19,15 +19,17 @@
 //! A later table wins over an earlier one, and any over the attribute of the function, limit by limit.
 
 use std::fmt::Display;
+use std::io;
+use std::path::Path;
 
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::amount;
-use crate::limits::Limits;
+use super::kind::{Home, Kind, Scope};
+use super::set::Limits;
 
 /// Limits, and the functions that they are for.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Rule {
     pub(crate) functions: Vec<Pattern>,
     pub(crate) limits: Limits,
@@ -39,6 +41,19 @@ pub(crate) struct Pattern {
     pub(crate) text: String,
     /// The byte where it stands, for [`line_at`].
     pub(crate) at: usize,
+}
+
+/// A text file. A pipe or a device would keep the program from beginning, and so would what has no end.
+pub(crate) fn read(path: &Path) -> io::Result<String> {
+    const LONGEST: u64 = 4 << 20;
+    let about = std::fs::metadata(path)?;
+    if !about.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    if about.len() > LONGEST {
+        return Err(io::Error::other("larger than 4 MiB"));
+    }
+    std::fs::read_to_string(path)
 }
 
 /// What a file says, and a sentence for each part of it that is wrong; the others hold.
@@ -64,13 +79,8 @@ pub(crate) fn line_at(text: &str, byte: usize) -> usize {
 type Key<'a> = Spanned<DeString<'a>>;
 type Value<'a> = Spanned<DeValue<'a>>;
 
-/// How a limit is written.
-#[derive(Clone, Copy)]
-enum Amount {
-    Time,
-    Count,
-    Bytes,
-}
+const FUNCTIONS: &str = "`functions` must be a string, e.g. \"shop::*\", or a list of strings";
+const LIST: &str = "`limit` must be an array of tables; write [[limit]]";
 
 struct Reader<'a> {
     text: &'a str,
@@ -92,10 +102,10 @@ impl Reader<'_> {
                     rules.extend(tables.iter().filter_map(|table| self.rule(table)));
                 }
                 ("limit", _) => {
-                    self.complain(key.span().start, "`limit` is a list of tables: write [[limit]]");
+                    self.complain(key.span().start, LIST);
                 }
                 (name, _) => {
-                    let what = format!("`{name}` is unknown; allowed is [[limit]]");
+                    let what = format!("unknown key `{name}`; expected [[limit]]");
                     self.complain(key.span().start, what);
                 }
             }
@@ -106,27 +116,28 @@ impl Reader<'_> {
     fn rule(&mut self, table: &Value<'_>) -> Option<Rule> {
         let start = table.span().start;
         let DeValue::Table(entries) = table.get_ref() else {
-            self.complain(start, "`limit` is a list of tables: write [[limit]]");
+            self.complain(start, LIST);
             return None;
         };
-        let (mut rule, complaints) = (Rule::default(), self.complaints.len());
+        let complaints = self.complaints.len();
+        let mut rule = Rule { functions: Vec::new(), limits: Limits::NONE };
         for (key, value) in entries {
             match (&**key.get_ref(), value.get_ref()) {
                 ("functions", _) => rule.functions = self.functions(value),
                 ("run", DeValue::Table(entries)) => {
                     for (key, value) in entries {
-                        self.limit_of_a_run(key, value, &mut rule.limits);
+                        self.limit(Scope::Run, key, value, &mut rule.limits);
                     }
                 }
-                _ => self.limit_of_a_call(key, value, &mut rule.limits),
+                _ => self.limit(Scope::Call, key, value, &mut rule.limits),
             }
         }
         if rule.functions.is_empty() {
-            self.complain(start, "no limit without `functions`, such as \"shop::*\"");
+            self.complain(start, "missing `functions`, e.g. functions = \"shop::*\"");
             return None;
         }
-        if rule.limits == Limits::default() && self.complaints.len() == complaints {
-            self.complain(start, "there is no limit in this table");
+        if rule.limits == Limits::NONE && self.complaints.len() == complaints {
+            self.complain(start, "this table sets no limit");
         }
         Some(rule)
     }
@@ -143,80 +154,55 @@ impl Reader<'_> {
                 DeValue::String(text) => {
                     patterns.push(Pattern { text: text.to_string(), at: start });
                 }
-                _ => {
-                    self.complain(
-                        start,
-                        "`functions` is a text such as \"shop::*\", or a list of such",
-                    );
-                }
+                _ => self.complain(start, FUNCTIONS),
             }
         }
         patterns
     }
 
-    fn limit_of_a_call(&mut self, key: &Key<'_>, value: &Value<'_>, limits: &mut Limits) {
-        let call = &mut limits.call;
-        let (place, amount) = match &**key.get_ref() {
-            "warn_above" => (&mut call.time_ns, Amount::Time),
-            "max_allocations" => (&mut call.allocations, Amount::Count),
-            "max_bytes" => (&mut call.allocated_bytes, Amount::Bytes),
-            "max_peak" => (&mut call.peak_bytes, Amount::Bytes),
-            "max_retained" => (&mut call.retained_bytes, Amount::Bytes),
-            name => {
-                let what = format!(
-                    "`{name}` is unknown; allowed are `functions`, of one call `warn_above`, `max_allocations`, `max_bytes`, `max_peak` and \
-                     `max_retained`, and of all calls of a run `run.max_time` and others"
-                );
-                return self.complain(key.span().start, what);
-            }
+    fn limit(&mut self, scope: Scope, key: &Key<'_>, value: &Value<'_>, limits: &mut Limits) {
+        let (name, at) = (&**key.get_ref(), key.span().start);
+        let Some(kind) = Kind::of(Home::File, scope).find(|kind| kind.row().key == name) else {
+            return self.complain(at, unknown(scope, name));
         };
-        *place = self.amount(key.get_ref(), value, amount);
-    }
-
-    fn limit_of_a_run(&mut self, key: &Key<'_>, value: &Value<'_>, limits: &mut Limits) {
-        let run = &mut limits.run;
-        let (place, amount) = match &**key.get_ref() {
-            "max_time" => (&mut run.time_ns, Amount::Time),
-            "max_calls" => (&mut run.calls, Amount::Count),
-            "max_depth" => (&mut run.depth, Amount::Count),
-            "max_allocations" => (&mut run.allocations, Amount::Count),
-            "max_bytes" => (&mut run.allocated_bytes, Amount::Bytes),
-            "max_retained" => (&mut run.retained_bytes, Amount::Bytes),
-            name => {
-                let what = format!(
-                    "`run.{name}` is unknown; allowed are `max_time`, `max_calls`, `max_depth`, `max_allocations`, `max_bytes` and `max_retained`"
-                );
-                return self.complain(key.span().start, what);
-            }
-        };
-        *place = self.amount(&format!("run.{}", key.get_ref()), value, amount);
-    }
-
-    fn amount(&mut self, name: &str, value: &Value<'_>, amount: Amount) -> Option<u64> {
         let written = self.text.get(value.span()).unwrap_or_default();
-        let number = match value.get_ref() {
-            DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
-            _ => None,
-        };
-        let read = match (amount, value.get_ref()) {
-            (Amount::Time, DeValue::String(text)) => amount::time(text),
-            (Amount::Bytes, DeValue::String(text)) => amount::bytes(text),
-            (Amount::Time, _) => Err(format!("{written} is no time such as \"10 ms\"")),
-            (Amount::Bytes, _) => number.ok_or_else(|| {
-                format!("{written} is no number of bytes, nor a text such as \"64 MiB\"")
-            }),
-            (Amount::Count, _) => {
-                number.ok_or_else(|| format!("{written} is no whole number from 0 on"))
+        match kind.row().unit.read(value.get_ref(), written) {
+            Ok(most) => *limits = limits.with(kind, most),
+            Err(why) => {
+                let name = in_file(kind);
+                self.complain(value.span().start, format!("`{name}`: {why}"));
             }
-        };
-        read.map_err(|why| self.complain(value.span().start, format!("`{name}`: {why}"))).ok()
+        }
+    }
+}
+
+/// `run.max_bytes`
+fn in_file(kind: Kind) -> String {
+    let row = kind.row();
+    match row.scope {
+        Scope::Call => row.key.to_owned(),
+        Scope::Run => format!("run.{}", row.key),
+    }
+}
+
+fn unknown(scope: Scope, name: &str) -> String {
+    let known = |scope| {
+        let all = Kind::of(Home::File, scope).map(|kind| format!("`{}`", in_file(kind)));
+        all.collect::<Vec<_>>().join(", ")
+    };
+    let of_run = known(Scope::Run);
+    match scope {
+        Scope::Call => format!(
+            "unknown key `{name}`; expected `functions`, a limit on each call ({}) or on all calls of a run ({of_run})",
+            known(Scope::Call)
+        ),
+        Scope::Run => format!("unknown key `run.{name}`; expected one of {of_run}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{CallLimits, RunLimits};
 
     #[test]
     fn every_limit_is_read() {
@@ -229,57 +215,68 @@ mod tests {
         let [first, second] = &rules[..] else { panic!("{rules:?}") };
         let names: Vec<&str> = second.functions.iter().map(|it| &*it.text).collect();
         assert_eq!((names, line_at(text, second.functions[1].at)), (vec!["b", "c"], 15));
-        let call = CallLimits {
-            time_ns: Some(10_000_000),
-            allocations: Some(1),
-            allocated_bytes: Some(1024),
-            peak_bytes: Some(2),
-            retained_bytes: Some(0),
-        };
-        let run = RunLimits {
-            time_ns: Some(2_000_000_000),
-            calls: Some(3),
-            depth: Some(4),
-            allocations: Some(5),
-            allocated_bytes: Some(6),
-            retained_bytes: Some(7),
-        };
-        assert_eq!((first.limits.call, first.limits.run), (call, run));
+        let expected = Limits::NONE
+            .call("warn_above", 10_000_000)
+            .call("max_allocations", 1)
+            .call("max_bytes", 1024)
+            .call("max_peak", 2)
+            .call("max_retained", 0)
+            .run("max_time", 2_000_000_000)
+            .run("max_calls", 3)
+            .run("max_depth", 4)
+            .run("max_allocations", 5)
+            .run("max_bytes", 6)
+            .run("max_retained", 7);
+        assert_eq!(first.limits, expected);
+        assert_eq!(second.limits, Limits::NONE.call("max_peak", 16));
     }
 
     #[test]
     fn what_is_wrong_is_named_with_its_line_and_the_rest_holds() {
         let good = "[[limit]]\nfunctions = \"good\"\nmax_peak = 1\n";
         for (bad, words) in [
-            ("max_peek = 1", "line 6: `max_peek` is unknown; allowed are `functions`, of one call"),
-            ("max_time = \"1 s\"", "line 6: `max_time` is unknown; allowed are "),
-            ("run.max_peak = 1", "line 6: `run.max_peak` is unknown; allowed are `max_time`, "),
+            (
+                "max_peek = 1",
+                "unknown key `max_peek`; expected `functions`, a limit on each call (",
+            ),
+            (
+                "max_time = \"1 s\"",
+                "unknown key `max_time`; expected `functions`, a limit on each call (",
+            ),
+            ("run.max_peak = 1", "unknown key `run.max_peak`; expected one of `run.max_time`, "),
             (
                 "warn_above = \"10 parsecs\"",
-                "line 6: `warn_above`: `10 parsecs` is no time such as",
+                "`warn_above`: invalid duration `10 parsecs`; expected e.g. `10 ms`",
             ),
-            ("warn_above = 10", "line 6: `warn_above`: 10 is no time such as \"10 ms\""),
-            ("max_bytes = \"much\"", "line 6: `max_bytes`: `much` is no size such as"),
-            ("max_bytes = -1", "line 6: `max_bytes`: -1 is no number of bytes, nor a text such as"),
-            ("run.max_time = 5", "line 6: `run.max_time`: 5 is no time"),
+            ("warn_above = 10", "`warn_above`: expected a duration, e.g. \"10 ms\", found 10"),
+            ("max_bytes = \"much\"", "`max_bytes`: invalid size `much`; expected e.g. `64 MiB`"),
+            (
+                "max_bytes = -1",
+                "`max_bytes`: expected a size, e.g. \"64 MiB\", or a number of bytes, found -1",
+            ),
+            (
+                "max_allocations = -1",
+                "`max_allocations`: expected a non-negative integer, found -1",
+            ),
+            ("run.max_time = 5", "`run.max_time`: expected a duration, e.g. \"10 ms\", found 5"),
             (
                 "run.max_depth = \"2\"",
-                "line 6: `run.max_depth`: \"2\" is no whole number from 0 on",
+                "`run.max_depth`: expected a non-negative integer, found \"2\"",
             ),
-            ("run = 5", "line 6: `run` is unknown"),
+            ("run = 5", "unknown key `run`; expected"),
         ] {
             let text = format!("[[limit]]\nfunctions = \"f\"\nmax_peak = 1\n\n\n{bad}\n");
             let (rules, complaints) = parse(&text);
-            assert_eq!(rules[0].limits.call.peak_bytes, Some(1), "{bad}");
+            assert_eq!(rules[0].limits, Limits::NONE.call("max_peak", 1), "{bad}");
             assert!(
-                complaints.len() == 1 && complaints[0].starts_with(words),
+                complaints.len() == 1 && complaints[0].starts_with(&format!("line 6: {words}")),
                 "{bad}: {complaints:?}"
             );
         }
         for (bad, words) in [
-            ("[[limit]]\nmax_peak = 1", "line 4: no limit without `functions`"),
-            ("[[limit]]\nmax_peak = 1\nfunctions = []", "line 4: no limit without `functions`"),
-            ("[limits]\nmax_peak = 1", "line 4: `limits` is unknown; allowed is [[limit]]"),
+            ("[[limit]]\nmax_peak = 1", "line 4: missing `functions`"),
+            ("[[limit]]\nmax_peak = 1\nfunctions = []", "line 4: missing `functions`"),
+            ("[limits]\nmax_peak = 1", "line 4: unknown key `limits`; expected [[limit]]"),
         ] {
             let (rules, complaints) = parse(&format!("{good}{bad}\n"));
             assert_eq!(rules.len(), 1, "{bad}");
@@ -289,7 +286,7 @@ mod tests {
             );
         }
         let (_, complaints) = parse("[limit]\nfunctions = \"f\"\n");
-        assert_eq!(complaints, ["line 1: `limit` is a list of tables: write [[limit]]"]);
+        assert_eq!(complaints, ["line 1: `limit` must be an array of tables; write [[limit]]"]);
         let (_, complaints) = parse("[[limit]]\nfunctions = [5, \"f\"]\n");
         assert_eq!(complaints.len(), 1, "{complaints:?}");
         let (rules, complaints) = parse("[[limit]]\nfunctions = \n");

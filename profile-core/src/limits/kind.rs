@@ -1,0 +1,238 @@
+//! The table of kinds: one row says all there is to know of a kind of limit.
+
+use super::amount::Unit;
+use super::figures::Figures;
+use crate::warnings::{AllocationBudgetWarning, Category, PerformanceWarning, TimeBudgetWarning};
+
+/// Of what a limit is the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Of each call.
+    Call,
+    /// Of all calls of a run together: it is written in `run(…)`, or as `run.…` in a file.
+    Run,
+}
+
+/// Where a limit may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// `#[profile(…)]`
+    Profile,
+    /// `#[memory_usage(…)]`
+    MemoryUsage,
+    /// `profile.toml`
+    File,
+}
+
+/// What must be measured for the figure to be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// The recorder alone: time, and numbers of calls.
+    Recorder,
+    /// `ProfilingAllocator`.
+    Heap,
+    /// The same, once the call's variables have been dropped.
+    HeapAtEnd,
+    /// A window of memory around the call.
+    Window,
+}
+
+/// A kind of limit.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// The word that sets it.
+    pub(crate) key: &'static str,
+    pub(crate) scope: Scope,
+    pub(crate) homes: &'static [Home],
+    pub(crate) unit: Unit,
+    /// What stands behind the number in a message: `3 allocations`. A time needs none.
+    pub(crate) noun: &'static str,
+    /// Of the warning when it is exceeded.
+    pub(crate) category: &'static Category,
+    pub(crate) needs: Needs,
+    /// Reads the figure that must not be more.
+    pub(crate) read: fn(&Figures) -> Option<u64>,
+}
+
+/// Makes [`Kind`] and [`TABLE`] of the same rows, so that the number of a kind is always the place of its row.
+macro_rules! kinds {
+    ($($kind:ident: $row:expr,)*) => {
+        /// A kind of limit, by its place in [`TABLE`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Kind { $($kind,)* }
+
+        impl Kind {
+            pub(crate) const ALL: [Kind; [$(Kind::$kind),*].len()] = [$(Kind::$kind),*];
+        }
+
+        static TABLE: [Row; Kind::ALL.len()] = [$($row),*];
+
+        /// Whether the check says so of any kind. Without a loop: the compiler then compares constant places with
+        /// nothing between, which matters where the calls of a hot function are checked.
+        #[inline(always)]
+        pub(super) fn any(check: impl Fn(Kind, &Row) -> bool) -> bool {
+            $(check(Kind::$kind, const { &TABLE[Kind::$kind as usize] }))||*
+        }
+    };
+}
+
+use Needs::{Heap, HeapAtEnd, Recorder, Window};
+use Scope::{Call, Run};
+use Unit::{Bytes, Count, Time};
+
+const PROFILE_AND_FILE: &[Home] = &[Home::Profile, Home::File];
+const MEMORY_USAGE: &[Home] = &[Home::MemoryUsage];
+const MEMORY_USAGE_AND_FILE: &[Home] = &[Home::MemoryUsage, Home::File];
+const EVERYWHERE: &[Home] = &[Home::Profile, Home::MemoryUsage, Home::File];
+
+// In the order in which a message names them.
+kinds! {
+    CallAllocations: Row {
+        key: "max_allocations", scope: Call, homes: MEMORY_USAGE_AND_FILE, unit: Count, noun: "allocations",
+        category: &AllocationBudgetWarning, needs: Heap, read: |it| Some(it.heap?.allocations),
+    },
+    CallBytes: Row {
+        key: "max_bytes", scope: Call, homes: MEMORY_USAGE_AND_FILE, unit: Bytes, noun: "bytes allocated",
+        category: &AllocationBudgetWarning, needs: Heap, read: |it| Some(it.heap?.allocated_bytes),
+    },
+    CallPeak: Row {
+        key: "max_peak", scope: Call, homes: MEMORY_USAGE_AND_FILE, unit: Bytes, noun: "bytes held at once",
+        category: &AllocationBudgetWarning, needs: Heap, read: |it| Some(it.heap?.peak_bytes),
+    },
+    CallRetained: Row {
+        key: "max_retained", scope: Call, homes: MEMORY_USAGE_AND_FILE, unit: Bytes, noun: "bytes left behind",
+        category: &AllocationBudgetWarning, needs: HeapAtEnd, read: |it| Some(it.heap?.retained_bytes()),
+    },
+    // Of `#[profile]` and files, where it is measured by the recorder's clock.
+    CallTime: Row {
+        key: "warn_above", scope: Call, homes: PROFILE_AND_FILE, unit: Time, noun: "",
+        category: &TimeBudgetWarning, needs: Recorder, read: |it| it.time_ns,
+    },
+    // Of `#[memory_usage]`, where the whole call is watched.
+    WatchedTime: Row {
+        key: "max_time", scope: Call, homes: MEMORY_USAGE, unit: Time, noun: "",
+        category: &TimeBudgetWarning, needs: Recorder, read: |it| it.time_ns,
+    },
+    CallResident: Row {
+        key: "max_rss", scope: Call, homes: MEMORY_USAGE, unit: Bytes, noun: "bytes resident",
+        category: &AllocationBudgetWarning, needs: Window, read: |it| it.resident_bytes,
+    },
+    RunTime: Row {
+        key: "max_time", scope: Run, homes: EVERYWHERE, unit: Time, noun: "",
+        category: &TimeBudgetWarning, needs: Recorder, read: |it| it.time_ns,
+    },
+    RunCalls: Row {
+        key: "max_calls", scope: Run, homes: EVERYWHERE, unit: Count, noun: "calls",
+        category: &PerformanceWarning, needs: Recorder, read: |it| it.calls,
+    },
+    RunDepth: Row {
+        key: "max_depth", scope: Run, homes: EVERYWHERE, unit: Count, noun: "deep",
+        category: &PerformanceWarning, needs: Recorder, read: |it| it.depth,
+    },
+    RunAllocations: Row {
+        key: "max_allocations", scope: Run, homes: EVERYWHERE, unit: Count, noun: "allocations",
+        category: &AllocationBudgetWarning, needs: Heap, read: |it| Some(it.heap?.allocations),
+    },
+    RunBytes: Row {
+        key: "max_bytes", scope: Run, homes: EVERYWHERE, unit: Bytes, noun: "bytes",
+        category: &AllocationBudgetWarning, needs: Heap, read: |it| Some(it.heap?.allocated_bytes),
+    },
+    RunRetained: Row {
+        key: "max_retained", scope: Run, homes: EVERYWHERE, unit: Bytes, noun: "bytes",
+        category: &AllocationBudgetWarning, needs: Heap, read: |it| Some(it.heap?.retained_bytes()),
+    },
+}
+
+impl Kind {
+    pub(crate) const fn row(self) -> &'static Row {
+        &TABLE[self as usize]
+    }
+
+    /// All that may be written in a place.
+    pub(crate) fn of(home: Home, scope: Scope) -> impl Iterator<Item = Kind> + Clone {
+        let is_one = move |kind: &Kind| {
+            let row = kind.row();
+            row.scope == scope && row.homes.contains(&home)
+        };
+        Kind::ALL.into_iter().filter(is_one)
+    }
+
+    /// The one that a word of an attribute sets.
+    ///
+    /// # Panics
+    /// There is none; then the crate of the attributes and this one do not belong together.
+    pub(crate) const fn of_word(key: &str, scope: Scope) -> Kind {
+        let mut number = 0;
+        while number < Kind::ALL.len() {
+            let row = Kind::ALL[number].row();
+            if row.scope as u8 == scope as u8 && is_same(row.key, key) {
+                return Kind::ALL[number];
+            }
+            number += 1;
+        }
+        panic!("profile-macros and profile-core are of different versions: a limit is not known");
+    }
+}
+
+impl Row {
+    /// Whether it is on what is allocated.
+    #[inline(always)]
+    pub(crate) const fn is_of_heap(&self) -> bool {
+        matches!(self.needs, Heap | HeapAtEnd)
+    }
+
+    /// As it is written: `max_bytes`, or `run(max_bytes)`.
+    pub(crate) fn name(&self) -> String {
+        match self.scope {
+            Call => self.key.to_owned(),
+            Run => format!("run({})", self.key),
+        }
+    }
+}
+
+/// `==` of texts is not there for constants.
+const fn is_same(one: &str, other: &str) -> bool {
+    let (mut one, mut other) = (one.as_bytes(), other.as_bytes());
+    while let ([a, others @ ..], [b, rest @ ..]) = (one, other)
+        && *a == *b
+    {
+        (one, other) = (others, rest);
+    }
+    one.is_empty() && other.is_empty()
+}
+
+/// Every word of limits that an attribute takes: the attribute (`run` for both: within `run(…)`), the word, and its unit.
+/// For the test that compares them with those of profile-macros.
+#[must_use]
+pub fn words() -> Vec<(&'static str, &'static str, &'static str)> {
+    let words = |place: &'static str, home, scope| {
+        Kind::of(home, scope).map(move |kind| (place, kind.row().key, kind.row().unit.name()))
+    };
+    words("profile", Home::Profile, Call)
+        .chain(words("memory_usage", Home::MemoryUsage, Call))
+        .chain(words("run", Home::Profile, Run))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_sets_the_limit_of_its_scope() {
+        assert_eq!(Kind::of_word("max_time", Call), Kind::WatchedTime);
+        assert_eq!(Kind::of_word("max_time", Run), Kind::RunTime);
+        assert!(std::panic::catch_unwind(|| Kind::of_word("max_tim", Run)).is_err());
+    }
+
+    #[test]
+    fn no_place_has_two_limits_of_one_name() {
+        for home in [Home::Profile, Home::MemoryUsage, Home::File] {
+            for scope in [Call, Run] {
+                let keys: Vec<_> = Kind::of(home, scope).map(|kind| kind.row().key).collect();
+                let different: std::collections::BTreeSet<_> = keys.iter().collect();
+                assert_eq!(different.len(), keys.len(), "{home:?} {scope:?}: {keys:?}");
+            }
+        }
+    }
+}
