@@ -1,4 +1,4 @@
-//! Broken budgets are warnings: filters say whether they are shown, hidden, or an error, and the report counts them all.
+//! Exceeded limits are warnings: filters say whether they are shown, hidden, or an error, and the report counts them all.
 
 use profile_core::WarningRecord;
 use tests::{Folder, Program, Run, calls, row};
@@ -20,7 +20,7 @@ fn told(run: &Run) -> ([usize; 2], [u64; 2]) {
 }
 
 #[test]
-fn a_budget_is_spoken_of_once_for_each_function_and_counted_each_time() {
+fn a_limit_is_spoken_of_once_for_each_function_and_counted_each_time() {
     assert_eq!(told(&run("")), ([1, 1], [3, 3]));
 }
 
@@ -211,7 +211,7 @@ fn what_shows_warnings_may_call_functions_with_limits() {
 }
 
 #[test]
-fn the_call_that_is_judged_is_that_which_returns() {
+fn the_call_that_is_checked_is_that_which_returns() {
     let run = scene("contexts", "error").run().successful();
     let broken = |name: &str| {
         format!("{name}: limited::{name}: warn_above: 11.0 ms, at most 10.0 ms allowed")
@@ -264,7 +264,7 @@ fn no_panic_goes_through_a_foreign_calling_convention() {
 }
 
 #[test]
-fn a_call_that_breaks_limits_of_two_kinds_is_a_warning_of_each() {
+fn a_call_that_exceeds_limits_of_two_kinds_is_a_warning_of_each() {
     let run = scene("two", "").run().successful();
     assert_eq!(worst(warning(&run, "AllocationBudgetWarning", "limited::both")).1, "allocations");
     assert_eq!(worst(warning(&run, "TimeBudgetWarning", "limited::both")).1, "ns");
@@ -273,7 +273,7 @@ fn a_call_that_breaks_limits_of_two_kinds_is_a_warning_of_each() {
 }
 
 #[test]
-fn a_warning_costs_the_functions_that_break_a_limit_no_allocation() {
+fn a_warning_costs_the_functions_that_exceed_a_limit_no_allocation() {
     for filters in ["", "ignore", "always"] {
         let run = scene("throw", filters).run().successful();
         for name in ["slow", "calls_slow"] {
@@ -339,7 +339,7 @@ fn a_forked_child_has_not_failed_by_what_its_parent_broke() {
 }
 
 #[test]
-fn without_a_report_a_broken_limit_on_the_run_is_told_all_the_same() {
+fn without_a_report_an_exceeded_limit_on_the_run_is_told_all_the_same() {
     let quiet = |filters: &str| scene("runs", filters).env("PROFILE_REPORT", "none").run();
     let told = quiet("").complaints();
     assert_eq!(told.len(), 4, "{told:?}");
@@ -356,7 +356,7 @@ fn printed_contains(run: &Run, line: &str) -> bool {
 }
 
 #[test]
-fn limits_on_a_run_are_looked_at_when_it_is_over() {
+fn limits_on_a_run_are_checked_when_it_is_over() {
     let run = scene("runs", "").run().successful();
     for (category, path, figure) in [
         ("TimeBudgetWarning", "limited::often", (35_000_000, "ns")),
@@ -438,25 +438,25 @@ fn what_is_wrong_in_a_file_is_named_and_the_rest_holds() {
     assert_eq!(
         wrong,
         [
-            "line 12: `max_peak`: `1 parsec` is no size such as \"64 MiB\"; units are B, kB, MB, GB, KiB, MiB, GiB; ignored",
+            "line 12: `max_peak`: invalid size `1 parsec`; expected e.g. `64 MiB` (units: B, kB, MB, GB, KiB, MiB, GiB); ignored",
             "line 5: no function matches `no::such`; ignored",
-            "line 8: `limited::waits` is async: limits on what a call allocates want #[memory_usage] there; ignored",
+            "line 8: `limited::waits` is async; limits on what its calls allocate need #[memory_usage] on it; ignored",
         ]
     );
     let short = with_limits("[[limit]]\nfunctions = \"slow\"\nwarn_above = \"1 s\"\n", true);
-    let hint = "line 2: no function matches `slow`; `limited::slow` is one, and `*::slow` matches it; ignored";
+    let hint = "line 2: no function matches `slow`; `*::slow` would match `limited::slow`; ignored";
     let said = &warning_of(&short, "ConfigurationWarning").message;
     assert!(said.ends_with(hint), "{said}");
     // What is no file would keep the program from its beginning.
     let pipe = scene("file", "").env("PROFILE_LIMITS", "/dev/zero").run().successful();
     let said = &warning_of(&pipe, "ConfigurationWarning").message;
-    assert_eq!(said, "PROFILE_LIMITS: the limits in /dev/zero are not read: it is no file");
+    assert_eq!(said, "PROFILE_LIMITS: cannot read limits from /dev/zero: not a regular file");
     let missing = scene("file", "").env("PROFILE_LIMITS", "/no/such/file").run().successful();
     let complaints = missing.complaints();
     assert!(
         complaints
             .iter()
-            .any(|line| line.contains("the limits in /no/such/file are not read: No such file")),
+            .any(|line| line.contains("cannot read limits from /no/such/file: No such file")),
         "{complaints:?}"
     );
 }
