@@ -267,6 +267,9 @@ fn limits_on_real_files_are_told_or_refuse_a_file_or_fail_the_run() {
     let exceeded = warnings.iter().find(|it| it["category"] == "AllocationLimitWarning");
     let exceeded = exceeded.expect("an exceeded limit");
     assert_eq!((&exceeded["count"], &exceeded["hidden"]), (&Value::from(1), &Value::from(0)));
-    assert!(exceeded["worst"]["value"].as_u64().is_some_and(|bytes| bytes > 256 << 10), "{exceeded}");
+    assert!(
+        exceeded["worst"]["value"].as_u64().is_some_and(|bytes| bytes > 256 << 10),
+        "{exceeded}"
+    );
     assert_eq!(exceeded["path"], "word_limits::different_words");
 }

@@ -10,8 +10,8 @@ use std::task::{Context, Poll, Waker};
 
 use profile_core::__private::use_mock_clock;
 use profile_core::warnings::{
-    Action, AllocationLimitWarning, RaisedWarning, Warning, catch_process_warnings,
-    catch_warnings, filters, set_show_warning,
+    Action, AllocationLimitWarning, RaisedWarning, Warning, catch_process_warnings, catch_warnings,
+    filters, set_show_warning,
 };
 use profile_core::{ProfilingAllocator, memory_usage, profile};
 use tests::pass;
