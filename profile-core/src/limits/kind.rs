@@ -2,7 +2,7 @@
 
 use super::amount::Unit;
 use super::figures::Figures;
-use crate::warnings::{AllocationBudgetWarning, Category, PerformanceWarning, TimeBudgetWarning};
+use crate::warnings::{AllocationLimitWarning, Category, PerformanceWarning, TimeLimitWarning};
 
 /// Of what a limit is the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,37 +89,37 @@ const EVERYWHERE: &[Home] = &[Home::Profile, Home::MemoryUsage, Home::File];
 kinds! {
     CallAllocations: Row {
         key: "max_allocations", scope: Call, homes: MEMORY_USAGE_AND_FILE, unit: Count, noun: "allocations",
-        category: &AllocationBudgetWarning, needs: Heap, read: |it| Some(it.heap?.allocations),
+        category: &AllocationLimitWarning, needs: Heap, read: |it| Some(it.heap?.allocations),
     },
     CallBytes: Row {
         key: "max_bytes", scope: Call, homes: MEMORY_USAGE_AND_FILE, unit: Bytes, noun: "bytes allocated",
-        category: &AllocationBudgetWarning, needs: Heap, read: |it| Some(it.heap?.allocated_bytes),
+        category: &AllocationLimitWarning, needs: Heap, read: |it| Some(it.heap?.allocated_bytes),
     },
     CallPeak: Row {
         key: "max_peak", scope: Call, homes: MEMORY_USAGE_AND_FILE, unit: Bytes, noun: "bytes held at once",
-        category: &AllocationBudgetWarning, needs: Heap, read: |it| Some(it.heap?.peak_bytes),
+        category: &AllocationLimitWarning, needs: Heap, read: |it| Some(it.heap?.peak_bytes),
     },
     CallRetained: Row {
         key: "max_retained", scope: Call, homes: MEMORY_USAGE_AND_FILE, unit: Bytes, noun: "bytes left behind",
-        category: &AllocationBudgetWarning, needs: HeapAtEnd, read: |it| Some(it.heap?.retained_bytes()),
+        category: &AllocationLimitWarning, needs: HeapAtEnd, read: |it| Some(it.heap?.retained_bytes()),
     },
     // Of `#[profile]` and files, where it is measured by the recorder's clock.
     CallTime: Row {
         key: "warn_above", scope: Call, homes: PROFILE_AND_FILE, unit: Time, noun: "",
-        category: &TimeBudgetWarning, needs: Recorder, read: |it| it.time_ns,
+        category: &TimeLimitWarning, needs: Recorder, read: |it| it.time_ns,
     },
     // Of `#[memory_usage]`, where the whole call is watched.
     WatchedTime: Row {
         key: "max_time", scope: Call, homes: MEMORY_USAGE, unit: Time, noun: "",
-        category: &TimeBudgetWarning, needs: Recorder, read: |it| it.time_ns,
+        category: &TimeLimitWarning, needs: Recorder, read: |it| it.time_ns,
     },
     CallResident: Row {
         key: "max_rss", scope: Call, homes: MEMORY_USAGE, unit: Bytes, noun: "bytes resident",
-        category: &AllocationBudgetWarning, needs: Window, read: |it| it.resident_bytes,
+        category: &AllocationLimitWarning, needs: Window, read: |it| it.resident_bytes,
     },
     RunTime: Row {
         key: "max_time", scope: Run, homes: EVERYWHERE, unit: Time, noun: "",
-        category: &TimeBudgetWarning, needs: Recorder, read: |it| it.time_ns,
+        category: &TimeLimitWarning, needs: Recorder, read: |it| it.time_ns,
     },
     RunCalls: Row {
         key: "max_calls", scope: Run, homes: EVERYWHERE, unit: Count, noun: "calls",
@@ -131,15 +131,15 @@ kinds! {
     },
     RunAllocations: Row {
         key: "max_allocations", scope: Run, homes: EVERYWHERE, unit: Count, noun: "allocations",
-        category: &AllocationBudgetWarning, needs: Heap, read: |it| Some(it.heap?.allocations),
+        category: &AllocationLimitWarning, needs: Heap, read: |it| Some(it.heap?.allocations),
     },
     RunBytes: Row {
         key: "max_bytes", scope: Run, homes: EVERYWHERE, unit: Bytes, noun: "bytes",
-        category: &AllocationBudgetWarning, needs: Heap, read: |it| Some(it.heap?.allocated_bytes),
+        category: &AllocationLimitWarning, needs: Heap, read: |it| Some(it.heap?.allocated_bytes),
     },
     RunRetained: Row {
         key: "max_retained", scope: Run, homes: EVERYWHERE, unit: Bytes, noun: "bytes",
-        category: &AllocationBudgetWarning, needs: Heap, read: |it| Some(it.heap?.retained_bytes()),
+        category: &AllocationLimitWarning, needs: Heap, read: |it| Some(it.heap?.retained_bytes()),
     },
 }
 

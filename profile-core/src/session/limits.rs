@@ -61,8 +61,7 @@ fn set_limits(
         return None;
     }
     let similar = all.iter().find(|(_, path)| crate::snapshot::is_path(path, pattern));
-    let hint =
-        similar.map(|(_, path)| format!("; did you mean `*::{pattern}`, which matches `{path}`?"));
+    let hint = similar.map(|(_, path)| format!("; `*::{pattern}` would match `{path}`"));
     Some(format!("no function matches `{pattern}`{}", hint.unwrap_or_default()))
 }
 

@@ -12,7 +12,7 @@ use crate::segment::reader::View;
 use crate::snapshot::read::{self, Options};
 use crate::snapshot::{Function, Worst};
 use crate::units;
-use crate::warnings::{AllocationBudgetWarning, Category, RaisedWarning};
+use crate::warnings::{AllocationLimitWarning, Category, RaisedWarning};
 
 /// Checks a call that has ended of a function with limits by `#[profile]` or by a file.
 ///
@@ -90,7 +90,7 @@ impl From<Exceeded> for Finding {
 impl Finding {
     /// About allocations, without a figure.
     pub(crate) fn of_allocations(sentence: String) -> Finding {
-        Finding { category: &AllocationBudgetWarning, sentence, worst: None }
+        Finding { category: &AllocationLimitWarning, sentence, worst: None }
     }
 
     pub(crate) fn with_remark(self, remark: &str) -> Finding {
@@ -121,7 +121,7 @@ fn complaint(site: &CallSite, category: &'static Category, findings: &[Finding])
     let sentences: Vec<&str> = of_category.clone().map(|it| &*it.sentence).collect();
     let worst = of_category.clone().find_map(|it| it.worst.clone());
     let message = format!("{}: {}", site.path(), sentences.join("; "));
-    let is_of_memory = std::ptr::eq(category, &raw const AllocationBudgetWarning);
+    let is_of_memory = std::ptr::eq(category, &raw const AllocationLimitWarning);
     let details = is_of_memory.then_some(allocated_below as fn(&str) -> Vec<String>);
     Complaint { details, ..Complaint::about(site, category, message, worst) }
 }
