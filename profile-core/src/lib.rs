@@ -36,11 +36,13 @@ mod callsite;
 mod choices;
 #[cfg(feature = "profile")]
 mod clock;
-#[cfg(feature = "profile")]
+#[cfg(feature = "compare")]
 mod compare;
 #[cfg(feature = "warnings")]
 mod escape;
 mod handed_on;
+#[cfg(feature = "profile")]
+mod json;
 #[cfg(feature = "profile")]
 mod limits;
 #[cfg(feature = "profile")]
@@ -56,7 +58,9 @@ mod session;
 #[cfg(feature = "profile")]
 mod settings;
 mod snapshot;
-#[cfg(feature = "stats")]
+#[cfg(any(feature = "profile", feature = "stats", feature = "warnings"))]
+mod sort;
+#[cfg(any(feature = "profile", feature = "stats"))]
 pub mod stats;
 #[cfg(feature = "profile")]
 mod sys;
@@ -92,6 +96,7 @@ pub use off::*;
 #[cfg(feature = "profile")]
 mod on {
     pub use crate::callsite::{CallSite, Kind};
+    #[cfg(feature = "compare")]
     pub use crate::compare::{Comparison, CountChange, FunctionChange, Runs, Verdict, compare};
     pub use crate::memory::allocator::ProfilingAllocator;
     pub use crate::memory::measure::measure;
@@ -108,6 +113,7 @@ mod on {
     pub use crate::segment::reader::SegmentError;
     pub use crate::session::{capture, find, find_all, functions, read_segment, write_reports};
     pub use crate::settings::{Format, Settings};
+    #[cfg(feature = "read")]
     pub use crate::snapshot::SnapshotError;
     pub use hdrhistogram;
 }

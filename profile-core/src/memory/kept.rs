@@ -266,7 +266,7 @@ fn allocated_below(path: &str) -> Vec<String> {
         }
     }
     let mut below: Vec<_> = below.into_iter().collect();
-    below.sort_by_key(|(_, (allocations, _))| std::cmp::Reverse(*allocations));
+    crate::sort::by_key(&mut below, |(_, (allocations, _))| std::cmp::Reverse(*allocations));
     let line = |(path, (allocations, bytes)): (&str, (u64, u64))| {
         let place = contents.functions.iter().find(|function| function.path == path);
         let place = place

@@ -206,7 +206,7 @@ fn never_called(snapshot: &Snapshot) -> Vec<NeverCalled> {
         line: site.line(),
     });
     let mut never: Vec<_> = sites.collect();
-    never.sort();
+    crate::sort::by(&mut never, Ord::cmp);
     never
 }
 
@@ -220,7 +220,7 @@ fn not_instrumented() -> Vec<NotInstrumented> {
             reason: skipped.reason.to_owned(),
         })
         .collect();
-    skipped.sort();
+    crate::sort::by(&mut skipped, Ord::cmp);
     skipped
 }
 

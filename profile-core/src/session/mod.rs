@@ -3,6 +3,7 @@
 
 mod capture;
 mod environment;
+mod limits_file;
 mod reports;
 mod sites;
 
@@ -20,7 +21,8 @@ use crate::settings;
 use crate::sys;
 use crate::telling::{self, OnError};
 use crate::warnings;
-use environment::{filter_warnings, of_setting, wrong_limits};
+use environment::{filter_warnings, of_setting};
+use limits_file::wrong_limits;
 use reports::{complain, report_at_exit};
 
 /// Runs before `main`, so that a program in which nothing annotated is ever called reports that, and the
