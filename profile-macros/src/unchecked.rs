@@ -16,10 +16,10 @@ use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 pub fn with_warning(arguments: &TokenStream, item: TokenStream) -> TokenStream {
     let Some(limit) = limit(arguments) else { return item };
     let mut tokens: Vec<TokenTree> = item.into_iter().collect();
-    if let Some(TokenTree::Group(body)) = tokens.last_mut() {
-        if body.delimiter() == Delimiter::Brace {
-            *body = warning_in(body, limit);
-        }
+    if let Some(TokenTree::Group(body)) = tokens.last_mut()
+        && body.delimiter() == Delimiter::Brace
+    {
+        *body = warning_in(body, limit);
     }
     tokens.into_iter().collect()
 }

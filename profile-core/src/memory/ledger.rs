@@ -25,6 +25,7 @@ use tinyjson::JsonValue as Value;
 
 use crate::json;
 use crate::record::thread::Suspended;
+use crate::sys;
 use crate::telling::{self, Complaint, OnError};
 use crate::warnings::MemoryWarning;
 
@@ -119,7 +120,7 @@ fn read(path: &Path) -> io::Result<Ledger> {
 
 fn write(folder: &Path, path: &Path, name: &str, line: Line) -> io::Result<()> {
     let lock = File::open(folder)?;
-    lock.lock()?;
+    sys::lock(&lock)?;
     let mut ledger = match fs::read_to_string(path) {
         Ok(text) => Ledger::parse(&text)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ledger::default(),

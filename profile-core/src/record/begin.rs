@@ -249,7 +249,7 @@ fn publish(address: *mut SiteRecord, record: &SiteRecord) -> Option<()> {
         record.next.set(head);
         Some(address)
     };
-    first.shared().try_update(Release, Relaxed, push).ok().map(|_| ())
+    first.shared().fetch_update(Release, Relaxed, push).ok().map(|_| ())
 }
 
 /// A text in the segment; 0 if there is no room.

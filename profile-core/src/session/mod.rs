@@ -103,7 +103,11 @@ fn install_panic_hook() {
 /// Whether the process is about to abort: a panic while unwinding, or in a function that must not unwind.
 /// The standard library tells only by these two messages.
 fn cannot_unwind(info: &panic::PanicHookInfo<'_>) -> bool {
-    let message = info.payload_as_str().unwrap_or("");
+    // `payload_as_str` is of Rust 1.91.
+    let payload = info.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let message = text.unwrap_or("");
     message == "panic in a destructor during cleanup"
         || message == "panic in a function that cannot unwind"
 }

@@ -217,22 +217,24 @@ fn as_here(pattern: &str, ignores_case: bool, beyond: &BTreeSet<char>) -> String
         false if in_class => first.to_owned() + &more,
         false => format!("[{first}{more}]"),
     };
-    let like = |is_it: fn(char) -> bool| beyond.iter().copied().filter(|it| is_it(*it)).collect();
+    let of_kind = |kind: char| -> String {
+        let is_it = match kind {
+            'w' => char::is_alphanumeric,
+            'd' => char::is_numeric,
+            _ => char::is_whitespace,
+        };
+        beyond.iter().copied().filter(|it| is_it(*it)).collect()
+    };
     while let Some(character) = characters.next() {
         match character {
             '\\' => match characters.next() {
                 Some('Z') => here.push_str("\\z"),
-                Some('w') => here.push_str(&set(in_class, "\\w", like(char::is_alphanumeric))),
-                Some('d') => here.push_str(&set(in_class, "\\d", like(char::is_numeric))),
-                Some('s') => here.push_str(&set(in_class, "\\s", like(char::is_whitespace))),
-                Some('W') if !in_class => {
-                    here.push_str(&set(false, "^\\w", like(char::is_alphanumeric)))
+                Some(kind @ ('w' | 'd' | 's')) => {
+                    here.push_str(&set(in_class, &format!("\\{kind}"), of_kind(kind)));
                 }
-                Some('D') if !in_class => {
-                    here.push_str(&set(false, "^\\d", like(char::is_numeric)))
-                }
-                Some('S') if !in_class => {
-                    here.push_str(&set(false, "^\\s", like(char::is_whitespace)))
+                Some(kind @ ('W' | 'D' | 'S')) if !in_class => {
+                    let kind = kind.to_ascii_lowercase();
+                    here.push_str(&format!("[^\\{kind}{}]", of_kind(kind)));
                 }
                 Some(escaped) => here.extend(['\\', escaped]),
                 None => here.push('\\'),
@@ -312,6 +314,31 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What `re.match` of CPython 3.11 says.
+    #[test]
+    fn letters_beyond_ascii_are_those_of_python() {
+        for (pattern, ignores_case, text, fits) in [
+            (r"\w+ is", false, "été is", true),
+            (r"\w+ is", false, "e\u{2014}t is", false),
+            (r"[\w.]+$", false, "a.é", true),
+            (r"\W+$", false, "é", false),
+            (r"\W+$", false, "\u{2014}", true),
+            (r"\d\s\S", false, "\u{663}\u{a0}é", true),
+            (r"\D", false, "\u{663}", false),
+            ("été", true, "ÉTÉ", true),
+            ("été", false, "ÉTÉ", false),
+            ("[é]t", true, "ÉT", true),
+            ("k", true, "\u{212a}", true),
+            ("\u{212a}", true, "k", true),
+            ("σ", true, "ς", true),
+            ("i", true, "\u{130}", true),
+            ("\u{131}", true, "I", true),
+        ] {
+            let made = Pattern::new(pattern, ignores_case).expect("it is one");
+            assert_eq!(made.matches(text), fits, "{pattern} {text}");
+        }
+    }
 
     #[test]
     fn the_main_module_is_the_programs_own_crate() {
