@@ -123,8 +123,10 @@ enum Fault {
     NotUnderstood {
         allowed: &'static str,
     },
-    /// A format that takes a feature which the program was built without.
-    NotBuilt,
+    /// A format that takes a feature of its name which the program was built without.
+    NotBuilt {
+        instead: &'static str,
+    },
 }
 
 #[cfg(feature = "profile")]
@@ -135,8 +137,8 @@ impl SettingError {
         SettingError { value: shown, fault: Fault::NotUnderstood { allowed } }
     }
 
-    pub(crate) fn png_not_built() -> SettingError {
-        SettingError { value: "png".to_owned(), fault: Fault::NotBuilt }
+    pub(crate) fn not_built(format: &str, instead: &'static str) -> SettingError {
+        SettingError { value: format.to_owned(), fault: Fault::NotBuilt { instead } }
     }
 }
 
@@ -147,10 +149,10 @@ impl std::fmt::Display for SettingError {
             Fault::NotUnderstood { allowed } => {
                 write!(f, "`{value}` is not understood; allowed is {allowed}")
             }
-            Fault::NotBuilt => write!(
+            Fault::NotBuilt { instead } => write!(
                 f,
                 "`{value}` cannot be written: this program was built without the feature `{value}` of profile-core; \
-                 build it with that, or ask for `svg`"
+                 build it with that, or ask for `{instead}`"
             ),
         }
     }

@@ -34,9 +34,10 @@ pub enum Format {
     Html,
     /// The tables of Python's memory_profiler, of functions with `lines(rss)`.
     MemoryProfiler,
-    /// Everything, compact: what [`Snapshot::load`](crate::Snapshot::load) reads fastest.
+    /// Everything, compact: what `Snapshot::load` reads fastest; only in programs built with the feature `binary`.
     Binary,
-    /// The distribution of each function's calls as an HdrHistogram log (V2): what every HdrHistogram tool reads.
+    /// The distribution of each function's calls as an HdrHistogram log (V2): what every HdrHistogram tool reads;
+    /// only in programs built with the feature `hlog`.
     Hlog,
     /// Warnings as annotations in the log of a run on GitHub; written of itself there.
     Github,
@@ -59,9 +60,20 @@ impl Format {
         ("github", Format::Github),
     ];
 
-    /// Whether this build can write it.
-    fn is_built(self) -> bool {
-        self != Format::Png || cfg!(feature = "png")
+    /// What is said of one that this build cannot write, and which comes nearest to it.
+    fn not_built(self) -> Option<SettingError> {
+        match self {
+            Format::Png if cfg!(not(feature = "png")) => {
+                Some(SettingError::not_built("png", "svg"))
+            }
+            Format::Binary if cfg!(not(feature = "binary")) => {
+                Some(SettingError::not_built("binary", "json"))
+            }
+            Format::Hlog if cfg!(not(feature = "hlog")) => {
+                Some(SettingError::not_built("hlog", "json"))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -71,7 +83,7 @@ impl std::str::FromStr for Format {
     /// By the name that `PROFILE_REPORT` knows.
     fn from_str(name: &str) -> Result<Format, SettingError> {
         let format = choice(name, &Format::ALL, FORMATS)?;
-        if format.is_built() { Ok(format) } else { Err(SettingError::png_not_built()) }
+        format.not_built().map_or(Ok(format), Err)
     }
 }
 
@@ -157,11 +169,11 @@ impl Settings {
     /// `hlog`, `github`, `none`. Without a file it goes to standard error.
     ///
     /// # Errors
-    /// An unknown format, an empty file name, or `png` in a program built without the feature `png`.
+    /// An unknown format, an empty file name, or `png`, `binary` or `hlog` in a program built without the feature of that name.
     pub fn report(mut self, outputs: &str) -> Result<Settings, SettingError> {
         let outputs = parse_outputs(outputs)?;
-        if outputs.iter().any(|output| !output.format.is_built()) {
-            return Err(SettingError::png_not_built());
+        if let Some(error) = outputs.iter().find_map(|output| output.format.not_built()) {
+            return Err(error);
         }
         self.outputs = outputs;
         Ok(self)
@@ -408,10 +420,13 @@ impl<L: Fn(&str) -> Option<String>> Reader<'_, L> {
     fn reports(&mut self, name: &str) -> Option<Vec<Output>> {
         let mut outputs = self.variable(name, parse_outputs)?;
         let asked = outputs.len();
-        outputs.retain(|output| output.format.is_built());
-        if outputs.len() < asked {
-            self.complain(name, &SettingError::png_not_built());
-        }
+        outputs.retain(|output| match output.format.not_built() {
+            Some(error) => {
+                self.complain(name, &error);
+                false
+            }
+            None => true,
+        });
         (!outputs.is_empty() || asked == 0).then_some(outputs)
     }
 

@@ -8,22 +8,40 @@
 //!
 //! Nothing here may fail loudly: whatever goes wrong, the user's item is handed back beside one
 //! message, so one mistake is never two.
+//!
+//! With the feature `profile` off all of this and its parser are left out of the build: see `unchecked`.
 
+#[cfg(feature = "profile")]
 mod arguments;
+#[cfg(feature = "profile")]
 mod body;
+#[cfg(feature = "profile")]
 mod describe;
+#[cfg(feature = "profile")]
 mod drops;
+#[cfg(feature = "profile")]
 mod expand;
+#[cfg(feature = "profile")]
 mod fallback;
+#[cfg(feature = "profile")]
 mod item;
+#[cfg(feature = "profile")]
 mod krate;
+#[cfg(feature = "profile")]
 mod limits;
+#[cfg(feature = "profile")]
 mod lines;
+#[cfg(feature = "profile")]
 mod options;
+#[cfg(feature = "profile")]
 mod returns;
+#[cfg(feature = "profile")]
 mod suite;
+#[cfg(any(test, not(feature = "profile")))]
 mod unchecked;
+#[cfg(feature = "profile")]
 mod usage;
+#[cfg(feature = "profile")]
 mod validate;
 mod words;
 
@@ -158,9 +176,11 @@ use proc_macro::TokenStream;
 /// item stays in place, unmeasured.
 #[proc_macro_attribute]
 pub fn profile(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    if cfg!(feature = "profile") {
-        fallback::or_untouched(arguments.into(), item.into(), expand::profile).into()
-    } else {
+    #[cfg(feature = "profile")]
+    return fallback::or_untouched(arguments.into(), item.into(), expand::profile).into();
+    #[cfg(not(feature = "profile"))]
+    {
+        let _ = arguments;
         item
     }
 }
@@ -224,9 +244,12 @@ pub fn profile(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn memory_usage(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    if cfg!(feature = "profile") {
-        fallback::or_untouched(arguments.into(), item.into(), expand::memory_usage).into()
-    } else {
-        unchecked::with_warning(&arguments.into(), item.into()).into()
-    }
+    #[cfg(feature = "profile")]
+    return fallback::or_untouched(arguments.into(), item.into(), expand::memory_usage).into();
+    #[cfg(not(feature = "profile"))]
+    #[allow(
+        clippy::useless_conversion,
+        reason = "in its own tests the tokens are of another crate"
+    )]
+    return unchecked::with_warning(&arguments.into(), item.into()).into();
 }

@@ -44,7 +44,8 @@ impl<'a, const N: usize> From<&'a [Snapshot; N]> for Runs<'a> {
 }
 
 /// What became of a function.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "read", derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It takes longer.
@@ -72,7 +73,8 @@ impl Verdict {
 }
 
 /// One function on both sides.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "read", derive(serde::Deserialize))]
 #[non_exhaustive]
 pub struct FunctionChange {
     /// Its path.
@@ -98,7 +100,8 @@ pub struct FunctionChange {
 }
 
 /// What [`compare`] found.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "read", derive(serde::Deserialize))]
 #[non_exhaustive]
 pub struct Comparison {
     /// Runs of the baseline, and of the candidate.
@@ -180,7 +183,7 @@ pub fn compare<'a>(baseline: impl Into<Runs<'a>>, candidate: impl Into<Runs<'a>>
     for ((timing, change), p_value) in changes.iter_mut().zip(adjusted(&p_values)) {
         timing.tell(p_value, change);
     }
-    changes.sort_by(|(a, _), (b, _)| b.added_ns().total_cmp(&a.added_ns()));
+    crate::sort::by(&mut changes, |(a, _), (b, _)| b.added_ns().total_cmp(&a.added_ns()));
     found.functions = changes.into_iter().map(|(_, change)| change).collect();
     found.notes = notes(&sides);
     found
@@ -206,7 +209,7 @@ fn rows_of(runs: &[Snapshot]) -> BTreeMap<Key<'_>, Vec<&Function>> {
     let mut rows: BTreeMap<Key<'_>, Vec<&Function>> = BTreeMap::new();
     for run in runs {
         let mut functions: Vec<&Function> = run.functions.iter().collect();
-        functions.sort_by_key(|row| (&row.path, &row.file, row.line, row.column));
+        crate::sort::by_key(&mut functions, |row| (&row.path, &row.file, row.line, row.column));
         for alike in functions.chunk_by(|a, b| a.path == b.path) {
             for (number, function) in alike.iter().enumerate() {
                 rows.entry(Key { path: &function.path, number }).or_default().push(function);

@@ -66,7 +66,7 @@ pub(crate) fn parse(text: &str) -> (Vec<Rule>, Vec<String>) {
             Vec::new()
         }
     };
-    reader.complaints.sort_by_key(|(line, _)| *line);
+    crate::sort::by_key(&mut reader.complaints, |(line, _)| *line);
     let complaints = reader.complaints.into_iter();
     (rules, complaints.map(|(line, what)| format!("line {line}: {what}")).collect())
 }

@@ -151,7 +151,7 @@ impl Children {
 
 fn may_make() -> bool {
     let one_more = |made: usize| (made < MOST_IN_ALL).then_some(made + 1);
-    CURVES.try_update(Relaxed, Relaxed, one_more).is_ok()
+    CURVES.fetch_update(Relaxed, Relaxed, one_more).is_ok()
 }
 
 /// In the child of a `fork`: the curves are the parent's.

@@ -88,7 +88,9 @@ impl Name {
         if words.len() <= LONGEST {
             return Name::Own(words.to_owned());
         }
-        let end = words.floor_char_boundary(LONGEST - CUT.len_utf8());
+        // `floor_char_boundary` is of Rust 1.91.
+        let mut ends = (0..=LONGEST - CUT.len_utf8()).rev();
+        let end = ends.find(|end| words.is_char_boundary(*end)).unwrap_or(0);
         Name::Own(format!("{}{CUT}", &words[..end]))
     }
 }
@@ -115,7 +117,7 @@ impl Curve {
             Some(room)
         };
         first
-            .try_update(
+            .fetch_update(
                 std::sync::atomic::Ordering::Release,
                 std::sync::atomic::Ordering::Relaxed,
                 push,

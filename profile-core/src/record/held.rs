@@ -154,12 +154,12 @@ pub(crate) fn may_know(block: *mut u8) -> bool {
 
 fn raise_filter(address: usize) {
     let up = |count: u8| count.checked_add(1);
-    let _ = SEEN.filter[place(address)].try_update(Relaxed, Relaxed, up);
+    let _ = SEEN.filter[place(address)].fetch_update(Relaxed, Relaxed, up);
 }
 
 fn lower_filter(address: usize) {
     let down = |count: u8| (count < u8::MAX).then(|| count.saturating_sub(1));
-    let _ = SEEN.filter[place(address)].try_update(Relaxed, Relaxed, down);
+    let _ = SEEN.filter[place(address)].fetch_update(Relaxed, Relaxed, down);
 }
 
 fn row(address: usize) -> impl Iterator<Item = &'static Slot> {

@@ -170,7 +170,7 @@ impl Watch {
     /// `None`: too many watch already.
     pub(crate) fn new() -> Option<Watch> {
         let take = |taken: u64| (taken != u64::MAX).then(|| taken | 1 << taken.trailing_ones());
-        let taken = WATCHED.try_update(Relaxed, Relaxed, take).ok()?;
+        let taken = WATCHED.fetch_update(Relaxed, Relaxed, take).ok()?;
         let watch = Watch(taken.trailing_ones() as usize);
         PEAKS[watch.0].store(LIVE.load(Relaxed), Relaxed);
         Some(watch)

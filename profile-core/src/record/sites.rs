@@ -91,7 +91,7 @@ fn publish(address: *mut SiteRecord, record: &SiteRecord) -> Option<()> {
         record.next.set(head);
         Some(address)
     };
-    first.shared().try_update(Release, Relaxed, push).ok().map(|_| ())
+    first.shared().fetch_update(Release, Relaxed, push).ok().map(|_| ())
 }
 
 /// How calls of a site are recorded, unless somebody switched it off.

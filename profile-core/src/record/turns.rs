@@ -88,9 +88,10 @@ impl Turns {
 
 /// Lets so many calls pass, in place of those that were still to come. Returns how many will have been left out then, in all.
 pub(super) fn let_pass(tally: &Tally, calls: u64) -> u64 {
-    let next = |word| turns::word(turns::left_out(word) + calls, calls);
+    let next = |word| Some(turns::word(turns::left_out(word) + calls, calls));
     // Compared, since a signal handler may count down meanwhile.
-    let before = tally.turns.shared().update(Relaxed, Relaxed, next);
+    let before = tally.turns.shared().fetch_update(Relaxed, Relaxed, next);
+    let before = before.unwrap_or_else(|before| before);
     turns::left_out(before) + calls
 }
 

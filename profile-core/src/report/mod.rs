@@ -9,12 +9,14 @@ mod axis;
 mod blocks;
 mod calls;
 mod canvas;
+#[cfg(feature = "compare")]
 mod comparison;
 mod csv;
 mod curves;
 mod folded;
 mod frame;
 mod github;
+#[cfg(feature = "hlog")]
 mod hlog;
 mod html;
 mod json;
@@ -38,7 +40,7 @@ mod tree;
 pub(crate) mod warned;
 
 use std::cmp::{Ordering, Reverse};
-use std::io::{self, Write as _};
+use std::io;
 
 use crate::settings::{Format, Sort};
 use crate::snapshot::{Function, PathNode, Snapshot};
@@ -108,8 +110,13 @@ pub(crate) fn render(
         Format::Png => missing = png::write(snapshot, &mut to)?,
         Format::Html => html::write(snapshot, &mut to)?,
         Format::MemoryProfiler => memory_profiler::write(snapshot, &mut to)?,
-        Format::Binary => to.write_all(&snapshot.to_bytes())?,
+        #[cfg(feature = "binary")]
+        Format::Binary => io::Write::write_all(&mut to, &snapshot.to_bytes())?,
+        #[cfg(feature = "hlog")]
         Format::Hlog => hlog::write(snapshot, &mut to)?,
+        // Settings let nobody ask for these, but code can name them.
+        #[allow(unreachable_patterns, reason = "with every feature there are none")]
+        Format::Binary | Format::Hlog => return Err(io::ErrorKind::Unsupported.into()),
         Format::Github => github::write(snapshot, &mut to)?,
     }
     io::Write::flush(&mut to)?;
@@ -119,7 +126,7 @@ pub(crate) fn render(
 /// The functions in the order asked for, alike ones by path.
 fn sorted(functions: &[Function], sort: Sort) -> Vec<&Function> {
     let mut sorted: Vec<&Function> = functions.iter().collect();
-    sorted.sort_by(|a, b| order(a, b, sort).then_with(|| a.path.cmp(&b.path)));
+    crate::sort::by(&mut sorted, |a, b| order(a, b, sort).then_with(|| a.path.cmp(&b.path)));
     sorted
 }
 
@@ -146,7 +153,7 @@ fn quantile_keys<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
     let number = |key: &str| key.trim_start_matches('p').parse().unwrap_or(f64::INFINITY);
     let distinct: std::collections::BTreeSet<&str> = keys.map(String::as_str).collect();
     let mut keys: Vec<&str> = distinct.into_iter().collect();
-    keys.sort_by(|a, b| number(a).total_cmp(&number(b)));
+    crate::sort::by(&mut keys, |a, b| number(a).total_cmp(&number(b)));
     keys
 }
 
@@ -171,7 +178,7 @@ fn walk(nodes: &[PathNode], order: impl Fn(&PathNode, &PathNode) -> Ordering) ->
     let mut steps = Vec::with_capacity(nodes.len());
     let mut waiting = Vec::new();
     let put_off = |mut siblings: Vec<usize>, depth, waiting: &mut Vec<(usize, usize, bool)>| {
-        siblings.sort_by(|a, b| order(&nodes[*a], &nodes[*b]));
+        crate::sort::by(&mut siblings, |a, b| order(&nodes[*a], &nodes[*b]));
         // A stack: the first is taken from it first, so it has to be put there last.
         siblings.reverse();
         let lasts = std::iter::once(true).chain(std::iter::repeat(false));

@@ -128,7 +128,7 @@ impl<'a> View<'a> {
 
     fn may_go_on(&self) -> bool {
         let one_less = |steps: u64| steps.checked_sub(1);
-        self.steps.is_none_or(|steps| steps.try_update(Relaxed, Relaxed, one_less).is_ok())
+        self.steps.is_none_or(|steps| steps.fetch_update(Relaxed, Relaxed, one_less).is_ok())
     }
 
     /// A text: its length, then its bytes.

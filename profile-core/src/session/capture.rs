@@ -205,7 +205,7 @@ fn never_called(snapshot: &Snapshot) -> Vec<NeverCalled> {
         line: site.line(),
     });
     let mut never: Vec<_> = sites.collect();
-    never.sort();
+    crate::sort::by(&mut never, Ord::cmp);
     never
 }
 
@@ -219,7 +219,7 @@ fn not_instrumented() -> Vec<NotInstrumented> {
             reason: skipped.reason.to_owned(),
         })
         .collect();
-    skipped.sort();
+    crate::sort::by(&mut skipped, Ord::cmp);
     skipped
 }
 

@@ -1,4 +1,4 @@
-//! What the environment says beside the settings: filters of warnings.
+//! Filters of warnings from the environment.
 
 use crate::settings;
 use crate::telling::Complaint;

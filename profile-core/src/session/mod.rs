@@ -4,6 +4,7 @@
 mod capture;
 mod environment;
 mod limits;
+mod limits_file;
 mod reports;
 mod sites;
 
@@ -22,7 +23,7 @@ use crate::sys;
 use crate::telling::{self, OnError};
 use crate::warnings;
 use environment::{filter_warnings, of_setting};
-use limits::wrong_limits;
+use limits_file::wrong_limits;
 use reports::{complain, report_at_exit};
 
 /// Runs before `main`, so that a program in which nothing annotated is ever called reports that, and the
@@ -103,7 +104,11 @@ fn install_panic_hook() {
 /// Whether the process is about to abort: a panic while unwinding, or in a function that must not unwind.
 /// The standard library tells only by these two messages.
 fn cannot_unwind(info: &panic::PanicHookInfo<'_>) -> bool {
-    let message = info.payload_as_str().unwrap_or("");
+    // `payload_as_str` is of Rust 1.91.
+    let payload = info.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let message = text.unwrap_or("");
     message == "panic in a destructor during cleanup"
         || message == "panic in a function that cannot unwind"
 }

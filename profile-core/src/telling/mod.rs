@@ -229,7 +229,11 @@ fn add(told: &mut Vec<WarningRecord>, complaint: &Complaint, action: Action) {
     let place = told.iter().position(|known| complaint.is_of(known));
     let known = match place {
         Some(place) => &mut told[place],
-        None if told.len() < MOST => told.push_mut(complaint.record()),
+        None if told.len() < MOST => {
+            let place = told.len();
+            told.push(complaint.record());
+            &mut told[place]
+        }
         None => others(told, complaint.category),
     };
     known.count += 1;

@@ -368,7 +368,9 @@ impl<'a> Reading<'a> {
         let call_tree = self.path_nodes(&paths, measured);
         let lines = self.all_lines(&functions, measured);
         functions.retain(|function| function.calls > 0);
-        functions.sort_by(|a, b| (b.inclusive_ns, &a.path).cmp(&(a.inclusive_ns, &b.path)));
+        crate::sort::by(&mut functions, |a, b| {
+            (b.inclusive_ns, &a.path).cmp(&(a.inclusive_ns, &b.path))
+        });
         let duration_ns = self.duration_ns();
         add(&mut self.overhead.lost_calls, self.view.header(header::lost_calls));
         self.price();
@@ -454,7 +456,7 @@ fn calls_in(histogram: &Buckets) -> u64 {
 
 /// Each bucket once, ascending.
 fn settle(histogram: &mut Buckets) {
-    histogram.sort_unstable_by_key(|(bucket, _)| *bucket);
+    crate::sort::by_key(histogram, |(bucket, _)| *bucket);
     weighted::join_equal(histogram);
 }
 

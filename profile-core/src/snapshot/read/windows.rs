@@ -28,7 +28,7 @@ fn assembled(view: View<'_>, now_ns: Option<u64>) -> Vec<Window> {
 }
 
 fn with_children(mut windows: Vec<Window>) -> Vec<Window> {
-    windows.sort_by_key(|window| window.started_ns);
+    crate::sort::by_key(&mut windows, |window| window.started_ns);
     let starts: HashMap<u64, u64> =
         windows.iter().map(|window| (window.link, window.started_ns)).collect();
     let (own, children): (Vec<Window>, Vec<Window>) =
