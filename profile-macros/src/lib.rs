@@ -43,6 +43,8 @@ mod unchecked;
 mod usage;
 #[cfg(feature = "profile")]
 mod validate;
+// With the feature off nobody asks how a limit is written.
+#[cfg_attr(not(feature = "profile"), allow(dead_code))]
 mod words;
 
 use proc_macro::TokenStream;

@@ -2,16 +2,7 @@
 
 use toml::de::DeValue;
 
-/// What a limit is a number of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unit {
-    /// Nanoseconds, more than none: `"10 ms"`.
-    Time,
-    /// A number of something.
-    Count,
-    /// `"64 MiB"`, or a number of bytes.
-    Bytes,
-}
+use super::unit::Unit;
 
 const TIMES: &[(&str, f64)] = &[("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9)];
 const SIZES: &[(&str, f64)] = &[
@@ -26,14 +17,6 @@ const SIZES: &[(&str, f64)] = &[
 ];
 
 impl Unit {
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Unit::Time => "ns",
-            Unit::Count => "count",
-            Unit::Bytes => "bytes",
-        }
-    }
-
     /// The number that a value of a file is. `written`: as it stands there.
     pub(super) fn read(self, value: &DeValue<'_>, written: &str) -> Result<u64, String> {
         match (self, value) {

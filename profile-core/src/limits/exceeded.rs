@@ -1,7 +1,7 @@
 //! A limit that was exceeded, and the sentence that says so.
 
-use super::amount::Unit;
 use super::kind::Row;
+use super::unit::Unit;
 use crate::units;
 
 /// A limit that was exceeded.

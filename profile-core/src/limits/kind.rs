@@ -1,7 +1,7 @@
 //! The table of kinds: one row says all there is to know of a kind of limit.
 
-use super::amount::Unit;
 use super::figures::Figures;
+use super::unit::Unit;
 use crate::warnings::{AllocationLimitWarning, Category, PerformanceWarning, TimeLimitWarning};
 
 /// Of what a limit is the most.

@@ -4,15 +4,18 @@
 //! `profile-macros/src/words.rs`. Nothing here measures: what a call took arrives as [`Figures`].
 //!
 //! ```text
-//!  file (profile.toml) ─► set (the limits of a function) ─► exceeded (the sentence) ─► kind (the table) ─► amount, figures
+//!  file (profile.toml) ─► set (the limits of a function) ─► exceeded (the sentence) ─► kind (the table) ─► amount, unit, figures
 //! ```
 
-pub(crate) mod amount;
+#[cfg(feature = "toml")]
+mod amount;
 mod exceeded;
 mod figures;
+#[cfg(feature = "toml")]
 pub(crate) mod file;
 mod kind;
 mod set;
+mod unit;
 
 pub(crate) use exceeded::Exceeded;
 pub(crate) use figures::{Figures, HeapFigures};

@@ -1,9 +1,9 @@
 //! The limits of one function.
 
-use super::amount::Unit;
 use super::exceeded::Exceeded;
 use super::figures::Figures;
 use super::kind::{self, Kind, Needs, Row, Scope};
+use super::unit::Unit;
 
 /// What a function may take at most, of each kind of limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
