@@ -99,9 +99,9 @@ impl Limits {
     /// Whether one call allocated too much. The only check that runs at every call that allocates.
     #[inline(always)]
     pub(crate) fn are_exceeded_by_heap(&self, figures: &Figures) -> bool {
-        kind::any(|kind, row| {
+        kind::any(figures, |kind, row, used| {
             let is_asked = matches!(row.scope, Scope::Call) && row.is_of_heap();
-            is_asked && (row.read)(figures).is_some_and(|used| used > self.most(kind))
+            is_asked && used.is_some_and(|used| used > self.most(kind))
         })
     }
 

@@ -59,12 +59,10 @@ pub(super) fn heap_limits(site: &CallSite) -> Option<&'static Limits> {
 pub(super) fn exceeds(function: &HeapTally, counts: &HeapCounts) -> bool {
     // SAFETY: null, or of a static or a box that is never freed (see `heap_limits`).
     let limits = unsafe { function.limits.get().as_ref() };
-    limits.is_some_and(|limits| exceeds_one(limits, counts))
-}
-
-#[inline(never)]
-fn exceeds_one(limits: &Limits, counts: &HeapCounts) -> bool {
-    limits.are_exceeded_by_heap(&Figures { heap: Some(figures_of(counts)), ..Figures::default() })
+    limits.is_some_and(|limits| {
+        let heap = Some(figures_of(counts));
+        limits.are_exceeded_by_heap(&Figures { heap, ..Figures::default() })
+    })
 }
 
 /// What was counted, as limits ask for it.

@@ -140,7 +140,7 @@ impl Inclusive {
     }
 }
 
-/// What is left to do when the span has closed. Also when a filter makes its broken limit a panic.
+/// What is left to do when the span has closed. Also when a filter makes an exceeded limit a panic.
 struct Finish {
     block: &'static ThreadBlock,
     edge: &'static Edge,
