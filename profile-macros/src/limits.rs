@@ -1,4 +1,5 @@
-//! What calls may take at most, as `max_bytes = "1 MiB"` in either attribute, and in `run(…)` for a whole run.
+//! What calls may take at most, as `max_bytes = "1 MiB"` in either attribute, and in `run(…)` for a
+//! whole run.
 
 use crate::options::{Options, fill, value};
 use crate::words::{self, Amount, Place, Word};
@@ -74,7 +75,8 @@ fn run_takes() -> String {
     let words: Vec<String> = words::of(Place::Run).map(|it| format!("`{}`", it.text)).collect();
     let words = words.join(", ");
     format!(
-        "`run` expects limits on all calls of a run together, e.g. `run(max_time = \"2 s\")`; it takes {words}"
+        "`run` expects limits on all calls of a run together, e.g. `run(max_time = \"2 s\")`; \
+         it takes {words}"
     )
 }
 
@@ -197,7 +199,8 @@ fn bytes(word: &Ident, input: ParseStream<'_>) -> Result<u64> {
         ("B", 1.0),
     ];
     let allowed = format!(
-        "`{word}` expects a size, e.g. `{word} = \"64 KiB\"`, or a number of bytes (units: B, kB, MB, GB, KiB, MiB, GiB)"
+        "`{word}` expects a size, e.g. `{word} = \"64 KiB\"`, or a number of bytes \
+         (units: B, kB, MB, GB, KiB, MiB, GiB)"
     );
     let literal: Lit = value(word, input, &allowed, Parse::parse)?;
     let read = match &literal {

@@ -1,5 +1,6 @@
-//! The words of limits. What each means is for `profile-core/src/limits/kind.rs`, whose table has the same words; this crate cannot see
-//! that one, so a test (`tests/tests/limits.rs`) includes this file and compares both. Nothing here may name another file.
+//! The words of limits. What each means is for `profile-core/src/limits/kind.rs`, whose table has
+//! the same words; this crate cannot see that one, so a test (`tests/tests/limits.rs`) includes
+//! this file and compares both. Nothing here may name another file.
 
 /// How a limit is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! The attributes and the core have a table of limits each, since neither crate can see the other's. They must not drift apart.
+//! The attributes and the core have a table of limits each, since neither crate can see the
+//! other's. They must not drift apart.
 
 use std::collections::BTreeSet;
 

@@ -10,7 +10,8 @@ pub(crate) struct Figures {
     pub(crate) heap: Option<HeapFigures>,
     /// The most that the process had in memory meanwhile.
     pub(crate) resident_bytes: Option<u64>,
-    /// A call that is about to return still holds its variables, so what it leaves behind is not known yet.
+    /// A call that is about to return still holds its variables, so what it leaves behind is not
+    /// known yet.
     pub(crate) is_open: bool,
 }
 

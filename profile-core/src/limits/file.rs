@@ -16,7 +16,8 @@
 //! run.max_retained = 0
 //! ```
 //!
-//! A later table wins over an earlier one, and any over the attribute of the function, limit by limit.
+//! A later table wins over an earlier one, and any over the attribute of the function, limit by
+//! limit.
 
 use std::fmt::Display;
 use std::io;
@@ -43,7 +44,8 @@ pub(crate) struct Pattern {
     pub(crate) at: usize,
 }
 
-/// A text file. A pipe or a device would keep the program from beginning, and so would what has no end.
+/// A text file. A pipe or a device would keep the program from beginning, and so would what has no
+/// end.
 pub(crate) fn read(path: &Path) -> io::Result<String> {
     const LONGEST: u64 = 4 << 20;
     let about = std::fs::metadata(path)?;
@@ -71,7 +73,8 @@ pub(crate) fn parse(text: &str) -> (Vec<Rule>, Vec<String>) {
     (rules, complaints.map(|(line, what)| format!("line {line}: {what}")).collect())
 }
 
-/// The line of a byte, from 1. Only for what is said: counted for every pattern, twenty thousand of them would take a minute.
+/// The line of a byte, from 1. Only for what is said: counted for every pattern, twenty thousand of
+/// them would take a minute.
 pub(crate) fn line_at(text: &str, byte: usize) -> usize {
     text.bytes().take(byte).filter(|byte| *byte == b'\n').count() + 1
 }
@@ -193,7 +196,8 @@ fn unknown(scope: Scope, name: &str) -> String {
     let of_run = known(Scope::Run);
     match scope {
         Scope::Call => format!(
-            "unknown key `{name}`; expected `functions`, a limit on each call ({}) or on all calls of a run ({of_run})",
+            "unknown key `{name}`; expected `functions`, a limit on each call ({}) or on all calls \
+             of a run ({of_run})",
             known(Scope::Call)
         ),
         Scope::Run => format!("unknown key `run.{name}`; expected one of {of_run}"),

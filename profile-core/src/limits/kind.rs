@@ -54,9 +54,10 @@ pub(crate) struct Row {
     pub(crate) read: fn(&Figures) -> Option<u64>,
 }
 
-/// Makes [`Kind`] and [`TABLE`] of the same rows, so that the number of a kind is always the place of its row.
+/// Makes [`Kind`] and [`TABLE`] of the same rows, so that the number of a kind is always the place
+/// of its row.
 macro_rules! kinds {
-    ($($kind:ident: $row:expr,)*) => {
+    ($($kind:ident: { $($field:ident: $value:expr,)* } reads $read:expr;)*) => {
         /// A kind of limit, by its place in [`TABLE`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Kind { $($kind,)* }
@@ -65,15 +66,29 @@ macro_rules! kinds {
             pub(crate) const ALL: [Kind; [$(Kind::$kind),*].len()] = [$(Kind::$kind),*];
         }
 
-        static TABLE: [Row; Kind::ALL.len()] = [$($row),*];
+        static TABLE: [Row; Kind::ALL.len()] = [$(Row { $($field: $value,)* read: $read }),*];
 
-        /// Whether the check says so of any kind. Without a loop: the compiler then compares constant places with
-        /// nothing between, which matters where the calls of a hot function are checked.
+        /// Whether the check says so of any kind and its figure. For calls of hot functions:
+        /// without a loop, and without a call by [`Row::read`], which took 6 ns a call, a
+        /// comparison for each kind that is asked for is all that is left.
         #[inline(always)]
-        pub(super) fn any(check: impl Fn(Kind, &Row) -> bool) -> bool {
-            $(check(Kind::$kind, const { &TABLE[Kind::$kind as usize] }))||*
+        pub(super) fn any(
+            figures: &Figures,
+            check: impl Fn(Kind, &Row, Option<u64>) -> bool,
+        ) -> bool {
+            $(check(
+                Kind::$kind,
+                const { &TABLE[Kind::$kind as usize] },
+                read_by($read, figures),
+            ))||*
         }
     };
+}
+
+/// Tells the compiler the type of a closure in the table.
+#[inline(always)]
+fn read_by(read: impl Fn(&Figures) -> Option<u64>, figures: &Figures) -> Option<u64> {
+    read(figures)
 }
 
 use Needs::{Heap, HeapAtEnd, Recorder, Window};
@@ -87,60 +102,60 @@ const EVERYWHERE: &[Home] = &[Home::Profile, Home::MemoryUsage, Home::File];
 
 // In the order in which a message names them.
 kinds! {
-    CallAllocations: Row {
-        key: "max_allocations", scope: Call, homes: MEMORY_USAGE_AND_FILE, unit: Count, noun: "allocations",
-        category: &AllocationLimitWarning, needs: Heap, read: |it| Some(it.heap?.allocations),
-    },
-    CallBytes: Row {
-        key: "max_bytes", scope: Call, homes: MEMORY_USAGE_AND_FILE, unit: Bytes, noun: "bytes allocated",
-        category: &AllocationLimitWarning, needs: Heap, read: |it| Some(it.heap?.allocated_bytes),
-    },
-    CallPeak: Row {
-        key: "max_peak", scope: Call, homes: MEMORY_USAGE_AND_FILE, unit: Bytes, noun: "bytes held at once",
-        category: &AllocationLimitWarning, needs: Heap, read: |it| Some(it.heap?.peak_bytes),
-    },
-    CallRetained: Row {
-        key: "max_retained", scope: Call, homes: MEMORY_USAGE_AND_FILE, unit: Bytes, noun: "bytes left behind",
-        category: &AllocationLimitWarning, needs: HeapAtEnd, read: |it| Some(it.heap?.retained_bytes()),
-    },
+    CallAllocations: {
+        key: "max_allocations", scope: Call, homes: MEMORY_USAGE_AND_FILE, unit: Count,
+        noun: "allocations", category: &AllocationLimitWarning, needs: Heap,
+    } reads |it| Some(it.heap?.allocations);
+    CallBytes: {
+        key: "max_bytes", scope: Call, homes: MEMORY_USAGE_AND_FILE, unit: Bytes,
+        noun: "bytes allocated", category: &AllocationLimitWarning, needs: Heap,
+    } reads |it| Some(it.heap?.allocated_bytes);
+    CallPeak: {
+        key: "max_peak", scope: Call, homes: MEMORY_USAGE_AND_FILE, unit: Bytes,
+        noun: "bytes held at once", category: &AllocationLimitWarning, needs: Heap,
+    } reads |it| Some(it.heap?.peak_bytes);
+    CallRetained: {
+        key: "max_retained", scope: Call, homes: MEMORY_USAGE_AND_FILE, unit: Bytes,
+        noun: "bytes left behind", category: &AllocationLimitWarning, needs: HeapAtEnd,
+    } reads |it| Some(it.heap?.retained_bytes());
     // Of `#[profile]` and files, where it is measured by the recorder's clock.
-    CallTime: Row {
-        key: "warn_above", scope: Call, homes: PROFILE_AND_FILE, unit: Time, noun: "",
-        category: &TimeLimitWarning, needs: Recorder, read: |it| it.time_ns,
-    },
+    CallTime: {
+        key: "warn_above", scope: Call, homes: PROFILE_AND_FILE, unit: Time,
+        noun: "", category: &TimeLimitWarning, needs: Recorder,
+    } reads |it| it.time_ns;
     // Of `#[memory_usage]`, where the whole call is watched.
-    WatchedTime: Row {
-        key: "max_time", scope: Call, homes: MEMORY_USAGE, unit: Time, noun: "",
-        category: &TimeLimitWarning, needs: Recorder, read: |it| it.time_ns,
-    },
-    CallResident: Row {
-        key: "max_rss", scope: Call, homes: MEMORY_USAGE, unit: Bytes, noun: "bytes resident",
-        category: &AllocationLimitWarning, needs: Window, read: |it| it.resident_bytes,
-    },
-    RunTime: Row {
-        key: "max_time", scope: Run, homes: EVERYWHERE, unit: Time, noun: "",
-        category: &TimeLimitWarning, needs: Recorder, read: |it| it.time_ns,
-    },
-    RunCalls: Row {
-        key: "max_calls", scope: Run, homes: EVERYWHERE, unit: Count, noun: "calls",
-        category: &PerformanceWarning, needs: Recorder, read: |it| it.calls,
-    },
-    RunDepth: Row {
-        key: "max_depth", scope: Run, homes: EVERYWHERE, unit: Count, noun: "deep",
-        category: &PerformanceWarning, needs: Recorder, read: |it| it.depth,
-    },
-    RunAllocations: Row {
-        key: "max_allocations", scope: Run, homes: EVERYWHERE, unit: Count, noun: "allocations",
-        category: &AllocationLimitWarning, needs: Heap, read: |it| Some(it.heap?.allocations),
-    },
-    RunBytes: Row {
-        key: "max_bytes", scope: Run, homes: EVERYWHERE, unit: Bytes, noun: "bytes",
-        category: &AllocationLimitWarning, needs: Heap, read: |it| Some(it.heap?.allocated_bytes),
-    },
-    RunRetained: Row {
-        key: "max_retained", scope: Run, homes: EVERYWHERE, unit: Bytes, noun: "bytes",
-        category: &AllocationLimitWarning, needs: Heap, read: |it| Some(it.heap?.retained_bytes()),
-    },
+    WatchedTime: {
+        key: "max_time", scope: Call, homes: MEMORY_USAGE, unit: Time,
+        noun: "", category: &TimeLimitWarning, needs: Recorder,
+    } reads |it| it.time_ns;
+    CallResident: {
+        key: "max_rss", scope: Call, homes: MEMORY_USAGE, unit: Bytes,
+        noun: "bytes resident", category: &AllocationLimitWarning, needs: Window,
+    } reads |it| it.resident_bytes;
+    RunTime: {
+        key: "max_time", scope: Run, homes: EVERYWHERE, unit: Time,
+        noun: "", category: &TimeLimitWarning, needs: Recorder,
+    } reads |it| it.time_ns;
+    RunCalls: {
+        key: "max_calls", scope: Run, homes: EVERYWHERE, unit: Count,
+        noun: "calls", category: &PerformanceWarning, needs: Recorder,
+    } reads |it| it.calls;
+    RunDepth: {
+        key: "max_depth", scope: Run, homes: EVERYWHERE, unit: Count,
+        noun: "deep", category: &PerformanceWarning, needs: Recorder,
+    } reads |it| it.depth;
+    RunAllocations: {
+        key: "max_allocations", scope: Run, homes: EVERYWHERE, unit: Count,
+        noun: "allocations", category: &AllocationLimitWarning, needs: Heap,
+    } reads |it| Some(it.heap?.allocations);
+    RunBytes: {
+        key: "max_bytes", scope: Run, homes: EVERYWHERE, unit: Bytes,
+        noun: "bytes", category: &AllocationLimitWarning, needs: Heap,
+    } reads |it| Some(it.heap?.allocated_bytes);
+    RunRetained: {
+        key: "max_retained", scope: Run, homes: EVERYWHERE, unit: Bytes,
+        noun: "bytes", category: &AllocationLimitWarning, needs: Heap,
+    } reads |it| Some(it.heap?.retained_bytes());
 }
 
 impl Kind {
@@ -201,8 +216,8 @@ const fn is_same(one: &str, other: &str) -> bool {
     one.is_empty() && other.is_empty()
 }
 
-/// Every word of limits that an attribute takes: the attribute (`run` for both: within `run(…)`), the word, and its unit.
-/// For the test that compares them with those of profile-macros.
+/// Every word of limits that an attribute takes: the attribute (`run` for both: within `run(…)`),
+/// the word, and its unit. For the test that compares them with those of profile-macros.
 #[must_use]
 pub fn words() -> Vec<(&'static str, &'static str, &'static str)> {
     let words = |place: &'static str, home, scope| {

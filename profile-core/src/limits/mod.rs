@@ -1,10 +1,13 @@
-//! Limits on what a function may take: which kinds there are, how they are written, and when one is exceeded.
+//! Limits on what a function may take: which kinds there are, how they are written, and when one is
+//! exceeded.
 //!
-//! [`kind`] has the table of kinds, and everything else asks that table: a new kind is one row there and one word in
+//! [`kind`] has the table of kinds, and everything else asks that table: a new kind is one row
+//! there and one word in
 //! `profile-macros/src/words.rs`. Nothing here measures: what a call took arrives as [`Figures`].
 //!
 //! ```text
-//!  file (profile.toml) ─► set (the limits of a function) ─► exceeded (the sentence) ─► kind (the table) ─► amount, unit, figures
+//!  file (profile.toml) ─► set (the limits of a function) ─► exceeded (the sentence)
+//!                                                             └─► kind (the table) ─► amount, unit, figures
 //! ```
 
 #[cfg(feature = "toml")]

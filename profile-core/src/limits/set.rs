@@ -8,7 +8,8 @@ use super::unit::Unit;
 /// What a function may take at most, of each kind of limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// By [`Kind`]. A plain number, so that a check is one comparison; [`UNLIMITED`] is more than anything.
+    /// By [`Kind`]. A plain number, so that a check is one comparison; [`UNLIMITED`] is more than
+    /// anything.
     most: [u64; Kind::ALL.len()],
     /// `raise`: a warning that is an error is what the function returns.
     raises: bool,
@@ -67,17 +68,17 @@ impl Limits {
         Kind::ALL.into_iter().filter(is_set).map(Kind::row)
     }
 
-    pub(crate) fn have(&self, scope: Scope) -> bool {
+    pub(crate) fn cover(&self, scope: Scope) -> bool {
         self.rows().any(|row| row.scope == scope)
     }
 
     /// Whether any is on what one call allocates.
-    pub(crate) fn are_of_heap_of_calls(&self) -> bool {
+    pub(crate) fn cover_heap_of_calls(&self) -> bool {
         self.rows().any(|row| row.scope == Scope::Call && row.is_of_heap())
     }
 
     /// Whether any is on what is allocated.
-    pub(crate) fn are_of_heap(&self) -> bool {
+    pub(crate) fn cover_heap(&self) -> bool {
         self.rows().any(Row::is_of_heap)
     }
 
@@ -98,10 +99,10 @@ impl Limits {
 
     /// Whether one call allocated too much. The only check that runs at every call that allocates.
     #[inline(always)]
-    pub(crate) fn are_exceeded_by_heap(&self, figures: &Figures) -> bool {
-        kind::any(|kind, row| {
+    pub(crate) fn exceeded_by_heap(&self, figures: &Figures) -> bool {
+        kind::any(figures, |kind, row, used| {
             let is_asked = matches!(row.scope, Scope::Call) && row.is_of_heap();
-            is_asked && (row.read)(figures).is_some_and(|used| used > self.most(kind))
+            is_asked && used.is_some_and(|used| used > self.most(kind))
         })
     }
 

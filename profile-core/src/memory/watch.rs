@@ -1,8 +1,10 @@
-//! What `#[memory_usage]` puts around a call: a span, a window of memory if one is asked for, and limits.
+//! What `#[memory_usage]` puts around a call: a span, a window of memory if one is asked for, and
+//! limits.
 //!
-//! A limit is looked at when the call ends, from what the call's own frame has counted. Nothing here looks at other
-//! threads, so tests that run beside each other never count for each other. The exception is `max_rss`: resident memory is the
-//! process's, and no lock of ours would keep other tests from running meanwhile, so the sentence says how much is the call's own.
+//! A limit is looked at when the call ends, from what the call's own frame has counted. Nothing
+//! here looks at other threads, so tests that run beside each other never count for each other. The
+//! exception is `max_rss`: resident memory is the process's, and no lock of ours would keep other
+//! tests from running meanwhile, so the sentence says how much is the call's own.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -137,8 +139,8 @@ struct Used {
 }
 
 impl Used {
-    /// What there is to say against the call: limits that it exceeded, those of which that is not known though it should be, and the
-    /// ledger. A call that unwinds has failed already.
+    /// What there is to say against the call: limits that it exceeded, those of which that is not
+    /// known though it should be, and the ledger. A call that unwinds has failed already.
     fn complaints(&self, site: &CallSite, plan: &UsagePlan) -> Vec<Complaint> {
         if std::thread::panicking() {
             return Vec::new();
@@ -188,7 +190,8 @@ impl Used {
     }
 }
 
-/// Resident memory is that of the process: other threads may have taken what one call is blamed for, such as tests beside it.
+/// Resident memory is that of the process: other threads may have taken what one call is blamed
+/// for, such as tests beside it.
 fn finding(exceeded: Exceeded, heap: Option<HeapFigures>) -> Finding {
     let is_of_process = exceeded.row().needs == Needs::Window;
     let finding = Finding::from(exceeded);
@@ -223,8 +226,8 @@ fn failed(
 /// Tells what there is to say against a call that has ended: it can return no error any more.
 ///
 /// # Panics
-/// As [`failed`], and with a [`RaisedWarning`] if a filter makes it an error. A function that returns such errors has one of its own by
-/// then.
+/// As [`failed`], and with a [`RaisedWarning`] if a filter makes it an error. A function that
+/// returns such errors has one of its own by then.
 fn end_call(site: &CallSite, plan: &UsagePlan, complaints: Vec<Complaint>) {
     let throws = !plan.limits.raises() && site.can_unwind();
     let on_error = if throws { OnError::Throw } else { OnError::Tell };
@@ -233,9 +236,11 @@ fn end_call(site: &CallSite, plan: &UsagePlan, complaints: Vec<Complaint>) {
     }
 }
 
-/// A future that is watched, from its first poll to its end. It counts what its own polls do, wherever they run.
+/// A future that is watched, from its first poll to its end. It counts what its own polls do,
+/// wherever they run.
 ///
-/// One that is dropped before its end has a window, and no limit is looked at: there is no one to fail.
+/// One that is dropped before its end has a window, and no limit is looked at: there is no one to
+/// fail.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct WatchedFuture<F: Future> {

@@ -1,5 +1,6 @@
-//! Which calls may have exceeded a limit. Here is only what is asked at the end of a call, at no cost for one that is short and allocates
-//! nothing; the check itself sits elsewhere, and may take its time.
+//! Which calls may have exceeded a limit. Here is only what is asked at the end of a call, at no
+//! cost for one that is short and allocates nothing; the check itself sits elsewhere, and may take
+//! its time.
 
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -39,7 +40,8 @@ thread_local! {
     static MUST_NOT_PANIC: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A limit in ticks is a little too low, since the rate of the clock is known the better the longer a run is; the check looks again.
+/// A limit in ticks is a little too low, since the rate of the clock is known the better the longer
+/// a run is; the check looks again.
 const MARGIN: f64 = 0.98;
 
 /// From how many ticks on a call of the site is looked at in the slow way.
@@ -49,10 +51,11 @@ pub(super) fn slow_above(site: &CallSite) -> u64 {
     ticks.min(thread::ANCHOR_AFTER)
 }
 
-/// The limits of the site, if any is on what a call of it allocates. Polls of an async function are no calls.
+/// The limits of the site, if any is on what a call of it allocates. Polls of an async function are
+/// no calls.
 pub(super) fn heap_limits(site: &CallSite) -> Option<&'static Limits> {
     let limits = site.limits().filter(|_| site.kind() != Kind::Async)?;
-    limits.are_of_heap_of_calls().then_some(limits)
+    limits.cover_heap_of_calls().then_some(limits)
 }
 
 /// Whether a call allocated more than the function may. Without limits that is one test.
@@ -60,12 +63,10 @@ pub(super) fn heap_limits(site: &CallSite) -> Option<&'static Limits> {
 pub(super) fn exceeds(function: &HeapTally, counts: &HeapCounts) -> bool {
     // SAFETY: null, or of a static or a box that is never freed (see `heap_limits`).
     let limits = unsafe { function.limits.get().as_ref() };
-    limits.is_some_and(|limits| exceeds_one(limits, counts))
-}
-
-#[inline(never)]
-fn exceeds_one(limits: &Limits, counts: &HeapCounts) -> bool {
-    limits.are_exceeded_by_heap(&Figures { heap: Some(figures_of(counts)), ..Figures::default() })
+    limits.is_some_and(|limits| {
+        let heap = Some(figures_of(counts));
+        limits.exceeded_by_heap(&Figures { heap, ..Figures::default() })
+    })
 }
 
 /// What was counted, as limits ask for it.
@@ -126,8 +127,8 @@ pub(crate) struct Open {
     pub(crate) heap: HeapCounts,
 }
 
-/// The call of a guard's frame: how long it took so far, and what it has allocated. `None`: it is not recorded, or is the parent's of a forked
-/// child.
+/// The call of a guard's frame: how long it took so far, and what it has allocated. `None`: it is
+/// not recorded, or is the parent's of a forked child.
 pub(crate) fn open_call(frame: &'static Frame) -> Option<Open> {
     // SAFETY: null, or an edge, which is never freed.
     open(frame, unsafe { frame.edge.get().as_ref() }?)

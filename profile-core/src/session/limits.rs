@@ -7,7 +7,7 @@ use crate::units;
 
 /// Whether the end of a run has to check any.
 pub(super) fn any_at_the_end() -> bool {
-    let at_the_end = |limits: &Limits| limits.have(Scope::Run) || limits.are_of_heap();
+    let at_the_end = |limits: &Limits| limits.cover(Scope::Run) || limits.cover_heap();
     callsite::linked().any(|site| site.limits().is_some_and(at_the_end))
 }
 
@@ -22,7 +22,7 @@ pub(super) fn exceeded(snapshot: &Snapshot) -> Vec<WarningRecord> {
         let exceeded = limits.exceeded(Scope::Run, figures(function));
         exceeded.map(|it| record(function, site.module(), &it))
     });
-    let blind = called.iter().filter(|(_, limits, _)| limits.are_of_heap());
+    let blind = called.iter().filter(|(_, limits, _)| limits.cover_heap());
     let blind = (!snapshot.process.allocator).then(|| blind.map(|(.., it)| *it).collect());
     exceeded.chain(blind.and_then(|functions: Vec<_>| not_checked(&functions))).collect()
 }
@@ -57,7 +57,8 @@ fn not_checked(functions: &[&Function]) -> Option<WarningRecord> {
     Some(WarningRecord {
         category: "ConfigurationWarning".to_owned(),
         message: format!(
-            "limits on what {path}{others} may allocate are not checked: ProfilingAllocator is not the global allocator"
+            "limits on what {path}{others} may allocate are not checked: \
+             ProfilingAllocator is not the global allocator"
         ),
         count: 1,
         ..WarningRecord::default()

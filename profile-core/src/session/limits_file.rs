@@ -87,5 +87,5 @@ fn set_limits(
 /// What a call of an async function allocates is not known without a future of ours around it.
 #[cfg(feature = "toml")]
 fn is_of_polls(site: &CallSite, limits: &Limits) -> bool {
-    site.kind() == Kind::Async && limits.are_of_heap_of_calls()
+    site.kind() == Kind::Async && limits.cover_heap_of_calls()
 }

@@ -1,4 +1,5 @@
-//! Calls that exceeded a limit: what is said of them, and who gets the error if the filters make it one.
+//! Calls that exceeded a limit: what is said of them, and who gets the error if the filters make it
+//! one.
 
 use std::collections::BTreeMap;
 
@@ -61,7 +62,8 @@ pub(crate) fn set_checked(guard: &SpanGuard) {
     }
 }
 
-/// Tells all; gives back the first that is an error which somebody takes. But for that nothing is charged to whoever called.
+/// Tells all; gives back the first that is an error which somebody takes. But for that nothing is
+/// charged to whoever called.
 pub(crate) fn tell_all(complaints: Vec<Complaint>, on_error: OnError) -> Option<RaisedWarning> {
     let taken = complaints.iter().fold(None, |first, complaint| {
         let is_taken = tell(complaint, on_error);

@@ -121,7 +121,7 @@ static TOLD: Mutex<Vec<WarningRecord>> = Mutex::new(Vec::new());
 static FAILED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
-    /// What shows a warning may break a limit itself.
+    /// What shows a warning may exceed a limit itself.
     static IS_TELLING: Cell<bool> = const { Cell::new(false) };
 }
 

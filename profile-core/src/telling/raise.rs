@@ -1,6 +1,8 @@
-//! `raise`: a function that exceeded a limit returns that as its own error, where the filters make it one.
+//! `raise`: a function that exceeded a limit returns that as its own error, where the filters make
+//! it one.
 //!
-//! Its value passes here before the call ends. A call that fails by itself keeps its own error; what it exceeded is told.
+//! Its value passes here before the call ends. A call that fails by itself keeps its own error;
+//! what it exceeded is told.
 
 use std::future::Future;
 use std::pin::Pin;

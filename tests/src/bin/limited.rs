@@ -1,4 +1,4 @@
-//! Functions that break their limits, as the first argument says. Where it is about time the clock is set by hand.
+//! Functions that exceed their limits, as the first argument says. Where it is about time the clock is set by hand.
 
 use std::fmt;
 use std::future::Future;
