@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("sys", &[]),
     ("callsite", &["limits"]),
-    ("limits", &["units", "warnings"]),
+    ("limits", &["sort", "units", "warnings"]),
     ("json", &[]),
     ("sort", &[]),
     ("escape", &[]),

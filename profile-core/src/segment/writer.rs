@@ -192,12 +192,13 @@ pub(crate) fn file_is_full() -> bool {
     FILE_IS_FULL.load(SeqCst)
 }
 
-/// Before a record goes to the front of a list: if the file does not hold it, but the one that was the first, a reader of the file
-/// begins there.
+/// Before a record goes to the front of a list: if it is the first that the file does not hold, a reader of the file goes on
+/// with the one behind it.
 pub(crate) fn keep_in_file<T>(in_file: &Link<T>, first: *mut T, record: *mut T) {
     let Some(header) = header().filter(|_| file_is_full()) else { return };
     let end = header.base.get() + header.memory_from.get();
-    if record.addr() as u64 >= end && !first.is_null() && (first.addr() as u64) < end {
+    let is_first_outside = in_file.get().is_null() && record.addr() as u64 >= end;
+    if is_first_outside && !first.is_null() && (first.addr() as u64) < end {
         in_file.publish(first);
     }
 }

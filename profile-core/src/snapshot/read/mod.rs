@@ -52,8 +52,8 @@ pub(crate) struct Contents {
 pub(crate) fn read(view: View<'_>, options: &Options<'_>) -> Contents {
     let mut reading = Reading::new(view, options);
     let in_file = view.header(header::first_block_in_file);
-    let first = view.first(view.header(header::first_block), in_file);
-    let blocks: Vec<_> = view.list(first, thread_block::next).collect();
+    let newest = view.header(header::first_block);
+    let blocks = view.list_in_file(newest, in_file, thread_block::next);
     for block in &blocks {
         reading.tallies(block);
     }
@@ -203,8 +203,8 @@ impl<'a> Reading<'a> {
         let clock = Clock::from_code(view.header(header::clock));
         let rate = Rate::of(clock, first, now);
         let in_file = view.header(header::first_site_in_file);
-        let first = view.first(view.header(header::first_site), in_file);
-        let sites: Vec<_> = view.list(first, site_record::next).collect();
+        let newest = view.header(header::first_site);
+        let sites = view.list_in_file(newest, in_file, site_record::next);
         let by_address = sites
             .iter()
             .enumerate()
@@ -239,8 +239,8 @@ impl<'a> Reading<'a> {
         add(&mut self.overhead.clock_anomalies, block.word(thread_block::anomalies));
         self.overhead.capped_paths |= block.word(thread_block::paths) > layout::MAX_PATHS;
         let in_file = block.word(thread_block::first_tally_in_file);
-        let first = self.view.first(block.word(thread_block::first_tally), in_file);
-        for tally in self.view.list(first, tally::next) {
+        let newest = block.word(thread_block::first_tally);
+        for tally in self.view.list_in_file(newest, in_file, tally::next) {
             self.tally(&tally);
         }
     }
