@@ -182,8 +182,9 @@ impl CallSite {
     }
 
     /// Limits of a file, which win over those of the attribute. For calls of functions that were not called yet: threads keep them.
+    #[cfg_attr(not(feature = "toml"), allow(dead_code, reason = "only a file sets them"))]
     pub(crate) fn set_limits(&self, limits: Limits) {
-        let limits = limits.or(self.limits().copied().unwrap_or_default());
+        let limits = limits.or(self.limits().copied().unwrap_or(Limits::NONE));
         self.limits.store(Box::into_raw(Box::new(limits)), Release);
     }
 

@@ -25,22 +25,45 @@
 //! - Without the feature `profile` (it is on by default) attributes return their item untouched and nothing
 //!   of this crate is left in the program. A library depends on it with `default-features = false` and leaves the
 //!   switch to the application.
+//!
+//! # Features
+//!
+//! | feature | what it brings |
+//! |---|---|
+//! | `profile` (the only default) | attributes measure; all reports but those below |
+//! | `read` | `Snapshot::load`, `Snapshot::from_bytes`; brings `binary` along, and `Deserialize` |
+//! | `binary` | `PROFILE_REPORT=binary:FILE`, `Snapshot::to_bytes` |
+//! | `hlog` | `PROFILE_REPORT=hlog:FILE`: logs for HdrHistogram's tools |
+//! | `png` | `PROFILE_REPORT=png:FILE`: the picture of memory as PNG |
+//! | `compare` | `compare`: what became slower between runs |
+//! | `toml` | `profile.toml`: limits of functions in a file |
+//! | `global-allocator` | installs [`ProfilingAllocator`] without a line of code |
+//! | `stats` | all of `stats`, also without `profile`; of that, trimmed means, quantiles and outliers are there in any case |
+//! | `ndarray` | `stats::nd`: the same along axes of arrays |
+//! | `warnings` | `warnings` without `profile`, which has it |
+//! | `log` | warnings go to the program's log: `warnings::show_by_log` |
+//! | `tracing` | the same by `tracing`: `warnings::show_by_tracing` |
+//! | `tokio` | `tokio::spawn` and others that hand on the call path |
+//! | `rayon` | the same of rayon |
+//!
+//! The tool `profile` has those that read, compare and convert. What a program links by default compares no type of its own with
+//! numbers or texts, so that type inference in the program's other code is what it was (`serde_json`, which `read` needs, does).
 
 #[cfg(feature = "profile")]
 mod advice;
 mod assertions;
 #[cfg(feature = "profile")]
-mod budgets;
-#[cfg(feature = "profile")]
 mod callsite;
 mod choices;
 #[cfg(feature = "profile")]
 mod clock;
-#[cfg(feature = "profile")]
+#[cfg(feature = "compare")]
 mod compare;
 #[cfg(feature = "warnings")]
 mod escape;
 mod handed_on;
+#[cfg(feature = "profile")]
+mod json;
 #[cfg(feature = "profile")]
 mod limits;
 #[cfg(feature = "profile")]
@@ -56,7 +79,9 @@ mod session;
 #[cfg(feature = "profile")]
 mod settings;
 mod snapshot;
-#[cfg(feature = "stats")]
+#[cfg(any(feature = "profile", feature = "stats", feature = "warnings"))]
+mod sort;
+#[cfg(any(feature = "profile", feature = "stats"))]
 pub mod stats;
 #[cfg(feature = "profile")]
 mod sys;
@@ -92,6 +117,7 @@ pub use off::*;
 #[cfg(feature = "profile")]
 mod on {
     pub use crate::callsite::CallSite;
+    #[cfg(feature = "compare")]
     pub use crate::compare::{Comparison, CountChange, FunctionChange, Runs, Verdict, compare};
     pub use crate::memory::allocator::ProfilingAllocator;
     pub use crate::memory::measure::measure;
@@ -108,6 +134,7 @@ mod on {
     pub use crate::segment::reader::SegmentError;
     pub use crate::session::{capture, find, find_all, functions, read_segment, write_reports};
     pub use crate::settings::Settings;
+    #[cfg(feature = "read")]
     pub use crate::snapshot::SnapshotError;
     /// The version of this crate in [`Function::distribution`](crate::Function::distribution): its next incompatible
     /// version is an incompatible version of this crate.
@@ -189,29 +216,27 @@ pub mod __private {
     };
     pub use crate::choices::Backend;
     pub use crate::clock::set_mock_ticks;
-    pub use crate::limits::{CallLimits, Limits, RunLimits};
+    pub use crate::limits::{Limits, words as limit_words};
     pub use crate::memory::plan::UsagePlan;
-    pub use crate::memory::raise::{
-        Raising, RaisingFuture, raised, raised_watched, raising_future,
-    };
     pub use crate::memory::usage::Window;
     pub use crate::memory::watch::{
-        Watched, WatchedFuture, watch, watch_future, watch_raising_future,
+        Watched, WatchedFuture, raised_watched, watch, watch_future, watch_raising_future,
     };
     pub use crate::record::arguments::{
         ByCopy, ByReference, CopyNow, Movable, Place, Shown, ViaDebug, ViaDisplay, WriteDebug,
         WriteDisplay, note_arguments,
     };
-    pub use crate::record::held::Scope as LeakScope;
+    pub use crate::record::leak_scope::LeakScope;
     pub use crate::record::lines::{
         Lines, at_here, back_here, drops, end_here, enter_here, iter_here, lined_future,
         resume_here, stay_in_lines, uncount_here,
     };
     pub use crate::record::returned::{ask_return, returned};
     pub use crate::record::{
-        Turns, begin::use_mock_clock, enter, enter_each, future::Instrumented,
+        Turns, calibrate::use_mock_clock, enter, enter_each, future::Instrumented,
     };
     pub use crate::report::LinkedFormat;
+    pub use crate::telling::raise::{Raising, RaisingFuture, raised, raising_future};
     pub use std::thread_local;
 }
 

@@ -136,8 +136,8 @@ impl Settings {
     ///
     /// ```
     /// # use std::num::NonZero;
-    /// const BUDGET_BROKEN: NonZero<u8> = NonZero::new(3).unwrap();
-    /// profile_core::Settings::new().exit_code(BUDGET_BROKEN).apply();
+    /// const LIMIT_EXCEEDED: NonZero<u8> = NonZero::new(3).unwrap();
+    /// profile_core::Settings::new().exit_code(LIMIT_EXCEEDED).apply();
     /// ```
     pub fn exit_code(mut self, code: std::num::NonZero<u8>) -> Settings {
         self.exit_code = Some(code.get());

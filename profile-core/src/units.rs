@@ -13,18 +13,9 @@ pub(crate) fn duration(ns: u64) -> String {
 }
 
 /// Two times, to be told apart: in whole nanoseconds where they would look alike.
-fn two_durations(ns: [u64; 2]) -> [String; 2] {
+pub(crate) fn two_durations(ns: [u64; 2]) -> [String; 2] {
     let [one, other] = ns.map(duration);
     if one != other { [one, other] } else { ns.map(|ns| format!("{} ns", count(ns))) }
-}
-
-/// What a limit was broken by, such as `max_calls: 27 calls, at most 20 allowed`. A time says itself what it is.
-pub(crate) fn too_much(name: &str, what: &str, unit: &str, used: u64, most: u64) -> String {
-    if unit == "ns" {
-        let [used, most] = two_durations([used, most]);
-        return format!("{name}: {used}, at most {most} allowed");
-    }
-    format!("{name}: {} {what}, at most {} allowed", count(used), count(most))
 }
 
 /// The same for a computed time, such as a mean.

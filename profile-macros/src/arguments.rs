@@ -5,7 +5,7 @@
 //! text before the span is opened.
 
 use crate::describe;
-use crate::words::mentions;
+use crate::parsing::mentions;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote_spanned};
 use syn::parse::{Parse, ParseStream, Parser as _};

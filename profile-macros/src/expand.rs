@@ -353,7 +353,7 @@ fn looked_at(body: TokenStream, options: &Options) -> TokenStream {
     }
 }
 
-/// A body in place of whose values a broken limit may be returned, if that is asked for. The value comes first: a `return` in it uses the
+/// A body in place of whose values an exceeded limit may be returned, if that is asked for. The value comes first: a `return` in it uses the
 /// guard too.
 fn raising(body: TokenStream, options: &Options) -> TokenStream {
     let krate = options.krate();

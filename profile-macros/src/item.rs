@@ -3,7 +3,7 @@
 //! A body stays tokens: what syn does not know yet (or never will) must still compile, and the
 //! user's braces carry the edition of their crate. Nothing here may decide what is allowed.
 
-use crate::words::mentions;
+use crate::parsing::mentions;
 use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, TokenStreamExt as _, quote};
 use syn::ext::IdentExt as _;

@@ -8,24 +8,47 @@
 //!
 //! Nothing here may fail loudly: whatever goes wrong, the user's item is handed back beside one
 //! message, so one mistake is never two.
+//!
+//! With the feature `profile` off all of this and its parser are left out of the build: see `unchecked`.
 
+#[cfg(feature = "profile")]
 mod arguments;
+#[cfg(feature = "profile")]
 mod body;
+#[cfg(feature = "profile")]
 mod describe;
+#[cfg(feature = "profile")]
 mod drops;
+#[cfg(feature = "profile")]
 mod expand;
+#[cfg(feature = "profile")]
 mod fallback;
+#[cfg(feature = "profile")]
 mod item;
+#[cfg(feature = "profile")]
 mod krate;
+#[cfg(feature = "profile")]
 mod limits;
+#[cfg(feature = "profile")]
 mod lines;
+#[cfg(feature = "profile")]
 mod memory_usage;
+#[cfg(feature = "profile")]
 mod options;
+#[cfg(feature = "profile")]
+mod parsing;
+#[cfg(feature = "profile")]
 mod returns;
+#[cfg(feature = "profile")]
 mod suite;
+#[cfg(any(test, not(feature = "profile")))]
 mod unchecked;
+#[cfg(feature = "profile")]
 mod usage;
+#[cfg(feature = "profile")]
 mod validate;
+// With the feature off nobody asks how a limit is written.
+#[cfg_attr(not(feature = "profile"), allow(dead_code))]
 mod words;
 
 use proc_macro::TokenStream;
@@ -57,9 +80,9 @@ use proc_macro::TokenStream;
 /// | `overhead = "2%"` | how much of the run timing may cost before calls are sampled; more than 0, at most 100 |
 /// | `lines`, `lines(rss)` | time and memory of every source line, see below; with `rss` also resident memory after each |
 /// | `returns` | how many calls of a function return `Ok` or `Some`, how many `Err` or `None`, and how long each took |
-/// | `warn_above = "10 ms"` | a warning when a call takes longer; a limit that is kept costs nothing |
+/// | `warn_above = "10 ms"` | a warning when a call takes longer; checking that costs nothing |
 /// | `run(max_time = "2 s", max_calls = 10, max_depth = 5)` | a warning at the end when all calls together took more; also `max_allocations`, `max_bytes`, `max_retained` |
-/// | `raise` | a broken limit that a filter makes an error is the error that the function returns |
+/// | `raise` | an exceeded limit that a filter makes an error is the error that the function returns |
 /// | `args(url, items.len())` | what its slowest calls, and those that allocated most, were called with; functions only |
 /// | `skip` | leave this item out of the container around it |
 /// | `crate = some::path` | where `profile_core` is, when a crate of yours re-exports it |
@@ -128,7 +151,7 @@ use proc_macro::TokenStream;
 ///
 /// # Limits
 ///
-/// What a broken limit does the filters of `profile_core::warnings` say: told once and counted by default. With `raise` the function returns a
+/// What an exceeded limit does is up to the filters of `profile_core::warnings`: told once and counted by default. With `raise` the function returns a
 /// `Result` whose error can be made of a `RaisedWarning`:
 ///
 /// ```ignore
@@ -137,7 +160,7 @@ use proc_macro::TokenStream;
 /// ```
 ///
 /// It is looked at when the function's value is there, before its variables are dropped (but what it leaves behind, when they are). A call that
-/// fails by itself keeps its own error; what it broke, and what is broken only when variables are dropped, is told. Without `raise` an error is a
+/// fails by itself keeps its own error; what it exceeded, and what is exceeded only when variables are dropped, is told. Without `raise` an error is a
 /// panic where the call ends, in tests as elsewhere. Under an overhead budget only calls that are timed are looked at; of an async function the
 /// time is that from first poll to end. `profile.toml` gives limits to functions without touching them; the page `profile_core::warnings` has all
 /// that it can say.
@@ -159,9 +182,11 @@ use proc_macro::TokenStream;
 /// item stays in place, unmeasured.
 #[proc_macro_attribute]
 pub fn profile(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    if cfg!(feature = "profile") {
-        fallback::or_untouched(arguments.into(), item.into(), expand::profile).into()
-    } else {
+    #[cfg(feature = "profile")]
+    return fallback::or_untouched(arguments.into(), item.into(), expand::profile).into();
+    #[cfg(not(feature = "profile"))]
+    {
+        let _ = arguments;
         item
     }
 }
@@ -187,12 +212,12 @@ pub fn profile(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `multiprocess` | each descendant has a curve of its own |
 /// | `max_allocations = 0` | most allocations of one call |
 /// | `max_bytes = "1 MiB"` | most bytes that one call may allocate in all |
-/// | `max_peak = "1 MiB"` | most bytes that one call may hold at a time |
+/// | `max_peak = "1 MiB"` | most bytes that one call may hold at once |
 /// | `max_retained = "1 MiB"` | most bytes that one call may leave behind |
 /// | `max_rss = "1 GiB"` | most resident memory during a call |
 /// | `max_time = "10ms"` | longest call |
 /// | `run(max_calls = 10)` | most of all calls of a run together, see `#[profile]` |
-/// | `raise` | a broken limit that a filter makes an error is the error that the function returns, see `#[profile]` |
+/// | `raise` | an exceeded limit that a filter makes an error is the error that the function returns, see `#[profile]` |
 /// | `ledger` | allocations of a call are compared with the crate's `allocations.json`, see `assert_ledger!` |
 /// | `name`, `crate` | as of `#[profile]` |
 ///
@@ -205,7 +230,7 @@ pub fn profile(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// With the feature `profile` off nothing is counted. In a crate that is built for tests each attribute with a limit is then a warning of the
 /// compiler, since the test would pass whatever it takes; `-D warnings` makes it an error.
 ///
-/// A broken limit fails the test in a crate that is built for tests, whatever filters say; elsewhere it is a warning, told once and counted unless
+/// An exceeded limit fails the test in a crate that is built for tests, whatever filters say; elsewhere it is a warning, told once and counted unless
 /// the filters of `profile_core::warnings` say otherwise. A limit in `run(…)`, or of a file, is a warning in tests too.
 ///
 /// Of an `async fn`, a call is watched from its first poll to its end, its time is that from the one to the other, and what its own
@@ -225,9 +250,12 @@ pub fn profile(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn memory_usage(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    if cfg!(feature = "profile") {
-        fallback::or_untouched(arguments.into(), item.into(), expand::memory_usage).into()
-    } else {
-        unchecked::with_warning(&arguments.into(), item.into()).into()
-    }
+    #[cfg(feature = "profile")]
+    return fallback::or_untouched(arguments.into(), item.into(), expand::memory_usage).into();
+    #[cfg(not(feature = "profile"))]
+    #[allow(
+        clippy::useless_conversion,
+        reason = "in its own tests the tokens are of another crate"
+    )]
+    return unchecked::with_warning(&arguments.into(), item.into()).into();
 }

@@ -1,111 +1,109 @@
-//! What calls may take at most, as `max_bytes = "1 MiB"` in either attribute, and in `run(…)` for a whole run.
+//! What calls may take at most, as `max_bytes = "1 MiB"` in either attribute, and in `run(…)` for a
+//! whole run.
 
-use crate::words::{fill, value};
+use crate::parsing::{fill, value};
+use crate::words::{self, Amount, Place, Word};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
-use syn::{Error, LitStr, Path, Result, Token};
+use syn::{Error, Lit, LitStr, Path, Result, Token};
 
 /// `max_bytes = "1 MiB"`
 #[derive(Clone)]
-pub struct Limit {
-    pub word: Ident,
-    pub most: u64,
+struct Limit {
+    word: Ident,
+    literal: Lit,
+    most: u64,
 }
 
 /// Limits, each once.
 #[derive(Clone, Default)]
-pub struct Limits(pub Vec<Limit>);
-
-/// `warn_above = "10 ms"`
-#[derive(Clone)]
-pub struct WarnAbove {
-    pub literal: LitStr,
-    pub ns: u64,
-}
-
-/// `run(…)`: what stands between the parentheses, and what that means.
-#[derive(Clone)]
-pub struct Run {
-    pub tokens: TokenStream,
-    limits: Limits,
-}
-
-const RUN: &str = "`run` takes limits on all calls of a run together: `run(max_time = \"2 s\")`; they are `max_time`, \
-     `max_calls`, `max_depth`, `max_allocations`, `max_bytes` and `max_retained`";
-
-pub const IN_RUN: &str = "limits on all calls of a run together stand in `run(…)`";
+pub struct Limits(Vec<Limit>);
 
 impl Limits {
     /// Parses what stands behind a limit's name.
-    pub fn parse_one(&mut self, word: &Ident, known: &str, input: ParseStream<'_>) -> Result<()> {
-        let is_known = self.0.iter().any(|limit| limit.word == *word);
-        let mut place = is_known.then_some(0);
-        fill(&mut place, word, known, || amount(word, input))?;
-        self.0.push(Limit { word: word.clone(), most: place.unwrap_or(0) });
+    pub fn parse_one(&mut self, word: &Ident, known: &Word, input: ParseStream<'_>) -> Result<()> {
+        let earlier = self.0.iter().find(|limit| limit.word == *word);
+        let mut place = earlier.map(|limit| limit.most);
+        let written = input.fork();
+        fill(&mut place, word, || amount(known.amount, word, input))?;
+        written.parse::<Token![=]>()?;
+        let (word, literal) = (word.clone(), written.parse()?);
+        self.0.extend(place.map(|most| Limit { word, literal, most }));
         Ok(())
     }
 
-    /// `Some(1)`, or `None` where there is no limit of that name.
-    pub fn option(&self, word: &str, krate: &Path) -> TokenStream {
-        let found = self.0.iter().find(|limit| limit.word == word);
-        option(found.map(|limit| limit.most), krate)
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes from `outer` the limits whose words stand not in here.
+    pub fn or(mut self, outer: &Limits) -> Limits {
+        let is_here = |word: &Ident| self.0.iter().any(|limit| limit.word == *word);
+        let others: Vec<Limit> =
+            outer.0.iter().filter(|limit| !is_here(&limit.word)).cloned().collect();
+        self.0.extend(others);
+        self
+    }
+
+    /// As they would stand in an attribute.
+    pub fn written(&self) -> impl Iterator<Item = TokenStream> {
+        self.0.iter().map(
+            |Limit { word, literal, .. }| quote_spanned!(Span::mixed_site()=> #word = #literal),
+        )
+    }
+
+    /// `.call("max_bytes", 1048576)` for each.
+    fn calls(&self, method: &str) -> TokenStream {
+        let method = Ident::new(method, Span::mixed_site());
+        let call = |Limit { word, most, .. }: &Limit| {
+            let word = word.to_string();
+            quote_spanned!(Span::mixed_site()=> .#method(#word, #most))
+        };
+        self.0.iter().map(call).collect()
     }
 }
 
-pub fn option(most: Option<u64>, krate: &Path) -> TokenStream {
-    let here = Span::mixed_site();
-    match most {
-        Some(most) => quote_spanned!(here=> #krate::__private::core::option::Option::Some(#most)),
-        None => quote_spanned!(here=> #krate::__private::core::option::Option::None),
-    }
-}
+/// `run(…)`
+#[derive(Clone, Default)]
+pub struct Run(Limits);
 
-/// By the name of the limit: a number, bytes, or a time.
-fn amount(word: &Ident, input: ParseStream<'_>) -> Result<u64> {
-    match word.to_string().as_str() {
-        "max_time" => time(word, input),
-        "max_allocations" | "max_calls" | "max_depth" => count(word, input),
-        _ => bytes(word, input),
-    }
-}
+pub const IN_RUN: &str = "limits on all calls of a run together go in `run(…)`";
 
-pub fn warn_above(word: &Ident, input: ParseStream<'_>) -> Result<WarnAbove> {
-    let start = input.fork();
-    let ns = time(word, input)?;
-    start.parse::<Token![=]>()?;
-    Ok(WarnAbove { literal: start.parse()?, ns })
+fn run_takes() -> String {
+    let words: Vec<String> = words::of(Place::Run).map(|it| format!("`{}`", it.text)).collect();
+    let words = words.join(", ");
+    format!(
+        "`run` expects limits on all calls of a run together, e.g. `run(max_time = \"2 s\")`; \
+         it takes {words}"
+    )
 }
 
 pub fn run(word: &Ident, input: ParseStream<'_>) -> Result<Run> {
     if !input.peek(syn::token::Paren) {
-        return Err(Error::new(word.span(), RUN));
+        return Err(Error::new(word.span(), run_takes()));
     }
     let content;
     syn::parenthesized!(content in input);
     if content.is_empty() {
-        return Err(Error::new(word.span(), RUN));
+        return Err(Error::new(word.span(), run_takes()));
     }
-    let tokens: TokenStream = content.fork().parse()?;
-    let RunLimits(limits) = content.call(RunLimits::parse)?;
-    Ok(Run { tokens, limits })
+    content.call(Run::parse)
 }
 
-struct RunLimits(Limits);
-
-impl Parse for RunLimits {
+impl Parse for Run {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        const KNOWN: [&str; 6] =
-            ["max_time", "max_calls", "max_depth", "max_allocations", "max_bytes", "max_retained"];
         let mut limits = Limits::default();
         while !input.is_empty() {
-            let word =
-                input.call(Ident::parse_any).map_err(|error| Error::new(error.span(), RUN))?;
-            if !KNOWN.iter().any(|known| word == known) {
-                return Err(Error::new(word.span(), format!("unknown limit `{word}`: {RUN}")));
-            }
-            limits.parse_one(&word, RUN, input)?;
+            let word = input
+                .call(Ident::parse_any)
+                .map_err(|error| Error::new(error.span(), run_takes()))?;
+            let Some(known) = words::find(Place::Run, &word.to_string()) else {
+                let message = format!("unknown limit `{word}`: {}", run_takes());
+                return Err(Error::new(word.span(), message));
+            };
+            limits.parse_one(&word, known, input)?;
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
             }
@@ -114,46 +112,79 @@ impl Parse for RunLimits {
     }
 }
 
+impl Run {
+    /// As it would stand in an attribute.
+    pub fn written(&self) -> TokenStream {
+        let limits = self.0.written();
+        quote_spanned!(Span::mixed_site()=> run(#(#limits),*))
+    }
+}
+
+/// The limits that a place takes, each as it may be written.
+pub fn listed(place: Place) -> String {
+    let example = |amount| match amount {
+        Amount::Time => "\"10 ms\"",
+        Amount::Count => "0",
+        Amount::Bytes => "\"1 MiB\"",
+    };
+    let one = |word: &Word| format!("`{} = {}`", word.text, example(word.amount));
+    words::of(place).map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// Where a limit is written that an attribute does not take as it stands.
+pub fn elsewhere(here: Place, word: &Ident) -> Option<String> {
+    let word = words::WORDS.iter().find(|known| word == known.text)?;
+    let is_of_call = word.places.iter().any(|place| *place != Place::Run);
+    let same = words::of(here).find(|it| word.amount == Amount::Time && it.amount == Amount::Time);
+    match same {
+        Some(same) if is_of_call => {
+            Some(format!("the limit on the time of one call is `{}` here", same.text))
+        }
+        _ if is_of_call => Some(
+            "the limits on what one call allocates are options of `#[memory_usage]`".to_owned(),
+        ),
+        _ => Some(IN_RUN.to_owned()),
+    }
+}
+
 /// The limits that a site has, as an expression.
 pub fn of_site(
-    warn_above: Option<&WarnAbove>,
+    limits: &Limits,
     run: Option<&Run>,
     raise: Option<&Ident>,
     krate: &Path,
 ) -> TokenStream {
     let here = Span::mixed_site();
-    if warn_above.is_none() && run.is_none() && raise.is_none() {
-        return option(None, krate);
+    if limits.is_empty() && run.is_none() && raise.is_none() {
+        return quote_spanned!(here=> #krate::__private::core::option::Option::None);
     }
-    let time = option(warn_above.map(|it| it.ns), krate);
-    let none = Limits::default();
-    let run = run.map_or(&none, |run| &run.limits);
-    let [run_time, calls, depth] =
-        ["max_time", "max_calls", "max_depth"].map(|word| run.option(word, krate));
-    let [allocations, bytes, retained] =
-        ["max_allocations", "max_bytes", "max_retained"].map(|word| run.option(word, krate));
-    let raises = raise.is_some();
-    quote_spanned! {here=>
-        #krate::__private::core::option::Option::Some(&#krate::__private::Limits {
-            call: #krate::__private::CallLimits {
-                time_ns: #time,
-                ..#krate::__private::CallLimits::NONE
-            },
-            run: #krate::__private::RunLimits {
-                time_ns: #run_time,
-                calls: #calls,
-                depth: #depth,
-                allocations: #allocations,
-                allocated_bytes: #bytes,
-                retained_bytes: #retained,
-            },
-            raises: #raises,
-        })
+    let run = run.map(|Run(limits)| limits.calls("run"));
+    let all = all(krate, limits, run, raise.is_some());
+    quote_spanned!(here=> #krate::__private::core::option::Option::Some(const { &#all }))
+}
+
+/// Those of a watched call, as an expression.
+pub fn of_plan(krate: &Path, limits: &Limits, raises: bool) -> TokenStream {
+    all(krate, limits, None, raises)
+}
+
+fn all(krate: &Path, limits: &Limits, run: Option<TokenStream>, raises: bool) -> TokenStream {
+    let here = Span::mixed_site();
+    let of_calls = limits.calls("call");
+    let raising = raises.then(|| quote_spanned!(here=> .raising()));
+    quote_spanned!(here=> #krate::__private::Limits::NONE #of_calls #run #raising)
+}
+
+fn amount(amount: Amount, word: &Ident, input: ParseStream<'_>) -> Result<u64> {
+    match amount {
+        Amount::Time => time(word, input),
+        Amount::Count => count(word, input),
+        Amount::Bytes => bytes(word, input),
     }
 }
 
 fn count(word: &Ident, input: ParseStream<'_>) -> Result<u64> {
-    let allowed = format!("`{word}` takes a whole number: `{word} = 0`");
+    let allowed = format!("`{word}` expects a non-negative integer, e.g. `{word} = 0`");
     let literal: syn::LitInt = value(word, input, &allowed, Parse::parse)?;
     literal.base10_parse().map_err(|_| Error::new(literal.span(), &allowed))
 }
@@ -171,12 +202,13 @@ fn bytes(word: &Ident, input: ParseStream<'_>) -> Result<u64> {
         ("B", 1.0),
     ];
     let allowed = format!(
-        "`{word}` takes bytes, as a number or as \"64 KiB\"; units are B, kB, MB, GB, KiB, MiB, GiB"
+        "`{word}` expects a size, e.g. `{word} = \"64 KiB\"`, or a number of bytes \
+         (units: B, kB, MB, GB, KiB, MiB, GiB)"
     );
-    let literal: syn::Lit = value(word, input, &allowed, Parse::parse)?;
+    let literal: Lit = value(word, input, &allowed, Parse::parse)?;
     let read = match &literal {
-        syn::Lit::Int(number) => number.base10_parse().ok(),
-        syn::Lit::Str(text) => scaled(&text.value(), &UNITS),
+        Lit::Int(number) => number.base10_parse().ok(),
+        Lit::Str(text) => scaled(&text.value(), &UNITS),
         _ => None,
     };
     read.ok_or_else(|| Error::new(literal.span(), &allowed))
@@ -185,8 +217,9 @@ fn bytes(word: &Ident, input: ParseStream<'_>) -> Result<u64> {
 pub fn time(word: &Ident, input: ParseStream<'_>) -> Result<u64> {
     const UNITS: [(&str, f64); 5] =
         [("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9)];
-    let allowed =
-        format!("`{word}` takes a time such as \"10ms\", more than 0; units are ns, us, ms, s");
+    let allowed = format!(
+        "`{word}` expects a duration, e.g. `{word} = \"10 ms\"` (units: ns, us, ms, s; more than 0)"
+    );
     let literal: LitStr = value(word, input, &allowed, Parse::parse)?;
     let read = scaled(&literal.value(), &UNITS).filter(|ns| *ns > 0);
     read.ok_or_else(|| Error::new(literal.span(), &allowed))
@@ -222,28 +255,28 @@ mod tests {
                 .expect("good options");
         let site = of(&options).to_string().replace(' ', "");
         for part in [
-            "time_ns:::profile_core::__private::core::option::Option::Some(1500000u64)",
-            "calls:::profile_core::__private::core::option::Option::Some(3u64)",
-            "allocated_bytes:::profile_core::__private::core::option::Option::Some(1024u64)",
-            "depth:::profile_core::__private::core::option::Option::None",
-            "raises:false",
+            "Some(const{&::profile_core::__private::Limits::NONE",
+            ".call(\"warn_above\",1500000u64)",
+            ".run(\"max_calls\",3u64)",
+            ".run(\"max_bytes\",1024u64)",
         ] {
             assert!(site.contains(part), "{part} in {site}");
         }
+        assert!(!site.contains("raising"), "{site}");
         let none = of(&Options::default()).to_string().replace(' ', "");
         assert_eq!(none, "::profile_core::__private::core::option::Option::None");
     }
 
     #[test]
     fn what_is_not_understood_is_named_with_what_is() {
-        assert!(error(quote!(warn_above = 5)).starts_with("`warn_above` takes a time"));
-        assert!(error(quote!(run)).starts_with("`run` takes limits on all calls"));
-        assert!(error(quote!(run())).starts_with("`run` takes limits on all calls"));
+        assert!(error(quote!(warn_above = 5)).starts_with("`warn_above` expects a duration"));
+        assert!(error(quote!(run)).starts_with("`run` expects limits on all calls"));
+        assert!(error(quote!(run())).starts_with("`run` expects limits on all calls"));
         assert!(error(quote!(run(max_peak = 1))).starts_with("unknown limit `max_peak`: `run`"));
         assert!(
-            error(quote!(run(max_calls = "1"))).starts_with("`max_calls` takes a whole number")
+            error(quote!(run(max_calls = "1"))).starts_with("`max_calls` expects a non-negative")
         );
         let twice = error(quote!(run(max_calls = 1, max_calls = 2)));
-        assert!(twice.starts_with("option `max_calls` stands twice"), "{twice}");
+        assert_eq!(twice, "duplicate option `max_calls`");
     }
 }

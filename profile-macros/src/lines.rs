@@ -29,7 +29,7 @@ use crate::describe::place;
 use tests::place;
 
 use crate::drops::{moved_by, variables_of, variables_of_condition};
-use crate::words::mentions;
+use crate::parsing::mentions;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::Parser as _;

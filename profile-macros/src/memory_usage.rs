@@ -2,8 +2,8 @@
 
 use crate::limits;
 use crate::options::Options;
-use crate::usage::{KNOWN, Usage};
-use crate::words::{fill, name, path};
+use crate::parsing::{fill, name, path};
+use crate::usage::{Usage, known};
 use proc_macro2::Ident;
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
@@ -17,7 +17,7 @@ impl Parse for Arguments {
         let (mut options, mut usage) = (Options::default(), Usage::default());
         while !input.is_empty() {
             if !input.peek(Ident::peek_any) {
-                return Err(input.error(format!("not an option: {KNOWN}")));
+                return Err(input.error(format!("not an option: {}", known())));
             }
             parse_one(&mut options, &mut usage, input)?;
             if !input.is_empty() {
@@ -32,10 +32,10 @@ impl Parse for Arguments {
 fn parse_one(options: &mut Options, usage: &mut Usage, input: ParseStream<'_>) -> Result<()> {
     let word = input.call(Ident::parse_any)?;
     match word.to_string().as_str() {
-        "name" => fill(&mut options.name, &word, KNOWN, || name(&word, input)),
-        "crate" => fill(&mut options.krate, &word, KNOWN, || path(&word, input)),
-        "run" => fill(&mut options.run, &word, KNOWN, || limits::run(&word, input)),
-        "raise" => fill(&mut options.raise, &word, KNOWN, || Ok(word.clone())),
+        "name" => fill(&mut options.name, &word, || name(&word, input)),
+        "crate" => fill(&mut options.krate, &word, || path(&word, input)),
+        "run" => fill(&mut options.run, &word, || limits::run(&word, input)),
+        "raise" => fill(&mut options.raise, &word, || Ok(word.clone())),
         _ => usage.parse_one(&word, input),
     }
 }

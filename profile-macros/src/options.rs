@@ -4,9 +4,10 @@
 //! item is; whether an option fits the item it stands on is for `validate`.
 
 use crate::krate;
-use crate::limits::{self, Run, WarnAbove};
+use crate::limits::{self, Limits, Run};
+use crate::parsing::{fill, mentions, name, path, unknown, value};
 use crate::usage::Usage;
-use crate::words::{fill, mentions, name, path, unknown, value};
+use crate::words::{self, Place};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt as _;
@@ -14,7 +15,13 @@ use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Error, LitStr, Meta, Path, Result, Token};
 
-const KNOWN: &str = "the options are `name = \"...\"`, `overhead = \"2%\"`, `lines`, `lines(rss)`, `returns`, `args(a, b.len())`, `warn_above = \"10 ms\"`, `run(max_calls = 10)`, `raise`, `skip` and `crate = path`";
+fn known() -> String {
+    let limits = limits::listed(Place::Profile);
+    format!(
+        "the options are `name = \"...\"`, `overhead = \"2%\"`, `lines`, `lines(rss)`, `returns`, `args(a, b.len())`, {limits}, \
+         `run(max_calls = 10)`, `raise`, `skip` and `crate = path`"
+    )
+}
 
 /// What the user asked for. A value is kept as written, to be handed on from a container.
 #[derive(Clone, Default)]
@@ -25,7 +32,8 @@ pub struct Options {
     pub returns: Option<Ident>,
     /// `args(…)`, what stands between the parentheses.
     pub arguments: Option<TokenStream>,
-    pub warn_above: Option<WarnAbove>,
+    /// On each call.
+    pub limits: Limits,
     pub run: Option<Run>,
     pub raise: Option<Ident>,
     pub skip: Option<Ident>,
@@ -56,7 +64,7 @@ impl Options {
         self.lines = self.lines.or_else(|| outer.lines.clone());
         self.returns = self.returns.or_else(|| outer.returns.clone());
         self.arguments = self.arguments.or_else(|| outer.arguments.clone());
-        self.warn_above = self.warn_above.or_else(|| outer.warn_above.clone());
+        self.limits = self.limits.or(&outer.limits);
         self.run = self.run.or_else(|| outer.run.clone());
         self.raise = self.raise.or_else(|| outer.raise.clone());
         self.krate = self.krate.or_else(|| outer.krate.clone());
@@ -78,8 +86,8 @@ impl Options {
 
     /// The limits that a site with these options has, as an expression.
     pub fn limits(&self) -> TokenStream {
-        let Self { warn_above, run, raise, .. } = self;
-        limits::of_site(warn_above.as_ref(), run.as_ref(), raise.as_ref(), &self.krate())
+        let Self { limits, run, raise, .. } = self;
+        limits::of_site(limits, run.as_ref(), raise.as_ref(), &self.krate())
     }
 
     /// The options as they would stand in an attribute.
@@ -95,12 +103,9 @@ impl Options {
         let krate = self.krate.iter().map(|it| quote_spanned!(here=> crate = #it));
         let arguments = self.arguments.iter().map(|it| quote_spanned!(here=> args(#it)));
         let returns = self.returns.iter().map(|_| quote_spanned!(here=> returns));
-        let warn_above = self.warn_above.iter().map(|it| &it.literal);
-        let warn_above = warn_above.map(|it| quote_spanned!(here=> warn_above = #it));
-        let run = self.run.iter().map(|it| &it.tokens);
-        let run = run.map(|it| quote_spanned!(here=> run(#it)));
+        let run = self.run.iter().map(Run::written);
         let raise = self.raise.iter().map(|_| quote_spanned!(here=> raise));
-        let limits = warn_above.chain(run).chain(raise);
+        let limits = self.limits.written().chain(run).chain(raise);
         let all = name.chain(overhead).chain(lines).chain(returns).chain(arguments);
         let all = all.chain(limits).chain(krate);
         quote_spanned!(here=> #(#all),*)
@@ -110,19 +115,19 @@ impl Options {
     fn parse_one(&mut self, input: ParseStream<'_>) -> Result<()> {
         let word = input.call(Ident::parse_any)?;
         match word.to_string().as_str() {
-            "name" => fill(&mut self.name, &word, KNOWN, || name(&word, input)),
-            "overhead" => fill(&mut self.overhead, &word, KNOWN, || overhead(&word, input)),
-            "crate" => fill(&mut self.krate, &word, KNOWN, || path(&word, input)),
-            "lines" => fill(&mut self.lines, &word, KNOWN, || lines(&word, input)),
-            "returns" => fill(&mut self.returns, &word, KNOWN, || Ok(word.clone())),
-            "warn_above" => {
-                fill(&mut self.warn_above, &word, KNOWN, || limits::warn_above(&word, input))
-            }
-            "run" => fill(&mut self.run, &word, KNOWN, || limits::run(&word, input)),
-            "raise" => fill(&mut self.raise, &word, KNOWN, || Ok(word.clone())),
-            "args" => fill(&mut self.arguments, &word, KNOWN, || arguments(&word, input)),
-            "skip" => fill(&mut self.skip, &word, KNOWN, || Ok(word.clone())),
-            _ => Err(unknown(&word, KNOWN, elsewhere(&word))),
+            "name" => fill(&mut self.name, &word, || name(&word, input)),
+            "overhead" => fill(&mut self.overhead, &word, || overhead(&word, input)),
+            "crate" => fill(&mut self.krate, &word, || path(&word, input)),
+            "lines" => fill(&mut self.lines, &word, || lines(&word, input)),
+            "returns" => fill(&mut self.returns, &word, || Ok(word.clone())),
+            "run" => fill(&mut self.run, &word, || limits::run(&word, input)),
+            "raise" => fill(&mut self.raise, &word, || Ok(word.clone())),
+            "args" => fill(&mut self.arguments, &word, || arguments(&word, input)),
+            "skip" => fill(&mut self.skip, &word, || Ok(word.clone())),
+            text => match words::find(Place::Profile, text) {
+                Some(known) => self.limits.parse_one(&word, known, input),
+                None => Err(unknown(&word, &known(), limits::elsewhere(Place::Profile, &word))),
+            },
         }
     }
 
@@ -132,7 +137,7 @@ impl Options {
             || self.lines.is_some()
             || self.returns.is_some()
             || self.arguments.is_some()
-            || self.warn_above.is_some()
+            || !self.limits.is_empty()
             || self.run.is_some()
             || self.raise.is_some()
             || self.krate.is_some();
@@ -150,7 +155,7 @@ impl Parse for Options {
         let mut options = Self::default();
         while !input.is_empty() {
             if !input.peek(Ident::peek_any) {
-                return Err(input.error(format!("not an option: {KNOWN}")));
+                return Err(input.error(format!("not an option: {}", known())));
             }
             options.parse_one(input)?;
             if !input.is_empty() {
@@ -159,18 +164,6 @@ impl Parse for Options {
         }
         options.skip_stands_alone()?;
         Ok(options)
-    }
-}
-
-/// Where a limit is written that `#[profile]` does not take as it stands.
-fn elsewhere(word: &Ident) -> Option<&'static str> {
-    match word.to_string().as_str() {
-        "max_time" => Some("the limit on the time of one call is `warn_above` here"),
-        "max_calls" | "max_depth" => Some(limits::IN_RUN),
-        "max_allocations" | "max_bytes" | "max_peak" | "max_retained" | "max_rss" => {
-            Some("the limits on what one call allocates are options of `#[memory_usage]`")
-        }
-        _ => None,
     }
 }
 
@@ -296,9 +289,10 @@ pub fn of_attribute(attribute: &Attribute) -> Result<Options> {
     match &attribute.meta {
         Meta::Path(_) => Ok(Options::default()),
         Meta::List(list) => syn::parse2(list.tokens.clone()),
-        Meta::NameValue(pair) => {
-            Err(Error::new_spanned(pair.value.to_token_stream(), format!("not an option: {KNOWN}")))
-        }
+        Meta::NameValue(pair) => Err(Error::new_spanned(
+            pair.value.to_token_stream(),
+            format!("not an option: {}", known()),
+        )),
     }
 }
 
@@ -328,14 +322,14 @@ mod tests {
     #[test]
     fn an_unknown_option_is_named_and_the_known_are_listed() {
         let message = error(quote!(naem = "load"));
-        assert_eq!(message, format!("unknown option `naem`: {KNOWN}"));
-        assert_eq!(error(quote!(5)), format!("not an option: {KNOWN}"));
+        assert_eq!(message, format!("unknown option `naem`: {}", known()));
+        assert_eq!(error(quote!(5)), format!("not an option: {}", known()));
     }
 
     #[test]
     fn a_repeated_option_is_named() {
         let message = error(quote!(name = "a", name = "b"));
-        assert_eq!(message, format!("option `name` stands twice: give each once; {KNOWN}"));
+        assert_eq!(message, "duplicate option `name`");
     }
 
     #[test]
@@ -380,6 +374,6 @@ mod tests {
         let outer = parse(quote!(warn_above = "1 ms", run(max_calls = 1), raise)).unwrap();
         let handed = parse(outer.to_arguments()).unwrap();
         assert_eq!(handed.to_arguments().to_string(), outer.to_arguments().to_string());
-        assert!(handed.warn_above.unwrap().ns == 1_000_000 && handed.raise.is_some());
+        assert!(!handed.limits.is_empty() && handed.raise.is_some());
     }
 }

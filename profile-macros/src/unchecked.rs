@@ -3,9 +3,16 @@
 //!
 //! The item is not parsed. A constant in front of its body uses another one that is deprecated: no code comes of it, the
 //! warning stands at the limit, and `-D warnings` makes it an error.
+//!
+//! Nothing but the compiler's own `proc_macro` may be used here: whoever builds with the feature off builds no parser.
 
+#[cfg(not(test))]
+use proc_macro::{Delimiter, Group, Span, TokenStream, TokenTree};
+// The same names: the compiler's are there only while it runs a macro.
+#[cfg(test)]
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use quote::quote_spanned;
+
+use crate::words::{self, Place};
 
 /// The item, with a warning if a limit is among the arguments.
 pub fn with_warning(arguments: &TokenStream, item: TokenStream) -> TokenStream {
@@ -28,7 +35,7 @@ fn limit(arguments: &TokenStream) -> Option<Span> {
 }
 
 fn is_limit(word: &str) -> bool {
-    word.starts_with("max_") || word == "ledger"
+    words::find(Place::MemoryUsage, word).is_some() || word == "ledger"
 }
 
 /// After the attributes that a body begins with.
@@ -48,18 +55,32 @@ fn warning_in(body: &Group, limit: Span) -> Group {
     with_warning
 }
 
+const WARNING: &str = r#"
+    #[cfg(test)]
+    const _: () = {
+        #[deprecated(
+            note = "nothing is counted and the test passes whatever it takes: the feature `profile` of \
+                    profile-core is off. Run it with that feature, as in `cargo test --features profile-core/profile`"
+        )]
+        const LIMIT_IS_NOT_CHECKED: () = ();
+        LIMIT_IS_NOT_CHECKED
+    };
+"#;
+
 fn warning(limit: Span) -> TokenStream {
-    quote_spanned! {limit=>
-        #[cfg(test)]
-        const _: () = {
-            #[deprecated(
-                note = "nothing is counted and the test passes whatever it takes: the feature `profile` of \
-                        profile-core is off. Run it with that feature, as in `cargo test --features profile-core/profile`"
-            )]
-            const LIMIT_IS_NOT_CHECKED: () = ();
-            LIMIT_IS_NOT_CHECKED
-        };
-    }
+    at(limit, WARNING.parse().unwrap_or_default())
+}
+
+/// The tokens, all at one place.
+fn at(place: Span, tokens: TokenStream) -> TokenStream {
+    let moved = tokens.into_iter().map(|mut token| {
+        if let TokenTree::Group(group) = &token {
+            token = TokenTree::Group(Group::new(group.delimiter(), at(place, group.stream())));
+        }
+        token.set_span(place);
+        token
+    });
+    moved.collect()
 }
 
 #[cfg(test)]

@@ -3,16 +3,21 @@
 //! As in `options`, every message says what is allowed, at the token that is not.
 
 use crate::limits::{self, Limits, time};
-use crate::words::{fill, unknown, value};
+use crate::parsing::{fill, unknown, value};
+use crate::words::{self, Place};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 use syn::parse::{Parse, ParseStream};
 use syn::{Error, LitStr, Path, Result};
 
 /// What `#[memory_usage]` takes, for messages.
-pub const KNOWN: &str = "the options are `interval = \"10ms\"`, `backend = \"rss\"`, `include_children`, `multiprocess`, \
-     `max_allocations = 0`, `max_bytes = \"1 MiB\"`, `max_peak`, `max_retained`, `max_rss`, `max_time = \"10ms\"`, \
-     `run(max_calls = 10)`, `raise`, `ledger`, `name = \"...\"` and `crate = path`";
+pub fn known() -> String {
+    let limits = limits::listed(Place::MemoryUsage);
+    format!(
+        "the options are `interval = \"10ms\"`, `backend = \"rss\"`, `include_children`, `multiprocess`, {limits}, \
+         `run(max_calls = 10)`, `raise`, `ledger`, `name = \"...\"` and `crate = path`"
+    )
+}
 
 const BACKENDS: [(&str, &str); 4] =
     [("rss", "Rss"), ("pss", "Pss"), ("uss", "Uss"), ("heap", "Heap")];
@@ -28,47 +33,37 @@ pub struct Usage {
     limits: Limits,
 }
 
-/// Where a limit is written that `#[memory_usage]` does not take as it stands.
-fn elsewhere(word: &Ident) -> Option<&'static str> {
-    match word.to_string().as_str() {
-        "warn_above" => Some("the limit on the time of one call is `max_time` here"),
-        "max_calls" | "max_depth" => Some(limits::IN_RUN),
-        _ => None,
-    }
-}
-
 impl Usage {
     /// Parses one option into its place.
     pub fn parse_one(&mut self, word: &Ident, input: ParseStream<'_>) -> Result<()> {
         match word.to_string().as_str() {
-            "interval" => fill(&mut self.interval_ns, word, KNOWN, || time(word, input)),
-            "backend" => fill(&mut self.backend, word, KNOWN, || backend(word, input)),
-            "include_children" => {
-                fill(&mut self.include_children, word, KNOWN, || Ok(word.clone()))
-            }
-            "multiprocess" => fill(&mut self.multiprocess, word, KNOWN, || Ok(word.clone())),
-            "ledger" => fill(&mut self.ledger, word, KNOWN, || Ok(word.clone())),
-            "max_allocations" | "max_bytes" | "max_peak" | "max_retained" | "max_rss"
-            | "max_time" => self.limits.parse_one(word, KNOWN, input),
-            _ => Err(unknown(word, KNOWN, elsewhere(word))),
+            "interval" => fill(&mut self.interval_ns, word, || time(word, input)),
+            "backend" => fill(&mut self.backend, word, || backend(word, input)),
+            "include_children" => fill(&mut self.include_children, word, || Ok(word.clone())),
+            "multiprocess" => fill(&mut self.multiprocess, word, || Ok(word.clone())),
+            "ledger" => fill(&mut self.ledger, word, || Ok(word.clone())),
+            text => match words::find(Place::MemoryUsage, text) {
+                Some(option) => self.limits.parse_one(word, option, input),
+                None => {
+                    let hint = limits::elsewhere(Place::MemoryUsage, word);
+                    Err(unknown(word, &known(), hint))
+                }
+            },
         }
     }
 
-    /// Limits alone need no curve.
+    /// Limits alone need no curve; those that do, the core knows.
     fn is_sampled(&self) -> bool {
         let asked = self.interval_ns.is_some() || self.backend.is_some();
         let children = self.include_children.is_some() || self.multiprocess.is_some();
-        let of_resident = self.limits.0.iter().any(|limit| limit.word == "max_rss");
-        (self.limits.0.is_empty() && self.ledger.is_none()) || asked || children || of_resident
+        (self.limits.is_empty() && self.ledger.is_none()) || asked || children
     }
 
     /// The value of a `UsagePlan`.
     pub fn plan(&self, krate: &Path, raises: bool) -> TokenStream {
         const DEFAULT_INTERVAL_NS: u64 = 100_000_000;
         let here = Span::mixed_site();
-        let limit = |word: &str| self.limits.option(word, krate);
-        let [allocations, bytes, peak] = ["max_allocations", "max_bytes", "max_peak"].map(limit);
-        let [retained, resident, time] = ["max_retained", "max_rss", "max_time"].map(limit);
+        let limits = limits::of_plan(krate, &self.limits, raises);
         let interval_ns = self.interval_ns.unwrap_or(DEFAULT_INTERVAL_NS);
         let backend = self.backend.clone().unwrap_or_else(|| Ident::new("Rss", here));
         let (children, multiprocess) =
@@ -78,7 +73,7 @@ impl Usage {
             Some(_) => quote_spanned!(here=> #krate::__private::core::option::Option::Some(
                 #krate::__private::core::env!("CARGO_MANIFEST_DIR")
             )),
-            None => limits::option(None, krate),
+            None => quote_spanned!(here=> #krate::__private::core::option::Option::None),
         };
         quote_spanned! {here=>
             #krate::__private::UsagePlan {
@@ -87,17 +82,9 @@ impl Usage {
                 backend: #krate::__private::Backend::#backend,
                 include_children: #children,
                 multiprocess: #multiprocess,
-                limits: #krate::__private::CallLimits {
-                    time_ns: #time,
-                    allocations: #allocations,
-                    allocated_bytes: #bytes,
-                    peak_bytes: #peak,
-                    retained_bytes: #retained,
-                },
-                max_resident_bytes: #resident,
+                limits: #limits,
                 ledger: #ledger,
                 fails: #krate::__private::core::cfg!(test),
-                raises: #raises,
             }
         }
     }
@@ -143,11 +130,9 @@ mod tests {
             "backend:k::__private::Backend::Pss",
             "include_children:true",
             "multiprocess:false",
-            "allocations:k::__private::core::option::Option::Some(3u64)",
-            "allocated_bytes:k::__private::core::option::Option::Some(1536u64)",
-            "peak_bytes:k::__private::core::option::Option::Some(7u64)",
-            "retained_bytes:k::__private::core::option::Option::None",
-            "time_ns:k::__private::core::option::Option::Some(2000000000u64)",
+            "limits:k::__private::Limits::NONE.call(\"max_allocations\",3u64)",
+            ".call(\"max_bytes\",1536u64).call(\"max_peak\",7u64)",
+            ".call(\"max_time\",2000000000u64)",
             "is_sampled:true",
         ] {
             assert!(plan.contains(part), "{part} in {plan}");
@@ -157,20 +142,20 @@ mod tests {
     #[test]
     fn limits_alone_need_no_curve() {
         assert!(plan(quote!(max_allocations = 0)).contains("is_sampled:false"));
-        assert!(plan(quote!(max_rss = "1 GiB")).contains("is_sampled:true"));
+        assert!(plan(quote!(max_peak = 0, interval = "1ms")).contains("is_sampled:true"));
         assert!(plan(quote!()).contains("is_sampled:true"));
     }
 
     #[test]
     fn what_is_not_understood_is_named_with_what_is() {
-        assert!(error(quote!(max_peak = "12 parsecs")).starts_with("`max_peak` takes bytes"));
+        assert!(error(quote!(max_peak = "12 parsecs")).starts_with("`max_peak` expects a size"));
         assert!(
-            error(quote!(max_allocations = "none")).starts_with("`max_allocations` takes a whole")
+            error(quote!(max_allocations = "none")).starts_with("`max_allocations` expects a non-")
         );
-        assert!(error(quote!(interval = "0ms")).starts_with("`interval` takes a time"));
+        assert!(error(quote!(interval = "0ms")).starts_with("`interval` expects a duration"));
         assert!(error(quote!(backend = "ram")).starts_with("`backend` is"));
         assert!(error(quote!(max_allocation = 1)).starts_with("unknown option `max_allocation`"));
         let twice = error(quote!(max_peak = 1, max_peak = 2));
-        assert!(twice.starts_with("option `max_peak` stands twice"), "{twice}");
+        assert_eq!(twice, "duplicate option `max_peak`");
     }
 }

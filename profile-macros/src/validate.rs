@@ -32,7 +32,7 @@ fn raises_nothing(function: &Function, options: &Options) -> Option<(Span, &'sta
     returns_nothing.then(|| (word.span(), RAISES_NOTHING))
 }
 
-const RAISES_NOTHING: &str = "`raise` is for functions that return a `Result`, and this one returns nothing: without `raise` a broken limit that a filter \
+const RAISES_NOTHING: &str = "`raise` is for functions that return a `Result`, and this one returns nothing: without `raise` an exceeded limit that a filter \
      makes an error is a panic";
 
 /// Refuses what `#[memory_usage]` cannot watch.

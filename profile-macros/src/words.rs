@@ -1,62 +1,57 @@
-//! The words of options, and what stands behind them: what the options of both attributes are read with.
+//! The words of limits. What each means is for `profile-core/src/limits/kind.rs`, whose table has
+//! the same words; this crate cannot see that one, so a test (`tests/tests/limits.rs`) includes
+//! this file and compares both. Nothing here may name another file.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
-use syn::parse::{Parse, ParseStream};
-use syn::{Error, LitStr, Path, Result, Token};
-
-/// Says what is not known, what was perhaps meant, and what is known.
-pub fn unknown(word: &Ident, known: &str, hint: Option<&str>) -> Error {
-    let hint = hint.map(|hint| format!("{hint}; ")).unwrap_or_default();
-    Error::new(word.span(), format!("unknown option `{word}`: {hint}{known}"))
+/// How a limit is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// `"10 ms"`
+    Time,
+    /// `3`
+    Count,
+    /// `"1 MiB"`, or a number
+    Bytes,
 }
 
-/// Puts a parsed value into its place, which must be empty.
-pub fn fill<T>(
-    place: &mut Option<T>,
-    word: &Ident,
-    known: &str,
-    value: impl FnOnce() -> Result<T>,
-) -> Result<()> {
-    if place.is_some() {
-        let message = format!("option `{word}` stands twice: give each once; {known}");
-        return Err(Error::new(word.span(), message));
-    }
-    *place = Some(value()?);
-    Ok(())
+/// Where a limit is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// `#[profile(…)]`: on each call
+    Profile,
+    /// `#[memory_usage(…)]`: on each call
+    MemoryUsage,
+    /// `run(…)` in either: on all calls of a run together
+    Run,
 }
 
-/// What stands after `word =`. When nothing does, the message is for the word.
-pub fn value<T>(
-    word: &Ident,
-    input: ParseStream<'_>,
-    allowed: &str,
-    parse: fn(ParseStream<'_>) -> Result<T>,
-) -> Result<T> {
-    if input.parse::<Token![=]>().is_err() || input.is_empty() {
-        return Err(Error::new(word.span(), allowed));
-    }
-    parse(input).map_err(|error| Error::new(error.span(), allowed))
+#[derive(Debug)]
+pub struct Word {
+    pub text: &'static str,
+    pub amount: Amount,
+    pub places: &'static [Place],
 }
 
-pub fn name(word: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
-    const ALLOWED: &str = "`name` takes a text that is not empty: `name = \"load\"`";
-    let literal: LitStr = value(word, input, ALLOWED, Parse::parse)?;
-    if literal.value().trim().is_empty() {
-        return Err(Error::new(literal.span(), ALLOWED));
-    }
-    Ok(literal)
+use Amount::{Bytes, Count, Time};
+use Place::{MemoryUsage, Profile, Run};
+
+pub const WORDS: &[Word] = &[
+    Word { text: "warn_above", amount: Time, places: &[Profile] },
+    Word { text: "max_allocations", amount: Count, places: &[MemoryUsage, Run] },
+    Word { text: "max_bytes", amount: Bytes, places: &[MemoryUsage, Run] },
+    Word { text: "max_peak", amount: Bytes, places: &[MemoryUsage] },
+    Word { text: "max_retained", amount: Bytes, places: &[MemoryUsage, Run] },
+    Word { text: "max_rss", amount: Bytes, places: &[MemoryUsage] },
+    Word { text: "max_time", amount: Time, places: &[MemoryUsage, Run] },
+    Word { text: "max_calls", amount: Count, places: &[Run] },
+    Word { text: "max_depth", amount: Count, places: &[Run] },
+];
+
+/// The words that a place takes.
+pub fn of(place: Place) -> impl Iterator<Item = &'static Word> {
+    WORDS.iter().filter(move |word| word.places.contains(&place))
 }
 
-pub fn path(word: &Ident, input: ParseStream<'_>) -> Result<Path> {
-    const ALLOWED: &str = "`crate` takes the path to `profile_core`: `crate = some::path`";
-    value(word, input, ALLOWED, Path::parse_mod_style)
-}
-
-/// Whether a word stands anywhere in these tokens.
-pub fn mentions(tokens: TokenStream, word: &str) -> bool {
-    tokens.into_iter().any(|tree| match tree {
-        TokenTree::Ident(ident) => ident == word,
-        TokenTree::Group(group) => mentions(group.stream(), word),
-        _ => false,
-    })
+/// The word of that text in a place.
+pub fn find(place: Place, text: &str) -> Option<&'static Word> {
+    of(place).find(|word| word.text == text)
 }

@@ -4,6 +4,7 @@
 #![allow(unsafe_code, reason = "asks the system what programs left behind")]
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::AsRawFd;
@@ -505,16 +506,33 @@ impl Workspace {
     /// # Panics
     /// It fails.
     pub fn cargo(&self, arguments: &[&str]) -> String {
+        let output = self.output_of(&[arguments, &["--release"]].concat());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    /// The crates that a package and its dependencies are, by name, each once and sorted.
+    ///
+    /// # Panics
+    /// Cargo fails.
+    pub fn crates_of(&self, package: &str) -> Vec<String> {
+        let tree = ["tree", "-p", package, "-e", "normal", "--prefix", "none", "-f", "{p}"];
+        let output = self.output_of(&tree);
+        let text = String::from_utf8_lossy(&output.stdout);
+        let name = |line: &str| line.split(' ').next().unwrap_or_default().to_owned();
+        let names: BTreeSet<String> = text.lines().map(name).collect();
+        names.into_iter().collect()
+    }
+
+    fn output_of(&self, arguments: &[&str]) -> Output {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(arguments).args(["--release", "--offline", "--quiet"]).current_dir(&self.root);
+        cargo.args(arguments).args(["--offline", "--quiet"]).current_dir(&self.root);
         cargo.env("CARGO_TARGET_DIR", self.root.join("target"));
         for inherited in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER"] {
             cargo.env_remove(inherited);
         }
         let output = cargo.output().expect("start cargo");
-        let written = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{written}");
-        written
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output
     }
 
     /// A path in it.
@@ -556,4 +574,31 @@ pub fn assert_blessed(file: &Path, expected: &str) {
         "{} is out of date ({differs:?}); PROFILE_BLESS=1 writes it",
         file.display()
     );
+}
+
+/// The examples of README and of the pages in `docs`, as documentation tests.
+#[cfg(doctest)]
+mod documentation {
+    macro_rules! pages {
+        ($($name:ident $path:literal)*) => {$(
+            #[doc = include_str!(concat!("../../", $path))]
+            pub mod $name {}
+        )*};
+    }
+
+    pages! {
+        readme "README.md"
+        accuracy "docs/accuracy.md"
+        r#async "docs/async.md"
+        comparing "docs/comparing.md"
+        crashes "docs/crashes.md"
+        formats "docs/formats.md"
+        lines "docs/lines.md"
+        memory "docs/memory.md"
+        segment_format "docs/segment-format.md"
+        settings "docs/settings.md"
+        testing "docs/testing.md"
+        time "docs/time.md"
+        warnings "docs/warnings.md"
+    }
 }

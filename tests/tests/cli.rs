@@ -83,18 +83,18 @@ fn filters_of_the_command_line_hide_warnings_or_make_them_errors() {
         let arguments = [filters, &["show", "r.json", "--format", format]].concat();
         run(&arguments, &folder)
     };
-    let warned = "TimeBudgetWarning: limited::slow: warn_above: 11.0 ms";
+    let warned = "TimeLimitWarning: limited::slow: warn_above: 11.0 ms";
     let plain = show(&[], "table");
     assert!(String::from_utf8_lossy(&plain.stdout).contains(warned), "{plain:?}");
     let hidden = show(&["-W", "error", "-W", "ignore::PerformanceWarning"], "table");
     let text = String::from_utf8_lossy(&hidden.stdout).into_owned();
     assert!(
         !text.contains(warned)
-            && text.ends_with("warnings hidden by filters: 3 TimeBudgetWarning\n"),
+            && text.ends_with("warnings hidden by filters: 3 TimeLimitWarning\n"),
         "{text}"
     );
     assert!(hidden.status.success());
-    let failed = show(&["-W", "error::TimeBudgetWarning"], "github");
+    let failed = show(&["-W", "error::TimeLimitWarning"], "github");
     assert_eq!(failed.status.code(), Some(1));
     assert!(failed.stdout.starts_with(b"::error file=tests/src/bin/limited.rs,line="));
     let compared = run(&["compare", "r.json", "--with", "r.json", "-W", "error"], &folder);
@@ -106,7 +106,7 @@ fn filters_of_the_command_line_hide_warnings_or_make_them_errors() {
         "{said}"
     );
     assert_eq!(wrong.status.code(), Some(2));
-    let several = show(&["-W", "error::TimeBudgetWarning,ignore"], "table");
+    let several = show(&["-W", "error::TimeLimitWarning,ignore"], "table");
     assert!(several.status.success(), "{several:?}");
 }
 

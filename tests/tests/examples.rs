@@ -243,7 +243,7 @@ fn each_action_shows_a_warning_as_often_as_it_says_and_the_variable_adds_filters
 
 #[test]
 fn limits_on_real_files_are_told_or_refuse_a_file_or_fail_the_run() {
-    let program = example("budgets");
+    let program = example("word_limits");
     let words: Vec<String> = (0..60_000).map(|number| format!("word{number}")).collect();
     let many = program.folder().join("many.rs");
     std::fs::write(&many, words.join(" ")).expect("a file");
@@ -255,7 +255,7 @@ fn limits_on_real_files_are_told_or_refuse_a_file_or_fail_the_run() {
         .arg(many.display())
         .arg(few.display())
         .arg(none.display())
-        .env("PROFILE_WARNINGS", "ignore,error::AllocationBudgetWarning")
+        .env("PROFILE_WARNINGS", "ignore,error::AllocationLimitWarning")
         .env("PROFILE_EXIT_CODE", "3")
         .run();
     assert_eq!(run.status().code(), Some(3));
@@ -264,9 +264,12 @@ fn limits_on_real_files_are_told_or_refuse_a_file_or_fail_the_run() {
     assert!(printed.contains("\n1 refused, 0 of them by the limit\n"), "{printed}");
     let report = report(&run);
     let warnings = report["warnings"].as_array().expect("a list");
-    let broken = warnings.iter().find(|it| it["category"] == "AllocationBudgetWarning");
-    let broken = broken.expect("a broken limit");
-    assert_eq!((&broken["count"], &broken["hidden"]), (&Value::from(1), &Value::from(0)));
-    assert!(broken["worst"]["value"].as_u64().is_some_and(|bytes| bytes > 256 << 10), "{broken}");
-    assert_eq!(broken["path"], "budgets::different_words");
+    let exceeded = warnings.iter().find(|it| it["category"] == "AllocationLimitWarning");
+    let exceeded = exceeded.expect("an exceeded limit");
+    assert_eq!((&exceeded["count"], &exceeded["hidden"]), (&Value::from(1), &Value::from(0)));
+    assert!(
+        exceeded["worst"]["value"].as_u64().is_some_and(|bytes| bytes > 256 << 10),
+        "{exceeded}"
+    );
+    assert_eq!(exceeded["path"], "word_limits::different_words");
 }

@@ -65,9 +65,9 @@ fn the_documented_formats_are_those_that_there_are() {
 }
 
 #[test]
-fn the_readme_lists_the_formats_that_there_are() {
-    let file = root().join("README.md");
-    let text = fs::read_to_string(&file).expect("the README");
+fn the_page_of_settings_lists_the_formats_that_there_are() {
+    let file = root().join("docs/settings.md");
+    let text = fs::read_to_string(&file).expect("the page");
     let before = "| `PROFILE_REPORT` | `FORMAT` or `FORMAT:FILE`, comma-separated: ";
     let (start, rest) = text.split_once(before).expect("a row for PROFILE_REPORT");
     let (_, end) = rest.split_once(", `none` |").expect("`none` comes last");

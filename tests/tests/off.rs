@@ -192,6 +192,12 @@ fn without_names(line: &str, package: &str) -> String {
     }
 }
 
+/// No parser of Rust, and none of anything else.
+#[test]
+fn what_is_built_with_the_feature_off_is_the_two_crates_alone() {
+    assert_eq!(built().crates_of("limited"), ["limited", "profile-core", "profile-macros"]);
+}
+
 #[test]
 fn an_annotated_function_has_the_machine_code_of_a_plain_one() {
     let (plain, annotated) = (code("plain"), code("annotated"));

@@ -61,11 +61,16 @@ fn without_profile(meta: &Meta) -> Option<bool> {
     condition(meta, false)
 }
 
-/// All other features are on: `profile` implies `stats` and `warnings`.
+/// All other features are on, but those that are nothing without `profile`.
 fn condition(meta: &Meta, profile: bool) -> Option<bool> {
     let text = meta.to_token_stream().to_string();
     Some(match &*text {
         "feature = \"profile\"" => profile,
+        "feature = \"read\""
+        | "feature = \"binary\""
+        | "feature = \"hlog\""
+        | "feature = \"compare\""
+        | "feature = \"toml\"" => profile,
         "test" | "loom" | "profile_fallback" => false,
         _ => text.starts_with("feature = ") || text == "target_os = \"linux\"",
     })

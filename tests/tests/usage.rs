@@ -601,7 +601,7 @@ mod limits {
             lines.next(),
             Some(
                 "usage::limits::allocates: max_bytes: 2,000 bytes allocated, at most 1,024 allowed; \
-                 max_peak: 2,000 bytes held at a time, at most 1,024 allowed"
+                 max_peak: 2,000 bytes held at once, at most 1,024 allowed"
             )
         );
         let below = lines.next().expect("who used it");
@@ -642,7 +642,7 @@ mod limits {
         assert_eq!(poll_on_two_threads(holds(150)), Ok(300));
         let message = poll_on_two_threads(holds(151)).expect_err("too much");
         let expected =
-            "usage::limits::holds: max_peak: 302 bytes held at a time, at most 300 allowed";
+            "usage::limits::holds: max_peak: 302 bytes held at once, at most 300 allowed";
         assert_eq!(message.lines().next(), Some(expected));
     }
 
@@ -805,7 +805,7 @@ mod suite {
 
         #[test]
         #[profile_core::memory_usage(max_allocations = 2)]
-        #[should_panic(expected = "max_peak: 2,000 bytes held at a time, at most 1,024 allowed")]
+        #[should_panic(expected = "max_peak: 2,000 bytes held at once, at most 1,024 allowed")]
         fn what_it_leaves_open_is_that_of_all() {
             drop(black_box(vec![0_u8; 2000]));
         }

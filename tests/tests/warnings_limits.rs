@@ -1,4 +1,4 @@
-//! Broken budgets are warnings: filters say whether they are shown, hidden, or an error, and the report counts them all.
+//! Exceeded limits are warnings: filters say whether they are shown, hidden, or an error, and the report counts them all.
 
 use profile_core::WarningRecord;
 use tests::{Folder, Program, Run, calls, row};
@@ -11,7 +11,7 @@ fn run(filters: &str) -> Run {
 /// How often each function was spoken of, and how often each category was counted.
 fn told(run: &Run) -> ([usize; 2], [u64; 2]) {
     let shown = ["::allocates: max_allocations", "::takes_time: max_time"];
-    let counted = ["AllocationBudgetWarning", "TimeBudgetWarning"];
+    let counted = ["AllocationLimitWarning", "TimeLimitWarning"];
     let count = |category: &str| {
         let warnings = run.report().warnings.iter();
         warnings.filter(|warning| warning.category == category).map(|warning| warning.count).sum()
@@ -20,7 +20,7 @@ fn told(run: &Run) -> ([usize; 2], [u64; 2]) {
 }
 
 #[test]
-fn a_budget_is_spoken_of_once_for_each_function_and_counted_each_time() {
+fn a_limit_is_spoken_of_once_for_each_function_and_counted_each_time() {
     assert_eq!(told(&run("")), ([1, 1], [3, 3]));
 }
 
@@ -29,7 +29,7 @@ fn filters_say_by_category_text_and_module_what_is_shown() {
     assert_eq!(told(&run("ignore")), ([0, 0], [3, 3]));
     assert_eq!(told(&run("ignore::MemoryWarning")), ([0, 1], [3, 3]));
     assert_eq!(told(&run("always::PerformanceWarning")), ([1, 3], [3, 3]));
-    assert_eq!(told(&run("always,ignore::TimeBudgetWarning")), ([3, 0], [3, 3]));
+    assert_eq!(told(&run("always,ignore::TimeLimitWarning")), ([3, 0], [3, 3]));
     assert_eq!(told(&run("ignore:limited..allocates")), ([1, 1], [3, 3]), "no expression");
     assert_eq!(told(&run("ignore:limited:::")), ([0, 0], [3, 3]));
     assert_eq!(told(&run("ignore:::elsewhere")), ([1, 1], [3, 3]));
@@ -37,11 +37,11 @@ fn filters_say_by_category_text_and_module_what_is_shown() {
 
 #[test]
 fn an_error_is_a_panic_with_the_warning_as_its_payload() {
-    let run = run("error::AllocationBudgetWarning");
+    let run = run("error::AllocationLimitWarning");
     let printed = run.stdout();
     assert!(printed.starts_with("true\n"), "{printed}");
     assert!(
-        printed.contains("AllocationBudgetWarning: limited::allocates: max_allocations: 1 "),
+        printed.contains("AllocationLimitWarning: limited::allocates: max_allocations: 1 "),
         "{printed}"
     );
     assert_eq!(told(&run), ([1, 0], [1, 0]));
@@ -72,9 +72,9 @@ fn worst(warning: &WarningRecord) -> (u64, &str) {
 fn a_slow_call_is_told_once_and_counted_with_the_worst_and_the_place() {
     let run = scene("time", "").run().successful();
     let complaints = run.complaints();
-    let slow = warning(&run, "TimeBudgetWarning", "limited::slow");
+    let slow = warning(&run, "TimeLimitWarning", "limited::slow");
     let told = format!(
-        "profile: tests/src/bin/limited.rs:{}: TimeBudgetWarning: limited::slow: warn_above: 11.0 ms, at most 10.0 ms allowed",
+        "profile: tests/src/bin/limited.rs:{}: TimeLimitWarning: limited::slow: warn_above: 11.0 ms, at most 10.0 ms allowed",
         slow.line
     );
     assert_eq!(complaints, [told], "{}", run.stderr());
@@ -87,13 +87,13 @@ fn a_slow_call_is_told_once_and_counted_with_the_worst_and_the_place() {
 
 #[test]
 fn what_a_filter_hides_is_counted_as_hidden() {
-    let run = scene("time", "ignore::TimeBudgetWarning").run().successful();
+    let run = scene("time", "ignore::TimeLimitWarning").run().successful();
     assert_eq!(run.stderr(), "");
-    let slow = warning(&run, "TimeBudgetWarning", "limited::slow");
+    let slow = warning(&run, "TimeLimitWarning", "limited::slow");
     assert_eq!((slow.count, slow.hidden), (3, 3));
-    let table = scene("time", "ignore::TimeBudgetWarning").env("PROFILE_REPORT", "table").run();
+    let table = scene("time", "ignore::TimeLimitWarning").env("PROFILE_REPORT", "table").run();
     assert!(
-        table.stderr().ends_with("\nwarnings hidden by filters: 3 TimeBudgetWarning\n"),
+        table.stderr().ends_with("\nwarnings hidden by filters: 3 TimeLimitWarning\n"),
         "{}",
         table.stderr()
     );
@@ -102,7 +102,7 @@ fn what_a_filter_hides_is_counted_as_hidden() {
 #[test]
 fn the_report_says_what_was_raised_how_often_and_where_first() {
     let run = scene("time", "").reporting_as_usual().run().successful();
-    let line = "\nwarnings (1)\n  TimeBudgetWarning: limited::slow: warn_above: 11.0 ms, at most 10.0 ms allowed (3 times; worst 30.0 ms; \
+    let line = "\nwarnings (1)\n  TimeLimitWarning: limited::slow: warn_above: 11.0 ms, at most 10.0 ms allowed (3 times; worst 30.0 ms; \
                 first at tests/src/bin/limited.rs:";
     let text = run.stderr().replace("\n  ", " ").replace("\nwarnings (1) ", "\nwarnings (1)\n  ");
     assert!(text.contains(line), "{}", run.stderr());
@@ -117,7 +117,7 @@ fn on_github_a_warning_is_an_annotation_too() {
     let [line] = &annotations[..] else { panic!("{}", run.stderr()) };
     assert!(line.starts_with(annotation), "{line}");
     assert!(
-        line.contains(",title=TimeBudgetWarning::limited::slow: warn_above: 11.0 ms,"),
+        line.contains(",title=TimeLimitWarning::limited::slow: warn_above: 11.0 ms,"),
         "{line}"
     );
 }
@@ -129,7 +129,7 @@ fn printed(run: &Run) -> Vec<String> {
 
 #[test]
 fn an_error_is_thrown_where_the_call_ends_and_never_while_unwinding() {
-    let run = scene("throw", "error::TimeBudgetWarning").run();
+    let run = scene("throw", "error::TimeLimitWarning").run();
     let slow = "limited::slow: warn_above: 11.0 ms, at most 10.0 ms allowed";
     let expected = ["nothing", slow, "another payload", "nothing", "nothing", "nothing"];
     assert_eq!(printed(&run), expected, "{}", run.stderr());
@@ -141,17 +141,17 @@ fn an_error_is_thrown_where_the_call_ends_and_never_while_unwinding() {
     assert_eq!(row(run.report(), "inner").calls, 1);
     // The one in a destructor nobody could take: the run has failed by it.
     assert_eq!(run.status().code(), Some(101));
-    assert_eq!(worst(warning(&run, "TimeBudgetWarning", "limited::slow")).0, 50_000_000);
+    assert_eq!(worst(warning(&run, "TimeLimitWarning", "limited::slow")).0, 50_000_000);
 }
 
 #[test]
 fn with_an_exit_code_nothing_is_thrown_and_the_run_ends_with_that() {
     let scene = |filters| scene("throw", filters).env("PROFILE_EXIT_CODE", "7").run();
-    let run = scene("error::TimeBudgetWarning");
+    let run = scene("error::TimeLimitWarning");
     let expected = ["nothing", "nothing", "another payload", "nothing", "nothing", "nothing"];
     assert_eq!(printed(&run), expected);
     assert_eq!(run.status().code(), Some(7));
-    assert_eq!(warning(&run, "TimeBudgetWarning", "limited::slow").count, 2);
+    assert_eq!(warning(&run, "TimeLimitWarning", "limited::slow").count, 2);
     // No error, no failure.
     assert!(scene("").status().success());
 }
@@ -195,7 +195,7 @@ fn a_returned_error_is_not_told_again_whatever_locals_do_when_they_go() {
     let broken = "raises_with_slow_local: limited::raises_with_slow_local: warn_above: 11.0 ms, at most 10.0 ms allowed";
     assert_eq!(printed(&run), [broken, "keeps_nothing: 1"], "{}", run.stderr());
     assert_eq!((run.complaints().len(), run.status().code()), (0, Some(0)), "{}", run.stderr());
-    let told = warning(&run, "TimeBudgetWarning", "limited::raises_with_slow_local");
+    let told = warning(&run, "TimeLimitWarning", "limited::raises_with_slow_local");
     assert_eq!((told.count, told.is_error), (1, true));
     assert_eq!(run.report().warnings.len(), 1);
 }
@@ -204,14 +204,14 @@ fn a_returned_error_is_not_told_again_whatever_locals_do_when_they_go() {
 fn what_shows_warnings_may_call_functions_with_limits() {
     let run = scene("hooks", "").run().successful();
     // The function that the hook calls breaks its own limit when it is the program itself that warns.
-    let expected = ["TimeBudgetWarning: true", "TimeBudgetWarning: true", "UserWarning: true"];
+    let expected = ["TimeLimitWarning: true", "TimeLimitWarning: true", "UserWarning: true"];
     assert_eq!(printed(&run), expected, "{}", run.stderr());
     assert_eq!(calls(run.report(), "raises"), 1);
     assert_eq!(calls(run.report(), "slow"), 2);
 }
 
 #[test]
-fn the_call_that_is_judged_is_that_which_returns() {
+fn the_call_that_is_checked_is_that_which_returns() {
     let run = scene("contexts", "error").run().successful();
     let broken = |name: &str| {
         format!("{name}: limited::{name}: warn_above: 11.0 ms, at most 10.0 ms allowed")
@@ -244,7 +244,7 @@ fn what_a_call_breaks_after_its_value_is_there_is_told_and_fails_the_run() {
     assert_eq!(printed(&run), ["raises_with_slow_local: 1"]);
     let [slow, exit] = &run.complaints()[..] else { panic!("{}", run.stderr()) };
     assert!(
-        slow.contains("TimeBudgetWarning: limited::raises_with_slow_local: warn_above: 31.0 ms"),
+        slow.contains("TimeLimitWarning: limited::raises_with_slow_local: warn_above: 31.0 ms"),
         "{slow}"
     );
     assert_eq!(exit, "profile: the exit code is 101, since a filter makes a warning an error");
@@ -257,23 +257,23 @@ fn no_panic_goes_through_a_foreign_calling_convention() {
     assert_eq!(printed(&run), ["12"]);
     assert_eq!(run.status().code(), Some(101), "{}", run.stderr());
     assert!(
-        run.complaints()[0].contains("TimeBudgetWarning: limited::foreign: "),
+        run.complaints()[0].contains("TimeLimitWarning: limited::foreign: "),
         "{}",
         run.stderr()
     );
 }
 
 #[test]
-fn a_call_that_breaks_limits_of_two_kinds_is_a_warning_of_each() {
+fn a_call_that_exceeds_limits_of_two_kinds_is_a_warning_of_each() {
     let run = scene("two", "").run().successful();
-    assert_eq!(worst(warning(&run, "AllocationBudgetWarning", "limited::both")).1, "allocations");
-    assert_eq!(worst(warning(&run, "TimeBudgetWarning", "limited::both")).1, "ns");
-    let run = scene("two", "ignore,error::TimeBudgetWarning").env("PROFILE_EXIT_CODE", "9").run();
+    assert_eq!(worst(warning(&run, "AllocationLimitWarning", "limited::both")).1, "allocations");
+    assert_eq!(worst(warning(&run, "TimeLimitWarning", "limited::both")).1, "ns");
+    let run = scene("two", "ignore,error::TimeLimitWarning").env("PROFILE_EXIT_CODE", "9").run();
     assert_eq!(run.status().code(), Some(9));
 }
 
 #[test]
-fn a_warning_costs_the_functions_that_break_a_limit_no_allocation() {
+fn a_warning_costs_the_functions_that_exceed_a_limit_no_allocation() {
     for filters in ["", "ignore", "always"] {
         let run = scene("throw", filters).run().successful();
         for name in ["slow", "calls_slow"] {
@@ -294,7 +294,7 @@ fn within_catch_warnings_and_after_it_what_was_told_is_told_again() {
     let run = scene("catch", "").run().successful();
     assert_eq!(printed(&run), ["recorded 1", "recorded 1"]);
     assert_eq!(run.complaints().len(), 1, "{}", run.stderr());
-    assert_eq!(warning(&run, "TimeBudgetWarning", "limited::slow").count, 6);
+    assert_eq!(warning(&run, "TimeLimitWarning", "limited::slow").count, 6);
 }
 
 #[test]
@@ -302,10 +302,10 @@ fn filters_decide_whatever_other_threads_do_with_them() {
     let run = scene("busy", "error::PerformanceWarning").run();
     assert_eq!(printed(&run), ["100 threw"], "{}", run.stderr());
     assert_eq!(run.status().code(), Some(101));
-    let told = warning(&run, "TimeBudgetWarning", "limited::slow");
+    let told = warning(&run, "TimeLimitWarning", "limited::slow");
     assert_eq!((told.count, told.hidden), (100, 0));
     let hidden = scene("busy", "ignore").run().successful();
-    let told = warning(&hidden, "TimeBudgetWarning", "limited::slow");
+    let told = warning(&hidden, "TimeLimitWarning", "limited::slow");
     assert_eq!((told.count, told.hidden, hidden.complaints().len()), (100, 100, 0));
 }
 
@@ -339,12 +339,12 @@ fn a_forked_child_has_not_failed_by_what_its_parent_broke() {
 }
 
 #[test]
-fn without_a_report_a_broken_limit_on_the_run_is_told_all_the_same() {
+fn without_a_report_an_exceeded_limit_on_the_run_is_told_all_the_same() {
     let quiet = |filters: &str| scene("runs", filters).env("PROFILE_REPORT", "none").run();
     let told = quiet("").complaints();
     assert_eq!(told.len(), 4, "{told:?}");
     assert_eq!(quiet("ignore").stderr(), "");
-    let failed = quiet("error::PerformanceWarning,ignore::TimeBudgetWarning,ignore::MemoryWarning");
+    let failed = quiet("error::PerformanceWarning,ignore::TimeLimitWarning,ignore::MemoryWarning");
     assert_eq!(failed.status().code(), Some(101));
     let [calls, deep, exit] = &failed.complaints()[..] else { panic!("{}", failed.stderr()) };
     assert!(calls.contains("run(max_calls): 27 calls") && deep.contains("run(max_depth): 4 deep"));
@@ -356,11 +356,11 @@ fn printed_contains(run: &Run, line: &str) -> bool {
 }
 
 #[test]
-fn limits_on_a_run_are_looked_at_when_it_is_over() {
+fn limits_on_a_run_are_checked_when_it_is_over() {
     let run = scene("runs", "").run().successful();
     for (category, path, figure) in [
-        ("TimeBudgetWarning", "limited::often", (35_000_000, "ns")),
-        ("AllocationBudgetWarning", "limited::often", (3, "allocations")),
+        ("TimeLimitWarning", "limited::often", (35_000_000, "ns")),
+        ("AllocationLimitWarning", "limited::often", (3, "allocations")),
     ] {
         assert_eq!(worst(warning(&run, category, path)), figure);
     }
@@ -401,8 +401,8 @@ fn limits_come_from_a_file_by_pattern() {
                 [[limit]]\nfunctions = \"*::slow\"\nwarn_above = \"20 ms\"\n";
     for named in [true, false] {
         let run = with_limits(text, named);
-        assert_eq!(worst(warning(&run, "TimeBudgetWarning", "limited::unlimited")).0, 50_000_000);
-        assert_eq!(worst(warning(&run, "TimeBudgetWarning", "limited::waits")).0, 50_000_000);
+        assert_eq!(worst(warning(&run, "TimeLimitWarning", "limited::unlimited")).0, 50_000_000);
+        assert_eq!(worst(warning(&run, "TimeLimitWarning", "limited::waits")).0, 50_000_000);
         let of_plain: Vec<_> = run
             .report()
             .warnings
@@ -427,7 +427,7 @@ fn what_is_wrong_in_a_file_is_named_and_the_rest_holds() {
                 [[limit]]\nfunctions = \"*::waits\"\nmax_peak = 1\n\
                 [[limit]]\nfunctions = \"*\"\nmax_peak = \"1 parsec\"\n";
     let run = with_limits(text, true);
-    assert_eq!(worst(warning(&run, "TimeBudgetWarning", "limited::unlimited")).0, 50_000_000);
+    assert_eq!(worst(warning(&run, "TimeLimitWarning", "limited::unlimited")).0, 50_000_000);
     let wrong: Vec<&str> = run
         .report()
         .warnings
@@ -438,25 +438,25 @@ fn what_is_wrong_in_a_file_is_named_and_the_rest_holds() {
     assert_eq!(
         wrong,
         [
-            "line 12: `max_peak`: `1 parsec` is no size such as \"64 MiB\"; units are B, kB, MB, GB, KiB, MiB, GiB; ignored",
+            "line 12: `max_peak`: invalid size `1 parsec`; expected e.g. `64 MiB` (units: B, kB, MB, GB, KiB, MiB, GiB); ignored",
             "line 5: no function matches `no::such`; ignored",
-            "line 8: `limited::waits` is async: limits on what a call allocates want #[memory_usage] there; ignored",
+            "line 8: `limited::waits` is async; limits on what its calls allocate need #[memory_usage] on it; ignored",
         ]
     );
     let short = with_limits("[[limit]]\nfunctions = \"slow\"\nwarn_above = \"1 s\"\n", true);
-    let hint = "line 2: no function matches `slow`; `limited::slow` is one, and `*::slow` matches it; ignored";
+    let hint = "line 2: no function matches `slow`; `*::slow` would match `limited::slow`; ignored";
     let said = &warning_of(&short, "ConfigurationWarning").message;
     assert!(said.ends_with(hint), "{said}");
     // What is no file would keep the program from its beginning.
     let pipe = scene("file", "").env("PROFILE_LIMITS", "/dev/zero").run().successful();
     let said = &warning_of(&pipe, "ConfigurationWarning").message;
-    assert_eq!(said, "PROFILE_LIMITS: the limits in /dev/zero are not read: it is no file");
+    assert_eq!(said, "PROFILE_LIMITS: cannot read limits from /dev/zero: not a regular file");
     let missing = scene("file", "").env("PROFILE_LIMITS", "/no/such/file").run().successful();
     let complaints = missing.complaints();
     assert!(
         complaints
             .iter()
-            .any(|line| line.contains("the limits in /no/such/file are not read: No such file")),
+            .any(|line| line.contains("cannot read limits from /no/such/file: No such file")),
         "{complaints:?}"
     );
 }

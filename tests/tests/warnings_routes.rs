@@ -60,13 +60,13 @@ fn env_logger_receives_them_as_records() {
     warn();
     let text = written.text();
     let lines: Vec<&str> = text.lines().collect();
-    let [own, budget] = lines[..] else { panic!("{text}") };
+    let [own, limit] = lines[..] else { panic!("{text}") };
     let file = file!();
     assert!(own.starts_with(&format!("WARN profile_core::warnings::UserWarning {file}:")), "{own}");
     assert!(own.ends_with(" 3 rows are empty"), "{own}");
-    let target = "WARN profile_core::warnings::TimeBudgetWarning ";
-    assert!(budget.starts_with(&format!("{target}{file}:")), "{budget}");
-    assert!(budget.ends_with("slow: warn_above: 5.00 ms, at most 1.00 ms allowed"), "{budget}");
+    let target = "WARN profile_core::warnings::TimeLimitWarning ";
+    assert!(limit.starts_with(&format!("{target}{file}:")), "{limit}");
+    assert!(limit.ends_with("slow: warn_above: 5.00 ms, at most 1.00 ms allowed"), "{limit}");
     log::set_max_level(log::LevelFilter::Error);
     profile_core::warn!("too late").expect("no filter makes it an error");
     assert_eq!(written.text().lines().count(), 2);

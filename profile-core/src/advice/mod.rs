@@ -23,7 +23,7 @@ impl Snapshot {
         let (machine, span_ns) = (Machine::of(&self.process), self.overhead.span_ns);
         let of = |function| Look { function, thresholds, whole_ns, span_ns, machine }.all();
         let mut advice: Vec<Advice> = self.functions.iter().flat_map(of).collect();
-        advice.sort_by(|a, b| usefulness(b).total_cmp(&usefulness(a)));
+        crate::sort::by(&mut advice, |a, b| usefulness(b).total_cmp(&usefulness(a)));
         advice
     }
 }
@@ -74,7 +74,7 @@ impl Look<'_> {
     fn values(&self) -> Option<Vec<(f64, u64)>> {
         let mut values = weighted_values(&self.function.histogram);
         // They ascend where nobody changed the file.
-        values.sort_by(|a, b| a.0.total_cmp(&b.0));
+        crate::sort::by(&mut values, |a, b| a.0.total_cmp(&b.0));
         (weighted::total(&values) >= FEW_CALLS).then_some(values)
     }
 

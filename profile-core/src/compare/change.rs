@@ -3,7 +3,8 @@
 use super::counts::CountChange;
 
 /// What became of a function.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "read", derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It takes longer.
@@ -31,7 +32,8 @@ impl Verdict {
 }
 
 /// One function on both sides.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "read", derive(serde::Deserialize))]
 #[non_exhaustive]
 pub struct FunctionChange {
     /// Its path.
@@ -57,7 +59,8 @@ pub struct FunctionChange {
 }
 
 /// What [`compare`](crate::compare) found.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "read", derive(serde::Deserialize))]
 #[non_exhaustive]
 pub struct Comparison {
     /// Runs of the baseline, and of the candidate.

@@ -3,7 +3,8 @@
 use crate::snapshot::Function;
 
 /// A count a call on both sides: over the runs of a side the least and the most.
-#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "read", derive(serde::Deserialize))]
 #[non_exhaustive]
 pub struct CountChange {
     /// In the baseline.

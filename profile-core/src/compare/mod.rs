@@ -94,7 +94,7 @@ pub fn compare<'a>(baseline: impl Into<Runs<'a>>, candidate: impl Into<Runs<'a>>
     for ((timing, change), p_value) in changes.iter_mut().zip(adjusted(&p_values)) {
         timing.tell(p_value, change);
     }
-    changes.sort_by(|(a, _), (b, _)| b.added_ns().total_cmp(&a.added_ns()));
+    crate::sort::by(&mut changes, |(a, _), (b, _)| b.added_ns().total_cmp(&a.added_ns()));
     found.functions = changes.into_iter().map(|(_, change)| change).collect();
     found.notes = notes(&sides);
     found
@@ -120,7 +120,7 @@ fn rows_of(runs: &[Snapshot]) -> BTreeMap<Key<'_>, Vec<&Function>> {
     let mut rows: BTreeMap<Key<'_>, Vec<&Function>> = BTreeMap::new();
     for run in runs {
         let mut functions: Vec<&Function> = run.functions.iter().collect();
-        functions.sort_by_key(|row| (&row.path, &row.file, row.line, row.column));
+        crate::sort::by_key(&mut functions, |row| (&row.path, &row.file, row.line, row.column));
         for alike in functions.chunk_by(|a, b| a.path == b.path) {
             for (number, function) in alike.iter().enumerate() {
                 rows.entry(Key { path: &function.path, number }).or_default().push(function);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use super::reading_plan::Plan;
 use super::stream::Stream;
 use super::window::{Backend, Curve, Head, resident};
-use crate::record::begin;
+use crate::record::startup;
 use crate::sys::{self, Descendant};
 
 /// Curves of children that one window has; beyond these, one that has ended gives its place, the lowest first.
@@ -87,7 +87,7 @@ impl Children {
             curve.add(sys::monotonic_ns(), bytes);
         }
         if let Some(stream) = to.stream {
-            stream.send(Some(process), bytes, begin::unix_ns());
+            stream.send(Some(process), bytes, startup::unix_ns());
         }
     }
 
@@ -151,7 +151,7 @@ impl Children {
 
 fn may_make() -> bool {
     let one_more = |made: usize| (made < MOST_IN_ALL).then_some(made + 1);
-    CURVES.try_update(Relaxed, Relaxed, one_more).is_ok()
+    CURVES.fetch_update(Relaxed, Relaxed, one_more).is_ok()
 }
 
 /// In the child of a `fork`: the curves are the parent's.

@@ -15,15 +15,17 @@
 //! costs none. Its folder is locked meanwhile: tests run beside each other, in one process and in many. The ledger itself could not be the
 //! lock, since the file that one waits for would be gone when it is free.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde_json::{Map, Value};
+use tinyjson::JsonValue as Value;
 
+use crate::json;
 use crate::record::thread::Suspended;
+use crate::sys;
 use crate::telling::{self, Complaint, OnError};
 use crate::warnings::MemoryWarning;
 
@@ -43,7 +45,7 @@ pub(crate) struct Line {
 #[derive(Debug, Default, PartialEq)]
 struct Ledger {
     tolerance_percent: f64,
-    entries: Map<String, Value>,
+    entries: BTreeMap<String, Value>,
 }
 
 /// Compares a line with the ledger in a folder, or writes it there.
@@ -118,7 +120,7 @@ fn read(path: &Path) -> io::Result<Ledger> {
 
 fn write(folder: &Path, path: &Path, name: &str, line: Line) -> io::Result<()> {
     let lock = File::open(folder)?;
-    lock.lock()?;
+    sys::lock(&lock)?;
     let mut ledger = match fs::read_to_string(path) {
         Ok(text) => Ledger::parse(&text)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ledger::default(),
@@ -163,13 +165,20 @@ impl Ledger {
         if text.trim().is_empty() {
             return Ok(Ledger::default());
         }
-        let entries: Map<String, Value> = serde_json::from_str(text)?;
+        let wrong = |sentence: String| io::Error::new(io::ErrorKind::InvalidData, sentence);
+        let entries = match text.parse() {
+            Ok(Value::Object(entries)) => entries.into_iter().collect::<BTreeMap<_, _>>(),
+            Ok(other) => return Err(wrong(format!("no object, but {}", spaced(&other)))),
+            Err(error) => return Err(wrong(tinyjson::JsonParseError::to_string(&error))),
+        };
         let tolerance_percent = match entries.get(TOLERANCE) {
             None => 0.0,
-            Some(value) => value.as_f64().filter(|percent| *percent >= 0.0).ok_or_else(|| {
-                let sentence = format!("`{TOLERANCE}` is a number such as 5, and not {value}");
-                io::Error::new(io::ErrorKind::InvalidData, sentence)
-            })?,
+            Some(Value::Number(percent)) if *percent >= 0.0 => *percent,
+            Some(value) => {
+                let value = spaced(value);
+                let what = format!("`{TOLERANCE}` is a number such as 5, and not {value}");
+                return Err(wrong(what));
+            }
         };
         Ok(Ledger { tolerance_percent, entries })
     }
@@ -178,29 +187,33 @@ impl Ledger {
     /// What stands there is not a line.
     fn line(&self, name: &str) -> Result<Option<Line>, String> {
         let Some(entry) = self.entries.get(name) else { return Ok(None) };
-        let count = |key| entry.get(key).and_then(Value::as_u64);
-        let line = count(ALLOCATIONS).zip(count(BYTES));
-        let wrong = || format!("{name}: `{ALLOCATIONS}` and `{BYTES}` are expected, not {entry}");
+        let line = count(entry, ALLOCATIONS).zip(count(entry, BYTES));
+        let wrong = || {
+            let found = spaced(entry);
+            format!("{name}: `{ALLOCATIONS}` and `{BYTES}` are expected, not {found}")
+        };
         line.map(|(allocations, bytes)| Some(Line { allocations, bytes })).ok_or_else(wrong)
     }
 
     fn set(&mut self, name: &str, line: Line) {
-        let entry = self.entries.entry(name).or_insert_with(|| Value::Object(Map::new()));
-        if !entry.is_object() {
-            *entry = Value::Object(Map::new());
-        }
-        entry[ALLOCATIONS] = line.allocations.into();
-        entry[BYTES] = line.bytes.into();
+        let entry = self.entries.entry(name.to_owned()).or_insert(Value::Null);
+        let mut fields = match std::mem::replace(entry, Value::Null) {
+            Value::Object(fields) => fields,
+            _ => HashMap::new(),
+        };
+        fields.insert(ALLOCATIONS.to_owned(), Value::Number(line.allocations as f64));
+        fields.insert(BYTES.to_owned(), Value::Number(line.bytes as f64));
+        *entry = Value::Object(fields);
     }
 
     /// An entry a line, sorted, for a clean difference in review.
     fn text(&self) -> String {
-        let zero = Value::from(0);
+        let zero = Value::Number(0.0);
         let tolerance = self.entries.get(TOLERANCE).unwrap_or(&zero);
         let others = self.entries.iter().filter(|(name, _)| *name != TOLERANCE);
         let all = std::iter::once((TOLERANCE, tolerance))
             .chain(others.map(|(name, entry)| (name.as_str(), entry)));
-        let entry = |(name, entry)| format!("  {}: {}", Value::from(name), spaced(entry));
+        let entry = |(name, entry)| format!("  {}: {}", quoted(name), spaced(entry));
         format!("{{\n{}\n}}\n", all.map(entry).collect::<Vec<_>>().join(",\n"))
     }
 
@@ -222,17 +235,37 @@ impl Ledger {
     }
 }
 
-/// On one line, an object with blanks as a person would put them.
+/// A whole number from 0, of so many that a double holds each.
+fn count(entry: &Value, key: &str) -> Option<u64> {
+    let Value::Object(fields) = entry else { return None };
+    let Value::Number(number) = fields.get(key)? else { return None };
+    (*number >= 0.0 && number.fract() == 0.0).then_some(*number as u64)
+}
+
+/// On one line, an object sorted and with blanks as a person would put them.
 fn spaced(value: &Value) -> String {
     match value {
         Value::Object(fields) if !fields.is_empty() => {
-            let field = |(name, value): (&String, &Value)| {
-                format!("{}: {}", Value::from(name.as_str()), spaced(value))
-            };
-            format!("{{ {} }}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+            let fields: BTreeMap<&String, &Value> = fields.iter().collect();
+            let field =
+                |(name, value): (&String, &Value)| format!("{}: {}", quoted(name), spaced(value));
+            format!("{{ {} }}", fields.into_iter().map(field).collect::<Vec<_>>().join(", "))
         }
-        other => other.to_string(),
+        Value::Object(_) => "{}".to_owned(),
+        Value::Array(values) => {
+            format!("[{}]", values.iter().map(spaced).collect::<Vec<_>>().join(","))
+        }
+        Value::String(text) => quoted(text),
+        Value::Number(number) => number.to_string(),
+        Value::Boolean(is_so) => is_so.to_string(),
+        Value::Null => "null".to_owned(),
     }
+}
+
+fn quoted(text: &str) -> String {
+    let mut quoted = String::new();
+    json::quote(&mut quoted, text);
+    quoted
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use crate::record::counters::{self, HeapCounts};
-use crate::record::{begin, context, thread};
+use crate::record::counters::HeapCounts;
+use crate::record::{calibrate, frame, handed, thread};
 use crate::segment::layout::{Frame, heap};
 use crate::snapshot::Measured;
 
@@ -23,12 +23,12 @@ use crate::snapshot::Measured;
 /// # Panics
 /// Where `work` does.
 pub fn measure<T>(work: impl FnOnce() -> T) -> Measured<T> {
-    begin::begin();
+    calibrate::begin();
     let before = Counted::begin();
     let started = Instant::now();
     let value = work();
     let time_ns = started.elapsed().as_nanos() as u64;
-    let counted = before.filter(|_| begin::allocator_counts()).and_then(Counted::end);
+    let counted = before.filter(|_| thread::allocator_counts()).and_then(Counted::end);
     let count = |place: usize| counted.map(|(counts, _)| counts[place]);
     let live = |(counts, _): HeapCounts| {
         counts[heap::ALLOCATED_BYTES].wrapping_sub(counts[heap::FREED_BYTES]).cast_signed()
@@ -65,11 +65,11 @@ impl Counted {
     /// The frame's peak begins anew, from what is held now. `None`: this thread has no frame.
     pub(crate) fn begin() -> Option<Counted> {
         let (_, frame) = thread::here()?;
-        let live = counters::live_bytes(frame);
+        let live = frame::live_bytes(frame);
         let peak = frame.peak_bytes.get() as i64;
         frame.peak_bytes.set(live as u64);
-        let (live_with_others, started) = (context::held_by(frame), frame.started.get());
-        let peak_with_others = context::replace_peak_with_others(frame, None);
+        let (live_with_others, started) = (handed::held_by(frame), frame.started.get());
+        let peak_with_others = handed::replace_peak_with_others(frame, None);
         let counts = counts(frame);
         Some(Counted { frame, started, counts, live, peak, live_with_others, peak_with_others })
     }
@@ -82,8 +82,8 @@ impl Counted {
         let now = counts(self.frame);
         let since = std::array::from_fn(|place| now[place].wrapping_sub(self.counts[place]));
         let peak = self.frame.peak_bytes.get() as i64;
-        let with_others = context::replace_peak_with_others(self.frame, None);
-        context::replace_peak_with_others(self.frame, with_others);
+        let with_others = handed::replace_peak_with_others(self.frame, None);
+        handed::replace_peak_with_others(self.frame, with_others);
         let others = with_others.map_or(0, |peak| peak.saturating_sub(self.live_with_others));
         Some((since, peak.saturating_sub(self.live).max(others).max(0) as u64))
     }
@@ -98,9 +98,9 @@ impl Drop for Counted {
         if self.is_open() {
             let peak = self.frame.peak_bytes.get() as i64;
             self.frame.peak_bytes.set(peak.max(self.peak) as u64);
-            let with_others = context::replace_peak_with_others(self.frame, None);
+            let with_others = handed::replace_peak_with_others(self.frame, None);
             let both = with_others.max(self.peak_with_others);
-            context::replace_peak_with_others(self.frame, both);
+            handed::replace_peak_with_others(self.frame, both);
         }
     }
 }

@@ -2,11 +2,9 @@
 
 pub(crate) mod allocator;
 mod children;
-pub(crate) mod kept;
 pub(crate) mod ledger;
 pub(crate) mod measure;
 pub(crate) mod plan;
-pub(crate) mod raise;
 mod reading_plan;
 pub(crate) mod sampler;
 pub(crate) mod stream;

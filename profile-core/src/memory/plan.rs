@@ -1,12 +1,12 @@
 //! What `#[memory_usage]` asks for.
 
 use super::window::Backend;
-use crate::limits::CallLimits;
+use crate::limits::Limits;
 
 /// What the attribute asks for; its fields are the attribute's options.
 #[derive(Clone, Copy, Debug)]
 pub struct UsagePlan {
-    /// Whether a window is opened.
+    /// Whether a window is opened even if no limit needs one.
     pub is_sampled: bool,
     /// Time between two readings.
     pub interval_ns: u64,
@@ -17,13 +17,9 @@ pub struct UsagePlan {
     /// Each descendant has a curve.
     pub multiprocess: bool,
     /// What a call may take.
-    pub limits: CallLimits,
-    /// `max_rss`
-    pub max_resident_bytes: Option<u64>,
+    pub limits: Limits,
     /// `ledger`: the folder it lies in.
     pub ledger: Option<&'static str>,
-    /// A broken limit is a panic: in a crate that is built for tests.
+    /// An exceeded limit is a panic: in a crate that is built for tests.
     pub fails: bool,
-    /// `raise`: a warning that is an error is what the function returns.
-    pub raises: bool,
 }

@@ -16,9 +16,9 @@ use super::children::{self, Children, To};
 use super::reading_plan::Plan;
 use super::stream::{Stream, Target};
 use super::window::{Curve, Head, Name, Source};
-use crate::record::begin;
 use crate::record::live::{self, Watch};
 use crate::record::thread::Suspended;
+use crate::record::{held, startup, thread};
 use crate::segment::reader::View;
 use crate::segment::writer;
 use crate::snapshot::MemoryRecord;
@@ -144,7 +144,7 @@ pub(crate) fn open(name: Name, plan: Plan, to: Option<Target>) -> Result<WindowI
     let place = inner.place_for(name).ok_or("no memory for a window")?;
     let now_ns = sys::monotonic_ns();
     let due_ns = now_ns.saturating_add(plan.interval_ns());
-    let watch = (is_own && begin::allocator_counts()).then(Watch::new).flatten();
+    let watch = (is_own && thread::allocator_counts()).then(Watch::new).flatten();
     let children = Children::default();
     let (mark, has_ended) = (None, false);
     let window =
@@ -166,7 +166,7 @@ pub(crate) fn close(id: WindowId, kernel_peak_bytes: Option<u64>) -> Option<Memo
     let mut window = place.open.take()?;
     let curve = place.curve;
     if window.watch.is_some() {
-        live::publish();
+        held::publish();
     }
     window.read(curve, &mut place.spare);
     window.end_kernel_peak(curve, kernel_peak_bytes);
@@ -233,7 +233,7 @@ impl Texts {
         if words.is_empty() {
             return 0;
         }
-        *self.0.entry(words).or_insert_with_key(|words| begin::write_text(words))
+        *self.0.entry(words).or_insert_with_key(|words| writer::write_text(words))
     }
 }
 
@@ -253,7 +253,7 @@ impl Inner {
             includes_children: window.plan.include_children,
         });
         if window.watch.is_some() {
-            live::publish();
+            held::publish();
             curve.set_heap_baseline(live::bytes());
         }
         window.read(*curve, spare);
@@ -350,7 +350,7 @@ impl Open {
         let sum = if self.plan.include_children { own.saturating_add(children) } else { own };
         curve.add(sys::monotonic_ns(), sum);
         if let Some(stream) = &self.stream {
-            stream.send(None, sum, begin::unix_ns());
+            stream.send(None, sum, startup::unix_ns());
         }
         if let Some(watch) = &self.watch {
             curve.note_heap(watch);

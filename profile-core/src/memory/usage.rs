@@ -13,6 +13,7 @@ use super::reading_plan::Plan;
 use super::sampler::{self, Progress, WindowId};
 use super::stream::Target;
 use super::window::{Backend, Name};
+use crate::record::calibrate;
 use crate::record::thread::{self, Suspended};
 use crate::snapshot::MemoryRecord;
 use crate::sys;
@@ -150,7 +151,7 @@ impl MemoryOptions {
     }
 
     fn open(&self, plan: Plan, name: &str) -> Result<Window, String> {
-        crate::record::begin::begin();
+        calibrate::begin();
         let own = Suspended::new();
         let name = Name::own(self.name.as_deref().unwrap_or(name));
         let stream = self.stream.clone();

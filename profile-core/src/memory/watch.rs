@@ -1,30 +1,38 @@
-//! What `#[memory_usage]` puts around a call: a span, a window of memory if one is asked for, and limits.
+//! What `#[memory_usage]` puts around a call: a span, a window of memory if one is asked for, and
+//! limits.
 //!
-//! A limit is looked at when the call ends, from what the call's own frame has counted. Nothing here looks at other
-//! threads, so tests that run beside each other never count for each other. The exception is `max_rss`: resident memory is the
-//! process's, and no lock of ours would keep other tests from running meanwhile, so the sentence says how much is the call's own.
+//! A limit is looked at when the call ends, from what the call's own frame has counted. Nothing
+//! here looks at other threads, so tests that run beside each other never count for each other. The
+//! exception is `max_rss`: resident memory is the process's, and no lock of ours would keep other
+//! tests from running meanwhile, so the sentence says how much is the call's own.
 
 #![allow(unsafe_code, reason = "pins a future in its wrapper")]
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::kept::{self, Used};
+use super::ledger::{self, Line};
 use super::measure::Counted;
 use super::plan::UsagePlan;
-use super::raise::Raising;
 use super::reading_plan::Plan;
 use super::sampler;
 use super::usage::Window;
 use super::window::Name;
 use crate::callsite::CallSite;
+use crate::limits::{Exceeded, Figures, HeapFigures, Needs, Row, Scope};
+use crate::record::counters::HeapCounts;
 use crate::record::thread::Suspended;
-use crate::record::{SpanGuard, begin, enter_each};
+use crate::record::{SpanGuard, checks, enter_each, sites};
 use crate::segment::layout::heap;
+use crate::settings;
+use crate::telling::limits::{self, Finding};
+use crate::telling::raise::Raising;
 use crate::telling::{self, Complaint, OnError};
+use crate::units;
 use crate::warnings::{DataLossWarning, RaisedWarning};
 
 /// A call that is watched.
@@ -38,8 +46,8 @@ pub struct Watched {
     /// The most that its window saw, once that has ended.
     resident: Cell<Option<u64>>,
     started: Instant,
-    /// Its limits have been looked at.
-    is_judged: Cell<bool>,
+    /// Its limits have been checked.
+    is_checked: Cell<bool>,
 }
 
 /// Opens the span and, if asked for, the window of a call.
@@ -47,15 +55,15 @@ pub fn watch(site: &'static CallSite, plan: &'static UsagePlan) -> Watched {
     // The window is open before the span: opening it takes time, which is none of the call's.
     let window = RefCell::new(open_window(site, plan));
     let (started, resident) = (Instant::now(), Cell::new(None));
-    let is_judged = Cell::new(false);
-    Watched { site, plan, window, resident, started, is_judged, span: Some(enter_each(site)) }
+    let is_checked = Cell::new(false);
+    Watched { site, plan, window, resident, started, is_checked, span: Some(enter_each(site)) }
 }
 
 fn open_window(site: &'static CallSite, plan: &'static UsagePlan) -> Option<Window> {
-    if !plan.is_sampled {
+    if !plan.is_sampled && !plan.limits.need_window() {
         return None;
     }
-    let name = Name::Path(begin::path_text(site)?);
+    let name = Name::Path(sites::path_text(site)?);
     let plan = Plan {
         include_children: plan.include_children,
         multiprocess: plan.multiprocess,
@@ -73,38 +81,46 @@ fn open_window(site: &'static CallSite, plan: &'static UsagePlan) -> Option<Wind
 }
 
 impl Watched {
-    fn complaints(&self, is_over: bool) -> Vec<Complaint> {
-        let time_ns = Some(self.started.elapsed().as_nanos() as u64);
-        // One that is switched off breaks nothing, but in a test, which would pass unseen.
+    fn complaints(&self, is_open: bool) -> Vec<Complaint> {
+        let time_ns = self.started.elapsed().as_nanos() as u64;
+        // One that is switched off exceeds nothing, but in a test, which would pass unseen.
         if !self.site.is_enabled() && !self.plan.fails {
             return Vec::new();
         }
-        let counted = self.span.as_ref().and_then(SpanGuard::counted);
+        let counts = self.span.as_ref().and_then(SpanGuard::counted);
         if let Some(resident) = self.window.take().and_then(highest) {
             self.resident.set(Some(resident));
         }
-        let resident = self.resident.get();
-        complaints(self.site, self.plan, &Used { counted, time_ns, resident, is_over })
+        let used = Used { counts, time_ns, resident_bytes: self.resident.get(), is_open };
+        used.complaints(self.site, self.plan)
     }
 
-    /// The call is about to return: what it broke shall be its error.
-    pub(super) fn before_the_end(&self) -> Option<RaisedWarning> {
-        let complaints = self.complaints(false);
-        self.is_judged.set(!complaints.is_empty());
+    /// The call is about to return: what it exceeded shall be its error.
+    fn check_before_return(&self) -> Option<RaisedWarning> {
+        let complaints = self.complaints(true);
+        self.is_checked.set(!complaints.is_empty());
         // Those that it has besides, of a file. Before any error is made, which allocates.
-        let others = self.span.as_ref().and_then(kept::before_the_end);
+        let others = self.span.as_ref().and_then(limits::check_before_return);
         let raised = failed(self.plan, complaints, OnError::Return).or(others);
         if raised.is_some() {
-            self.span.as_ref().map(kept::leave_alone);
+            self.span.as_ref().map(limits::set_checked);
         }
         raised
     }
 }
 
+/// The value of a watched call, or the error that it exceeded a limit.
+pub fn raised_watched<T: Raising>(value: T, call: &Watched) -> T {
+    if !value.is_good() {
+        return value;
+    }
+    call.check_before_return().map_or(value, T::of)
+}
+
 impl Drop for Watched {
     fn drop(&mut self) {
-        let is_judged = self.is_judged.get();
-        let complaints = if is_judged { Vec::new() } else { self.complaints(true) };
+        let is_checked = self.is_checked.get();
+        let complaints = if is_checked { Vec::new() } else { self.complaints(false) };
         drop(self.span.take());
         end_call(self.site, self.plan, complaints);
     }
@@ -116,9 +132,80 @@ fn highest(window: Window) -> Option<u64> {
     window.end().ok().map(|it| it.highest_bytes())
 }
 
-/// What there is to say against a call. While it unwinds it has failed already.
-fn complaints(site: &CallSite, plan: &UsagePlan, used: &Used) -> Vec<Complaint> {
-    if std::thread::panicking() { Vec::new() } else { used.against_plan(site, plan) }
+/// What was measured of one call.
+struct Used {
+    /// `None`: it was not recorded.
+    counts: Option<HeapCounts>,
+    time_ns: u64,
+    resident_bytes: Option<u64>,
+    is_open: bool,
+}
+
+impl Used {
+    /// What there is to say against the call: limits that it exceeded, those of which that is not
+    /// known though it should be, and the ledger. A call that unwinds has failed already.
+    fn complaints(&self, site: &CallSite, plan: &UsagePlan) -> Vec<Complaint> {
+        if std::thread::panicking() {
+            return Vec::new();
+        }
+        let _own = Suspended::new();
+        let heap = checks::counted_figures(self.counts);
+        let (time_ns, resident_bytes) = (Some(self.time_ns), self.resident_bytes);
+        let figures =
+            Figures { time_ns, heap, resident_bytes, is_open: self.is_open, ..Figures::default() };
+        let exceeded = plan.limits.exceeded(Scope::Call, figures);
+        let exceeded = exceeded.map(|it| finding(it, heap));
+        let unknown = plan.limits.unknown(&figures).map(|row| self.not_available(row));
+        let ledger = plan.ledger.and_then(|folder| self.not_in_ledger(folder, site, heap));
+        let all: Vec<Finding> = exceeded.chain(unknown).chain(ledger).collect();
+        limits::complaints(site, &all)
+    }
+
+    fn not_available(&self, row: &Row) -> Finding {
+        let why = match row.needs {
+            Needs::Window => "resident memory cannot be read here",
+            _ => self.why_not_counted(),
+        };
+        Finding::of_allocations(format!("{}: not available: {why}", row.name()))
+    }
+
+    fn not_in_ledger(
+        &self,
+        folder: &str,
+        site: &CallSite,
+        heap: Option<HeapFigures>,
+    ) -> Option<Finding> {
+        let checked = match heap {
+            Some(heap) => {
+                let line = Line::new(heap.allocations, heap.allocated_bytes);
+                ledger::check(Path::new(folder), &site.path(), line, settings::is_blessing())
+            }
+            None => Err(format!("ledger: not available: {}", self.why_not_counted())),
+        };
+        checked.err().map(Finding::of_allocations)
+    }
+
+    fn why_not_counted(&self) -> &'static str {
+        match self.counts {
+            None => "the function is switched off, or was not recorded",
+            Some(_) => "ProfilingAllocator is not the global allocator",
+        }
+    }
+}
+
+/// Resident memory is that of the process: other threads may have taken what one call is blamed
+/// for, such as tests beside it.
+fn finding(exceeded: Exceeded, heap: Option<HeapFigures>) -> Finding {
+    let is_of_process = exceeded.row().needs == Needs::Window;
+    let finding = Finding::from(exceeded);
+    match heap {
+        _ if !is_of_process => finding,
+        None => finding.with_remark("of the whole process"),
+        Some(heap) => finding.with_remark(&format!(
+            "of the whole process; this call itself held at most {} of its heap",
+            units::bytes(heap.peak_bytes)
+        )),
+    }
 }
 
 /// Tells what there is to say; gives it back if the filters make it an error.
@@ -136,31 +223,33 @@ fn failed(
         drop(own);
         panic!("{}", sentences.join("\n"));
     }
-    kept::tell_all(complaints, on_error)
+    limits::tell_all(complaints, on_error)
 }
 
-/// Nobody takes what a call broke that has ended.
+/// Tells what there is to say against a call that has ended: it can return no error any more.
 ///
 /// # Panics
-/// As [`failed`], and with a [`RaisedWarning`] if a filter makes it an error. A function that returns such errors has one of its own by
-/// then.
+/// As [`failed`], and with a [`RaisedWarning`] if a filter makes it an error. A function that
+/// returns such errors has one of its own by then.
 fn end_call(site: &CallSite, plan: &UsagePlan, complaints: Vec<Complaint>) {
-    let throws = !plan.raises && site.can_unwind();
+    let throws = !plan.limits.raises() && site.can_unwind();
     let on_error = if throws { OnError::Throw } else { OnError::Tell };
     if let Some(raised) = failed(plan, complaints, on_error) {
         telling::throw(raised);
     }
 }
 
-/// A future that is watched, from its first poll to its end. It counts what its own polls do, wherever they run.
+/// A future that is watched, from its first poll to its end. It counts what its own polls do,
+/// wherever they run.
 ///
-/// One that is dropped before its end has a window, and no limit is looked at: there is no one to fail.
+/// One that is dropped before its end has a window, and no limit is looked at: there is no one to
+/// fail.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct WatchedFuture<F: Future> {
     inner: F,
     call: Polls,
-    /// With `raise`: whether a value is good, and the one that is a failure.
+    /// With `raise`: whether a value is good, and how a failure is made.
     raise: Option<Raise<F::Output>>,
 }
 
@@ -197,7 +286,7 @@ pub fn watch_future<F: Future>(
     WatchedFuture { inner, call, raise: None }
 }
 
-/// The same for one whose error a broken limit may be.
+/// The same for one whose error an exceeded limit may be.
 pub fn watch_raising_future<F: Future<Output: Raising>>(
     site: &'static CallSite,
     plan: &'static UsagePlan,
@@ -226,7 +315,7 @@ impl<F: Future> Future for WatchedFuture<F> {
         outcome.map(|value| match raise {
             Some((is_good, failure)) if is_good(&value) => {
                 let raised = failed(call.plan, call.complaints(), OnError::Return);
-                let others = kept::before_the_last_poll_ends(call.site, call.time_ns());
+                let others = limits::check_before_last_poll_ends(call.site, call.time_ns());
                 raised.or(others).map_or(value, failure)
             }
             _ => {
@@ -258,9 +347,9 @@ impl Polls {
     }
 
     fn complaints(&mut self) -> Vec<Complaint> {
-        let time_ns = Some(self.time_ns());
-        let counted = self.is_counted.then_some((self.counts, self.peak));
-        let resident = self.window.take().and_then(highest);
-        complaints(self.site, self.plan, &Used { counted, time_ns, resident, is_over: true })
+        let counts = self.is_counted.then_some((self.counts, self.peak));
+        let resident_bytes = self.window.take().and_then(highest);
+        let used = Used { counts, time_ns: self.time_ns(), resident_bytes, is_open: false };
+        used.complaints(self.site, self.plan)
     }
 }

@@ -10,8 +10,8 @@
 use std::io;
 
 pub use crate::choices::Backend;
-use crate::record::begin;
 use crate::record::live::{self, Watch};
+use crate::record::{startup, thread};
 use crate::segment::layout::{BACKENDS, NAME, READINGS, Window, Word};
 use crate::segment::writer;
 use crate::sys;
@@ -44,7 +44,7 @@ impl Source {
     }
 
     fn heap(process: u32) -> Result<Source, String> {
-        if !begin::allocator_counts() {
+        if !thread::allocator_counts() {
             return Err("heap: not available: ProfilingAllocator is not installed".to_owned());
         }
         if process != std::process::id() {
@@ -90,7 +90,9 @@ impl Name {
         if words.len() <= LONGEST {
             return Name::Own(words.to_owned());
         }
-        let end = words.floor_char_boundary(LONGEST - CUT.len_utf8());
+        // `floor_char_boundary` is of Rust 1.91.
+        let mut ends = (0..=LONGEST - CUT.len_utf8()).rev();
+        let end = ends.find(|end| words.is_char_boundary(*end)).unwrap_or(0);
         Name::Own(format!("{}{CUT}", &words[..end]))
     }
 }
@@ -117,7 +119,7 @@ impl Curve {
             Some(room)
         };
         first
-            .try_update(
+            .fetch_update(
                 std::sync::atomic::Ordering::Release,
                 std::sync::atomic::Ordering::Relaxed,
                 push,
@@ -135,7 +137,7 @@ impl Curve {
         record.parent.set(head.parent);
         record.backend.set(head.backend as u64);
         record.interval_ns.set(head.interval_ns);
-        record.started_unix_ns.set(begin::unix_ns());
+        record.started_unix_ns.set(startup::unix_ns());
         record.started_monotonic_ns.set(head.now_ns);
         record.last_monotonic_ns.set(head.now_ns);
         record.includes_children.set(u64::from(head.includes_children));
@@ -297,9 +299,10 @@ pub(crate) struct Head<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::calibrate;
 
     fn curve() -> Curve {
-        begin::begin();
+        calibrate::begin();
         let curve = Curve::make().expect("memory for a window");
         curve.begin(&Head {
             name: None,

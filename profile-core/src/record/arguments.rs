@@ -6,8 +6,8 @@
 use std::fmt::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::general::{own_span, tally_of};
-use super::thread::{self, Suspended};
+use super::frame::tally_of;
+use super::thread::{self, Suspended, own_span};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
 use crate::segment::layout::{CALL_TEXT, CALLS, CallList, CallRecord, Edge, Word, flags, heap};
@@ -194,7 +194,9 @@ impl Write for Text {
             self.push(text);
             return Ok(());
         }
-        self.push(&text[..text.floor_char_boundary(room)]);
+        // `floor_char_boundary` is of Rust 1.91.
+        let end = (0..=room).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        self.push(&text[..end]);
         self.push(Text::MARK);
         self.is_cut = true;
         // Nothing more is asked for.

@@ -6,15 +6,72 @@
 //! taken off a call that is as short as the readings is the cost of a span around nothing, and off a long one the middle
 //! between the two kinds of body; the report names all three.
 
-use super::{Turns, begin, budget, enter, enter_each, general, lines, paths, thread};
+use std::sync::Once;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use super::frame::tally_of;
+use super::policy::{self, Prices};
+use super::span::{enter, enter_each};
+use super::turns::Turns;
+use super::{lines, pacing, paths, sites, startup, thread};
 use crate::callsite::{CallSite, Kind, LineSource, Mode, Source};
 use crate::clock::Clock;
 use crate::segment::costs::Costs;
 use crate::segment::layout::{Header, RING, Word, pace, turns as segment_turns};
+use crate::segment::writer;
 use crate::settings::Budget;
 
+/// What the budget counts with.
+fn prices(costs: &Costs) -> Prices {
+    let Costs { empty: span, burst, counted, left_out, reading, .. } = *costs;
+    Prices { span, burst, counted, left_out, reading }
+}
+
+/// Begins recording, and measures what it costs; once in a process.
+pub(crate) fn begin() {
+    static MEASURED: Once = Once::new();
+    startup::begin();
+    MEASURED.call_once(|| {
+        let Some(header) = writer::header() else { return };
+        let clock = Clock::current();
+        let costs = measure(clock);
+        policy::set_prices(&prices(&costs));
+        costs.store(header);
+        // A first rate of the clock, for a reader of a process that is killed at once.
+        thread::write_anchor(clock);
+    });
+}
+
+/// Makes the mock clock the clock, and recording free of cost; for tests, before the first call of anything
+/// annotated.
+pub fn use_mock_clock() {
+    begin();
+    Clock::Mock.select();
+    if let Some(header) = writer::header() {
+        startup::describe(header, Clock::Mock);
+        policy::set_prices(&Prices::default());
+        Costs::default().store(header);
+    }
+}
+
+/// Looks again at what recording costs, from time to time: a reader of figures may ask often.
+pub(crate) fn refine_costs() {
+    /// Ticks; a third of a second.
+    const AT_MOST_EVERY: u64 = 1 << 30;
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let Some(header) = writer::header() else { return };
+    let (now, last) = (Clock::current().now(), LAST.load(Relaxed));
+    // Where the recorder itself is at work, a span records nothing, and costs nothing.
+    let is_recorded =
+        thread::here().is_some_and(|(block, frame)| !thread::is_suspended(block, frame));
+    let is_due = is_recorded && (last == 0 || now.wrapping_sub(last) > AT_MOST_EVERY);
+    if is_due && LAST.compare_exchange(last, now.max(1), Relaxed, Relaxed).is_ok() {
+        refine(header);
+    }
+}
+
 /// Measures again, and keeps the lower of each cost: at the start of a run the caches are cold, and the neighbours may be busy.
-pub(crate) fn refine(header: &Header) {
+fn refine(header: &Header) {
     let clock = Clock::current();
     if clock == Clock::Mock {
         return;
@@ -63,7 +120,7 @@ const BATCHES: usize = 8;
 const STEPS: u32 = 48;
 
 /// Measures both kinds of span.
-pub(crate) fn measure(clock: Clock) -> Costs {
+fn measure(clock: Clock) -> Costs {
     TIMED.set_mode(if clock == Clock::Tsc { Mode::EXACT } else { Mode::GENERAL });
     COUNTED.set_mode(if clock == Clock::Tsc { Mode::PACED } else { Mode::PACED_GENERAL });
     let nothing = added(clock, 0, |call, _| call);
@@ -161,7 +218,7 @@ fn marks(clock: Clock) -> [f64; 3] {
 fn sampled_stay() -> f64 {
     const TIMED: u64 = 16;
     const ONE_IN: u32 = 64;
-    begin::set_budget_of(&LINED, Some(Budget::OneIn(ONE_IN)));
+    sites::set_budget_of(&LINED, Some(Budget::OneIn(ONE_IN)));
     let _span = enter_each(&LINED);
     let stay = lines::stay_in_lines(&LINED);
     let lines = stay.lines();
@@ -251,15 +308,15 @@ fn ticks_of(site: &'static CallSite) -> u64 {
 
 /// Makes each call one of a burst, until [`stop_timing`].
 fn time_bursts(site: &'static CallSite) {
-    begin::set_budget_of(site, Some(Budget::Auto));
+    sites::set_budget_of(site, Some(Budget::Auto));
     if let (Some((block, _)), Some(edge)) = (thread::here(), edge_of(site)) {
-        budget::burst_for_ever(block, general::tally_of(edge));
+        pacing::burst_for_ever(block, tally_of(edge));
     }
 }
 
 /// Puts the next timed call out of reach.
 fn stop_timing(site: &'static CallSite) {
     if let Some(edge) = edge_of(site) {
-        general::tally_of(edge).pace.set(pace::TO_GO);
+        tally_of(edge).pace.set(pace::TO_GO);
     }
 }

@@ -9,12 +9,13 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::general::Exit;
-use super::handed::{self, Running};
-use super::{SpanGuard, TOP, at_work, counters, held, paths, put_on_top, thread};
+use super::frame::{TOP, at_work, live_bytes, marked, marks, put_on_top};
+use super::handed::{self, Running, held_by, take_back};
+use super::span::SpanGuard;
+use super::{held, paths, thread};
 use crate::callsite::CallSite;
 use crate::clock::Clock;
-use crate::segment::layout::{Edge, Frame, buckets, flags, heap};
+use crate::segment::layout::{Edge, Frame, flags};
 
 /// The call path of a moment, to be entered elsewhere. Cheap to clone and to send.
 ///
@@ -89,33 +90,6 @@ fn number_of(frame: &Frame) -> u64 {
     frame.flags.set(known | flags::HANDED_ON | number << flags::CALL_SHIFT);
     handed::begin(number);
     number
-}
-
-/// The most that was held at a time for the call in a frame by all threads, if others worked for it.
-pub(crate) fn peak_with_others(frame: &Frame) -> Option<i64> {
-    let known = frame.flags.get();
-    (known & flags::HANDED_ON != 0).then(|| handed::peak(known >> flags::CALL_SHIFT))?
-}
-
-/// Lets that begin anew, or from something higher. Gives what it was.
-pub(crate) fn replace_peak_with_others(frame: &Frame, peak: Option<i64>) -> Option<i64> {
-    let known = frame.flags.get();
-    (known & flags::HANDED_ON != 0).then(|| handed::replace(known >> flags::CALL_SHIFT, peak))?
-}
-
-/// The call in a frame is over: what other threads counted for it, and the most that was held at a time, become its own.
-pub(crate) fn take_back(frame: &Frame) {
-    let known = frame.flags.get();
-    if known & flags::HANDED_ON == 0 {
-        return;
-    }
-    for (own, carried) in frame.heap.iter().zip(&frame.carried) {
-        own.add(carried.shared().swap(0, Relaxed));
-    }
-    if let Some(peak) = handed::end(known >> flags::CALL_SHIFT) {
-        let own = frame.peak_bytes.get() as i64;
-        frame.peak_bytes.set(own.max(peak) as u64);
-    }
 }
 
 impl Context {
@@ -204,7 +178,7 @@ impl Drop for ContextGuard<'_> {
             }
         }
         self.running = None;
-        drop(SpanGuard::marked(frame, SpanGuard::GENERAL));
+        drop(SpanGuard::of(marked(frame, marks::SLOW)));
     }
 }
 
@@ -212,18 +186,11 @@ impl ContextGuard<'_> {
     /// At a time were held: what whoever handed it on holds, what this work held at most, and what others work with for the same call.
     /// Whichever of those that ran at the moment of the true peak ends first sees all others still there.
     fn raise_peak(&self, from: From, frame: &Frame) {
-        let own = (frame.peak_bytes.get() as i64).max(counters::live_bytes(frame));
+        let own = (frame.peak_bytes.get() as i64).max(live_bytes(frame));
         let others = self.running.as_ref().map_or(0, Running::peak_of_others);
         let held = held_by(from.frame).max(self.held_bytes);
         handed::raise(from.call, held.saturating_add(own).saturating_add(others));
     }
-}
-
-/// By its own thread, and by work that it handed on and that is done.
-pub(crate) fn held_by(frame: &Frame) -> i64 {
-    let word = |place: usize| frame.carried[place].get();
-    let carried = word(heap::ALLOCATED_BYTES).wrapping_sub(word(heap::FREED_BYTES)) as i64;
-    counters::live_bytes(frame).saturating_add(carried)
 }
 
 impl From {
@@ -240,22 +207,4 @@ impl From {
         }
         frame.peak_bytes.set(0);
     }
-}
-
-/// Closes the frame of a context: nothing of it is a call.
-pub(crate) fn close(exit: Exit<'_>, edge: &Edge, elapsed: Option<u64>) {
-    let frame = exit.frame;
-    take_back(frame);
-    let ticks = elapsed.and_then(buckets::duration).unwrap_or(0);
-    if let Some(extras) = thread::own_block().and_then(|own| thread::made(&edge.extras, own)) {
-        extras.carried_ticks.add(ticks);
-    }
-    for (own, word) in edge.heap.iter().zip(&frame.heap) {
-        own.add(word.get());
-        word.set(0);
-    }
-    frame.peak_bytes.set(0);
-    frame.flags.set(0);
-    frame.edge.publish(exit.vacated());
-    put_on_top(exit.top);
 }

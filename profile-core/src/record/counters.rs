@@ -7,7 +7,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::{NOWHERE, TOP, context, held, live, sizes, thread};
+use super::frame::{NOWHERE, TOP, live_bytes};
+use super::{handed, held, live, sizes, thread};
 use crate::segment::layout::{Frame, heap};
 
 /// Allocations of threads that could not be given a block.
@@ -129,7 +130,7 @@ pub(crate) fn slowly_allocated(block: *mut u8, bytes: usize) {
     let is_drawn = held::is_due(live::settle());
     sizes::allocated(frame, block, bytes);
     held::allocated(frame, block, bytes, is_drawn);
-    live::grant();
+    held::grant();
 }
 
 /// As [`freed`], in the slow way.
@@ -139,7 +140,7 @@ pub(crate) fn slowly_freed(block: *mut u8, bytes: usize) {
     held::passed(live::settle());
     sizes::freed(block);
     held::freed(block);
-    live::grant();
+    held::grant();
 }
 
 /// As [`reallocated`], in the slow way, where `known` was found of the block before.
@@ -160,7 +161,7 @@ pub(crate) fn slowly_reallocated(
     sizes::freed(block);
     sizes::allocated(frame, moved, after);
     held::reallocated(frame, moved, (before, after), is_drawn, known);
-    live::grant();
+    held::grant();
 }
 
 #[inline(always)]
@@ -169,13 +170,6 @@ fn raise_peak(frame: &Frame) {
     if live > frame.peak_bytes.get() as i64 {
         frame.peak_bytes.set(live as u64);
     }
-}
-
-/// What was allocated in the frame less what was freed in it.
-#[inline(always)]
-pub(crate) fn live_bytes(frame: &Frame) -> i64 {
-    let allocated = frame.heap[heap::ALLOCATED_BYTES].get();
-    allocated.wrapping_sub(frame.heap[heap::FREED_BYTES].get()) as i64
 }
 
 /// What a span has counted of the heap, see [`heap`], and its peak in bytes.
@@ -187,6 +181,6 @@ pub(crate) fn of_frame(frame: &Frame) -> HeapCounts {
         frame.heap[place].get().wrapping_add(frame.carried[place].get())
     });
     let own = frame.peak_bytes.get() as i64;
-    let peak = context::peak_with_others(frame).map_or(own, |others| own.max(others));
+    let peak = handed::peak_with_others(frame).map_or(own, |others| own.max(others));
     (counts, peak.max(0) as u64)
 }

@@ -10,10 +10,11 @@
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
-use super::{general, judge, thread};
+use super::frame::tally_of;
+use super::{checks, thread};
 use crate::segment::layout::{
-    Carry, Edge, HistogramLeaf, HistogramNode, HistogramRoot, Link, RING, Tally, ThreadBlock,
-    buckets,
+    Carry, Edge, Frame, HistogramLeaf, HistogramNode, HistogramRoot, Link, RING, Tally,
+    ThreadBlock, buckets, closing,
 };
 
 /// A 32-bit counter is emptied into a [`Carry`] when it gets here.
@@ -21,16 +22,44 @@ const CARRY_AT: u32 = 1 << 31;
 /// The clock is looked at for a new anchor after so many calls of one path, or after slow ones.
 const ANCHOR_EVERY: u64 = 1 << 14;
 
-/// After a long call: the clock may want a new anchor, and the call may have broken a limit. One comparison with `slow_above`
-/// stands for both questions, so a limit that is kept costs nothing, and neither does none. The limits come last, since a
-/// broken one may panic.
+/// Ends a call: it goes from its frame into its path's ring, or count if it was not timed. Says whether it was long: then
+/// [`after_long`] follows, once the frame is off the top.
+///
+/// A process may be killed between any two stores, and another may read at any moment. So the frame first says which
+/// count will hold the call, then the count rises, then the frame is empty: a reader never takes the call for
+/// both ended and open, nor for neither. `vacated` is the edge of an empty frame: null, or the one that says that
+/// others above it are still open.
+#[inline(always)]
+#[must_use]
+pub(super) fn end(frame: &Frame, edge: &Edge, elapsed: Option<u64>, vacated: *mut Edge) -> bool {
+    let Some(elapsed) = elapsed else {
+        let untimed = edge.untimed.get().wrapping_add(1);
+        frame.started.publish(closing::UNTIMED | untimed);
+        edge.untimed.publish(untimed);
+        frame.edge.publish(vacated);
+        return false;
+    };
+    let pushed = edge.pushed.get();
+    // The compiler proves the index in range, so no check and no panic remains.
+    edge.ring[pushed as usize % RING].publish(elapsed);
+    let pushed = pushed.wrapping_add(1);
+    frame.started.publish(closing::TIMED | pushed);
+    edge.pushed.publish(pushed);
+    frame.edge.publish(vacated);
+    fold_before(edge, pushed);
+    elapsed > tally_of(edge).slow_above.get()
+}
+
+/// After a long call: the clock may want a new anchor, and the call may have exceeded a limit. One comparison with `slow_above`
+/// stands for both questions, so a limit that is kept costs nothing, and neither does none. The limits come last, since the
+/// check may panic.
 #[cold]
 #[inline(never)]
 pub(crate) fn after_long(edge: &Edge, newest: Option<u64>) {
     if newest.is_some_and(|ticks| ticks > thread::ANCHOR_AFTER) {
         refresh_anchor();
     }
-    judge::ended(edge, newest);
+    checks::ended(edge, newest);
 }
 
 /// Adds the call before the newest of `pushed` to the edge's sum and to the function's extremes and histogram.
@@ -42,7 +71,7 @@ pub(crate) fn fold_before(edge: &Edge, pushed: u64) {
     }
     // The compiler proves the index in range, so no check and no panic remains.
     let ticks = edge.ring[folded as usize % RING].get();
-    let tally = general::tally_of(edge);
+    let tally = tally_of(edge);
     let Some(counter) = known_counter(&tally.histogram, buckets::of(ticks)) else {
         return fold_slowly(edge, tally, ticks);
     };
@@ -200,13 +229,13 @@ fn carry_of<'a>(block: &ThreadBlock, root: &HistogramRoot, bucket: usize) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::begin;
+    use crate::record::startup;
 
     #[test]
     fn more_calls_of_one_bucket_than_32_bits_hold_are_all_counted() {
         const MANY: u32 = CARRY_AT - 1;
         const TIMES: u64 = 5;
-        begin::begin();
+        startup::begin();
         let (block, _) = thread::here().expect("memory for a block");
         let tally: *mut Tally = thread::take(block).expect("memory for a tally");
         // SAFETY: just taken, and never freed.

@@ -9,8 +9,9 @@ use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::general::{self, Exit, Opened};
-use super::{begin, fold, judge, returned, thread};
+use super::open_spans::Exit;
+use super::slow_path::{self, Opened};
+use super::{checks, fold, returned, sites, thread};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Polled, Tally, flags};
@@ -101,7 +102,7 @@ impl<'a> PollSpan<'a> {
     #[inline(never)]
     fn open(site: &'static CallSite, call: &'a mut Call) -> Option<PollSpan<'a>> {
         if site.mode() == Mode::UNREGISTERED {
-            begin::register(site);
+            sites::register(site);
         }
         // A call that has begun is recorded to its end, even if its function was switched off since: it would stay
         // open for ever.
@@ -139,7 +140,7 @@ impl<'a> PollSpan<'a> {
             thread::lose_call();
             return None;
         }
-        general::open(site)
+        slow_path::open(site)
     }
 
     fn cancelling(mut self) -> PollSpan<'a> {
@@ -156,7 +157,7 @@ impl<'a> PollSpan<'a> {
         if !std::ptr::eq(edge.site.get(), self.site) {
             return None;
         }
-        general::close_above(frame);
+        slow_path::close_above(frame);
         Some((Exit::of_top(frame)?, edge))
     }
 
@@ -195,8 +196,8 @@ impl Drop for PollSpan<'_> {
         if asked && self.end == Some(End::Finished) {
             returned::ended(frame, edge, Some(self.call.busy), 1);
         }
-        let is_judged = frame.flags.get() & flags::JUDGED != 0;
-        general::close_poll(block, exit, elapsed);
+        let is_checked = frame.flags.get() & flags::CHECKED != 0;
+        slow_path::close_poll(block, exit, elapsed);
         if let Some(polled) = polled_of(self.opened, self.opened.tally()) {
             polled.polls.add(u64::from(self.end != Some(End::Cancelled)));
         }
@@ -206,9 +207,9 @@ impl Drop for PollSpan<'_> {
         }
         let wall = end.map(|end| self.end(end, now));
         thread::refresh_anchor(block);
-        // The last thing, since the judge may panic. A call that was cancelled has kept nobody waiting.
-        if self.end == Some(End::Finished) && !is_judged {
-            judge::ended(edge, wall);
+        // The last thing, since the check may panic. A call that was cancelled has kept nobody waiting.
+        if self.end == Some(End::Finished) && !is_checked {
+            checks::ended(edge, wall);
         }
     }
 }

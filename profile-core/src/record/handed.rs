@@ -9,8 +9,8 @@
 
 use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, AtomicUsize, Ordering::*};
 
-use super::counters;
-use crate::segment::layout::Frame;
+use super::frame::live_bytes;
+use crate::segment::layout::{Frame, flags, heap};
 
 /// Open calls that have handed work on, at a time. One that finds no room has the peak of its own thread alone.
 const CALLS: usize = 256;
@@ -136,10 +136,44 @@ impl Piece {
         }
         // SAFETY: null, or a frame, which is never unmapped; its words may be read by any thread.
         let frame = unsafe { self.frame.load(Acquire).as_ref() }?;
-        let peak = (frame.peak_bytes.get() as i64).max(counters::live_bytes(frame));
+        let peak = (frame.peak_bytes.get() as i64).max(live_bytes(frame));
         // Still the same piece: if not, the frame may be another call's by now.
         is_for_it().then_some(peak.max(0))
     }
+}
+
+/// The most that was held at a time for the call in a frame by all threads, if others worked for it.
+pub(crate) fn peak_with_others(frame: &Frame) -> Option<i64> {
+    let known = frame.flags.get();
+    (known & flags::HANDED_ON != 0).then(|| peak(known >> flags::CALL_SHIFT))?
+}
+
+/// Lets that begin anew, or from something higher. Gives what it was.
+pub(crate) fn replace_peak_with_others(frame: &Frame, peak: Option<i64>) -> Option<i64> {
+    let known = frame.flags.get();
+    (known & flags::HANDED_ON != 0).then(|| replace(known >> flags::CALL_SHIFT, peak))?
+}
+
+/// The call in a frame is over: what other threads counted for it, and the most that was held at a time, become its own.
+pub(crate) fn take_back(frame: &Frame) {
+    let known = frame.flags.get();
+    if known & flags::HANDED_ON == 0 {
+        return;
+    }
+    for (own, carried) in frame.heap.iter().zip(&frame.carried) {
+        own.add(carried.shared().swap(0, Relaxed));
+    }
+    if let Some(peak) = end(known >> flags::CALL_SHIFT) {
+        let own = frame.peak_bytes.get() as i64;
+        frame.peak_bytes.set(own.max(peak) as u64);
+    }
+}
+
+/// By its own thread, and by work that it handed on and that is done.
+pub(crate) fn held_by(frame: &Frame) -> i64 {
+    let word = |place: usize| frame.carried[place].get();
+    let carried = word(heap::ALLOCATED_BYTES).wrapping_sub(word(heap::FREED_BYTES)) as i64;
+    live_bytes(frame).saturating_add(carried)
 }
 
 /// In the child of a `fork`: nothing of the parent's runs here.

@@ -154,12 +154,12 @@ pub(crate) fn may_know(block: *mut u8) -> bool {
 
 fn raise_filter(address: usize) {
     let up = |count: u8| count.checked_add(1);
-    let _ = SEEN.filter[place(address)].try_update(Relaxed, Relaxed, up);
+    let _ = SEEN.filter[place(address)].fetch_update(Relaxed, Relaxed, up);
 }
 
 fn lower_filter(address: usize) {
     let down = |count: u8| (count < u8::MAX).then(|| count.saturating_sub(1));
-    let _ = SEEN.filter[place(address)].try_update(Relaxed, Relaxed, down);
+    let _ = SEEN.filter[place(address)].fetch_update(Relaxed, Relaxed, down);
 }
 
 fn row(address: usize) -> impl Iterator<Item = &'static Slot> {
@@ -168,7 +168,7 @@ fn row(address: usize) -> impl Iterator<Item = &'static Slot> {
 }
 
 /// Bytes that may be allocated until the next block that is to be seen.
-pub(super) fn until_sample() -> u64 {
+fn until_sample() -> u64 {
     if MEAN.load(Relaxed) == 0 || SCOPE.get() != 0 { 0 } else { TO_GO.get().0 }
 }
 
@@ -543,6 +543,31 @@ pub(super) fn forget() {
     USED.store(0, Relaxed);
 }
 
+/// What this thread may allocate until the slow way is taken again.
+pub(super) fn grant() {
+    live::grant(until_sample());
+}
+
+/// Whoever wants to see allocations has changed its mind: in this thread that holds at once, in others when they have used up
+/// what they were granted.
+pub(super) fn grant_anew() {
+    if thread::own_block().is_some() {
+        passed(live::settle());
+        grant();
+    }
+}
+
+/// Adds to the sum all that this thread held back.
+#[cold]
+#[inline(never)]
+pub(crate) fn publish() {
+    if thread::own_block().is_some() {
+        passed(live::settle());
+        live::publish_held_back();
+        grant();
+    }
+}
+
 /// While it is open, every block that this thread allocates is followed, and so is what others allocate for it in its
 /// [`context`](crate::context).
 #[derive(Debug)]
@@ -557,7 +582,6 @@ impl Scope {
     #[must_use]
     pub fn begin() -> Scope {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        super::begin::begin();
         let number = NEXT.fetch_add(1, Relaxed) % (u64::from(u16::MAX)) + 1;
         Scope { number, outer: enter(number), not_followed: NOT_FOLLOWED.load(Relaxed) }
     }
@@ -596,7 +620,7 @@ impl Drop for Scope {
 pub(super) fn enter(scope: u64) -> u64 {
     let before = SCOPE.replace(scope);
     if before != scope {
-        live::grant_anew();
+        grant_anew();
     }
     before
 }

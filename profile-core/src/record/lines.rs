@@ -15,8 +15,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
-use super::general::{own_span, tally_of};
-use super::{begin, budget, fold, thread};
+use super::frame::tally_of;
+use super::thread::own_span;
+use super::{fold, pacing, policy, thread};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
 use crate::segment::layout::{Frame, LineCounts, LineTally, Tally, ThreadBlock, Word, heap, way};
@@ -468,17 +469,17 @@ fn next_turn(tally: &LineTally, now: u64) {
     let Some(block) = thread::own_block() else { return };
     count_marks(tally);
     // SAFETY: the site of a record is a static.
-    let period = match begin::budget_of(unsafe { &*tally.site.get() }) {
+    let period = match policy::budget_of(unsafe { &*tally.site.get() }) {
         Budget::Exact => 0,
         Budget::OneIn(period) => u64::from(period.max(1).ilog2()),
         Budget::Share(share) => period_for(tally, now, share),
-        Budget::Auto => period_for(tally, now, budget::BY_DEFAULT),
+        Budget::Auto => period_for(tally, now, policy::BY_DEFAULT),
     };
     tally.sampled_at.set(now);
     tally.sampled_marks.set(tally.all_marks.get() + tally.marks.get());
     tally.period_log2.set(period);
     // The stay that is timed begins with the mark after these.
-    let to_go = to_go::NOW + budget::calls_to_go(block, period);
+    let to_go = to_go::NOW + pacing::calls_to_go(block, period);
     tally.to_go.set(to_go);
     tally.to_go_from.set(to_go);
 }
@@ -498,7 +499,7 @@ fn period_for(tally: &LineTally, now: u64, share: f64) -> u64 {
     let marks = tally.all_marks.get().wrapping_add(tally.marks.get());
     let marks = marks.saturating_sub(tally.sampled_marks.get());
     let between = now.wrapping_sub(tally.sampled_at.get()) as f64 / marks.max(1) as f64;
-    let cost = begin::span_cost_ticks();
+    let cost = policy::span_cost_ticks();
     (cost / (share * between.max(1.0))).max(1.0).log2().ceil().min(MOST) as u64
 }
 

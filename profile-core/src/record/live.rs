@@ -10,9 +10,7 @@
 //! ([`sizes`](super::sizes)), up to the next sample otherwise ([`held`](super::held)).
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
-
-use super::{held, sizes, thread};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 /// What a thread may hold back.
 const SLACK: i64 = 64 << 10;
@@ -43,6 +41,18 @@ thread_local! {
     static GRANTED: Allowance = const { Allowance::NONE };
     /// Not yet in the sum, beside what was allocated and freed since the last grant.
     static HELD_BACK: Cell<i64> = const { Cell::new(0) };
+}
+
+/// Every allocation takes the slow way.
+static EVERY_BLOCK: AtomicBool = AtomicBool::new(false);
+
+/// From now on every allocation takes the slow way, or does not.
+pub(super) fn look_at_every_block(wanted: bool) {
+    EVERY_BLOCK.store(wanted, Relaxed);
+}
+
+pub(super) fn looks_at_every_block() -> bool {
+    EVERY_BLOCK.load(Relaxed)
 }
 
 static LIVE: AtomicI64 = AtomicI64::new(0);
@@ -107,9 +117,8 @@ fn used() -> (i64, i64) {
 
 /// After [`settle`]: what may be allocated and freed until the slow way is taken again. No more than keeps the difference within
 /// the slack, and no more bytes allocated than to the next sample.
-pub(super) fn grant() {
-    let until_sample = if sizes::are_wanted() { 0 } else { held::until_sample() };
-    if until_sample == 0 {
+pub(super) fn grant(until_sample: u64) {
+    if until_sample == 0 || looks_at_every_block() {
         return;
     }
     let held_back = HELD_BACK.get();
@@ -125,28 +134,9 @@ pub(super) fn grant_nothing() {
     LEFT.with(|left| left.set(-1, -1));
 }
 
-/// Whoever wants to see allocations has changed its mind: in this thread that holds at once, in others when they have used up
-/// what they were granted.
-pub(super) fn grant_anew() {
-    if thread::own_block().is_some() {
-        held::passed(settle());
-        grant();
-    }
-}
-
 /// Adds to the sum all that this thread held back.
 #[cold]
-#[inline(never)]
-pub(crate) fn publish() {
-    if thread::own_block().is_some() {
-        held::passed(settle());
-        publish_held_back();
-        grant();
-    }
-}
-
-#[cold]
-fn publish_held_back() {
+pub(super) fn publish_held_back() {
     let held_back = HELD_BACK.replace(0);
     let live = LIVE.fetch_add(held_back, Relaxed).wrapping_add(held_back);
     if held_back <= 0 {
@@ -180,7 +170,7 @@ impl Watch {
     /// `None`: too many watch already.
     pub(crate) fn new() -> Option<Watch> {
         let take = |taken: u64| (taken != u64::MAX).then(|| taken | 1 << taken.trailing_ones());
-        let taken = WATCHED.try_update(Relaxed, Relaxed, take).ok()?;
+        let taken = WATCHED.fetch_update(Relaxed, Relaxed, take).ok()?;
         let watch = Watch(taken.trailing_ones() as usize);
         PEAKS[watch.0].store(LIVE.load(Relaxed), Relaxed);
         Some(watch)

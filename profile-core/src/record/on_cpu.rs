@@ -9,7 +9,7 @@ use std::sync::Once;
 use std::sync::atomic::{Ordering::Acquire, fence};
 use std::time::Duration;
 
-use super::general::tally_of;
+use super::frame::tally_of;
 use super::thread::{Suspended, known_frame_above};
 use crate::callsite::CallSite;
 use crate::segment::layout::{Edge, Link, SiteRecord, ThreadBlock};

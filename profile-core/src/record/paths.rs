@@ -9,7 +9,7 @@ use crate::segment::layout::{Edge, MAX_PATHS, Tally, ThreadBlock};
 use crate::segment::table::Key;
 use crate::segment::writer;
 
-use super::{budget, judge, thread};
+use super::{checks, policy, thread};
 
 /// The edge for a call of `site` from `from`; made if this is the first. `None`: no memory.
 ///
@@ -81,9 +81,9 @@ fn tally_of(block: &ThreadBlock, site: &'static CallSite) -> Option<*mut Tally> 
     // SAFETY: just made, ours.
     let made = unsafe { &*tally };
     // SAFETY: it was made of a reference to a static.
-    made.slow_above.set(judge::slow_above(unsafe { &*site }));
+    made.slow_above.set(checks::slow_above(unsafe { &*site }));
     made.site.set(site);
-    made.pace.set(budget::FIRST);
+    made.pace.set(policy::FIRST_PACE);
     block.tallies.insert(made, |bytes| thread::take_bytes(block, bytes))?;
     let first = block.first_tally.get();
     writer::keep_in_file(&block.first_tally_in_file, first, tally);

@@ -3,8 +3,8 @@
 //! The function's own values pass [`returned`], which marks the frame. A call that ends unmarked has ended by `?`. One that
 //! unwinds has returned nothing.
 
-use super::general::{own_span, tally_of};
-use super::thread;
+use super::frame::tally_of;
+use super::thread::{self, own_span};
 use crate::callsite::CallSite;
 use crate::segment::layout::{Edge, Frame, ReturnTally, flags};
 

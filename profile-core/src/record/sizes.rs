@@ -5,13 +5,10 @@
 //! buffer could be kept, or a value borrowed. That needs the address of one block and no table of all.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use super::general::tally_of;
-use super::{live, thread};
+use super::frame::tally_of;
+use super::{held, live, thread};
 use crate::segment::layout::{Frame, SIZE_CLASSES, SizeTally};
-
-static WANTED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     /// The block that this thread allocated last, and where its function counts; 0 once it is freed. Const-initialised and
@@ -22,12 +19,8 @@ thread_local! {
 /// From now on sizes are looked at, or are not. A thread that has allocated already notices when it comes to add to the live
 /// bytes of the process; this one does at once.
 pub(crate) fn want(wanted: bool) {
-    WANTED.store(wanted, Relaxed);
-    live::grant_anew();
-}
-
-pub(super) fn are_wanted() -> bool {
-    WANTED.load(Relaxed)
+    live::look_at_every_block(wanted);
+    held::grant_anew();
 }
 
 /// In the child of a `fork`: what `LAST` names is gone.
@@ -37,14 +30,14 @@ pub(super) fn forget() {
 
 /// `block` was allocated in `frame`.
 pub(super) fn allocated(frame: &Frame, block: *mut u8, bytes: usize) {
-    if are_wanted() {
+    if live::looks_at_every_block() {
         count(frame, block, bytes);
     }
 }
 
 /// `block` was freed.
 pub(super) fn freed(block: *mut u8) {
-    if are_wanted() {
+    if live::looks_at_every_block() {
         forget_if_last(block);
     }
 }

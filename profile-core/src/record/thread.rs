@@ -1,11 +1,12 @@
 //! The block of a thread: taken at its first span or allocation, handed on at its end.
 
 use std::cell::Cell;
-use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::Ordering::*;
 
-use super::{NOWHERE, TOP, put_on_top, turns};
+use super::frame::{NOWHERE, TOP, put_on_top};
+use super::live;
+use crate::callsite::CallSite;
 use crate::clock::{Anchor, Clock};
 use crate::segment::layout::{
     Edge, FRAME_PAGE, Frame, FramePage, Header, Link, PAGE_FRAMES, Split, Tally, ThreadBlock,
@@ -54,7 +55,7 @@ fn attach() -> Option<()> {
     };
     block.thread_id.set(sys::thread_id());
     begin_silent(block);
-    super::live::grant_nothing();
+    live::grant_nothing();
     BLOCK.set(block);
     TOP.set(first_frame(block));
     sys::mark_thread(ptr::from_ref(block).cast_mut().cast());
@@ -335,33 +336,17 @@ pub(crate) fn write_anchor(clock: Clock) {
     header.last_monotonic_ns.set(anchor.monotonic_ns);
 }
 
-/// At the end of a thread: spans that were never closed are closed, and the block is free for another.
-pub(crate) extern "C" fn release(block: *mut c_void) {
-    // SAFETY: `attach` passed a block, which is never freed.
-    let block = unsafe { &*block.cast::<ThreadBlock>() };
-    super::general::close_abandoned();
-    turns::end_all(block);
-    super::live::publish();
-    super::scheduling::thread_ends(block);
-    write_anchor(Clock::current());
-    detach();
-    block.owned.publish(0);
-}
-
 /// In the child of a `fork`: this thread has no block any more, and gets none before [`allow_block`].
 pub(crate) fn forget_block() {
-    if let Some(block) = own_block() {
-        turns::end_all(block);
-    }
     detach();
     GAVE_UP.set(true);
 }
 
 /// From now on each allocation takes the slow way, which finds that the thread has no block.
-fn detach() {
+pub(super) fn detach() {
     TOP.set(&raw const NOWHERE);
     BLOCK.set(ptr::null());
-    super::live::grant_nothing();
+    live::grant_nothing();
 }
 
 /// The child has a segment of its own now.
@@ -405,13 +390,26 @@ pub(crate) fn for_caller<T: Clone>(work: impl FnOnce() -> T) -> T {
     let own = Suspended::new();
     let made = work();
     drop(own);
-    if !super::begin::allocator_counts() {
+    if !allocator_counts() {
         return made;
     }
     let given = made.clone();
     let _own = Suspended::new();
     drop(made);
     given
+}
+
+/// Whether this process's allocations are counted.
+pub(crate) fn allocator_counts() -> bool {
+    writer::header().is_some_and(|header| header.allocator.get() != 0)
+}
+
+/// The span on top, if it is of that function.
+pub(super) fn own_span(site: &CallSite) -> Option<(&'static Frame, &'static Edge)> {
+    let (_, frame) = here()?;
+    // SAFETY: null, or an edge, which is never freed.
+    let edge = unsafe { frame.edge.get().as_ref() }?;
+    ptr::eq(edge.site.get(), site).then_some((frame, edge))
 }
 
 /// The frame of the thread itself, always open.

@@ -8,7 +8,8 @@
 use std::cell::Cell;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{NOWHERE_EDGE, thread};
+use super::frame::NOWHERE_EDGE;
+use super::thread;
 use crate::callsite::CallSite;
 use crate::segment::layout::{Edge, Tally, ThreadBlock, Word, turns};
 use crate::sys;
@@ -87,9 +88,10 @@ impl Turns {
 
 /// Lets so many calls pass, in place of those that were still to come. Returns how many will have been left out then, in all.
 pub(super) fn let_pass(tally: &Tally, calls: u64) -> u64 {
-    let next = |word| turns::word(turns::left_out(word) + calls, calls);
+    let next = |word| Some(turns::word(turns::left_out(word) + calls, calls));
     // Compared, since a signal handler may count down meanwhile.
-    let before = tally.turns.shared().update(Relaxed, Relaxed, next);
+    let before = tally.turns.shared().fetch_update(Relaxed, Relaxed, next);
+    let before = before.unwrap_or_else(|before| before);
     turns::left_out(before) + calls
 }
 
@@ -127,11 +129,11 @@ pub(super) fn end_all(block: &ThreadBlock) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::begin;
+    use crate::record::startup;
 
     #[test]
     fn calls_that_were_still_to_come_are_not_counted_when_others_take_their_place() {
-        begin::begin();
+        startup::begin();
         let (block, _) = thread::here().expect("memory for a block");
         let tally: *mut Tally = thread::take(block).expect("memory for a tally");
         // SAFETY: just taken, and never freed.

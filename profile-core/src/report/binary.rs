@@ -13,7 +13,7 @@ impl Format for Binary {
     }
 
     fn description(&self) -> &'static str {
-        "everything, compact: what reads back fastest"
+        "everything, compact: what reads back fastest; takes the feature `binary`"
     }
 
     fn extension(&self) -> &'static str {
@@ -28,7 +28,24 @@ impl Format for Binary {
         true
     }
 
-    fn write(&self, snapshot: &Snapshot, _: &Style, to: &mut dyn io::Write) -> io::Result<()> {
-        to.write_all(&snapshot.to_bytes())
+    fn unavailable(&self) -> Option<&'static str> {
+        const WHY: &str = "this program was built without the feature `binary` of profile-core; build it \
+                           with that, or ask for `json`";
+        (!cfg!(feature = "binary")).then_some(WHY)
     }
+
+    fn write(&self, snapshot: &Snapshot, _: &Style, to: &mut dyn io::Write) -> io::Result<()> {
+        write(snapshot, to)
+    }
+}
+
+#[cfg(feature = "binary")]
+fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
+    to.write_all(&snapshot.to_bytes())
+}
+
+/// Settings let nobody ask for it.
+#[cfg(not(feature = "binary"))]
+fn write(_: &Snapshot, _: &mut dyn io::Write) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }

@@ -18,7 +18,7 @@ pub(crate) fn section(functions: &[&Function], page: &mut Page) {
     if rows.is_empty() {
         return;
     }
-    rows.sort_by_key(|(_, sizes)| std::cmp::Reverse(sizes.allocations()));
+    crate::sort::by_key(&mut rows, |(_, sizes)| std::cmp::Reverse(sizes.allocations()));
     page.blank();
     page.bold(&format!("blocks by size ({})", units::count(rows.len() as u64)));
     let all = rows.len();

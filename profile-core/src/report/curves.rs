@@ -103,7 +103,7 @@ fn point(record: &MemoryRecord, reading: &Reading) -> Point {
 
 /// By time; no two are written alike into a `.dat` file. Of one moment that several windows read, the highest stays, or a peak would be lost.
 fn one_of_each_moment(mut points: Vec<Point>) -> Vec<Point> {
-    points.sort_by_key(|point| point.unix_ns);
+    crate::sort::by_key(&mut points, |point| point.unix_ns);
     points.dedup_by(|next, kept| {
         let same = moment(next.unix_ns) == moment(kept.unix_ns);
         if same {
@@ -116,7 +116,7 @@ fn one_of_each_moment(mut points: Vec<Point>) -> Vec<Point> {
 
 fn spans<'a>(records: &'a [MemoryRecord], main: &Curve<'_>) -> Vec<Span<'a>> {
     let mut spans: Vec<Span<'a>> = records.iter().map(|record| span(record, main)).collect();
-    spans.sort_by_key(|span| (span.start.unix_ns, Reverse(span.end.unix_ns)));
+    crate::sort::by_key(&mut spans, |span| (span.start.unix_ns, Reverse(span.end.unix_ns)));
     // Ends and levels of the windows that are open. A level is one below the deepest of them, so that also windows
     // that only overlap (those of two threads) do not share one.
     let mut open: Vec<(u64, usize)> = Vec::new();

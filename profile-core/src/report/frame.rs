@@ -175,7 +175,7 @@ fn costly(snapshot: &Snapshot, page: &mut Page) {
         share(function) >= FAIR && function.recording_ns.saturating_mul(2) > function.exclusive_ns
     };
     let mut functions: Vec<&Function> = snapshot.functions.iter().filter(is_costly).collect();
-    functions.sort_by_key(|function| std::cmp::Reverse(function.recording_ns));
+    crate::sort::by_key(&mut functions, |function| std::cmp::Reverse(function.recording_ns));
     list("costly annotations", &functions, page, |function, page| {
         page.item(&format!(
             "{}: recording {} calls took {}, {} of the run; without #[profile] they cost nothing",

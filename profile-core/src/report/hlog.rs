@@ -1,11 +1,10 @@
 //! The distribution of each function's calls as an HdrHistogram log, version 1.3 with histograms of V2: one interval for
 //! each function, the whole run long, tagged with its path. Values are nanoseconds.
 
-use std::io;
-use std::time::{Duration, SystemTime};
+#[cfg(feature = "hlog")]
+mod log;
 
-use hdrhistogram::serialization::V2DeflateSerializer;
-use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
+use std::io;
 
 use super::format::{Format, Style};
 use crate::snapshot::Snapshot;
@@ -18,7 +17,7 @@ impl Format for Hlog {
     }
 
     fn description(&self) -> &'static str {
-        "the distribution of calls of each function as an HdrHistogram log (V2)"
+        "distributions of calls as an HdrHistogram log (V2); takes the feature `hlog`"
     }
 
     fn extension(&self) -> &'static str {
@@ -29,39 +28,22 @@ impl Format for Hlog {
         "text/plain"
     }
 
+    fn unavailable(&self) -> Option<&'static str> {
+        const WHY: &str = "this program was built without the feature `hlog` of profile-core; build it \
+                           with that, or ask for `json`";
+        (!cfg!(feature = "hlog")).then_some(WHY)
+    }
+
     fn write(&self, snapshot: &Snapshot, _: &Style, to: &mut dyn io::Write) -> io::Result<()> {
         write(snapshot, to)
     }
 }
 
-fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
-    let mut serializer = V2DeflateSerializer::new();
-    let start = SystemTime::UNIX_EPOCH
-        .checked_add(Duration::from_nanos(snapshot.process.started_unix_ns))
-        .unwrap_or(SystemTime::UNIX_EPOCH);
-    let length = Duration::from_nanos(snapshot.process.duration_ns);
-    let mut text = Vec::new();
-    let log = IntervalLogWriterBuilder::new()
-        .add_comment("[Histogram log format version 1.3]")
-        .add_comment(
-            "[one interval for each function, tagged with its path; values in nanoseconds]",
-        )
-        .with_start_time(start)
-        .with_base_time(start)
-        .with_max_value_divisor(1_000_000.0)
-        .begin_log_with(&mut text, &mut serializer);
-    let mut log = log.map_err(io::Error::other)?;
-    for function in snapshot.functions.iter().filter(|function| !function.histogram.is_empty()) {
-        let tag = tag(&function.path);
-        log.write_histogram(&function.distribution(), Duration::ZERO, length, Tag::new(&tag))
-            .map_err(|error| io::Error::other(format!("{error:?}")))?;
-    }
-    to.write_all(&text)
-}
+#[cfg(feature = "hlog")]
+use log::write;
 
-/// A tag ends at a comma, and tools end it at a blank.
-fn tag(path: &str) -> String {
-    path.chars()
-        .map(|c| if c == ',' || c.is_whitespace() || c.is_control() { '_' } else { c })
-        .collect()
+/// Settings let nobody ask for it.
+#[cfg(not(feature = "hlog"))]
+fn write(_: &Snapshot, _: &mut dyn io::Write) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }

@@ -10,6 +10,7 @@ mod binary;
 mod blocks;
 mod calls;
 mod canvas;
+#[cfg(feature = "compare")]
 mod comparison;
 mod csv;
 mod curves;

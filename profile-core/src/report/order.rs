@@ -8,7 +8,7 @@ use crate::snapshot::Function;
 /// The functions in the order asked for, alike ones by path.
 pub(crate) fn sorted(functions: &[Function], sort: Sort) -> Vec<&Function> {
     let mut sorted: Vec<&Function> = functions.iter().collect();
-    sorted.sort_by(|a, b| order(a, b, sort).then_with(|| a.path.cmp(&b.path)));
+    crate::sort::by(&mut sorted, |a, b| order(a, b, sort).then_with(|| a.path.cmp(&b.path)));
     sorted
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn quantile_keys<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<&
     let number = |key: &str| key.trim_start_matches('p').parse().unwrap_or(f64::INFINITY);
     let distinct: std::collections::BTreeSet<&str> = keys.map(String::as_str).collect();
     let mut keys: Vec<&str> = distinct.into_iter().collect();
-    keys.sort_by(|a, b| number(a).total_cmp(&number(b)));
+    crate::sort::by(&mut keys, |a, b| number(a).total_cmp(&number(b)));
     keys
 }
 

@@ -50,15 +50,16 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Output>, SettingError> {
 
 /// The reports that a variable asks for, and what is wrong with it. A format that this build cannot
 /// write costs no other report; alone, it leaves the reports that there are without the variable.
-pub(crate) fn parse_variable(text: &str) -> (Option<Vec<Output>>, Option<SettingError>) {
+pub(crate) fn parse_variable(text: &str) -> (Option<Vec<Output>>, Vec<SettingError>) {
     let outputs = match parse_all(text) {
         Ok(outputs) => outputs,
-        Err(error) => return (None, Some(error)),
+        Err(error) => return (None, vec![error]),
     };
-    let wrong = outputs.iter().find_map(|output| can_be_written(output.format).err());
+    let cannot = |output: &Output| can_be_written(output.format).err();
+    let wrong: Vec<_> = outputs.iter().filter_map(cannot).collect();
     let mut writable = outputs;
     writable.retain(|output| output.format.unavailable().is_none());
-    let is_asked_for = wrong.is_none() || !writable.is_empty();
+    let is_asked_for = wrong.is_empty() || !writable.is_empty();
     (is_asked_for.then_some(writable), wrong)
 }
 
@@ -97,7 +98,7 @@ mod tests {
         let (outputs, wrong) = parse_variable("table, json:out.json,none");
         let outputs = outputs.expect("two reports");
         assert_eq!(shown(&outputs), [("table", None), ("json", Some("out.json"))]);
-        assert_eq!(wrong, None);
+        assert_eq!(wrong, []);
         assert!(parse_variable("none").0.expect("asked for").is_empty());
     }
 
@@ -109,15 +110,16 @@ mod tests {
         if cfg!(feature = "png") {
             let all = several.0.expect("two reports");
             assert_eq!(shown(&all), [("png", Some("x.png")), ("json", Some("out.json"))]);
-            assert!(alone.0.is_some() && in_code.is_ok() && several.1.is_none());
+            assert!(alone.0.is_some() && in_code.is_ok() && several.1.is_empty());
             return;
         }
         let sentence = "`png` cannot be written: this program was built without the feature `png` of profile-core; \
                         build it with that, or ask for `svg`";
         assert_eq!(shown(&several.0.expect("one report")), [("json", Some("out.json"))]);
         assert!(alone.0.is_none());
-        for wrong in [several.1, alone.1, in_code.err()] {
-            assert_eq!(wrong.expect("it is not built").to_string(), sentence);
+        for wrong in [several.1, alone.1, in_code.err().into_iter().collect()] {
+            let wrong: Vec<_> = wrong.iter().map(SettingError::to_string).collect();
+            assert_eq!(wrong, [sentence]);
         }
     }
 
@@ -126,7 +128,8 @@ mod tests {
         for bad in ["tabel", "json:", "table;json", ""] {
             let (outputs, wrong) = parse_variable(bad);
             assert!(outputs.is_none());
-            let wrong = wrong.expect("it is wrong").to_string();
+            let [wrong] = &wrong[..] else { panic!("{wrong:?}") };
+            let wrong = wrong.to_string();
             let known = formats();
             let missing = known.iter().find(|it| !wrong.contains(&format!(" {},", it.name())));
             assert!(missing.is_none(), "{missing:?}: {wrong}");

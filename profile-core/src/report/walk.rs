@@ -28,7 +28,7 @@ pub(crate) fn walk(
     let mut steps = Vec::with_capacity(nodes.len());
     let mut waiting = Vec::new();
     let put_off = |mut siblings: Vec<usize>, depth, waiting: &mut Vec<(usize, usize, bool)>| {
-        siblings.sort_by(|a, b| order(&nodes[*a], &nodes[*b]));
+        crate::sort::by(&mut siblings, |a, b| order(&nodes[*a], &nodes[*b]));
         // A stack: the first is taken from it first, so it has to be put there last.
         siblings.reverse();
         let lasts = std::iter::once(true).chain(std::iter::repeat(false));

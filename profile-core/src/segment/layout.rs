@@ -427,8 +427,8 @@ pub(crate) mod flags {
     /// How the call returns is asked; and it has returned `Ok` or `Some`.
     pub(crate) const ASKED: u64 = 64;
     pub(crate) const GOOD: u64 = 128;
-    /// What the call broke is told already, and was its error.
-    pub(crate) const JUDGED: u64 = 1 << 16;
+    /// The limits of the call have been checked already.
+    pub(crate) const CHECKED: u64 = 1 << 16;
     /// Opened by a signal handler while the recorder was at work.
     pub(crate) const INTERRUPTS: u64 = 1 << 17;
     /// Bits 8 to 15: log2 of the number of calls that this one, being timed, stands for.
@@ -505,7 +505,7 @@ record! {
         max_ticks: Word,
         panicked: Word,
         histogram: Link<HistogramRoot>,
-        /// Calls of more ticks are looked at in the slow way: the clock wants a new anchor, or they may have broken a limit.
+        /// Calls of more ticks are looked at in the slow way: the clock wants a new anchor, or they may have exceeded a limit.
         slow_above: Word,
         heap: Link<HeapTally>,
         /// Budget: see [`pace`].
@@ -576,9 +576,9 @@ pub(crate) mod turns {
 }
 
 record! {
-    /// How often a function is timed in one thread, under a budget. See `record::budget`.
+    /// How often a function is timed in one thread, under a budget. See `record::pacing`.
     Pacing, pacing {
-        /// What its calls go through: a place in `record::budget::Phase`.
+        /// What its calls go through: a place in `record::pacing::Phase`.
         phase: Word,
         /// Ticks when this phase began, and its calls.
         since: Word,
@@ -615,9 +615,8 @@ record! {
         bytes: Link<HistogramRoot>,
         least_bytes: Word,
         most_bytes: Word,
-        /// 1: each call has limits, on its allocations, their bytes, its peak, and what it leaves behind.
-        limited: Word,
-        limits: [Word; 4],
+        /// The function's limits, if any is on what a call allocates. Of use to the process that wrote it only.
+        limits: Link<crate::limits::Limits>,
     }
 }
 

@@ -113,9 +113,15 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The first record of a list that is there: if the newest is not in the file, the newest that is.
-    pub(crate) fn first(&self, newest: u64, in_file: u64) -> u64 {
-        if self.record(newest).is_some() { newest } else { in_file }
+    /// The records of a list whose newest ones may lie outside of a file that could not grow. Where the list leaves the file,
+    /// it goes on from `in_file`: a thread that took its record before the file was full may put it before those outside.
+    pub(crate) fn list_in_file(&self, newest: u64, in_file: u64, next: u64) -> Vec<Record<'a>> {
+        let mut records: Vec<_> = self.list(newest, next).collect();
+        let end = records.last().map_or(newest, |record| record.word(next));
+        if end != 0 && self.record(end).is_none() {
+            records.extend(self.list(in_file, next));
+        }
+        records
     }
 
     /// The records of a list, from its first; stops where the list leaves the segment or could not end.
@@ -128,7 +134,7 @@ impl<'a> View<'a> {
 
     fn may_go_on(&self) -> bool {
         let one_less = |steps: u64| steps.checked_sub(1);
-        self.steps.is_none_or(|steps| steps.try_update(Relaxed, Relaxed, one_less).is_ok())
+        self.steps.is_none_or(|steps| steps.fetch_update(Relaxed, Relaxed, one_less).is_ok())
     }
 
     /// A text: its length, then its bytes.

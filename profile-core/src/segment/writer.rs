@@ -192,14 +192,28 @@ pub(crate) fn file_is_full() -> bool {
     FILE_IS_FULL.load(SeqCst)
 }
 
-/// Before a record goes to the front of a list: if the file does not hold it, but the one that was the first, a reader of the file
-/// begins there.
+/// Before a record goes to the front of a list: if it is the first that the file does not hold, a reader of the file goes on
+/// with the one behind it.
 pub(crate) fn keep_in_file<T>(in_file: &Link<T>, first: *mut T, record: *mut T) {
     let Some(header) = header().filter(|_| file_is_full()) else { return };
     let end = header.base.get() + header.memory_from.get();
-    if record.addr() as u64 >= end && !first.is_null() && (first.addr() as u64) < end {
+    let is_first_outside = in_file.get().is_null() && record.addr() as u64 >= end;
+    if is_first_outside && !first.is_null() && (first.addr() as u64) < end {
         in_file.publish(first);
     }
+}
+
+/// A text in the segment; 0 if there is no room.
+pub(crate) fn write_text(text: &str) -> u64 {
+    let words = 1 + text.len().div_ceil(8);
+    let Some(start) = take((words * 8).next_multiple_of(64), 64) else { return 0 };
+    let length = [(text.len() as u64).to_le_bytes()];
+    let bytes = length.iter().flatten().chain(text.as_bytes());
+    for (index, byte) in bytes.enumerate() {
+        // SAFETY: `words * 8` bytes were taken, and nobody else knows them yet.
+        unsafe { start.add(index).write(*byte) };
+    }
+    start as u64
 }
 
 /// The child of a `fork` starts with an empty segment of its own at the same address: pointers into it stay

@@ -3,12 +3,12 @@
 use std::io;
 use std::path::Path;
 
-use crate::budgets;
+use super::limits;
 use crate::callsite::{self, CallSite, LinkedSkipped};
 use crate::clock::{Anchor, Clock};
 use crate::memory::sampler;
 use crate::record::thread::{self, Suspended};
-use crate::record::{begin, live, scheduling};
+use crate::record::{calibrate, diagnostics, held, live, scheduling};
 use crate::report;
 use crate::segment::layout::header;
 use crate::segment::reader::{SegmentError, View};
@@ -26,7 +26,7 @@ use crate::warnings::RaisedWarning;
 /// What was recorded so far, and what the filters make errors of that which only shows at the end. The session has
 /// started.
 pub(super) fn captured() -> (Snapshot, Vec<RaisedWarning>) {
-    begin::refine_costs();
+    calibrate::refine_costs();
     let _own = Suspended::new();
     let Some(view) = View::live() else { return Default::default() };
     let now = Anchor::now(Clock::current());
@@ -39,8 +39,8 @@ pub(super) fn captured() -> (Snapshot, Vec<RaisedWarning>) {
     snapshot.never_called = never_called(&snapshot);
     snapshot.not_instrumented = not_instrumented();
     snapshot.warnings.extend(complaints());
-    let broken = budgets::run::broken(&snapshot, callsite::linked());
-    snapshot.warnings.extend(broken);
+    let exceeded = limits::exceeded(&snapshot);
+    snapshot.warnings.extend(exceeded);
     snapshot.warnings.extend(snapshot.advice.iter().filter_map(warning_of));
     let errors = snapshot.filter_warnings();
     // These have passed the filters when they came up.
@@ -141,7 +141,7 @@ struct ProcessMemory {
 }
 
 fn memory_of_process(view: View<'_>) -> ProcessMemory {
-    live::publish();
+    held::publish();
     ProcessMemory {
         uncounted_heap_bytes: sys::c_heap_bytes().map(|in_use| uncounted(in_use, view)),
         heap_bytes: live::bytes(),
@@ -194,7 +194,7 @@ fn never_called(snapshot: &Snapshot) -> Vec<NeverCalled> {
         line: site.line(),
     });
     let mut never: Vec<_> = sites.collect();
-    never.sort();
+    crate::sort::by(&mut never, Ord::cmp);
     never
 }
 
@@ -208,7 +208,7 @@ fn not_instrumented() -> Vec<NotInstrumented> {
             reason: skipped.reason.to_owned(),
         })
         .collect();
-    skipped.sort();
+    crate::sort::by(&mut skipped, Ord::cmp);
     skipped
 }
 
@@ -219,7 +219,7 @@ pub(super) fn complaints() -> impl Iterator<Item = WarningRecord> {
         warning("DataLossWarning", message, 1)
     });
     let of_recording =
-        begin::complaints().map(|message| warning("ConfigurationWarning", message, 1));
+        diagnostics::all().map(|message| warning("ConfigurationWarning", message, 1));
     of_recording.chain(is_partial)
 }
 

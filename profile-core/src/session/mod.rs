@@ -3,6 +3,8 @@
 
 mod capture;
 mod environment;
+mod limits;
+mod limits_file;
 mod now;
 mod pattern;
 mod reports;

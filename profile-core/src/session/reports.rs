@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::*};
 
 use super::capture::{captured, complaints};
-use crate::callsite::{self, CallSite};
-use crate::limits::{Limits, RunLimits};
+use super::limits;
+use crate::callsite;
 use crate::memory::{ledger, sampler};
-use crate::record::begin;
+use crate::record::startup;
 use crate::record::thread::Suspended;
 use crate::report::outputs::{self, Output};
 use crate::report::{self, Format, Incomplete, Style, warned};
@@ -64,7 +64,7 @@ pub(super) extern "C" fn report_at_exit() {
     if DONE.swap(true, AcqRel) || has_nothing_to_say() || is_silent_child() {
         return;
     }
-    if !begin::is_forked_child() {
+    if !startup::is_forked_child() {
         ledger::tell_falls();
     }
     let has_errors = reported();
@@ -77,9 +77,7 @@ pub(super) extern "C" fn report_at_exit() {
 
 /// Whether the end of the run may bring up what a person wants to know without a report, too.
 fn has_more_to_tell() -> bool {
-    let at_the_end = |it: &Limits| it.run != RunLimits::NONE || it.are_of_heap();
-    let has_limits = |site: &CallSite| site.limits().is_some_and(at_the_end);
-    warnings::may_raise() || callsite::linked().any(has_limits)
+    warnings::may_raise() || limits::any_at_the_end()
 }
 
 /// The exit code of a run that has failed by a warning, unless another was asked for: that of a panic.
@@ -93,7 +91,8 @@ fn has_nothing_to_say() -> bool {
 
 /// A child of `fork` that recorded nothing of its own has nothing to say.
 fn is_silent_child() -> bool {
-    begin::is_forked_child() && View::live().is_none_or(|view| view.header(header::first_site) == 0)
+    startup::is_forked_child()
+        && View::live().is_none_or(|view| view.header(header::first_site) == 0)
 }
 
 /// A report in the form of data has no room for complaints; a person must see them all the same.

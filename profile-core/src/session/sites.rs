@@ -5,7 +5,7 @@ use super::pattern::matches;
 use super::start::{read_whole_run, sample_processors, start};
 use crate::callsite::{self, CallSite, Mode};
 use crate::record::thread::for_caller;
-use crate::record::{begin, sizes};
+use crate::record::{sites, sizes};
 use crate::settings::{self, Settings};
 
 /// Every annotated function and span of the program, called or not, by path.
@@ -51,7 +51,7 @@ pub fn find_all(pattern: &str) -> Vec<&'static CallSite> {
 impl Settings {
     /// Puts the choices in force, from now on and for the report at exit.
     pub fn apply(self) {
-        begin::set_budget(settings::choose(self));
+        sites::set_budget(settings::choose(self));
         sizes::want(settings::current().block_sizes);
         read_whole_run();
         sample_processors();
@@ -67,7 +67,7 @@ impl CallSite {
 
     /// Switches recording of its calls on or off, from the next call on.
     pub fn set_enabled(&'static self, enabled: bool) {
-        begin::set_enabled(self, enabled);
+        sites::set_enabled(self, enabled);
     }
 
     /// Gives its calls a budget of their own, from the next call on. `None`: again that of its attribute, or of the run.
@@ -79,7 +79,7 @@ impl CallSite {
     /// }
     /// ```
     pub fn set_budget(&self, budget: Option<settings::Budget>) {
-        begin::set_budget_of(self, budget);
+        sites::set_budget_of(self, budget);
     }
 
     /// Its statistics as they stand; `None` if it was not called.

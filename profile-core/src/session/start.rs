@@ -3,11 +3,12 @@
 use std::panic;
 use std::sync::Once;
 
-use super::environment::{filter_warnings, of_setting, wrong_limits, wrong_reports};
+use super::environment::{filter_warnings, of_setting, wrong_reports};
+use super::limits_file::wrong_limits;
 use super::reports::{complain, report_at_exit};
 use crate::callsite;
-use crate::memory::{kept, sampler, usage};
-use crate::record::{begin, judge, on_cpu};
+use crate::memory::{sampler, usage};
+use crate::record::{calibrate, checks, on_cpu};
 use crate::settings;
 use crate::sys;
 use crate::telling::{self, OnError};
@@ -21,7 +22,7 @@ pub(super) extern "C" fn start() {
     static START: Once = Once::new();
     START.call_once(|| {
         sys::at_exit(report_at_exit);
-        judge::appoint(kept::judge);
+        checks::set_check(telling::limits::check_ended);
         sys::around_fork(warnings::before_fork, warnings::after_fork);
         sys::at_fork_in_child(forget_warnings);
         let wrong_filters = filter_warnings();
@@ -32,7 +33,7 @@ pub(super) extern "C" fn start() {
         warnings::prepare();
         // Before the first call, since threads keep the limits of what they have called.
         let wrong_limits = wrong_limits();
-        begin::begin();
+        calibrate::begin();
         // Now, since a service may never end.
         wrong_filters.iter().for_each(telling::tell_always);
         let of_settings = wrong_reports().into_iter().chain(settings::complaints().iter().cloned());
@@ -86,7 +87,11 @@ fn install_panic_hook() {
 /// Whether the process is about to abort: a panic while unwinding, or in a function that must not unwind.
 /// The standard library tells only by these two messages.
 fn cannot_unwind(info: &panic::PanicHookInfo<'_>) -> bool {
-    let message = info.payload_as_str().unwrap_or("");
+    // `payload_as_str` is of Rust 1.91.
+    let payload = info.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let message = text.unwrap_or("");
     message == "panic in a destructor during cleanup"
         || message == "panic in a function that cannot unwind"
 }

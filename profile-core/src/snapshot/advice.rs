@@ -4,11 +4,8 @@ use std::fmt;
 
 /// What kind of advice it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[cfg_attr(
-    feature = "profile",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
-)]
+#[cfg_attr(feature = "profile", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize))]
 #[non_exhaustive]
 pub enum AdviceKind {
     /// Few calls take most of the time: mean and trimmed mean disagree.
@@ -29,7 +26,8 @@ pub enum AdviceKind {
 
 /// One piece of advice.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize))]
 #[non_exhaustive]
 pub struct Advice {
     /// What kind.

@@ -1,4 +1,4 @@
-//! Snapshots in files: JSON for people and other programs, MessagePack for size and speed.
+//! Snapshots read from files: JSON for people and other programs, MessagePack for size and speed.
 //!
 //! Both name every field, so a snapshot of an older version is read by a newer one: what it does not have is what it was
 //! then, nothing. Reading is of data alone: nothing in a file is run, looked up or followed, and memory grows with the bytes that
@@ -11,10 +11,8 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::packed::MAGIC;
 use super::{SCHEMA_VERSION, Snapshot};
-
-/// What the binary form begins with.
-const MAGIC: &[u8; 8] = b"PROFSNP1";
 
 /// Why something is no snapshot.
 #[derive(Debug)]
@@ -96,22 +94,6 @@ impl Version {
 impl Snapshot {
     /// Longer files are not read: a snapshot of 10,000 functions has some ten MiB.
     pub const MOST_BYTES: u64 = 1 << 30;
-
-    /// The compact form, in which every number is exact. The [format](crate::report) `binary` writes it.
-    ///
-    /// # Panics
-    /// Never: every snapshot has one.
-    ///
-    /// ```
-    /// let snapshot = profile_core::capture();
-    /// assert_eq!(profile_core::Snapshot::from_bytes(&snapshot.to_bytes())?, snapshot);
-    /// # Ok::<(), profile_core::SnapshotError>(())
-    /// ```
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let packed = rmp_serde::to_vec_named(self);
-        [&MAGIC[..], &packed.expect("a vector takes everything, and keys are text")].concat()
-    }
 
     /// A snapshot in either form: the compact one, or the JSON that the [format](crate::report) `json` writes.
     ///

@@ -6,7 +6,8 @@
 /// they are the times inside its polls; [`AsyncTimes`] has the rest. Figures of memory are `None` where no
 /// allocator wrapper was installed.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Function {
     /// Crate, modules, type and name.
@@ -130,7 +131,8 @@ pub struct Function {
 /// Whether a function worked or waited, by samples of the processor time of the threads that it was innermost in, with
 /// `PROFILE_CPU` or [`Settings::cpu_interval`](crate::Settings).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 pub struct OnCpu {
     /// Time between samples that found it innermost, over all threads.
     pub sampled_ns: u64,
@@ -151,7 +153,8 @@ impl OnCpu {
 
 /// What the ended calls of a function allocated each; a call that allocated nothing counts as 0.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct BytesPerCall {
     /// Least.
@@ -168,7 +171,8 @@ pub struct BytesPerCall {
 
 /// A single call, with its circumstances.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Call {
     /// `name = value`, of the arguments that were asked for; cut where they are long.
@@ -196,7 +200,8 @@ impl Call {
 
 /// How the ended calls of a function returned. One that unwound has not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 pub struct Returns {
     /// `result`, `option`, or nothing where every call ended by `?` so far.
     pub kind: String,
@@ -208,7 +213,8 @@ pub struct Returns {
 
 /// One of two ways to return.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 pub struct Returned {
     /// Calls.
     pub calls: u64,
@@ -219,7 +225,8 @@ pub struct Returned {
 
 /// Blocks by their size, with `PROFILE_SIZES=1` or [`Settings::block_sizes`](crate::Settings).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 pub struct BlockSizes {
     /// Blocks that their thread freed before it allocated another: heaptrack's temporary allocations.
     pub temporary: u64,
@@ -249,7 +256,8 @@ impl BlockSizes {
 /// what has grown over the calls up to the last ones in several steps and no slower than before: with every call, with one in a
 /// hundred, or by the doubling of a vector. A cache that has filled by two fifths of the calls is steady.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Leak {
     /// Bytes that a call leaves behind, on the average of the later calls; 0 where nothing leaks.
@@ -282,7 +290,8 @@ impl std::fmt::Display for Leak {
 
 /// How an async function spent its calls.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct AsyncTimes {
     /// From first poll to end, summed over the ended calls.

@@ -7,7 +7,8 @@
 ///
 /// A blank line, a comment, or one on which no statement begins has no figures.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Line {
     /// Path of its function.

@@ -5,7 +5,8 @@
 ///
 /// A figure that the system does not give is `None`, and [`MemoryRecord::unavailable`] says why.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct MemoryRecord {
     /// The function's path, or the name that the window was given.
@@ -52,7 +53,8 @@ pub struct MemoryRecord {
 
 /// One reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 pub struct Reading {
     /// Nanoseconds since the window began.
     pub at_ns: u64,
@@ -62,7 +64,8 @@ pub struct Reading {
 
 /// The curve of one child process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct ChildCurve {
     /// Its process id.

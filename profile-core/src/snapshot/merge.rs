@@ -70,18 +70,19 @@ impl Snapshot {
 
     /// So that it does not matter which came first.
     fn put_in_order(&mut self) {
-        self.processes.sort_by(|a, b| process_key(a).cmp(&process_key(b)));
+        crate::sort::by(&mut self.processes, |a, b| process_key(a).cmp(&process_key(b)));
         self.process = summary(&self.processes);
-        self.functions
-            .sort_by(|a, b| b.inclusive_ns.cmp(&a.inclusive_ns).then_with(|| key(a).cmp(&key(b))));
+        crate::sort::by(&mut self.functions, |a, b| {
+            b.inclusive_ns.cmp(&a.inclusive_ns).then_with(|| key(a).cmp(&key(b)))
+        });
         let called: BTreeSet<(&str, u32)> =
             self.functions.iter().map(|row| (row.path.as_str(), row.line)).collect();
         self.never_called.retain(|row| !called.contains(&(row.path.as_str(), row.line)));
-        self.never_called.sort();
+        crate::sort::by(&mut self.never_called, Ord::cmp);
         self.never_called.dedup();
-        self.not_instrumented.sort();
+        crate::sort::by(&mut self.not_instrumented, Ord::cmp);
         self.not_instrumented.dedup();
-        self.memory.sort_by(|a, b| {
+        crate::sort::by(&mut self.memory, |a, b| {
             let key = |it: &super::MemoryRecord| (it.started_unix_ns, it.process_id);
             key(a).cmp(&key(b)).then_with(|| a.path.cmp(&b.path))
         });
@@ -344,7 +345,7 @@ fn bytes_per_call(one: BytesPerCall, other: &BytesPerCall) -> BytesPerCall {
 /// The first of both, by a figure; alike ones by everything else, so that the order of merging does not matter.
 fn most(one: &[Call], other: &[Call], figure: impl Fn(&Call) -> Option<u64>) -> Vec<Call> {
     let mut both = [one, other].concat();
-    both.sort_by(|a, b| {
+    crate::sort::by(&mut both, |a, b| {
         let rest = |call: &Call| (call.started_ns, call.thread_id, call.allocations);
         figure(b).cmp(&figure(a)).then_with(|| rest(a).cmp(&rest(b))).then_with(|| {
             (&a.arguments, &a.caller, &a.thread).cmp(&(&b.arguments, &b.caller, &b.thread))

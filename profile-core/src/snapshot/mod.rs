@@ -3,7 +3,7 @@
 //! Every number has its unit in its name and one definition, here. Taking a snapshot changes nothing.
 
 mod advice;
-#[cfg(feature = "profile")]
+#[cfg(feature = "read")]
 mod file;
 mod functions;
 mod lines;
@@ -13,6 +13,8 @@ mod memory;
 mod merge;
 #[cfg(feature = "profile")]
 mod mprof_line;
+#[cfg(feature = "binary")]
+mod packed;
 #[cfg(feature = "profile")]
 pub(crate) mod read;
 #[cfg(feature = "profile")]
@@ -20,7 +22,7 @@ mod tree;
 mod warned;
 
 pub use advice::{Advice, AdviceFigures, AdviceKind};
-#[cfg(feature = "profile")]
+#[cfg(feature = "read")]
 pub use file::SnapshotError;
 pub use functions::*;
 pub use lines::*;
@@ -49,7 +51,8 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// # }
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Snapshot {
     /// [`SCHEMA_VERSION`] of the version that made it.
@@ -120,7 +123,8 @@ pub(crate) fn is_path(path: &str, asked: &str) -> bool {
 
 /// Which program was measured, when and where.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Process {
     /// The program as it was started.
@@ -169,7 +173,7 @@ pub struct Process {
     /// The part of `duration_ns` in which any thread of the machine waited for a processor.
     pub cpu_pressure_ns: Option<u64>,
     /// The share that trimmed means leave out at each end.
-    #[cfg_attr(feature = "profile", serde(default = "a_tenth"))]
+    #[cfg_attr(feature = "read", serde(default = "a_tenth"))]
     pub trim: f64,
 }
 
@@ -184,14 +188,15 @@ impl Process {
 }
 
 /// What it was before it was written down.
-#[cfg(feature = "profile")]
+#[cfg(feature = "read")]
 fn a_tenth() -> f64 {
     0.1
 }
 
 /// One call path.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct PathNode {
     /// The function's path.
@@ -212,7 +217,8 @@ pub struct PathNode {
 
 /// An annotated function that was linked into the program and not called.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct NeverCalled {
     /// Its path.
@@ -225,7 +231,8 @@ pub struct NeverCalled {
 
 /// Something in an annotated container that could not be instrumented.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct NotInstrumented {
     /// Its module and name.
@@ -240,7 +247,8 @@ pub struct NotInstrumented {
 
 /// What recording cost and what it lost.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Overhead {
     /// Calls that were timed.

@@ -11,7 +11,8 @@ use crate::escape::safe_and_short;
 /// Something that a person should know of: a limit that was broken, something that went wrong in recording, a number that is
 /// doubtful, or what the program itself warned of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct WarningRecord {
     /// Its category, such as `ConfigurationWarning`.
@@ -65,7 +66,8 @@ impl WarningRecord {
 
 /// The largest figure of something that was too large.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[cfg_attr(feature = "profile", derive(serde::Serialize))]
+#[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Worst {
     /// The figure.

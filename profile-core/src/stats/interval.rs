@@ -4,6 +4,7 @@ use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 use super::describe::{QuantileMethod, mean, quantile, standard_deviation};
 use super::error::{StatsError, confident};
+use super::weighted;
 
 /// A figure and where it may lie.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,16 +46,8 @@ pub(crate) fn students_t(freedom: f64, share: f64) -> f64 {
     if freedom <= EXACT {
         return StudentsT::new(0.0, 1.0, freedom).map_or(f64::NAN, |t| t.inverse_cdf(share));
     }
-    // With many degrees of freedom statrs 0.19 never comes back from this quantile. The expansion in powers of their
-    // reciprocal about the normal quantile (Abramowitz and Stegun, 26.7.5) is right to 1e-8 here.
-    let z = Normal::standard().inverse_cdf(share);
-    let powers = |coefficients: &[f64]| {
-        coefficients.iter().rev().fold(0.0, |sum, coefficient| (sum + coefficient) * z)
-    };
-    let first = powers(&[1.0, 0.0, 1.0]) / 4.0;
-    let second = powers(&[3.0, 0.0, 16.0, 0.0, 5.0]) / 96.0;
-    let third = powers(&[-15.0, 0.0, 17.0, 0.0, 19.0, 0.0, 3.0]) / 384.0;
-    z + first / freedom + second / freedom.powi(2) + third / freedom.powi(3)
+    // With many degrees of freedom statrs 0.19 never comes back from this quantile. The expansion is right to 1e-8 here.
+    weighted::expanded(Normal::standard().inverse_cdf(share), freedom)
 }
 
 /// The interval of any figure of a sample by the bias-corrected and accelerated bootstrap (Efron 1987;

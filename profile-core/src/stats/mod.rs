@@ -17,7 +17,7 @@
 //! | many questions at once | [`holm`], [`benjamini_hochberg`] |
 //! | a histogram | [`weighted`] |
 //!
-//! With the feature `ndarray` the module `nd` does the same along axes of arrays.
+//! Intervals, tests and growth are there with the feature `stats`. With the feature `ndarray` the module `nd` does the same along axes of arrays.
 //!
 //! ```
 //! use profile_core::stats::{StatsError, trim_mean};
@@ -29,14 +29,16 @@
 //! ```
 
 #![cfg_attr(
-    not(feature = "profile"),
-    allow(dead_code, unused_imports, reason = "snapshots and comparisons use more than is public")
+    not(feature = "compare"),
+    allow(dead_code, unused_imports, reason = "comparisons use more than is public")
 )]
 
 mod cuts;
 mod describe;
 mod error;
+#[cfg(feature = "stats")]
 mod hypothesis;
+#[cfg(feature = "stats")]
 mod interval;
 mod limits;
 mod multiple;
@@ -44,8 +46,10 @@ mod multiple;
 pub mod nd;
 mod outliers;
 mod rank_range;
+#[cfg(feature = "stats")]
 mod ranks;
 mod select;
+#[cfg(feature = "stats")]
 mod shift;
 mod sums;
 mod trim;
@@ -60,14 +64,20 @@ pub use describe::{
     variance,
 };
 pub use error::{End, NanPolicy, StatsError};
+#[cfg(feature = "stats")]
 pub(crate) use hypothesis::{TrimmedMean, mann_whitney_exact, two_sided_t};
+#[cfg(feature = "stats")]
 pub(crate) use interval::students_t;
+#[cfg(feature = "stats")]
 pub(crate) use shift::shift_interval;
 
+#[cfg(feature = "stats")]
 pub use hypothesis::{TestResult, kolmogorov_smirnov, mann_whitney_u, welch_t, yuen_t};
+#[cfg(feature = "stats")]
 pub use interval::{Interval, bca_interval, bootstrap, t_interval};
 pub use limits::{Limits, tmax, tmean, tmin, trima, tsem, tstd, tvar};
 pub use multiple::{benjamini_hochberg, holm};
 pub use outliers::{Fences, modified_z_scores, tukey_fences};
+#[cfg(feature = "stats")]
 pub use shift::{Slope, hodges_lehmann, theil_sen};
 pub use trim::{Tail, trim_mean, trim1, trimboth};

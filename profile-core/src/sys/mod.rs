@@ -13,6 +13,7 @@
 
 mod decrement;
 mod figures;
+mod lock;
 mod tsc;
 
 #[cfg(any(not(target_os = "linux"), profile_fallback))]
@@ -120,6 +121,8 @@ pub(crate) use system::is_secure_execution;
 
 // Files and standard error.
 
+/// Waits until nobody else has the file locked, and locks it until it is closed.
+pub(crate) use lock::lock;
 /// A file for a report, made or emptied; writing to it never waits for good for the reader of a pipe.
 pub(crate) use system::create_report_file;
 /// Standard error, without a lock that the thread which ended the program may hold.

@@ -2,6 +2,8 @@
 //! [`warnings`](crate::warnings) say otherwise, and counted for the report.
 
 pub(crate) mod end;
+pub(crate) mod limits;
+pub(crate) mod raise;
 
 use std::cell::Cell;
 use std::io::Write as _;
@@ -119,7 +121,7 @@ static TOLD: Mutex<Vec<WarningRecord>> = Mutex::new(Vec::new());
 static FAILED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
-    /// What shows a warning may break a limit itself.
+    /// What shows a warning may exceed a limit itself.
     static IS_TELLING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -227,7 +229,11 @@ fn add(told: &mut Vec<WarningRecord>, complaint: &Complaint, action: Action) {
     let place = told.iter().position(|known| complaint.is_of(known));
     let known = match place {
         Some(place) => &mut told[place],
-        None if told.len() < MOST => told.push_mut(complaint.record()),
+        None if told.len() < MOST => {
+            let place = told.len();
+            told.push(complaint.record());
+            &mut told[place]
+        }
         None => others(told, complaint.category),
     };
     known.count += 1;

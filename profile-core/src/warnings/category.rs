@@ -127,12 +127,12 @@ ours! {
     ResourceWarning: AnyWarning;
     /// A function costs more than it should.
     PerformanceWarning: RuntimeWarning;
-    /// A call took longer than its budget.
-    TimeBudgetWarning: PerformanceWarning;
+    /// A call, or all calls of a run, took longer than a limit.
+    TimeLimitWarning: PerformanceWarning;
     /// Something about memory. No kind of [`ResourceWarning`], which a fresh process ignores.
     MemoryWarning: AnyWarning;
-    /// A call allocated or held more than its budget.
-    AllocationBudgetWarning: MemoryWarning;
+    /// A call, or all calls of a run, allocated or held more than a limit.
+    AllocationLimitWarning: MemoryWarning;
     /// Calls leave memory behind.
     LeakWarning: MemoryWarning;
     /// Recording costs more than it may.

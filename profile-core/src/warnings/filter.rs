@@ -1,9 +1,10 @@
 //! One filter: which warnings it fits, and what becomes of them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use regex::Regex;
+use regex_lite::Regex;
 
 use super::category::{AnyWarning, Category};
 
@@ -70,7 +71,8 @@ impl FromStr for Action {
 #[derive(Clone, Debug)]
 pub struct Pattern {
     text: String,
-    /// `None`: it is its own text, and case counts. Making an expression of that takes 100 times as long as the rest.
+    /// For texts of ASCII, if the pattern is. `None`: it is its own text, and case counts. Making an expression of that takes 100 times
+    /// as long as the rest.
     regex: Option<Regex>,
     /// It has nothing special in it, and only ASCII: comparing bytes is ten times as fast.
     is_plain: bool,
@@ -91,7 +93,7 @@ impl PartialEq for Pattern {
 #[derive(Clone, Debug)]
 pub struct FilterError {
     text: String,
-    error: regex::Error,
+    error: regex_lite::Error,
 }
 
 impl fmt::Display for FilterError {
@@ -109,10 +111,8 @@ impl std::error::Error for FilterError {
 impl Pattern {
     pub(super) fn new(text: &str, ignores_case: bool) -> Result<Pattern, FilterError> {
         let is_plain = is_plain(text);
-        let flags = if ignores_case { "(?i)" } else { "" };
-        let expression = || Regex::new(&format!("{flags}\\A(?:{})", as_here(text)));
         let needed = !is_plain || ignores_case;
-        let regex = needed.then(expression).transpose();
+        let regex = needed.then(|| expression(text, ignores_case, "")).transpose();
         let regex = regex.map_err(|error| FilterError { text: text.to_owned(), error })?;
         let (path, program) = (None, None);
         Ok(Pattern { text: text.to_owned(), regex, is_plain, ignores_case, path, program })
@@ -149,9 +149,20 @@ impl Pattern {
                 return false;
             }
         }
-        self.regex.as_ref().is_some_and(|regex| regex.is_match(text))
+        self.regex.as_ref().is_some_and(|regex| self.is_match(regex, text))
             || self.path.as_deref() == Some(text)
             || self.program.as_deref().is_some_and(|program| program == crate_of(text))
+    }
+}
+
+impl Pattern {
+    /// Beyond ASCII an expression is made for the text: what letters and digits there are is asked of those that are in it.
+    fn is_match(&self, regex: &Regex, text: &str) -> bool {
+        if text.is_ascii() {
+            return regex.is_match(text);
+        }
+        let regex = expression(&self.text, self.ignores_case, text);
+        regex.is_ok_and(|regex| regex.is_match(text))
     }
 }
 
@@ -183,20 +194,60 @@ fn is_plain(text: &str) -> bool {
     text.is_ascii() && !text.bytes().any(special)
 }
 
+/// The expression of a pattern, for a text.
+fn expression(pattern: &str, ignores_case: bool, text: &str) -> Result<Regex, regex_lite::Error> {
+    let flags = if ignores_case { "(?i)" } else { "" };
+    let beyond: BTreeSet<char> = text.chars().filter(|letter| !letter.is_ascii()).collect();
+    Regex::new(&format!("{flags}\\A(?:{})", as_here(pattern, ignores_case, &beyond)))
+}
+
 /// Python's `\Z` is `\z` here, and its `$` is also before a last line end.
-fn as_here(text: &str) -> String {
-    let mut here = String::with_capacity(text.len());
-    let mut characters = text.chars();
-    let (mut in_class, mut multiline) = (false, text.contains("(?m"));
-    multiline &= !text.contains("(?-m");
+///
+/// `regex-lite` knows letters, digits, blanks and case of ASCII, and no tables of Unicode, which would be 40 times the code. So they
+/// are written out, as far as they are among the characters `beyond` ASCII of the text. Only `\b`, and in brackets `\W`, `\D`, `\S` and
+/// the case of a range's letters, remain those of ASCII.
+fn as_here(pattern: &str, ignores_case: bool, beyond: &BTreeSet<char>) -> String {
+    let mut here = String::with_capacity(pattern.len());
+    let mut characters = pattern.chars();
+    let (mut in_class, mut multiline) = (false, pattern.contains("(?m"));
+    multiline &= !pattern.contains("(?-m");
+    // Within brackets as they are, elsewhere in brackets of their own.
+    let set = |in_class: bool, first: &str, more: String| match more.is_empty() {
+        true => first.to_owned(),
+        false if in_class => first.to_owned() + &more,
+        false => format!("[{first}{more}]"),
+    };
+    let of_kind = |kind: char| -> String {
+        let is_it = match kind {
+            'w' => char::is_alphanumeric,
+            'd' => char::is_numeric,
+            _ => char::is_whitespace,
+        };
+        beyond.iter().copied().filter(|it| is_it(*it)).collect()
+    };
     while let Some(character) = characters.next() {
         match character {
             '\\' => match characters.next() {
                 Some('Z') => here.push_str("\\z"),
+                Some(kind @ ('w' | 'd' | 's')) => {
+                    here.push_str(&set(in_class, &format!("\\{kind}"), of_kind(kind)));
+                }
+                Some(kind @ ('W' | 'D' | 'S')) if !in_class => {
+                    let kind = kind.to_ascii_lowercase();
+                    here.push_str(&format!("[^\\{kind}{}]", of_kind(kind)));
+                }
                 Some(escaped) => here.extend(['\\', escaped]),
                 None => here.push('\\'),
             },
             '$' if !in_class && !multiline => here.push_str("(?:\\n?\\z)"),
+            _ if ignores_case && character.is_alphabetic() => {
+                let folded = folded(character);
+                let is_it = |it: &char| *it != character && self::folded(*it) == folded;
+                let alike = beyond.iter().copied().filter(is_it);
+                // The expression itself sees to those in ASCII.
+                let ascii = (!character.is_ascii() && folded.is_ascii()).then_some(folded);
+                here.push_str(&set(in_class, &character.to_string(), alike.chain(ascii).collect()));
+            }
             _ => {
                 in_class = (in_class || character == '[') && character != ']';
                 here.push(character);
@@ -204,6 +255,23 @@ fn as_here(text: &str) -> String {
         }
     }
     here
+}
+
+/// The letter that stands for all which Python takes for the same if case does not count.
+fn folded(letter: char) -> char {
+    /// A dotted capital I, the only letter that becomes two and yet is alike to one.
+    const DOTTED: char = '\u{130}';
+    fn one(letter: char, mut many: impl Iterator<Item = char>) -> char {
+        match (many.next(), many.next()) {
+            (Some(one), None) => one,
+            _ => letter,
+        }
+    }
+    if letter == DOTTED {
+        return 'i';
+    }
+    let upper = one(letter, letter.to_uppercase());
+    one(upper, upper.to_lowercase())
 }
 
 /// Which warnings, and what becomes of them.
@@ -246,6 +314,31 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What `re.match` of CPython 3.11 says.
+    #[test]
+    fn letters_beyond_ascii_are_those_of_python() {
+        for (pattern, ignores_case, text, fits) in [
+            (r"\w+ is", false, "été is", true),
+            (r"\w+ is", false, "e\u{2014}t is", false),
+            (r"[\w.]+$", false, "a.é", true),
+            (r"\W+$", false, "é", false),
+            (r"\W+$", false, "\u{2014}", true),
+            (r"\d\s\S", false, "\u{663}\u{a0}é", true),
+            (r"\D", false, "\u{663}", false),
+            ("été", true, "ÉTÉ", true),
+            ("été", false, "ÉTÉ", false),
+            ("[é]t", true, "ÉT", true),
+            ("k", true, "\u{212a}", true),
+            ("\u{212a}", true, "k", true),
+            ("σ", true, "ς", true),
+            ("i", true, "\u{130}", true),
+            ("\u{131}", true, "I", true),
+        ] {
+            let made = Pattern::new(pattern, ignores_case).expect("it is one");
+            assert_eq!(made.matches(text), fits, "{pattern} {text}");
+        }
+    }
 
     #[test]
     fn the_main_module_is_the_programs_own_crate() {

@@ -87,9 +87,9 @@
 //!
 //! | category | a kind of | when |
 //! |---|---|---|
-//! | [`TimeBudgetWarning`] | [`PerformanceWarning`] | a call took longer than `warn_above` or `max_time`, or a run's calls together |
+//! | [`TimeLimitWarning`] | [`PerformanceWarning`] | a call took longer than `warn_above` or `max_time`, or a run's calls together |
 //! | [`PerformanceWarning`] | [`RuntimeWarning`] | a function was called more often, or within itself more deeply, than `run(max_calls, max_depth)` |
-//! | [`AllocationBudgetWarning`] | [`MemoryWarning`] | a call, or a run's calls together, allocated or held more than a limit |
+//! | [`AllocationLimitWarning`] | [`MemoryWarning`] | a call, or a run's calls together, allocated or held more than a limit |
 //! | [`LeakWarning`] | [`MemoryWarning`] | call after call leaves memory behind |
 //! | [`OverheadWarning`] | [`RuntimeWarning`] | recording a function costs more than the function |
 //! | [`ClockWarning`] | [`RuntimeWarning`] | the clock went backwards |

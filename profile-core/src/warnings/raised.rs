@@ -71,7 +71,7 @@ impl Log {
     /// All, in an order that does not change from run to run.
     pub(super) fn records(&self) -> Vec<Raised> {
         let mut all: Vec<Raised> = self.kinds.values().flat_map(Kind::records).collect();
-        all.sort_by(|a, b| {
+        crate::sort::by(&mut all, |a, b| {
             let key = |it: &Raised| (it.category.name(), it.message.is_none());
             key(a).cmp(&key(b)).then(b.count.cmp(&a.count)).then_with(|| a.message.cmp(&b.message))
         });

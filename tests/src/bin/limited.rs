@@ -1,4 +1,4 @@
-//! Functions that break their limits, as the first argument says. Where it is about time the clock is set by hand.
+//! Functions that exceed their limits, as the first argument says. Where it is about time the clock is set by hand.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 
@@ -12,8 +12,8 @@ use std::task::{Context, Poll, Waker};
 
 use profile_core::__private::use_mock_clock;
 use profile_core::warnings::{
-    Action, AllocationBudgetWarning, RaisedWarning, Warning, catch_process_warnings,
-    catch_warnings, filters, set_show_warning,
+    Action, AllocationLimitWarning, RaisedWarning, Warning, catch_process_warnings, catch_warnings,
+    filters, set_show_warning,
 };
 use profile_core::{ProfilingAllocator, memory_usage, profile};
 use tests::pass;
@@ -211,7 +211,7 @@ fn all() {
     };
     let Err(payload) = catch_unwind(calls) else { return };
     let Ok(raised) = payload.downcast::<RaisedWarning>() else { panic!("another payload") };
-    println!("{}", raised.0.category.is_a(&AllocationBudgetWarning));
+    println!("{}", raised.0.category.is_a(&AllocationLimitWarning));
     println!("{raised}");
 }
 

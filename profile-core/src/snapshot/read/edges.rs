@@ -84,8 +84,8 @@ impl<'a> Reading<'a> {
     /// The edges of a thread, and their flows into the one tree.
     pub(super) fn edges(&mut self, block: &Record<'a>, open: Vec<OpenFrame<'a>>) {
         let in_file = block.word(thread_block::first_edge_in_file);
-        let first = self.view.first(block.word(thread_block::first_edge), in_file);
-        let mut edges: Vec<_> = self.view.list(first, edge::next).collect();
+        let newest = block.word(thread_block::first_edge);
+        let mut edges = self.view.list_in_file(newest, in_file, edge::next);
         // Newest first in the list; a parent, and what a recursive edge leads to, is older than its children.
         edges.reverse();
         let mut nodes: HashMap<u64, usize> = HashMap::new();

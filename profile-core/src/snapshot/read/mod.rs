@@ -54,8 +54,8 @@ pub(crate) struct Contents {
 pub(crate) fn read(view: View<'_>, options: &Options<'_>) -> Contents {
     let mut reading = Reading::new(view, options);
     let in_file = view.header(header::first_block_in_file);
-    let first = view.first(view.header(header::first_block), in_file);
-    let blocks: Vec<_> = view.list(first, thread_block::next).collect();
+    let newest = view.header(header::first_block);
+    let blocks = view.list_in_file(newest, in_file, thread_block::next);
     for block in &blocks {
         reading.tallies(block);
     }
@@ -205,8 +205,8 @@ impl<'a> Reading<'a> {
         let clock = Clock::from_code(view.header(header::clock));
         let rate = Rate::of(clock, first, now);
         let in_file = view.header(header::first_site_in_file);
-        let first = view.first(view.header(header::first_site), in_file);
-        let sites: Vec<_> = view.list(first, site_record::next).collect();
+        let newest = view.header(header::first_site);
+        let sites = view.list_in_file(newest, in_file, site_record::next);
         let by_address = sites
             .iter()
             .enumerate()
@@ -241,8 +241,8 @@ impl<'a> Reading<'a> {
         add(&mut self.overhead.clock_anomalies, block.word(thread_block::anomalies));
         self.overhead.capped_paths |= block.word(thread_block::paths) > layout::MAX_PATHS;
         let in_file = block.word(thread_block::first_tally_in_file);
-        let first = self.view.first(block.word(thread_block::first_tally), in_file);
-        for tally in self.view.list(first, tally::next) {
+        let newest = block.word(thread_block::first_tally);
+        for tally in self.view.list_in_file(newest, in_file, tally::next) {
             self.tally(&tally);
         }
     }
@@ -370,7 +370,9 @@ impl<'a> Reading<'a> {
         let call_tree = self.path_nodes(&paths, measured);
         let lines = self.all_lines(&functions, measured);
         functions.retain(|function| function.calls > 0);
-        functions.sort_by(|a, b| (b.inclusive_ns, &a.path).cmp(&(a.inclusive_ns, &b.path)));
+        crate::sort::by(&mut functions, |a, b| {
+            (b.inclusive_ns, &a.path).cmp(&(a.inclusive_ns, &b.path))
+        });
         let duration_ns = self.duration_ns();
         add(&mut self.overhead.lost_calls, self.view.header(header::lost_calls));
         self.price();
@@ -456,7 +458,7 @@ fn calls_in(histogram: &Buckets) -> u64 {
 
 /// Each bucket once, ascending.
 fn settle(histogram: &mut Buckets) {
-    histogram.sort_unstable_by_key(|(bucket, _)| *bucket);
+    crate::sort::by_key(histogram, |(bucket, _)| *bucket);
     weighted::join_equal(histogram);
 }
 

@@ -239,7 +239,7 @@ fn values(
     let middle = |bucket| buckets::middle(bucket).max(least as f64).min(most as f64);
     let mut values: Vec<_> =
         counts.into_iter().map(|(bucket, calls)| (ns(middle(bucket)), calls)).collect();
-    values.sort_by(|a, b| a.0.total_cmp(&b.0));
+    crate::sort::by(&mut values, |a, b| a.0.total_cmp(&b.0));
     // What is nothing but cost falls together at 0.
     weighted::join_equal(&mut values);
     values

@@ -15,7 +15,7 @@ impl CallSums {
     /// The first ones of a list.
     pub(super) fn first(&self, which: usize) -> Vec<Call> {
         let mut calls: Vec<&Keyed> = self.0[which].iter().collect();
-        calls.sort_by_key(|call| Reverse(call.0));
+        crate::sort::by_key(&mut calls, |call| Reverse(call.0));
         calls.into_iter().take(Call::MOST).map(|call| call.1.clone()).collect()
     }
 }

@@ -22,13 +22,13 @@ pub(crate) fn at(view: View<'_>, link: u64, children: &[u64]) -> Option<MemoryRe
 /// Windows with the curves of their children.
 fn assembled(view: View<'_>, now_ns: Option<u64>) -> Vec<Window> {
     let in_file = view.header(header::first_window_in_file);
-    let first = view.first(view.header(header::first_window), in_file);
-    let windows = view.list(first, window::next);
+    let newest = view.header(header::first_window);
+    let windows = view.list_in_file(newest, in_file, window::next).into_iter();
     with_children(windows.filter_map(|record| one(view, &record, now_ns)).collect())
 }
 
 fn with_children(mut windows: Vec<Window>) -> Vec<Window> {
-    windows.sort_by_key(|window| window.started_ns);
+    crate::sort::by_key(&mut windows, |window| window.started_ns);
     let starts: HashMap<u64, u64> =
         windows.iter().map(|window| (window.link, window.started_ns)).collect();
     let (own, children): (Vec<Window>, Vec<Window>) =

@@ -3,6 +3,7 @@
 //! `schedstat` is of one thread, `/proc/self/schedstat` too: of the first. (Documentation/scheduler/sched-stats.rst of the kernel.) A thread
 //! that waits at this moment has its wait counted when it runs again.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::mem::MaybeUninit;
 use std::os::unix::fs::FileExt;
@@ -63,8 +64,7 @@ fn pressure(text: &[u8]) -> Option<u64> {
 /// Processors: switched on, physical, and those that this process may use. 0: not known.
 pub(crate) fn cores() -> [u64; 3] {
     let available = std::thread::available_parallelism().map_or(0, |cores| cores.get() as u64);
-    let physical = sysinfo::System::physical_core_count().unwrap_or(0) as u64;
-    [logical_cores() as u64, physical, available]
+    [logical_cores() as u64, physical_cores().unwrap_or(0) as u64, available]
 }
 
 /// Processors the system has configured and switched on.
@@ -72,6 +72,16 @@ fn logical_cores() -> usize {
     // SAFETY: plain query.
     let online = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
     usize::try_from(online).unwrap_or(1)
+}
+
+/// Threads of one core name the same list of them. `sysinfo` would say the same, for five seconds more of everyone's build.
+fn physical_cores() -> Option<usize> {
+    let mut cores = BTreeSet::new();
+    for processor in std::fs::read_dir("/sys/devices/system/cpu").ok()?.flatten() {
+        let siblings = processor.path().join("topology/thread_siblings_list");
+        cores.extend(std::fs::read(siblings));
+    }
+    (!cores.is_empty()).then_some(cores.len())
 }
 
 #[cfg(test)]

@@ -19,30 +19,23 @@
 //! Between two bursts the clock says how long all calls took that were not timed, with what the caller did: no estimate for them
 //! exceeds that. So one call that the system interrupted for milliseconds is counted once, and not for the thousand for which it stands.
 
-use super::begin::Prices;
+use super::frame::{site_of, tally_of};
+use super::policy::{self, BY_DEFAULT, Prices, REVIEW};
 use super::turns::{self, Turns};
-use super::{SpanGuard, begin, fold, general, thread};
-use crate::callsite::{CallSite, Mode};
+use super::{fold, thread};
+use crate::callsite::Mode;
 use crate::clock::Clock;
-use crate::segment::layout::{Edge, Pacing, Tally, ThreadBlock, flags, pace};
+use crate::segment::layout::{Edge, Pacing, Tally, ThreadBlock, pace};
 use crate::settings::Budget;
 
 /// Ticks between two looks at what all functions of a thread take together.
 const WINDOW: u64 = 1 << 20;
-/// Calls that are timed before the pace is looked at.
-const REVIEW: u64 = 64;
 /// Timed calls of a burst that stand for others.
 const BURST: u64 = 4;
 /// A burst stands for no more than `BURST << MOST` calls.
 const MOST: u64 = 16;
 /// Looks in a row that find even counting too dear.
 const STOP_AFTER: u64 = 8;
-/// What recording may take unless somebody says otherwise.
-pub(super) const BY_DEFAULT: f64 = 0.05;
-
-/// The pace of a function that was not called yet: the first calls are timed, and only then is there a record of its own for it. Most
-/// functions are never called as often.
-pub(super) const FIRST: u64 = pace::TIMED | REVIEW;
 
 /// What is done with the next call.
 pub(super) enum Turn {
@@ -85,28 +78,14 @@ impl Phase {
     }
 }
 
-/// Opens a span the quick way does not: a first call from here, or one at which the pace is due.
-pub(super) fn enter(site: &'static CallSite, turns: Option<&Turns>) -> SpanGuard {
-    let Some(opened) = general::open(site) else { return SpanGuard::nothing() };
-    if let Some(turns) = turns {
-        turns.set_path(opened.edge);
-    }
-    match take_turn(opened.tally()) {
-        Turn::Timed => general::start(site, opened, 0),
-        Turn::Counted => {
-            opened.frame.started.set(0);
-            if std::thread::panicking() {
-                opened.frame.flags.set(opened.frame.flags.get() | flags::WHILE_PANICKING);
-            }
-            opened.publish();
-            general::guard(opened.frame, SpanGuard::UNTIMED)
-        }
-        Turn::Due => {
-            let call = Due { block: opened.block, edge: opened.edge, tally: opened.tally(), turns };
-            let others_log2 = call.pace(begin::budget_of(site));
-            general::start(site, opened, others_log2)
-        }
-    }
+/// What happens to this call, at which the pace of its function is due, and to those after it. This one is timed; says log2 of
+/// one more than the calls for which it stands.
+pub(super) fn decide(
+    block: &'static ThreadBlock,
+    edge: &'static Edge,
+    turns: Option<&Turns>,
+) -> u64 {
+    Due { block, edge, tally: tally_of(edge), turns }.pace(policy::budget_of(site_of(edge)))
 }
 
 /// A call at which the pace of its function is due.
@@ -215,7 +194,7 @@ impl Due<'_> {
     /// How many ticks lie between two calls without what recording them took. What it took goes to the account of the thread.
     fn look(&self, pacing: &Pacing, now: u64, share: f64) -> f64 {
         let elapsed = now.wrapping_sub(pacing.since.get()) as f64;
-        let (calls, costs) = (pacing.calls.get() as f64, begin::prices());
+        let (calls, costs) = (pacing.calls.get() as f64, policy::prices());
         let each = match Phase::of(pacing) {
             Phase::LeftOut => costs.left_out,
             Phase::Counted => costs.counted,
@@ -232,7 +211,7 @@ impl Due<'_> {
         if self.calls_or_allocates() {
             pacing.is_caller.set(1);
         }
-        let costs = begin::prices();
+        let costs = policy::prices();
         let may_take = share * allotment(self.block) * pace;
         // Half of it, for who is to be timed exactly again: so nobody goes to and fro.
         let is_timed = Phase::of(pacing) == Phase::Timed;
@@ -281,8 +260,7 @@ impl Due<'_> {
         pacing.phase.set(Phase::New as u64);
         pacing.too_dear.set(0);
         self.count(0);
-        // SAFETY: the site of an edge that is no root is a static.
-        unsafe { &*self.edge.site.get() }.set_mode(Mode::STOPPED);
+        site_of(self.edge).set_mode(Mode::STOPPED);
     }
 }
 
@@ -342,7 +320,7 @@ fn allotment(block: &ThreadBlock) -> f64 {
 #[cold]
 pub(super) fn stand_for_others(block: &ThreadBlock, edge: &Edge, ticks: u64, others_log2: u64) {
     let others = (1_u64 << others_log2) - 1;
-    let tally = general::tally_of(edge);
+    let tally = tally_of(edge);
     // SAFETY: null, or a record of the segment, which is never freed.
     let pacing = unsafe { tally.pacing.get().as_ref() };
     let Some((extras, pacing)) = thread::made(&edge.extras, block).zip(pacing) else {
@@ -367,7 +345,7 @@ pub(super) fn stand_for_others(block: &ThreadBlock, edge: &Edge, ticks: u64, oth
 /// How long each of the others took, as it would have shown: as long as this one, but all of them no longer than the time in which
 /// they ran. Of calls that are over before the clock is read again nothing is seen; half of their pace is as near as it can be said.
 fn estimate(pacing: &Pacing, tally: &Tally, ticks: u64, others: u64) -> u64 {
-    let reading = begin::prices().reading as u64;
+    let reading = policy::prices().reading as u64;
     // Calls within calls overlap.
     if tally.open.get() > 0 {
         return ticks;

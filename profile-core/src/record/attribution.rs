@@ -1,11 +1,11 @@
 //! What was allocated during a call goes from its frame to its path, its function and the caller's frame.
 
 use super::counters::HeapCounts;
-use super::general::tally_of;
-use super::{context, counters, fold, judge, thread};
+use super::frame::{live_bytes, tally_of};
+use super::{checks, fold, handed, thread};
 use crate::segment::layout::{Edge, Frame, HeapTally, Tally, ThreadBlock, flags, heap};
 
-/// Leaves the frame empty for the next call. Whether the call has allocated more than it may: then this is kept for the judge.
+/// Leaves the frame empty for the next call. Whether the call has allocated more than it may: then this is kept for the check.
 #[inline(never)]
 pub(crate) fn settle(frame: &Frame, outer: &Frame, edge: &Edge, recursive: bool) -> bool {
     let counts = Counts::take(frame);
@@ -17,7 +17,7 @@ pub(crate) fn settle(frame: &Frame, outer: &Frame, edge: &Edge, recursive: bool)
     }
     counts.charge(outer);
     if is_too_much {
-        judge::keep(counts.for_judge());
+        checks::keep(counts.of_call());
     }
     is_too_much
 }
@@ -48,7 +48,7 @@ struct Counts {
 
 impl Counts {
     fn take(frame: &Frame) -> Counts {
-        context::take_back(frame);
+        handed::take_back(frame);
         let counts = frame.heap.each_ref().map(|word| {
             let value = word.get();
             word.set(0);
@@ -80,10 +80,10 @@ impl Counts {
         if !is_poll {
             self.add_call(block, function);
         }
-        function.limited.get() != 0 && judge::breaks(function, &self.for_judge())
+        checks::exceeds(function, &self.of_call())
     }
 
-    fn for_judge(&self) -> HeapCounts {
+    fn of_call(&self) -> HeapCounts {
         (self.counts, self.peak_bytes.max(0) as u64)
     }
 
@@ -103,7 +103,7 @@ impl Counts {
 
     /// The callee's peak stands on what the caller held when it called.
     fn charge(&self, outer: &Frame) {
-        let peak = counters::live_bytes(outer).saturating_add(self.peak_bytes);
+        let peak = live_bytes(outer).saturating_add(self.peak_bytes);
         if peak > outer.peak_bytes.get() as i64 {
             outer.peak_bytes.set(peak as u64);
         }
@@ -117,9 +117,8 @@ fn heap_of(block: &ThreadBlock, tally: &Tally) -> Option<&'static HeapTally> {
     let heap = thread::made(&tally.heap, block)?;
     // SAFETY: the site of a tally is a static; that of the calibration is one too.
     let site = if is_new { unsafe { tally.site.get().as_ref() } } else { None };
-    if let Some(limits) = site.and_then(judge::heap_limits) {
-        heap.limits.iter().zip(limits).for_each(|(word, limit)| word.set(limit));
-        heap.limited.set(1);
+    if let Some(limits) = site.and_then(checks::heap_limits) {
+        heap.limits.set(std::ptr::from_ref(limits).cast_mut());
     }
     Some(heap)
 }

@@ -1,6 +1,8 @@
-//! `raise`: a function whose broken limit is an error returns that as its own.
+//! `raise`: a function that exceeded a limit returns that as its own error, where the filters make
+//! it one.
 //!
-//! Its value passes here before the call ends. A call that fails by itself keeps its own error; what it broke is told.
+//! Its value passes here before the call ends. A call that fails by itself keeps its own error;
+//! what it exceeded is told.
 
 #![allow(unsafe_code, reason = "pins a future in its wrapper")]
 
@@ -8,16 +10,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::kept;
-use super::watch::Watched;
+use super::limits;
 use crate::callsite::CallSite;
 use crate::record::SpanGuard;
-use crate::record::judge::Since;
+use crate::record::checks::Since;
 use crate::warnings::RaisedWarning;
 
 /// What a raised warning can take the place of.
 #[diagnostic::on_unimplemented(
-    message = "`raise` is for functions that return a `Result` whose error can be made of a `RaisedWarning`, and `{Self}` is none",
+    message = "`raise` needs a function that returns a `Result` whose error can be made from a `RaisedWarning`, not `{Self}`",
     label = "no `Result<_, E>` with `E: From<RaisedWarning>`",
     note = "write `impl From<profile_core::warnings::RaisedWarning> for` its error"
 )]
@@ -38,20 +39,12 @@ impl<T, E: From<RaisedWarning>> Raising for Result<T, E> {
     }
 }
 
-/// The value of a call, or what it broke.
+/// The value of a call, or the error that it exceeded a limit.
 pub fn raised<T: Raising>(value: T, call: &SpanGuard) -> T {
     if !value.is_good() {
         return value;
     }
-    kept::before_the_end(call).map_or(value, T::of)
-}
-
-/// The value of a watched call, or what it broke.
-pub fn raised_watched<T: Raising>(value: T, call: &Watched) -> T {
-    if !value.is_good() {
-        return value;
-    }
-    call.before_the_end().map_or(value, T::of)
+    limits::check_before_return(call).map_or(value, T::of)
 }
 
 /// A future whose value passes [`raised`].
@@ -83,7 +76,7 @@ impl<F: Future<Output: Raising>> Future for RaisingFuture<F> {
             if site.limits().is_none() || !value.is_good() {
                 return value;
             }
-            kept::before_the_last_poll_ends(site, since.ns()).map_or(value, F::Output::of)
+            limits::check_before_last_poll_ends(site, since.ns()).map_or(value, F::Output::of)
         })
     }
 }

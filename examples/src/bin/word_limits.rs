@@ -1,11 +1,11 @@
-//! Functions with limits, on real Rust source: `budgets [FILE OR FOLDER]…`, by default the sources of the dependencies that cargo has on
+//! Functions with limits, on real Rust source: `word_limits [FILE OR FOLDER]…`, by default the sources of the dependencies that cargo has on
 //! this machine. A file that takes too long is a warning; what becomes of that the filters say:
 //!
 //! ```sh
-//! cargo run --release -p examples --bin budgets                                                     # told, and in the report
-//! PROFILE_WARNINGS=error::TimeBudgetWarning cargo run --release -p examples --bin budgets           # such files are refused
-//! PROFILE_WARNINGS=ignore::PerformanceWarning cargo run --release -p examples --bin budgets         # hidden, and counted
-//! PROFILE_WARNINGS=error::AllocationBudgetWarning PROFILE_EXIT_CODE=3 cargo run --release -p examples --bin budgets; echo $?
+//! cargo run --release -p examples --bin word_limits  # told, and in the report
+//! PROFILE_WARNINGS=error::TimeLimitWarning cargo run --release -p examples --bin word_limits  # such files are refused
+//! PROFILE_WARNINGS=ignore::PerformanceWarning cargo run --release -p examples --bin word_limits  # hidden, and counted
+//! PROFILE_WARNINGS=error::AllocationLimitWarning PROFILE_EXIT_CODE=3 cargo run --release -p examples --bin word_limits; echo $?
 //! ```
 
 use std::collections::HashSet;

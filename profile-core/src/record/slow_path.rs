@@ -1,12 +1,17 @@
 //! Opening and closing a span when the inlined way does not apply: a first call, another clock, a page of
 //! frames that is full, allocations to settle, recursion, unwinding, guards dropped out of order.
 
-use super::begin::{self, Complaint};
-use super::overlap::{self, TakeOff};
-use super::{
-    NOWHERE, SpanGuard, TOP, Turns, allocated_or_freed, at_work, budget, context, end, fold, judge,
-    paths, put_on_top, returned, settle, thread,
+use super::attribution;
+use super::diagnostics::{self, Problem};
+use super::fold::{self, end};
+use super::frame::{
+    NOWHERE, TOP, allocated_or_freed, at_work, edge_of, marked, marks, put_on_top, tally_of,
 };
+use super::open_spans::{Exit, open_frames};
+use super::overlap::TakeOff;
+use super::pacing::{self, Turn};
+use super::turns::Turns;
+use super::{checks, handed, paths, returned, thread};
 use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Frame, Tally, ThreadBlock, buckets, flags};
@@ -31,43 +36,36 @@ impl Opened {
     }
 }
 
-pub(crate) fn tally_of(edge: &Edge) -> &'static Tally {
-    // SAFETY: every edge has a tally from the moment it is made, and tallies are never freed.
-    unsafe { &*edge.tally.get() }
-}
-
-/// The call path of an open frame.
-pub(super) fn edge_of(frame: &Frame) -> &'static Edge {
-    // SAFETY: an open frame has an edge; edges are never freed.
-    unsafe { &*frame.edge.get() }
-}
-
-/// The span on top, if it is of that function.
-pub(super) fn own_span(site: &CallSite) -> Option<(&'static Frame, &'static Edge)> {
-    let (_, frame) = thread::here()?;
-    // SAFETY: null, or an edge, which is never freed.
-    let edge = unsafe { frame.edge.get().as_ref() }?;
-    std::ptr::eq(edge.site.get(), site).then_some((frame, edge))
-}
-
-/// Opens a span of any mode.
+/// Opens a span of a registered site, in any mode. Null: nothing is recorded.
 #[inline(never)]
-pub(crate) fn enter(site: &'static CallSite, turns: Option<&Turns>) -> SpanGuard {
-    match site.mode() {
-        Mode::OFF | Mode::STOPPED => return SpanGuard::nothing(),
-        Mode::PACED | Mode::PACED_GENERAL => return budget::enter(site, turns),
-        Mode::UNREGISTERED => {
-            begin::register(site);
-            // Registered, it has another mode; without room for its record it has not.
-            if site.mode() == Mode::UNREGISTERED {
-                thread::lose_call();
-                return SpanGuard::nothing();
-            }
-            return enter(site, turns);
-        }
-        _ => {}
+pub(super) fn enter(site: &'static CallSite, turns: Option<&Turns>) -> *const Frame {
+    if matches!(site.mode(), Mode::OFF | Mode::STOPPED) {
+        return std::ptr::null();
     }
-    open(site).map_or_else(SpanGuard::nothing, |opened| start(site, opened, 0))
+    let Some(opened) = open(site) else { return std::ptr::null() };
+    match site.mode() {
+        Mode::PACED | Mode::PACED_GENERAL => start_paced(site, opened, turns),
+        _ => start(site, opened, 0),
+    }
+}
+
+/// Starts a span whose turn it may not be to be timed.
+fn start_paced(site: &CallSite, opened: Opened, turns: Option<&Turns>) -> *const Frame {
+    if let Some(turns) = turns {
+        turns.set_path(opened.edge);
+    }
+    match pacing::take_turn(opened.tally()) {
+        Turn::Timed => start(site, opened, 0),
+        Turn::Counted => {
+            opened.frame.started.set(0);
+            if std::thread::panicking() {
+                opened.frame.flags.set(opened.frame.flags.get() | flags::WHILE_PANICKING);
+            }
+            opened.publish();
+            with_marks(opened.frame, marks::UNTIMED)
+        }
+        Turn::Due => start(site, opened, pacing::decide(opened.block, opened.edge, turns)),
+    }
 }
 
 /// Takes a frame for `site`. `None`: not recorded, and counted as lost if it should have been.
@@ -106,7 +104,7 @@ pub(crate) fn open(site: &'static CallSite) -> Option<Opened> {
 }
 
 /// Reads the clock as the last thing before the body of a call that stands for 2^k - 1 others.
-pub(crate) fn start(site: &CallSite, opened: Opened, stands_for_log2: u64) -> SpanGuard {
+fn start(site: &CallSite, opened: Opened, stands_for_log2: u64) -> *const Frame {
     let frame = opened.frame;
     let panicking = std::thread::panicking();
     let unwinding = if panicking { flags::WHILE_PANICKING } else { 0 };
@@ -114,72 +112,14 @@ pub(crate) fn start(site: &CallSite, opened: Opened, stands_for_log2: u64) -> Sp
     let clock = Clock::current();
     frame.started.set(clock.now());
     opened.publish();
-    let inlined = matches!(site.mode(), Mode::EXACT | Mode::PACED) && !panicking;
-    guard(frame, if inlined { 0 } else { SpanGuard::GENERAL })
+    let is_hot = matches!(site.mode(), Mode::EXACT | Mode::PACED) && !panicking;
+    with_marks(frame, if is_hot { 0 } else { marks::SLOW })
 }
 
-/// A guard of a frame; marked if closing it must look for the frame below.
-pub(crate) fn guard(frame: &Frame, marks: usize) -> SpanGuard {
+/// A frame as its guard has it: closing the first of a page must look for the frame below.
+fn with_marks(frame: &Frame, marks: usize) -> *const Frame {
     let first = thread::is_first_in_page(frame);
-    SpanGuard::marked(frame, if first { marks | SpanGuard::GENERAL } else { marks })
-}
-
-/// Closes a span that was opened here, or that closes while the thread unwinds.
-#[inline(never)]
-pub(crate) fn exit(marked: *const Frame) {
-    let frame = marked.map_addr(|address| address & !(SpanGuard::GENERAL | SpanGuard::UNTIMED));
-    if frame.is_null() {
-        return;
-    }
-    let timed = marked.addr() & SpanGuard::UNTIMED == 0;
-    let now = if timed { Clock::current().now() } else { 0 };
-    // SAFETY: a frame of a block, which is never unmapped.
-    let started = unsafe { &*frame }.started.get();
-    exit_eventful(frame, timed.then(|| now.wrapping_sub(started)));
-}
-
-/// Closes a span in which something happened besides time.
-#[inline(never)]
-pub(crate) fn exit_eventful(frame: *const Frame, elapsed: Option<u64>) {
-    if !std::ptr::eq(TOP.get(), frame) {
-        return overlap::close_below(frame, elapsed);
-    }
-    // SAFETY: the top frame is one of this block.
-    if let Some(exit) = Exit::of_top(unsafe { &*frame }) {
-        close(exit, elapsed);
-    }
-}
-
-/// A frame whose span closes.
-#[derive(Clone, Copy)]
-pub(crate) struct Exit<'a> {
-    pub(crate) frame: &'a Frame,
-    /// The open frame below it.
-    pub(crate) outer: &'a Frame,
-    /// What is the top frame then: `outer`, unless spans that opened later are still open.
-    pub(crate) top: &'a Frame,
-}
-
-impl<'a> Exit<'a> {
-    /// Of the top frame; `None`: it is the thread's own.
-    pub(crate) fn of_top(frame: &'a Frame) -> Option<Exit<'a>> {
-        outer_of(frame).map(|outer| Exit { frame, outer, top: outer })
-    }
-
-    pub(super) fn is_of_top(self) -> bool {
-        std::ptr::eq(self.outer, self.top)
-    }
-
-    /// Whether the call is within another of the same function, of which so many others are open.
-    pub(super) fn is_recursive(self, open: u64) -> bool {
-        open > 0 && (self.is_of_top() || overlap::is_within_itself(self.frame))
-    }
-
-    /// The edge of the frame when its span has closed.
-    pub(super) fn vacated(self) -> *mut Edge {
-        let below_others = thread::own_block().filter(|_| !self.is_of_top());
-        below_others.map_or(std::ptr::null_mut(), |block| block.root.get())
-    }
+    marked(frame, if first { marks | marks::SLOW } else { marks })
 }
 
 /// Takes a frame off: settles what was allocated in it and keeps its duration.
@@ -189,7 +129,7 @@ pub(crate) fn close(exit: Exit<'_>, elapsed: Option<u64>) {
     let flags = frame.flags.get();
     at_work();
     if flags & flags::CARRIED != 0 {
-        return context::close(exit, edge, elapsed);
+        return close_context(exit, edge, elapsed);
     }
     if flags & flags::SPLIT != 0 {
         return close_split(exit, elapsed);
@@ -207,15 +147,15 @@ pub(crate) fn close(exit: Exit<'_>, elapsed: Option<u64>) {
     if stands_for_log2 > 0
         && let Some(block) = thread::own_block()
     {
-        budget::stand_for_others(block, edge, forward, stands_for_log2);
+        pacing::stand_for_others(block, edge, forward, stands_for_log2);
     }
-    if flags & flags::JUDGED != 0 {
-        return end_judged(exit, edge, elapsed);
+    if flags & flags::CHECKED != 0 {
+        return end_checked(exit, edge, elapsed);
     }
     end_call(exit, edge, elapsed);
     // The last thing, since it may panic: the call is recorded by then.
     if left.is_too_much {
-        judge::allocated(edge);
+        checks::allocated(edge);
     }
 }
 
@@ -228,6 +168,24 @@ fn end_call(exit: Exit<'_>, edge: &Edge, elapsed: Option<u64>) {
     }
 }
 
+/// Closes the frame of a context: nothing of it is a call.
+fn close_context(exit: Exit<'_>, edge: &Edge, elapsed: Option<u64>) {
+    let frame = exit.frame;
+    handed::take_back(frame);
+    let ticks = elapsed.and_then(buckets::duration).unwrap_or(0);
+    if let Some(extras) = thread::own_block().and_then(|own| thread::made(&edge.extras, own)) {
+        extras.carried_ticks.add(ticks);
+    }
+    for (own, word) in edge.heap.iter().zip(&frame.heap) {
+        own.add(word.get());
+        word.set(0);
+    }
+    frame.peak_bytes.set(0);
+    frame.flags.set(0);
+    frame.edge.publish(exit.vacated());
+    put_on_top(exit.top);
+}
+
 #[cold]
 #[inline(never)]
 fn close_split(exit: Exit<'_>, elapsed: Option<u64>) {
@@ -237,10 +195,8 @@ fn close_split(exit: Exit<'_>, elapsed: Option<u64>) {
 
 #[cold]
 #[inline(never)]
-fn end_judged(exit: Exit<'_>, edge: &Edge, elapsed: Option<u64>) {
-    judge::leave_alone(true);
-    end_call(exit, edge, elapsed);
-    judge::leave_alone(false);
+fn end_checked(exit: Exit<'_>, edge: &Edge, elapsed: Option<u64>) {
+    checks::without_check(|| end_call(exit, edge, elapsed));
 }
 
 /// What was seen when a call was left.
@@ -268,7 +224,7 @@ pub(crate) fn leave(exit: Exit<'_>, edge: &Edge) -> Left {
     let is_recursive = exit.is_recursive(open);
     let handed_on = frame.flags.get() & flags::HANDED_ON != 0;
     let is_too_much = (handed_on || allocated_or_freed(frame) != 0)
-        && settle::settle(frame, outer, edge, is_recursive);
+        && attribution::settle(frame, outer, edge, is_recursive);
     frame.flags.set(0);
     Left { is_recursive, is_too_much }
 }
@@ -291,28 +247,6 @@ fn deepen_slowly(tally: &Tally, depth: u64) {
     }
 }
 
-/// This thread's open frames, innermost first. None while the recorder itself is at work: its frame lies in no page, and nothing below it.
-pub(super) fn open_frames() -> impl Iterator<Item = &'static Frame> {
-    let top = TOP.get();
-    let is_own = thread::own_block().is_some_and(|block| std::ptr::eq(block.own_frame.get(), top));
-    let top = (!std::ptr::eq(top, &raw const NOWHERE) && !is_own).then_some(top);
-    // SAFETY: TOP is a frame of this block; never unmapped.
-    std::iter::successors(top.map(|top| unsafe { &*top }), |frame| outer_of(frame))
-}
-
-/// The open frame below an open one.
-pub(super) fn outer_of(frame: &Frame) -> Option<&'static Frame> {
-    if frame.flags.get() & flags::ABOVE_CLOSED != 0 {
-        return overlap::open_below(frame);
-    }
-    neighbour_below(frame)
-}
-
-pub(super) fn neighbour_below(frame: &Frame) -> Option<&'static Frame> {
-    // SAFETY: frames below one of this block are frames of this block; never unmapped.
-    thread::frame_below(frame).map(|frame| unsafe { &*frame })
-}
-
 /// Closes what is still open above a poll's frame: guards that are held across an `.await`. Another task would find them
 /// on top of its own.
 pub(crate) fn close_above(frame: &Frame) {
@@ -321,7 +255,7 @@ pub(crate) fn close_above(frame: &Frame) {
     }
     let now = Clock::current().now();
     while let Some(top) = open_frames().next().filter(|top| !std::ptr::eq(*top, frame)) {
-        begin::complain_of_span(Complaint::HeldGuard, edge_of(top));
+        diagnostics::report_span(Problem::HeldGuard, edge_of(top));
         let Some(exit) = Exit::of_top(top) else { return };
         close_now(exit, now);
     }
@@ -331,7 +265,7 @@ pub(crate) fn close_above(frame: &Frame) {
 fn close_now(exit: Exit<'_>, now: u64) {
     let started = exit.frame.started.get();
     let elapsed = (started != 0).then(|| now.wrapping_sub(started));
-    judge::calmly(|| close(exit, elapsed));
+    checks::without_panic(|| close(exit, elapsed));
 }
 
 /// At the end of a thread: guards that were forgotten never close their spans, so they end here.

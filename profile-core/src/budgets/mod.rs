@@ -1,6 +1,0 @@
-//! Limits that stand outside the code: those of a file, by function pattern; and those on a whole run, looked at when it is
-//! over.
-
-pub(crate) mod amount;
-pub(crate) mod file;
-pub(crate) mod run;

@@ -1,0 +1,121 @@
+//! What is open in a thread: the frame of its innermost span, and what may be asked of a frame and its path alone.
+//!
+//! The lowest room of the recorder. A frame lies in the segment, so whoever reads that sees what is open.
+
+use std::cell::Cell;
+use std::sync::atomic::{Ordering::SeqCst, compiler_fence};
+
+use crate::callsite::CallSite;
+use crate::segment::layout::{Edge, Frame, Link, RING, Tally, Word, heap};
+
+/// A path from which nothing was ever called and whose site nobody has: a thread without a block finds no
+/// cached child here and so takes the slow way, with no test of its own.
+pub(super) static NOWHERE_EDGE: Edge = Edge {
+    last_child: Link::to((&raw const NOWHERE_EDGE).cast_mut()),
+    successor: Link::to((&raw const NOWHERE_EDGE).cast_mut()),
+    tally: Link::NONE,
+    pushed: Word::ZERO,
+    untimed: Word::ZERO,
+    site: Link::NONE,
+    folded: Word::ZERO,
+    ticks: Word::ZERO,
+    ring: [Word::ZERO; RING],
+    parent: Link::NONE,
+    target: Link::NONE,
+    next: Link::NONE,
+    heap: heap::ZERO,
+    polled_calls: Word::ZERO,
+    extras: Link::NONE,
+    recursive_calls: Word::ZERO,
+    recursive_ticks: Word::ZERO,
+    marks: Word::ZERO,
+};
+
+/// What is open in a thread that has no block.
+pub(super) static NOWHERE: Frame = Frame {
+    edge: Link::to((&raw const NOWHERE_EDGE).cast_mut()),
+    started: Word::ZERO,
+    flags: Word::ZERO,
+    peak_bytes: Word::ZERO,
+    heap: heap::ZERO,
+    carried: heap::ZERO,
+};
+
+thread_local! {
+    /// The frame of the innermost open span. Const-initialised and without `Drop`: reading it never
+    /// allocates, never registers a destructor and works before `main` and in every destructor.
+    pub(super) static TOP: Cell<*const Frame> = const { Cell::new(&raw const NOWHERE) };
+}
+
+/// From here to [`put_on_top`] the thread's records do not fit each other: a signal handler that calls an annotated
+/// function finds nothing on top, and records into a block of its own.
+#[inline(always)]
+pub(super) fn at_work() {
+    set_top(&raw const NOWHERE);
+    compiler_fence(SeqCst);
+}
+
+/// The thread's records fit each other again.
+#[inline(always)]
+pub(super) fn put_on_top(frame: *const Frame) {
+    compiler_fence(SeqCst);
+    set_top(frame);
+}
+
+/// `LocalKey::set` would be a call of 19 instructions: it looks for a value to initialise the cell with.
+#[inline(always)]
+fn set_top(frame: *const Frame) {
+    TOP.with(|top| top.set(frame));
+}
+
+/// Marks in the lowest bits of a guard's frame.
+pub(super) mod marks {
+    /// Closing takes the slow path.
+    pub(crate) const SLOW: usize = 1;
+    /// The span is counted, not timed.
+    pub(crate) const UNTIMED: usize = 2;
+}
+
+/// A frame with [`marks`].
+#[inline(always)]
+pub(super) fn marked(frame: *const Frame, marks: usize) -> *const Frame {
+    frame.map_addr(|address| address | marks)
+}
+
+/// The frame alone.
+#[inline(always)]
+pub(super) fn unmarked(frame: *const Frame) -> *const Frame {
+    frame.map_addr(|address| address & !(marks::SLOW | marks::UNTIMED))
+}
+
+/// Not 0 if anything was allocated or freed while the frame was open.
+#[inline(always)]
+pub(super) fn allocated_or_freed(frame: &Frame) -> u64 {
+    frame.heap[heap::ALLOCATIONS].get() | frame.heap[heap::FREES].get()
+}
+
+/// What was allocated in the frame less what was freed in it.
+#[inline(always)]
+pub(crate) fn live_bytes(frame: &Frame) -> i64 {
+    let allocated = frame.heap[heap::ALLOCATED_BYTES].get();
+    allocated.wrapping_sub(frame.heap[heap::FREED_BYTES].get()) as i64
+}
+
+/// The call path of an open frame.
+#[inline(always)]
+pub(super) fn edge_of(frame: &Frame) -> &'static Edge {
+    // SAFETY: an open frame has an edge; edges are never freed.
+    unsafe { &*frame.edge.get() }
+}
+
+#[inline(always)]
+pub(super) fn tally_of(edge: &Edge) -> &'static Tally {
+    // SAFETY: every edge has a tally from the moment it is made, and tallies are never freed.
+    unsafe { &*edge.tally.get() }
+}
+
+/// Of an edge that is no root.
+pub(super) fn site_of(edge: &Edge) -> &'static CallSite {
+    // SAFETY: the site of an edge that is no root is a static.
+    unsafe { &*edge.site.get() }
+}

@@ -1,0 +1,144 @@
+//! The beginning of recording in a process, its new beginning in a forked child, and the end of recording in a thread.
+//! Cold, once each.
+
+use std::ffi::c_void;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Once, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::{
+    counters, diagnostics, handed, held, lines, policy, scheduling, sizes, slow_path, thread, turns,
+};
+use crate::callsite::{self, Mode};
+use crate::clock::{Anchor, Clock};
+use crate::segment::layout::{Header, ThreadBlock, Word, heap};
+use crate::segment::writer::{self, write_text};
+use crate::settings;
+use crate::sys;
+
+static BEGIN: Once = Once::new();
+/// Where segments go, if anywhere: as it was at the beginning, whatever is chosen later.
+static RUN_DIR: OnceLock<Option<PathBuf>> = OnceLock::new();
+
+/// Begins recording, once in a process.
+pub(crate) fn begin() {
+    BEGIN.call_once(|| {
+        let settings = settings::current();
+        let clock = settings.clock.unwrap_or_else(Clock::best);
+        clock.select();
+        let path = RUN_DIR.get_or_init(|| settings.run_dir.clone()).as_deref().map(segment_path);
+        let (header, outcome) = writer::create(path.as_deref());
+        let Some(header) = header else {
+            return diagnostics::report("no memory to record into: nothing is recorded");
+        };
+        if let (Some(path), Err(error)) = (&path, outcome) {
+            let place = path.display();
+            diagnostics::report(format!(
+                "PROFILE_RUN_DIR: cannot record into {place}: {error}; recording in memory"
+            ));
+        }
+        counters::begin();
+        sys::on_thread_exit(release);
+        sys::at_fork_in_child(restart_in_child);
+        describe(header, clock);
+        // Looking for physical cores takes long on a large machine, and only a file is read elsewhere, or after the process was killed.
+        if writer::is_file() {
+            scheduling::write_cores(header);
+        }
+        // No site has been called yet, so none need be told; there may be many.
+        policy::set_budget(settings.budget);
+        sizes::want(settings.block_sizes);
+        // A first rate of the clock, for a reader of a process that is killed at once.
+        thread::write_anchor(clock);
+    });
+}
+
+/// One file per process: id and start time name it, and `create_new` refuses a second of that name.
+fn segment_path(folder: &Path) -> PathBuf {
+    let _ = std::fs::create_dir_all(folder);
+    folder.join(format!("{}-{}.segment", std::process::id(), unix_ns()))
+}
+
+pub(crate) fn unix_ns() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
+}
+
+/// What a reader must know of the process.
+pub(super) fn describe(header: &Header, clock: Clock) {
+    let anchor = Anchor::now(clock);
+    header.clock.set(clock as u64);
+    header.first_ticks.set(anchor.ticks);
+    header.first_monotonic_ns.set(anchor.monotonic_ns);
+    header.last_ticks.set(anchor.ticks);
+    header.last_monotonic_ns.set(anchor.monotonic_ns);
+    header.started_unix_ns.set(unix_ns());
+    header.debug_assertions.set(u64::from(cfg!(debug_assertions)));
+    header.allocator.set(u64::from(allocator_is_installed()));
+    let program = std::env::args_os().next().unwrap_or_default();
+    header.program.set(write_text(&program.to_string_lossy()));
+    scheduling::begin(header);
+}
+
+/// Whether an allocation reaches the recorder: asked of the allocator itself.
+fn allocator_is_installed() -> bool {
+    let seen = || thread::here().map_or(0, |(_, frame)| frame.heap[heap::ALLOCATIONS].get());
+    let before = seen();
+    drop(std::hint::black_box(Box::new(0_u8)));
+    seen() != before
+}
+
+static FORKED: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process is the child of a `fork` of an instrumented one.
+pub(crate) fn is_forked_child() -> bool {
+    FORKED.load(Relaxed)
+}
+
+/// In the child of a `fork`: an empty segment of its own; the parent's figures are the parent's.
+extern "C" fn restart_in_child() {
+    FORKED.store(true, Relaxed);
+    // Until the segment is our own, what is allocated here must not find the parent's.
+    if let Some(block) = thread::own_block() {
+        turns::end_all(block);
+    }
+    thread::forget_block();
+    sizes::forget();
+    held::forget();
+    lines::forget();
+    handed::forget();
+    let path = RUN_DIR.get().and_then(Option::as_deref).map(segment_path);
+    // What calls cost, and the processors, are the same here.
+    let parents = writer::header().map(|header| {
+        (header.costs.each_ref().map(Word::get), header.cores.each_ref().map(Word::get))
+    });
+    if !writer::restart_after_fork(path.as_deref()) {
+        return;
+    }
+    thread::allow_block();
+    for site in callsite::linked() {
+        site.forget_record();
+        if site.mode() != Mode::OFF {
+            site.set_mode(Mode::UNREGISTERED);
+        }
+    }
+    if let Some(header) = writer::header() {
+        describe(header, Clock::current());
+        let (costs, cores) = parents.unwrap_or_default();
+        header.costs.iter().zip(costs).for_each(|(word, cost)| word.set(cost));
+        header.cores.iter().zip(cores).for_each(|(word, cores)| word.set(cores));
+    }
+}
+
+/// At the end of a thread: spans that were never closed are closed, and the block is free for another.
+extern "C" fn release(block: *mut c_void) {
+    // SAFETY: `attach` passed a block, which is never freed.
+    let block = unsafe { &*block.cast::<ThreadBlock>() };
+    slow_path::close_abandoned();
+    turns::end_all(block);
+    held::publish();
+    scheduling::thread_ends(block);
+    thread::write_anchor(Clock::current());
+    thread::detach();
+    block.owned.publish(0);
+}

@@ -1,0 +1,19 @@
+//! Files that one process at a time writes.
+
+use std::fs::File;
+use std::io;
+
+#[cfg(unix)]
+pub(crate) fn lock(file: &File) -> io::Result<()> {
+    use std::os::fd::AsRawFd as _;
+    // SAFETY: the descriptor is open as long as the file is borrowed.
+    match unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn lock(_: &File) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
