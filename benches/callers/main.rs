@@ -1,8 +1,10 @@
-//! The totals of functions that call tiny ones ten million times, beside the same functions without the attribute.
+//! The totals of functions that call tiny ones ten million times, beside the same functions without
+//! the attribute.
 //!
-//! `cargo run --release -p benches --bin callers --features callers`. The program runs itself several times for each budget,
-//! beside two busy loops with `-- --busy`; `--calls N` and `--runs N` change how much there is to do. All times are without
-//! those in which the thread waited for a processor: beside busy loops these differ from run to run.
+//! `cargo run --release -p benches --bin callers --features callers`. The program runs itself
+//! several times for each budget, beside two busy loops with `-- --busy`; `--calls N` and
+//! `--runs N` change how much there is to do. All times are without those in which the thread
+//! waited for a processor: beside busy loops these differ from run to run.
 
 #![allow(unsafe_code, reason = "reads figures that the system alone has")]
 
@@ -38,7 +40,8 @@ struct Kind {
     function: &'static str,
 }
 
-/// The four callers of a body: one callee or three, and each of these called directly or from a level between.
+/// The four callers of a body: one callee or three, and each of these called directly or from a
+/// level between.
 macro_rules! body {
     ($module:ident, $body_ns:literal, $steps:literal, $waits:literal) => {
         mod $module {
@@ -226,7 +229,8 @@ impl Drop for Neighbour {
     }
 }
 
-/// Processor time of a function without and with the attribute, and the report's total and interval; in ns.
+/// Processor time of a function without and with the attribute, and the report's total and
+/// interval; in ns.
 #[derive(Clone, Copy)]
 struct Measured {
     plain: f64,

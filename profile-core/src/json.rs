@@ -1,8 +1,9 @@
 //! Values as JSON, laid out as `serde_json` does it with two blanks a level.
 //!
-//! Ours because of what `serde_json` brings into each program that it is linked into: it compares its values with numbers
-//! and texts, so that `assert_eq!(count, [1u64, 2].into_iter().sum())` in a program no longer says which type it sums to
-//! (E0283). A program must compile with us in it as it does without us.
+//! Ours because of what `serde_json` brings into each program that it is linked into: it compares
+//! its values with numbers and texts, so that `assert_eq!(count, [1u64, 2].into_iter().sum())` in a
+//! program no longer says which type it sums to (E0283). A program must compile with us in it as it
+//! does without us.
 
 use std::fmt::{self, Display, Write as _};
 
@@ -125,7 +126,8 @@ fn number(to: &mut String, number: f64) {
     if !number.is_finite() {
         return to.push_str("null");
     }
-    // Rust leaves out the exponent of all but the largest and smallest, and one zero after the point.
+    // Rust leaves out the exponent of all but the largest and smallest, and one zero after the
+    // point.
     let magnitude = number.abs();
     let is_long = magnitude != 0.0 && !(1e-5..1e16).contains(&magnitude);
     let _ = match is_long {

@@ -1,5 +1,6 @@
-//! Sorting of a few rows, without a copy of the standard library's sort for each kind of row: forty of those were a fifth of
-//! what this crate made everyone compile, and of the code in a debug build.
+//! Sorting of a few rows, without a copy of the standard library's sort for each kind of row: forty
+//! of those were a fifth of what this crate made everyone compile, and of the code in a debug
+//! build.
 
 use std::cmp::Ordering;
 

@@ -9,7 +9,8 @@
 //! Nothing here may fail loudly: whatever goes wrong, the user's item is handed back beside one
 //! message, so one mistake is never two.
 //!
-//! With the feature `profile` off all of this and its parser are left out of the build: see `unchecked`.
+//! With the feature `profile` off all of this and its parser are left out of the build: see
+//! `unchecked`.
 
 #[cfg(feature = "profile")]
 mod arguments;
@@ -129,41 +130,50 @@ use proc_macro::TokenStream;
 ///
 /// # Lines
 ///
-/// `#[profile(lines)]` puts a mark before each statement, and at each turn of a loop; a line's time and allocations are those from its
-/// marks to the next, with all that it calls. Its hits are arrivals at it, as line_profiler counts them. Values, temporaries, labels and
-/// drops stay as they are, and loops are written as the compiler itself reads them. A closure, a const block and what a macro makes
-/// (`select!`, `join!`) belong to the line of the statement that holds them, which the report names; several statements on one line are one.
-/// A statement in an async block counts when it is polled in the course of a call. What a block drops at its end is on its closing brace,
-/// which costs a mark only where a variable of the block has something to drop; what an early `return`, `?` or `break` drops is on that line.
-/// A warning that a variable is never read (`unused_assignments`), and that code behind a call that never returns is unreachable, may be
-/// missing. Marks cost about half a span each, which is taken off; under a budget most are only counted.
+/// `#[profile(lines)]` puts a mark before each statement, and at each turn of a loop; a line's time
+/// and allocations are those from its marks to the next, with all that it calls. Its hits are
+/// arrivals at it, as line_profiler counts them. Values, temporaries, labels and drops stay as they
+/// are, and loops are written as the compiler itself reads them. A closure, a const block and what
+/// a macro makes (`select!`, `join!`) belong to the line of the statement that holds them, which
+/// the report names; several statements on one line are one. A statement in an async block counts
+/// when it is polled in the course of a call. What a block drops at its end is on its closing
+/// brace, which costs a mark only where a variable of the block has something to drop; what an
+/// early `return`, `?` or `break` drops is on that line. A warning that a variable is never read
+/// (`unused_assignments`), and that code behind a call that never returns is unreachable, may be
+/// missing. Marks cost about half a span each, which is taken off; under a budget most are only
+/// counted.
 ///
 /// # Arguments
 ///
-/// `args(url, items.len())` notes these expressions when a call begins: a place is copied if its type is `Copy`, else borrowed for the length
-/// of the call. They become text, by `Debug` or else `Display`, only if the call enters one of two lists of eight. What the body may move or
-/// change can be neither: it becomes text in each call, before its time begins (of an async function: in its first poll), and is
-/// shown as it was then. That is any place but a shared reference of which the body has more than `&url` and `url.len()` (or
-/// `is_empty`, `iter`, `clone`, `as_str` and the like), or which it has at all beside a `move`. That costs what its `Debug` takes: 78 ns for a
-/// text of 37 bytes, 175 for eight numbers; and though 296 bytes are kept, a long `Vec` is walked to its end (2.7 ns an element). `url.len()` or `skip(url)` cost
-/// nothing of that.
+/// `args(url, items.len())` notes these expressions when a call begins: a place is copied if its
+/// type is `Copy`, else borrowed for the length of the call. They become text, by `Debug` or else
+/// `Display`, only if the call enters one of two lists of eight. What the body may move or change
+/// can be neither: it becomes text in each call, before its time begins (of an async function: in
+/// its first poll), and is shown as it was then. That is any place but a shared reference of which
+/// the body has more than `&url` and `url.len()` (or `is_empty`, `iter`, `clone`, `as_str` and the
+/// like), or which it has at all beside a `move`. That costs what its `Debug` takes: 78 ns for a
+/// text of 37 bytes, 175 for eight numbers; and though 296 bytes are kept, a long `Vec` is walked
+/// to its end (2.7 ns an element). `url.len()` or `skip(url)` cost nothing of that.
 /// `args(.., skip(password))` notes all arguments that have a name but some.
 ///
 /// # Limits
 ///
-/// What an exceeded limit does is up to the filters of `profile_core::warnings`: told once and counted by default. With `raise` the function returns a
-/// `Result` whose error can be made of a `RaisedWarning`:
+/// What an exceeded limit does is up to the filters of `profile_core::warnings`: told once and
+/// counted by default. With `raise` the function returns a `Result` whose error can be made of a
+/// `RaisedWarning`:
 ///
 /// ```ignore
 /// #[profile(warn_above = "5 ms", raise)]
 /// fn load(path: &Path) -> Result<Table, LoadError> { /* … */ } // impl From<RaisedWarning> for LoadError
 /// ```
 ///
-/// It is looked at when the function's value is there, before its variables are dropped (but what it leaves behind, when they are). A call that
-/// fails by itself keeps its own error; what it exceeded, and what is exceeded only when variables are dropped, is told. Without `raise` an error is a
-/// panic where the call ends, in tests as elsewhere. Under an overhead budget only calls that are timed are looked at; of an async function the
-/// time is that from first poll to end. `profile.toml` gives limits to functions without touching them; the page `profile_core::warnings` has all
-/// that it can say.
+/// It is looked at when the function's value is there, before its variables are dropped (but what
+/// it leaves behind, when they are). A call that fails by itself keeps its own error; what it
+/// exceeded, and what is exceeded only when variables are dropped, is told. Without `raise` an
+/// error is a panic where the call ends, in tests as elsewhere. Under an overhead budget only calls
+/// that are timed are looked at; of an async function the time is that from first poll to end.
+/// `profile.toml` gives limits to functions without touching them; the page
+/// `profile_core::warnings` has all that it can say.
 ///
 /// # What cannot be measured
 ///
@@ -191,7 +201,8 @@ pub fn profile(arguments: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
-/// Measures a function as [`macro@profile`] does, and the memory of the process while it runs; or holds its calls to limits.
+/// Measures a function as [`macro@profile`] does, and the memory of the process while it runs; or
+/// holds its calls to limits.
 ///
 /// ```ignore
 /// use profile_core::memory_usage;
@@ -221,23 +232,28 @@ pub fn profile(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `ledger` | allocations of a call are compared with the crate's `allocations.json`, see `assert_ledger!` |
 /// | `name`, `crate` | as of `#[profile]` |
 ///
-/// The function runs once a call, as ever. Limits count what the call's own thread does, and threads that it hands its
-/// `context()` to; other tests never count. With limits alone (but for `max_rss`) no curve is kept.
+/// The function runs once a call, as ever. Limits count what the call's own thread does, and
+/// threads that it hands its `context()` to; other tests never count. With limits alone (but for
+/// `max_rss`) no curve is kept.
 ///
-/// `max_rss` is the exception: resident memory is that of the whole process, so tests that run beside this one count. Run such a test alone:
-/// with `--test-threads=1`, in a test target of its own, or with `cargo nextest`, which gives each test a process.
+/// `max_rss` is the exception: resident memory is that of the whole process, so tests that run
+/// beside this one count. Run such a test alone: with `--test-threads=1`, in a test target of its
+/// own, or with `cargo nextest`, which gives each test a process.
 ///
-/// With the feature `profile` off nothing is counted. In a crate that is built for tests each attribute with a limit is then a warning of the
-/// compiler, since the test would pass whatever it takes; `-D warnings` makes it an error.
+/// With the feature `profile` off nothing is counted. In a crate that is built for tests each
+/// attribute with a limit is then a warning of the compiler, since the test would pass whatever it
+/// takes; `-D warnings` makes it an error.
 ///
-/// An exceeded limit fails the test in a crate that is built for tests, whatever filters say; elsewhere it is a warning, told once and counted unless
-/// the filters of `profile_core::warnings` say otherwise. A limit in `run(…)`, or of a file, is a warning in tests too.
+/// An exceeded limit fails the test in a crate that is built for tests, whatever filters say;
+/// elsewhere it is a warning, told once and counted unless the filters of `profile_core::warnings`
+/// say otherwise. A limit in `run(…)`, or of a file, is a warning in tests too.
 ///
-/// Of an `async fn`, a call is watched from its first poll to its end, its time is that from the one to the other, and what its own
-/// polls do is counted, on whichever threads they run. Limits are looked at when it has finished.
+/// Of an `async fn`, a call is watched from its first poll to its end, its time is that from the
+/// one to the other, and what its own polls do is counted, on whichever threads they run. Limits
+/// are looked at when it has finished.
 ///
-/// On an inline `mod` it holds for each `#[test]` in it, `#[tokio::test]` and the like too: limits for a whole suite. What a test
-/// or an inner module says itself stands, the rest is added.
+/// On an inline `mod` it holds for each `#[test]` in it, `#[tokio::test]` and the like too: limits
+/// for a whole suite. What a test or an inner module says itself stands, the rest is added.
 ///
 /// ```ignore
 /// #[cfg(test)]

@@ -1,12 +1,14 @@
-//! What depending on the crate brings into a program: few crates, and nothing that keeps the program's other code from compiling.
+//! What depending on the crate brings into a program: few crates, and nothing that keeps the
+//! program's other code from compiling.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use tests::{Workspace, core_dependency, sources};
 
-/// Each line names one type and lets the compiler find the other: it can as long as there is one. A crate that compares a type of its own with
-/// numbers or texts, as `serde_json` does, makes it two, for every crate of the program (E0283).
+/// Each line names one type and lets the compiler find the other: it can as long as there is one. A
+/// crate that compares a type of its own with numbers or texts, as `serde_json` does, makes it two,
+/// for every crate of the program (E0283).
 const BESIDE: &str = r#"//! Code that infers.
 #[profile_core::profile]
 fn count() -> u64 {

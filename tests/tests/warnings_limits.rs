@@ -1,4 +1,5 @@
-//! Exceeded limits are warnings: filters say whether they are shown, hidden, or an error, and the report counts them all.
+//! Exceeded limits are warnings: filters say whether they are shown, hidden, or an error, and the
+//! report counts them all.
 
 use profile_core::WarningRecord;
 use tests::{Folder, Program, Run, calls, row};
@@ -203,7 +204,8 @@ fn a_returned_error_is_not_told_again_whatever_locals_do_when_they_go() {
 #[test]
 fn what_shows_warnings_may_call_functions_with_limits() {
     let run = scene("hooks", "").run().successful();
-    // The function that the hook calls breaks its own limit when it is the program itself that warns.
+    // The function that the hook calls breaks its own limit when it is the program itself that
+    // warns.
     let expected = ["TimeLimitWarning: true", "TimeLimitWarning: true", "UserWarning: true"];
     assert_eq!(printed(&run), expected, "{}", run.stderr());
     assert_eq!(calls(run.report(), "raises"), 1);

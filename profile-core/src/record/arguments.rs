@@ -1,7 +1,10 @@
-//! The slowest calls of a function, and those that allocated most, with what they were called with: `#[profile(args(…))]`.
+//! The slowest calls of a function, and those that allocated most, with what they were called with:
+//! `#[profile(args(…))]`.
 //!
-//! A call notes its arguments when it begins: what can be copied is copied, else borrowed. They become text when it ends, and only
-//! if it enters one of the lists. What its body may move or change can be neither and becomes text before the call begins, in each call. A list has places for [`CALLS`] calls; most calls are compared with its least and go.
+//! A call notes its arguments when it begins: what can be copied is copied, else borrowed. They
+//! become text when it ends, and only if it enters one of the lists. What its body may move or
+//! change can be neither and becomes text before the call begins, in each call. A list has places
+//! for [`CALLS`] calls; most calls are compared with its least and go.
 
 use std::fmt::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};

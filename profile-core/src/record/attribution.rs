@@ -1,11 +1,13 @@
-//! What was allocated during a call goes from its frame to its path, its function and the caller's frame.
+//! What was allocated during a call goes from its frame to its path, its function and the caller's
+//! frame.
 
 use super::counters::HeapCounts;
 use super::frame::{live_bytes, tally_of};
 use super::{checks, fold, handed, thread};
 use crate::segment::layout::{Edge, Frame, HeapTally, Tally, ThreadBlock, flags, heap};
 
-/// Leaves the frame empty for the next call. Whether the call has allocated more than it may: then this is kept for the check.
+/// Leaves the frame empty for the next call. Whether the call has allocated more than it may: then
+/// this is kept for the check.
 #[inline(never)]
 pub(crate) fn settle(frame: &Frame, outer: &Frame, edge: &Edge, recursive: bool) -> bool {
     let counts = Counts::take(frame);

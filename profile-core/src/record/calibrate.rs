@@ -1,10 +1,11 @@
 //! What a span costs here, measured with the spans themselves at the start of the run.
 //!
-//! There is no one answer. The processor works on while it reads the clock: two readings take about 19 ns, and a body
-//! of 2 ns between them, or of 15, takes no time beyond theirs. Around a body that waits for its own results a span
-//! is worked off in the gaps, around one that keeps the processor busy it is not; the readings are alike. So what is
-//! taken off a call that is as short as the readings is the cost of a span around nothing, and off a long one the middle
-//! between the two kinds of body; the report names all three.
+//! There is no one answer. The processor works on while it reads the clock: two readings take about
+//! 19 ns, and a body of 2 ns between them, or of 15, takes no time beyond theirs. Around a body
+//! that waits for its own results a span is worked off in the gaps, around one that keeps the
+//! processor busy it is not; the readings are alike. So what is taken off a call that is as short
+//! as the readings is the cost of a span around nothing, and off a long one the middle between the
+//! two kinds of body; the report names all three.
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -42,8 +43,8 @@ pub(crate) fn begin() {
     });
 }
 
-/// Makes the mock clock the clock, and recording free of cost; for tests, before the first call of anything
-/// annotated.
+/// Makes the mock clock the clock, and recording free of cost; for tests, before the first call of
+/// anything annotated.
 pub fn use_mock_clock() {
     begin();
     Clock::Mock.select();
@@ -60,17 +61,23 @@ pub(crate) fn refine_costs() {
     const AT_MOST_EVERY: u64 = 1 << 30;
     static LAST: AtomicU64 = AtomicU64::new(0);
     let Some(header) = writer::header() else { return };
-    let (now, last) = (Clock::current().now(), LAST.load(Relaxed));
     // Where the recorder itself is at work, a span records nothing, and costs nothing.
     let is_recorded =
         thread::here().is_some_and(|(block, frame)| !thread::is_suspended(block, frame));
-    let is_due = is_recorded && (last == 0 || now.wrapping_sub(last) > AT_MOST_EVERY);
+    if !is_recorded {
+        return;
+    }
+    // Where nothing runs before `main`, a first call has begun recording, and nothing was measured.
+    begin();
+    let (now, last) = (Clock::current().now(), LAST.load(Relaxed));
+    let is_due = last == 0 || now.wrapping_sub(last) > AT_MOST_EVERY;
     if is_due && LAST.compare_exchange(last, now.max(1), Relaxed, Relaxed).is_ok() {
         refine(header);
     }
 }
 
-/// Measures again, and keeps the lower of each cost: at the start of a run the caches are cold, and the neighbours may be busy.
+/// Measures again, and keeps the lower of each cost: at the start of a run the caches are cold, and
+/// the neighbours may be busy.
 fn refine(header: &Header) {
     let clock = Clock::current();
     if clock == Clock::Mock {
@@ -153,16 +160,18 @@ fn measure(clock: Clock) -> Costs {
     }
 }
 
-/// What a call that is left out costs at least, in spans: half a nanosecond here. Measured around a call it drowns in that; what it really
-/// costs, a function that the compiler no longer inlines or vectorises for it, no calibration sees.
+/// What a call that is left out costs at least, in spans: half a nanosecond here. Measured around a
+/// call it drowns in that; what it really costs, a function that the compiler no longer inlines or
+/// vectorises for it, no calibration sees.
 const LEAST_LEFT_OUT: f64 = 1.0 / 32.0;
 
 thread_local! {
     static TURNS: Turns = const { Turns::new() };
 }
 
-/// What a call adds that is left out, beyond a body of a nanosecond or two: that is what such calls are. The middle of bodies that wait for
-/// their results, beside which the count-down costs next to nothing, and of those that do not.
+/// What a call adds that is left out, beyond a body of a nanosecond or two: that is what such calls
+/// are. The middle of bodies that wait for their results, beside which the count-down costs next to
+/// nothing, and of those that do not.
 fn left_out(clock: Clock) -> f64 {
     const STEPS: u32 = 1;
     /// Such small differences need more calls than a span's.
@@ -252,8 +261,8 @@ fn added(clock: Clock, steps: u32, seed: impl Fn(u64, u64) -> u64) -> Added {
     Added { in_all, between_readings: readings / (BATCHES as u64 * BATCH) as f64 - body }
 }
 
-/// Ticks from one call to the next in a loop. The quickest batch counts: everything that disturbs a batch makes it longer,
-/// never shorter.
+/// Ticks from one call to the next in a loop. The quickest batch counts: everything that disturbs a
+/// batch makes it longer, never shorter.
 #[inline(always)]
 fn period(clock: Clock, call: impl Fn(u64, u64) -> u64) -> f64 {
     let batches = (0..BATCHES).map(|_| {

@@ -1,8 +1,9 @@
 //! Work handed on to other threads is charged to who handed it on.
 //!
-//! A [`Context`] is the call path of a moment. Entered in another thread it opens a frame there on the same path: functions called in
-//! it stand below that path in the tree, and when it is left, what was allocated in it is added to the frame of the function that
-//! handed the work on, if that still runs, else to its path. The time is kept apart: a function's total is that of its own
+//! A [`Context`] is the call path of a moment. Entered in another thread it opens a frame there on
+//! the same path: functions called in it stand below that path in the tree, and when it is left,
+//! what was allocated in it is added to the frame of the function that handed the work on, if that
+//! still runs, else to its path. The time is kept apart: a function's total is that of its own
 //! thread.
 
 use std::future::Future;
@@ -51,7 +52,8 @@ pub struct Context {
     scope: u64,
 }
 
-/// The frame of whoever hands work on, and what tells whether it is still the same call that stands in it.
+/// The frame of whoever hands work on, and what tells whether it is still the same call that stands
+/// in it.
 #[derive(Clone, Copy, Debug)]
 struct From {
     frame: &'static Frame,
@@ -76,8 +78,8 @@ pub fn context() -> Context {
     Context { path, from: Some(From { frame, call: number_of(frame) }), scope: held::scope() }
 }
 
-/// The number of the call that stands in a frame, given the first time that it hands work on. Closing the frame takes it away
-/// and looks for what came back.
+/// The number of the call that stands in a frame, given the first time that it hands work on.
+/// Closing the frame takes it away and looks for what came back.
 fn number_of(frame: &Frame) -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let known = frame.flags.get();
@@ -116,7 +118,8 @@ impl Context {
         work()
     }
 
-    /// Work that runs on the path wherever it is called: for `std::thread::spawn`, scopes, thread pools.
+    /// Work that runs on the path wherever it is called: for `std::thread::spawn`, scopes, thread
+    /// pools.
     pub fn wrap<T, F: FnOnce() -> T>(&self, work: F) -> impl FnOnce() -> T + use<T, F> {
         let context = self.clone();
         move || context.run(work)
@@ -183,8 +186,9 @@ impl Drop for ContextGuard<'_> {
 }
 
 impl ContextGuard<'_> {
-    /// At a time were held: what whoever handed it on holds, what this work held at most, and what others work with for the same call.
-    /// Whichever of those that ran at the moment of the true peak ends first sees all others still there.
+    /// At a time were held: what whoever handed it on holds, what this work held at most, and what
+    /// others work with for the same call. Whichever of those that ran at the moment of the true
+    /// peak ends first sees all others still there.
     fn raise_peak(&self, from: From, frame: &Frame) {
         let own = (frame.peak_bytes.get() as i64).max(live_bytes(frame));
         let others = self.running.as_ref().map_or(0, Running::peak_of_others);

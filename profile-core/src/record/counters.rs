@@ -1,9 +1,11 @@
-//! What the allocator wrapper calls: each allocation is charged to the innermost open frame of its thread.
+//! What the allocator wrapper calls: each allocation is charged to the innermost open frame of its
+//! thread.
 //!
-//! Charging the frame, rather than taking differences of thread counters at enter and exit, costs a span
-//! that allocates nothing no more than one test. The functions that are inlined into the allocator handle the common case
-//! alone: a thread with a block and an allowance ([`live`]) that is not used up, and no block that anybody
-//! looks at ([`held`]). Whether the thread has a block is no test of its own, since without one it is granted nothing.
+//! Charging the frame, rather than taking differences of thread counters at enter and exit, costs a
+//! span that allocates nothing no more than one test. The functions that are inlined into the
+//! allocator handle the common case alone: a thread with a block and an allowance ([`live`]) that
+//! is not used up, and no block that anybody looks at ([`held`]). Whether the thread has a block is
+//! no test of its own, since without one it is granted nothing.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -13,8 +15,8 @@ use crate::segment::layout::{Frame, heap};
 
 /// Allocations of threads that could not be given a block.
 pub(crate) static UNATTRIBUTED: AtomicU64 = AtomicU64::new(0);
-/// Whether allocations are counted at all. Before recording begins, and for ever in a program that annotates nothing, the wrapper only
-/// forwards.
+/// Whether allocations are counted at all. Before recording begins, and for ever in a program that
+/// annotates nothing, the wrapper only forwards.
 #[inline(always)]
 pub(crate) fn are_counted() -> bool {
     held::SEEN.is_counting.load(Relaxed)
@@ -32,7 +34,8 @@ fn top() -> &'static Frame {
     unsafe { &*TOP.get() }
 }
 
-/// Takes `bytes` that are about to be allocated off the allowance. Whether the slow way is to be taken, with [`slowly_allocated`].
+/// Takes `bytes` that are about to be allocated off the allowance. Whether the slow way is to be
+/// taken, with [`slowly_allocated`].
 #[inline(always)]
 #[must_use]
 pub(crate) fn spend_allocated(bytes: usize) -> bool {
@@ -68,8 +71,9 @@ pub(crate) fn freed(bytes: usize) {
     count_free(top(), bytes);
 }
 
-/// A block has changed its size, or has not if `moved` is null: one allocation of the new and one free of the old size, as the heap
-/// profiler DHAT counts it, but for the peak, which sees only the difference.
+/// A block has changed its size, or has not if `moved` is null: one allocation of the new and one
+/// free of the old size, as the heap profiler DHAT counts it, but for the peak, which sees only the
+/// difference.
 #[inline(always)]
 pub(crate) fn reallocated(moved: *mut u8, before: usize, after: usize) {
     if moved.is_null() {
@@ -101,8 +105,9 @@ fn count_reallocation(frame: &Frame, before: usize, after: usize) {
     raise_peak(frame);
 }
 
-/// The innermost frame, with the thread given a block if it has none. `None`, and the allocation is nobody's: there is no room
-/// for one. What was spent before is forgotten then, but for these bytes.
+/// The innermost frame, with the thread given a block if it has none. `None`, and the allocation is
+/// nobody's: there is no room for one. What was spent before is forgotten then, but for these
+/// bytes.
 #[inline(never)]
 fn attached(allocated: usize, freed: usize) -> Option<&'static Frame> {
     let top = TOP.get();

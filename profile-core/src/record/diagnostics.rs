@@ -1,4 +1,5 @@
-//! What recording found that a person should know of, for the report. The session asks for it at the end.
+//! What recording found that a person should know of, for the report. The session asks for it at
+//! the end.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -9,6 +10,7 @@ use crate::segment::layout::Edge;
 /// The first sentence, and the first span of each problem.
 static FIRST: OnceLock<Cow<'static, str>> = OnceLock::new();
 static SPANS: [OnceLock<String>; 3] = [const { OnceLock::new() }; 3];
+
 /// Something a person should know of, for the report: the first of them.
 pub(super) fn report(sentence: impl Into<Cow<'static, str>>) {
     let _ = FIRST.set(sentence.into());
@@ -29,20 +31,23 @@ impl Problem {
     fn sentence(self, path: &str) -> String {
         match self {
             Problem::HeldGuard => format!(
-                "the guard of `{path}` was held across an .await: its span ends with the poll, and its calls are not exact"
+                "the guard of `{path}` was held across an .await: its span ends with the poll, \
+                 and its calls are not exact"
             ),
             Problem::Waiting => format!(
-                "the guard of `{path}` was open while a future waited, as if held across an .await: what other tasks did meanwhile is in its time"
+                "the guard of `{path}` was open while a future waited, as if held across an .await: \
+                 what other tasks did meanwhile is in its time"
             ),
             Problem::Crowd => format!(
-                "`{path}` closed while more than a thousand spans that opened later were open: the call tree shows all of these below it"
+                "`{path}` closed while more than a thousand spans that opened later were open: \
+                 the call tree shows all of these below it"
             ),
         }
     }
 }
 
-/// The same of a span, which is named. Formatted once for each kind, in the recorder's own frame: else whoever is measured
-/// would pay for it.
+/// A problem of a span, which is named. Formatted once for each kind, in the recorder's own frame:
+/// else whoever is measured would pay for it.
 #[cold]
 pub(super) fn report_span(what: Problem, edge: &Edge) {
     let known = &SPANS[what as usize];

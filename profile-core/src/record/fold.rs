@@ -1,11 +1,13 @@
-//! From the ring of an edge into its sum and its function's histogram: at each call the one before it.
+//! From the ring of an edge into its sum and its function's histogram: at each call the one before
+//! it.
 //!
-//! The one before, not this one: where a store goes then never depends on the clock just read, and while the clock is
-//! being read the processor works all of this off. So a span costs hardly more than its two readings. Folding the duration just
-//! read made it 1.4 times these; sixteen kept and folded at a time, 1.24 times: no reading hides so much at once.
+//! The one before, not this one: where a store goes then never depends on the clock just read, and
+//! while the clock is being read the processor works all of this off. So a span costs hardly more
+//! than its two readings. Folding the duration just read made it 1.4 times these; sixteen kept and
+//! folded at a time, 1.24 times: no reading hides so much at once.
 //!
-//! A thread killed in the middle has lost nothing: the histogram's total tells whether the call in question is in it
-//! already, since `recorded` moves only afterwards.
+//! A thread killed in the middle has lost nothing: the histogram's total tells whether the call in
+//! question is in it already, since `recorded` moves only afterwards.
 
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, Release};
@@ -22,13 +24,13 @@ const CARRY_AT: u32 = 1 << 31;
 /// The clock is looked at for a new anchor after so many calls of one path, or after slow ones.
 const ANCHOR_EVERY: u64 = 1 << 14;
 
-/// Ends a call: it goes from its frame into its path's ring, or count if it was not timed. Says whether it was long: then
-/// [`after_long`] follows, once the frame is off the top.
+/// Ends a call: it goes from its frame into its path's ring, or count if it was not timed. Says
+/// whether it was long: then [`after_long`] follows, once the frame is off the top.
 ///
-/// A process may be killed between any two stores, and another may read at any moment. So the frame first says which
-/// count will hold the call, then the count rises, then the frame is empty: a reader never takes the call for
-/// both ended and open, nor for neither. `vacated` is the edge of an empty frame: null, or the one that says that
-/// others above it are still open.
+/// A process may be killed between any two stores, and another may read at any moment. So the frame
+/// first says which count will hold the call, then the count rises, then the frame is empty: a
+/// reader never takes the call for both ended and open, nor for neither. `vacated` is the edge of
+/// an empty frame: null, or the one that says that others above it are still open.
 #[inline(always)]
 #[must_use]
 pub(super) fn end(frame: &Frame, edge: &Edge, elapsed: Option<u64>, vacated: *mut Edge) -> bool {
@@ -50,9 +52,9 @@ pub(super) fn end(frame: &Frame, edge: &Edge, elapsed: Option<u64>, vacated: *mu
     elapsed > tally_of(edge).slow_above.get()
 }
 
-/// After a long call: the clock may want a new anchor, and the call may have exceeded a limit. One comparison with `slow_above`
-/// stands for both questions, so a limit that is kept costs nothing, and neither does none. The limits come last, since the
-/// check may panic.
+/// After a long call: the clock may want a new anchor, and the call may have exceeded a limit. One
+/// comparison with `slow_above` stands for both questions, so a limit that is kept costs nothing,
+/// and neither does none. The limits come last, since the check may panic.
 #[cold]
 #[inline(never)]
 pub(crate) fn after_long(edge: &Edge, newest: Option<u64>) {
@@ -62,7 +64,8 @@ pub(crate) fn after_long(edge: &Edge, newest: Option<u64>) {
     checks::ended(edge, newest);
 }
 
-/// Adds the call before the newest of `pushed` to the edge's sum and to the function's extremes and histogram.
+/// Adds the call before the newest of `pushed` to the edge's sum and to the function's extremes and
+/// histogram.
 #[inline(always)]
 pub(crate) fn fold_before(edge: &Edge, pushed: u64) {
     let folded = edge.folded.get();
@@ -89,8 +92,9 @@ pub(crate) fn fold_before(edge: &Edge, pushed: u64) {
     finish(edge, tally, ticks);
 }
 
-/// The rest of a fold. Released, as every word a reader combines with others: whoever sees the new sum also sees
-/// that the call is not folded yet, and reads again. 2^64 ticks are 200 years of one thread.
+/// The rest of a fold. Released, as every word a reader combines with others: whoever sees the new
+/// sum also sees that the call is not folded yet, and reads again. 2^64 ticks are 200 years of one
+/// thread.
 #[inline(always)]
 fn finish(edge: &Edge, tally: &Tally, ticks: u64) {
     edge.ticks.publish(edge.ticks.get().wrapping_add(ticks));
@@ -98,8 +102,8 @@ fn finish(edge: &Edge, tally: &Tally, ticks: u64) {
     edge.folded.publish(edge.folded.get().wrapping_add(1));
 }
 
-/// Of a first call, a call of record length, a long one, one whose counter is new or full, one of a clock that stepped
-/// back, and of those after which the anchor is due.
+/// Of a first call, a call of record length, a long one, one whose counter is new or full, one of a
+/// clock that stepped back, and of those after which the anchor is due.
 #[cold]
 #[inline(never)]
 fn fold_slowly(edge: &Edge, tally: &Tally, ticks: u64) {
@@ -148,7 +152,8 @@ pub(crate) fn forward_only(block: &ThreadBlock, ticks: u64) -> u64 {
     })
 }
 
-/// Adds so many calls to the bucket of `ticks`. Without room for it they are missing there, and counted all the same.
+/// Adds so many calls to the bucket of `ticks`. Without room for it they are missing there, and
+/// counted all the same.
 #[inline(never)]
 pub(crate) fn count(block: &ThreadBlock, histogram: &Link<HistogramRoot>, ticks: u64, calls: u32) {
     let bucket = buckets::of(ticks);
@@ -193,7 +198,8 @@ fn grow<'a>(
     thread::made(&node.leaves[number % buckets::LEAVES], block)
 }
 
-/// Moves the calls of a counter that nears its end into the record that holds this bucket's surplus.
+/// Moves the calls of a counter that nears its end into the record that holds this bucket's
+/// surplus.
 fn carry(block: &ThreadBlock, histogram: &Link<HistogramRoot>, bucket: usize) {
     let Some(counter) = counter(block, histogram, bucket) else { return };
     let counted = counter.load(Relaxed);

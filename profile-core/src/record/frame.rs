@@ -1,6 +1,8 @@
-//! What is open in a thread: the frame of its innermost span, and what may be asked of a frame and its path alone.
+//! What is open in a thread: the frame of its innermost span, and what may be asked of a frame and
+//! its path alone.
 //!
-//! The lowest room of the recorder. A frame lies in the segment, so whoever reads that sees what is open.
+//! The lowest room of the recorder. A frame lies in the segment, so whoever reads that sees what is
+//! open.
 
 use std::cell::Cell;
 use std::sync::atomic::{Ordering::SeqCst, compiler_fence};
@@ -8,8 +10,8 @@ use std::sync::atomic::{Ordering::SeqCst, compiler_fence};
 use crate::callsite::CallSite;
 use crate::segment::layout::{Edge, Frame, Link, RING, Tally, Word, heap};
 
-/// A path from which nothing was ever called and whose site nobody has: a thread without a block finds no
-/// cached child here and so takes the slow way, with no test of its own.
+/// A path from which nothing was ever called and whose site nobody has: a thread without a block
+/// finds no cached child here and so takes the slow way, with no test of its own.
 pub(super) static NOWHERE_EDGE: Edge = Edge {
     last_child: Link::to((&raw const NOWHERE_EDGE).cast_mut()),
     successor: Link::to((&raw const NOWHERE_EDGE).cast_mut()),
@@ -47,8 +49,8 @@ thread_local! {
     pub(super) static TOP: Cell<*const Frame> = const { Cell::new(&raw const NOWHERE) };
 }
 
-/// From here to [`put_on_top`] the thread's records do not fit each other: a signal handler that calls an annotated
-/// function finds nothing on top, and records into a block of its own.
+/// From here to [`put_on_top`] the thread's records do not fit each other: a signal handler that
+/// calls an annotated function finds nothing on top, and records into a block of its own.
 #[inline(always)]
 pub(super) fn at_work() {
     set_top(&raw const NOWHERE);
@@ -62,7 +64,8 @@ pub(super) fn put_on_top(frame: *const Frame) {
     set_top(frame);
 }
 
-/// `LocalKey::set` would be a call of 19 instructions: it looks for a value to initialise the cell with.
+/// `LocalKey::set` would be a call of 19 instructions: it looks for a value to initialise the cell
+/// with.
 #[inline(always)]
 fn set_top(frame: *const Frame) {
     TOP.with(|top| top.set(frame));

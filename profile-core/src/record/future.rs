@@ -1,8 +1,8 @@
 //! Async functions: a span per poll, a call per future.
 //!
-//! A guard held across an `.await` would close on another thread, or stand on top of strangers' spans. So the
-//! user's block is wrapped in a future that opens a span while it polls, and while it drops the block of
-//! a call that was cancelled.
+//! A guard held across an `.await` would close on another thread, or stand on top of strangers'
+//! spans. So the user's block is wrapped in a future that opens a span while it polls, and while it
+//! drops the block of a call that was cancelled.
 
 use std::future::Future;
 use std::mem::ManuallyDrop;
@@ -18,7 +18,8 @@ use crate::segment::layout::{Edge, Polled, Tally, flags};
 
 /// A future whose polls are recorded. Made by `#[profile]` on an `async fn`.
 ///
-/// 16 bytes more than the future in it: the site is named by a closure that captures nothing, and so takes no room.
+/// 16 bytes more than the future in it: the site is named by a closure that captures nothing, and
+/// so takes no room.
 #[must_use = "futures do nothing unless polled"]
 pub struct Instrumented<S, F>
 where
@@ -64,8 +65,8 @@ impl<S: Fn() -> &'static CallSite, F: Future> Future for Instrumented<S, F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        // SAFETY: `inner` is pinned with `self` and only moved out by `drop` in place; the other fields are
-        // never pinned.
+        // SAFETY: `inner` is pinned with `self` and only moved out by `drop` in place; the other
+        // fields are never pinned.
         let (inner, site, call) = unsafe {
             let this = self.get_unchecked_mut();
             (Pin::new_unchecked(&mut *this.inner), (this.site)(), &mut this.call)
@@ -104,8 +105,8 @@ impl<'a> PollSpan<'a> {
         if site.mode() == Mode::UNREGISTERED {
             sites::register(site);
         }
-        // A call that has begun is recorded to its end, even if its function was switched off since: it would stay
-        // open for ever.
+        // A call that has begun is recorded to its end, even if its function was switched off
+        // since: it would stay open for ever.
         let refused = match site.mode() {
             Mode::OFF | Mode::STOPPED => !call.is_running(),
             _ => call.started == Call::ENDED,
@@ -148,8 +149,9 @@ impl<'a> PollSpan<'a> {
         self
     }
 
-    /// What is closed, and the path it is on: another one than at the beginning if a span below has closed in this poll. `None`:
-    /// the process has forked in it. Then the call is the parent's, and this is the child.
+    /// What is closed, and the path it is on: another one than at the beginning if a span below has
+    /// closed in this poll. `None`: the process has forked in it. Then the call is the parent's,
+    /// and this is the child.
     fn exit(&self) -> Option<(Exit<'static>, &'static Edge)> {
         let frame = self.opened.frame;
         // SAFETY: null, or an edge, which is never freed; all zero after a fork.
@@ -207,7 +209,8 @@ impl Drop for PollSpan<'_> {
         }
         let wall = end.map(|end| self.end(end, now));
         thread::refresh_anchor(block);
-        // The last thing, since the check may panic. A call that was cancelled has kept nobody waiting.
+        // The last thing, since the check may panic. A call that was cancelled has kept nobody
+        // waiting.
         if self.end == Some(End::Finished) && !is_checked {
             checks::ended(edge, wall);
         }

@@ -1,9 +1,11 @@
-//! The most that was held at a time for a call that has handed work on, by its own thread and by all others that work for it.
+//! The most that was held at a time for a call that has handed work on, by its own thread and by
+//! all others that work for it.
 //!
-//! No thread knows what the others hold while it allocates: a counter that they share would cost each several times its
-//! allocation. What each has held at most stands in its frame, where any may read it. So when a piece of work is done, it adds up
-//! its own and those of the pieces that still run. That is exact where one runs at a time, and where several do it takes their peaks
-//! to coincide.
+//! No thread knows what the others hold while it allocates: a counter that they share would cost
+//! each several times its allocation. What each has held at most stands in its frame, where any may
+//! read it. So when a piece of work is done, it adds up its own and those of the pieces that still
+//! run. That is exact where one runs at a time, and where several do it takes their peaks to
+//! coincide.
 //!
 //! Two tables of fixed size and no lock: this runs wherever a pool begins and ends a task.
 
@@ -12,7 +14,8 @@ use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, AtomicUsize, Ordering::
 use super::frame::live_bytes;
 use crate::segment::layout::{Frame, flags, heap};
 
-/// Open calls that have handed work on, at a time. One that finds no room has the peak of its own thread alone.
+/// Open calls that have handed work on, at a time. One that finds no room has the peak of its own
+/// thread alone.
 const CALLS: usize = 256;
 /// Places in which a call may be found, from the one of its number on.
 const NEAR: u64 = 16;
@@ -142,7 +145,8 @@ impl Piece {
     }
 }
 
-/// The most that was held at a time for the call in a frame by all threads, if others worked for it.
+/// The most that was held at a time for the call in a frame by all threads, if others worked for
+/// it.
 pub(crate) fn peak_with_others(frame: &Frame) -> Option<i64> {
     let known = frame.flags.get();
     (known & flags::HANDED_ON != 0).then(|| peak(known >> flags::CALL_SHIFT))?
@@ -154,7 +158,8 @@ pub(crate) fn replace_peak_with_others(frame: &Frame, peak: Option<i64>) -> Opti
     (known & flags::HANDED_ON != 0).then(|| replace(known >> flags::CALL_SHIFT, peak))?
 }
 
-/// The call in a frame is over: what other threads counted for it, and the most that was held at a time, become its own.
+/// The call in a frame is over: what other threads counted for it, and the most that was held at a
+/// time, become its own.
 pub(crate) fn take_back(frame: &Frame) {
     let known = frame.flags.get();
     if known & flags::HANDED_ON == 0 {

@@ -1,6 +1,7 @@
-//! What the process still holds of that which each function allocated: blocks are followed from where they were allocated to where they
-//! are freed, in whatever thread and function. What a function returns or hands on is not held once its new owner frees it; so this tells
-//! a leak from both, which the difference of allocated and freed bytes in the function itself does not.
+//! What the process still holds of that which each function allocated: blocks are followed from
+//! where they were allocated to where they are freed, in whatever thread and function. What a
+//! function returns or hands on is not held once its new owner frees it; so this tells a leak from
+//! both, which the difference of allocated and freed bytes in the function itself does not.
 //!
 //! ```text
 //! allocated: due? ──► TABLE[address] = function, bytes it stands for        filter[hash] + 1
@@ -8,13 +9,16 @@
 //! function:  Held: what it holds, and the least it held in each of up to 32 stretches of equally many calls
 //! ```
 //!
-//! A process first follows every block. When looking costs more than it may, one in [`MEAN`] bytes is drawn (a Poisson process: a block of s
-//! bytes is drawn with a probability of 1 - exp(-s/mean), and stands for its bytes divided by that, Horvitz and Thompson); blocks that
-//! are followed already stay exact. When the table is full, it is thinned to what it would be if blocks had been drawn so from the start.
+//! A process first follows every block. When looking costs more than it may, one in [`MEAN`] bytes
+//! is drawn (a Poisson process: a block of s bytes is drawn with a probability of 1 - exp(-s/mean),
+//! and stands for its bytes divided by that, Horvitz and Thompson); blocks that are followed
+//! already stay exact. When the table is full, it is thinned to what it would be if blocks had been
+//! drawn so from the start.
 //!
-//! Allocation costs nothing more for it, since the bytes to the next draw are part of the allowance ([`live`]); a free looks at one byte.
-//! Sampling by the address (a hash of it below a limit, on both sides) needs no filter, but every change of the limit throws known
-//! blocks away, and the noise of that looked like growth.
+//! Allocation costs nothing more for it, since the bytes to the next draw are part of the allowance
+//! ([`live`]); a free looks at one byte. Sampling by the address (a hash of it below a limit, on
+//! both sides) needs no filter, but every change of the limit throws known blocks away, and the
+//! noise of that looked like growth.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering::*};
@@ -24,7 +28,8 @@ use crate::clock::{Anchor, Clock};
 use crate::segment::layout::{Edge, Frame, HELD_STRETCHES, Held, SiteRecord, Word};
 use crate::segment::writer;
 
-/// Slots of the table, and how many of them are used at most: in so few of a row that an address may be in, one is free then.
+/// Slots of the table, and how many of them are used at most: in so few of a row that an address
+/// may be in, one is free then.
 const SLOTS: usize = 1 << 14;
 const MOST: usize = SLOTS / 2;
 const ROW: usize = 16;
@@ -34,7 +39,8 @@ const BUSY: usize = 1;
 /// Mean number of bytes from one draw to the next. 0: every block is followed.
 static MEAN: AtomicU64 = AtomicU64::new(0);
 const FIRST_MEAN: u64 = 256;
-/// Beyond it only a full table makes draws rarer: at 10 GB/s of allocations they cost half a thousandth of the time.
+/// Beyond it only a full table makes draws rarer: at 10 GB/s of allocations they cost half a
+/// thousandth of the time.
 const RARE: u64 = 512 << 10;
 
 /// After so many blocks looked at it is asked how much of the time that took.
@@ -63,7 +69,8 @@ struct Slot {
     address: AtomicUsize,
     /// The function that allocated it; null outside all of them.
     owner: AtomicPtr<Held>,
-    /// Bytes that it stands for in its function's sum; 0: it was not drawn, and is followed for a scope alone.
+    /// Bytes that it stands for in its function's sum; 0: it was not drawn, and is followed for a
+    /// scope alone.
     stands_for: AtomicU64,
     /// Its size, and from bit 48 on the scope it was allocated in.
     size: AtomicU64,
@@ -92,7 +99,8 @@ impl Slot {
     }
 
     fn owner(&self) -> Option<&'static Held> {
-        // SAFETY: null, or a record of the segment, which is never freed; `forget` empties the table when the segment begins anew.
+        // SAFETY: null, or a record of the segment, which is never freed; `forget` empties the
+        // table when the segment begins anew.
         unsafe { self.owner.load(Relaxed).as_ref() }
     }
 
@@ -140,7 +148,8 @@ thread_local! {
     static SCOPE: Cell<u64> = const { Cell::new(0) };
 }
 
-/// 16 bits of a block's address. The low 32 are enough to spread them, and the multiplication is one short instruction.
+/// 16 bits of a block's address. The low 32 are enough to spread them, and the multiplication is
+/// one short instruction.
 #[inline(always)]
 fn place(address: usize) -> usize {
     ((address as u32).wrapping_mul(0x9E37_79B1) >> 16) as usize
@@ -193,7 +202,8 @@ pub(super) fn is_due(allocated: u64) -> bool {
     is_due
 }
 
-/// Bytes from one draw to the next: exponentially distributed, so that a stretch without a draw says nothing of the next.
+/// Bytes from one draw to the next: exponentially distributed, so that a stretch without a draw
+/// says nothing of the next.
 fn draw(mean: u64) -> u64 {
     (-uniform().ln() * mean as f64) as u64 + 1
 }
@@ -256,8 +266,9 @@ pub(crate) fn take(block: *mut u8) -> Option<Known> {
     })
 }
 
-/// A block of which this was known has changed its size. One that was followed exactly is so still; any other is drawn as a new one is.
-/// An older block that grows in a scope is the scope's; one that shrinks is not.
+/// A block of which this was known has changed its size. One that was followed exactly is so still;
+/// any other is drawn as a new one is. An older block that grows in a scope is the scope's; one
+/// that shrinks is not.
 pub(super) fn reallocated(
     frame: &Frame,
     moved: *mut u8,
@@ -324,7 +335,8 @@ fn put(address: usize, owner: *mut Held, stands_for: u64, size: u64) -> bool {
     false
 }
 
-/// What the function of a frame holds, with the calls it has made told. `None` outside all functions, and without memory for it.
+/// What the function of a frame holds, with the calls it has made told. `None` outside all
+/// functions, and without memory for it.
 fn owner(frame: &Frame) -> Option<&'static Held> {
     // SAFETY: null, or an edge of this thread's block, which is never unmapped.
     let edge = unsafe { frame.edge.get().as_ref() }?;
@@ -364,7 +376,8 @@ fn tell_calls(edge: &Edge, held: &Held) {
     }
 }
 
-/// What the variance of the estimate grows by: (1 - p) / p² s², with p the probability s / e that a block of s bytes was drawn.
+/// What the variance of the estimate grows by: (1 - p) / p² s², with p the probability s / e that a
+/// block of s bytes was drawn.
 fn variance(bytes: u64, stands_for: u64) -> u64 {
     stands_for.saturating_mul(stands_for.saturating_sub(bytes))
 }
@@ -421,7 +434,8 @@ fn halve(held: &Held) {
     held.stretch_log2.add(1);
 }
 
-/// Every so many blocks it is looked at how long they took: if they came too fast, fewer are drawn from now on.
+/// Every so many blocks it is looked at how long they took: if they came too fast, fewer are drawn
+/// from now on.
 fn count_look() {
     const STEP: u64 = 1 << 10;
     static LOOKED: AtomicU64 = AtomicU64::new(0);
@@ -441,7 +455,8 @@ fn count_look() {
     }
 }
 
-/// What a look takes about, measured here, since it takes fifty times as long under an emulator: twice a search in vain.
+/// What a look takes about, measured here, since it takes fifty times as long under an emulator:
+/// twice a search in vain.
 fn look_ns() -> u64 {
     const TRIES: usize = 64;
     let started = monotonic_ns();
@@ -461,8 +476,9 @@ fn draw_fewer() {
     let _ = MEAN.compare_exchange(mean, rarer, Relaxed, Relaxed);
 }
 
-/// Makes room in a full table: to what it would be if blocks had been drawn so rarely from the start. What functions held before is
-/// brought to the new estimate of what they hold, or the change would look like growth.
+/// Makes room in a full table: to what it would be if blocks had been drawn so rarely from the
+/// start. What functions held before is brought to the new estimate of what they hold, or the
+/// change would look like growth.
 #[cold]
 fn thin() {
     static AT_IT: AtomicBool = AtomicBool::new(false);
@@ -548,8 +564,8 @@ pub(super) fn grant() {
     live::grant(until_sample());
 }
 
-/// Whoever wants to see allocations has changed its mind: in this thread that holds at once, in others when they have used up
-/// what they were granted.
+/// Whoever wants to see allocations has changed its mind: in this thread that holds at once, in
+/// others when they have used up what they were granted.
 pub(super) fn grant_anew() {
     if thread::own_block().is_some() {
         passed(live::settle());
@@ -568,8 +584,8 @@ pub(crate) fn publish() {
     }
 }
 
-/// While it is open, every block that this thread allocates is followed, and so is what others allocate for it in its
-/// [`context`](crate::context).
+/// While it is open, every block that this thread allocates is followed, and so is what others
+/// allocate for it in its [`context`](crate::context).
 #[derive(Debug)]
 pub struct Scope {
     number: u64,
@@ -586,7 +602,8 @@ impl Scope {
         Scope { number, outer: enter(number), not_followed: NOT_FOLLOWED.load(Relaxed) }
     }
 
-    /// Bytes and blocks that were allocated in it and are not freed. `None`: there were too many blocks to follow.
+    /// Bytes and blocks that were allocated in it and are not freed. `None`: there were too many
+    /// blocks to follow.
     #[must_use]
     pub fn end(self) -> Option<[u64; 2]> {
         let mut left = [0; 2];
@@ -625,7 +642,8 @@ pub(super) fn enter(scope: u64) -> u64 {
     before
 }
 
-/// The scope that what is allocated in the frame belongs to: none of what the recorder itself allocates.
+/// The scope that what is allocated in the frame belongs to: none of what the recorder itself
+/// allocates.
 fn scope_of(frame: &Frame) -> u64 {
     let is_own = thread::own_block().is_some_and(|block| thread::is_suspended(block, frame));
     if is_own { 0 } else { SCOPE.get() }

@@ -2,8 +2,8 @@
 
 use super::{calibrate, held};
 
-/// While it is open, every block that this thread allocates is followed, and so is what others allocate for it in its
-/// [`context`](crate::context).
+/// While it is open, every block that this thread allocates is followed, and so is what others
+/// allocate for it in its [`context`](crate::context).
 #[derive(Debug)]
 pub struct LeakScope(held::Scope);
 
@@ -16,7 +16,8 @@ impl LeakScope {
         LeakScope(held::Scope::begin())
     }
 
-    /// Bytes and blocks that were allocated in it and are not freed. `None`: there were too many blocks to follow.
+    /// Bytes and blocks that were allocated in it and are not freed. `None`: there were too many
+    /// blocks to follow.
     #[must_use]
     pub fn end(self) -> Option<[u64; 2]> {
         self.0.end()

@@ -1,10 +1,12 @@
 //! Time and allocations by source line: what the marks of `#[profile(lines)]` call.
 //!
-//! Each function has, in each thread, one record with counts for each of its lines. A mark charges what has passed since
-//! the mark before to the line that ran, and goes on with its own: one reading of the clock where a span has two.
+//! Each function has, in each thread, one record with counts for each of its lines. A mark charges
+//! what has passed since the mark before to the line that ran, and goes on with its own: one
+//! reading of the clock where a span has two.
 //!
-//! The line that runs belongs to a call. A [`Stay`] keeps that of the call outside: a recursive call, or the poll of
-//! another future of the same function, suspends it and gives it back, so that every moment is charged to one line.
+//! The line that runs belongs to a call. A [`Stay`] keeps that of the call outside: a recursive
+//! call, or the poll of another future of the same function, suspends it and gives it back, so that
+//! every moment is charged to one line.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -25,11 +27,13 @@ use crate::settings::Budget;
 use crate::sys;
 
 thread_local! {
-    /// The lines of the innermost call with lines; null: none. Const-initialised and without `Drop`, as `TOP`.
+    /// The lines of the innermost call with lines; null: none. Const-initialised and without
+    /// `Drop`, as `TOP`.
     static RUNNING: Cell<*const LineTally> = const { Cell::new(std::ptr::null()) };
 }
 
-/// [`LineTally::to_go`]: marks until the clock is read. 0: at every mark, the counter of the processor.
+/// [`LineTally::to_go`]: marks until the clock is read. 0: at every mark, the counter of the
+/// processor.
 mod to_go {
     pub(super) const EVERY: u64 = 0;
     /// Now, by the slow way.
@@ -37,12 +41,12 @@ mod to_go {
 }
 
 impl LineTally {
-    /// The counts of a line by its number in the function's table; of the first words of a call, before any line, by the
-    /// number of lines.
+    /// The counts of a line by its number in the function's table; of the first words of a call,
+    /// before any line, by the number of lines.
     #[inline(always)]
     fn line(&self, number: usize) -> &'static LineCounts {
-        // SAFETY: the record is followed by counts for each line and one more, and never freed; the numbers are those of
-        // the table that it was made for.
+        // SAFETY: the record is followed by counts for each line and one more, and never freed; the
+        // numbers are those of the table that it was made for.
         unsafe { &*std::ptr::from_ref(self).add(1).cast::<LineCounts>().add(number) }
     }
 
@@ -78,8 +82,8 @@ impl Lines {
         arrive(tally, frame, line);
     }
 
-    /// The call, if the thread is in it still. In the child of a `fork` it is not: what the records lay in is empty there, and
-    /// will be others'.
+    /// The call, if the thread is in it still. In the child of a `fork` it is not: what the records
+    /// lay in is empty there, and will be others'.
     #[inline(always)]
     fn running(self) -> Option<(&'static LineTally, &'static Frame)> {
         self.call.filter(|(tally, _)| std::ptr::eq(RUNNING.get(), *tally))
@@ -93,7 +97,8 @@ impl Lines {
         }
     }
 
-    /// The line of that number begins, unless it is the one that runs: whoever polls an async block may be on its line already.
+    /// The line of that number begins, unless it is the one that runs: whoever polls an async block
+    /// may be on its line already.
     #[inline(always)]
     pub fn enter(self, number: usize) {
         let Some((tally, frame)) = self.running() else { return };
@@ -113,8 +118,8 @@ impl Lines {
         }
     }
 
-    /// When the guard is dropped, the block ends on the line of that number, which `counts` as a hit. That is so only if there is something
-    /// that the block `drops`.
+    /// When the guard is dropped, the block ends on the line of that number, which `counts` as a
+    /// hit. That is so only if there is something that the block `drops`.
     #[inline(always)]
     pub fn end(self, number: usize, drops: bool, counts: bool) -> End {
         End { lines: self, number, drops, counts }
@@ -138,7 +143,8 @@ impl Lines {
     }
 }
 
-/// [`Lines`] for a function of so many statements that the marks are calls: their code would be too much for the compiler.
+/// [`Lines`] for a function of so many statements that the marks are calls: their code would be too
+/// much for the compiler.
 #[derive(Clone, Copy, Debug)]
 pub struct OutlinedLines(Lines);
 
@@ -503,7 +509,8 @@ fn period_for(tally: &LineTally, now: u64, share: f64) -> u64 {
     (cost / (share * between.max(1.0))).max(1.0).log2().ceil().min(MOST) as u64
 }
 
-/// A call, or the poll of one, in which the marks of a function are its own. It ends before the span does.
+/// A call, or the poll of one, in which the marks of a function are its own. It ends before the
+/// span does.
 #[must_use = "the lines end when this is dropped"]
 #[derive(Debug)]
 pub struct Stay {
@@ -514,7 +521,8 @@ pub struct Stay {
     not_send: PhantomData<*mut ()>,
 }
 
-/// The call of the same function in which this one is, if it is in one, and what is restored for it.
+/// The call of the same function in which this one is, if it is in one, and what is restored for
+/// it.
 #[derive(Debug, Default)]
 struct Outer {
     line: Option<&'static LineCounts>,
@@ -579,7 +587,8 @@ impl Drop for Stay {
         let Some((tally, frame)) = self.lines().running() else { return };
         settle(tally, frame);
         count_marks(tally);
-        // SAFETY: the span closes after this, so its edge is set; but for a process that has forked since.
+        // SAFETY: the span closes after this, so its edge is set; but for a process that has forked
+        // since.
         if let Some(edge) = unsafe { frame.edge.get().as_ref() } {
             edge.marks.add(tally.marks.get());
         }
@@ -593,8 +602,8 @@ impl Drop for Stay {
         tally
             .frame
             .set(outer_frame.map_or(std::ptr::null_mut(), |it| std::ptr::from_ref(it).cast_mut()));
-        // What was allocated in this call comes to the frame of the one outside when the spans between them have
-        // closed, and has been charged to lines already.
+        // What was allocated in this call comes to the frame of the one outside when the spans
+        // between them have closed, and has been charged to lines already.
         tally.events.set(outer_events.wrapping_add(events(frame)));
         for ((word, seen), count) in tally.seen.iter().zip(seen).zip(HEAP) {
             word.set(seen.wrapping_add(frame.heap[count].get()));
@@ -671,8 +680,8 @@ fn make(
     Some(tally)
 }
 
-/// Resident memory after the line that ends, as memory_profiler books it: the difference to the reading before is its
-/// increment, and these add up.
+/// Resident memory after the line that ends, as memory_profiler books it: the difference to the
+/// reading before is its increment, and these add up.
 fn look_at_resident(tally: &LineTally) {
     if tally.resident.get() == 0 {
         return;
@@ -745,7 +754,8 @@ impl<F: Future> Future for LinedFuture<F> {
 
 impl<F> Drop for LinedFuture<F> {
     fn drop(&mut self) {
-        // A call that is cancelled waited up to now, and drops what it holds on the line on which it did.
+        // A call that is cancelled waited up to now, and drops what it holds on the line on which
+        // it did.
         let _polled = self.pause.line.is_some().then(|| self.pause.end());
         // SAFETY: dropped here, once, in place; nothing uses it afterwards.
         unsafe { ManuallyDrop::drop(&mut self.inner) };
@@ -770,8 +780,9 @@ impl Pause {
 }
 
 impl LineCounts {
-    /// One call more or less waits here since then. It may go on in another thread, so that the sum over all threads counts, in two's
-    /// complement. Readers look at the number of those that wait before and behind the sum.
+    /// One call more or less waits here since then. It may go on in another thread, so that the sum
+    /// over all threads counts, in two's complement. Readers look at the number of those that wait
+    /// before and behind the sum.
     fn waits(&self, more: i64, since: u64) {
         let [calls, sum] = &self.waiting;
         sum.publish(sum.get().wrapping_add_signed(more.wrapping_mul(since.cast_signed())));
@@ -783,7 +794,8 @@ impl LineCounts {
 struct PolledLines<'a> {
     stay: Stay,
     pause: &'a mut Pause,
-    /// Whether it waits for another one: not if it is over, unwinds, or was the last since the future is dropped.
+    /// Whether it waits for another one: not if it is over, unwinds, or was the last since the
+    /// future is dropped.
     waits: bool,
 }
 

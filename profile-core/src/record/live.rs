@@ -1,13 +1,15 @@
-//! Live bytes of the whole heap, and the most there ever were; and the allowance that keeps the allocator's fast path short.
+//! Live bytes of the whole heap, and the most there ever were; and the allowance that keeps the
+//! allocator's fast path short.
 //!
-//! A thread keeps its own difference and adds it to the sum when that has become large: a counter that all threads
-//! share costs seven times a bare allocation as soon as two of them allocate. So the sum, and every peak of it, is right to
-//! within [`SLACK`] for each thread.
+//! A thread keeps its own difference and adds it to the sum when that has become large: a counter
+//! that all threads share costs seven times a bare allocation as soon as two of them allocate. So
+//! the sum, and every peak of it, is right to within [`SLACK`] for each thread.
 //!
-//! The fast path does not even keep the difference. It takes what is allocated off one number and what is freed off another
-//! (one instruction each, whose sign is the test), and comes here when either is used up. Whoever wants to see an allocation
-//! in the slow way grants less: nothing to a thread without a block, nothing while every block is looked at
-//! ([`sizes`](super::sizes)), up to the next sample otherwise ([`held`](super::held)).
+//! The fast path does not even keep the difference. It takes what is allocated off one number and
+//! what is freed off another (one instruction each, whose sign is the test), and comes here when
+//! either is used up. Whoever wants to see an allocation in the slow way grants less: nothing to a
+//! thread without a block, nothing while every block is looked at ([`sizes`](super::sizes)), up to
+//! the next sample otherwise ([`held`](super::held)).
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
@@ -15,7 +17,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 /// What a thread may hold back.
 const SLACK: i64 = 64 << 10;
 
-/// Bytes that may be allocated and freed. Below 0 they are used up, and stay so until the next grant.
+/// Bytes that may be allocated and freed. Below 0 they are used up, and stay so until the next
+/// grant.
 struct Allowance {
     allocated: Cell<i64>,
     freed: Cell<i64>,
@@ -35,8 +38,8 @@ impl Allowance {
 }
 
 thread_local! {
-    /// What is left of that which was [`GRANTED`]; nothing in a thread without a block. Const-initialised and without `Drop`, as
-    /// `TOP`.
+    /// What is left of that which was [`GRANTED`]; nothing in a thread without a block.
+    /// Const-initialised and without `Drop`, as `TOP`.
     static LEFT: Allowance = const { Allowance::NONE };
     static GRANTED: Allowance = const { Allowance::NONE };
     /// Not yet in the sum, beside what was allocated and freed since the last grant.
@@ -61,8 +64,8 @@ static PEAK: AtomicI64 = AtomicI64::new(0);
 static WATCHED: AtomicU64 = AtomicU64::new(0);
 static PEAKS: [AtomicI64; Watch::MOST] = [const { AtomicI64::new(0) }; Watch::MOST];
 
-/// Takes allocated bytes off the allowance. Whether it is used up: then the slow way is to be taken, which calls [`settle`] and
-/// [`grant`].
+/// Takes allocated bytes off the allowance. Whether it is used up: then the slow way is to be
+/// taken, which calls [`settle`] and [`grant`].
 #[inline(always)]
 #[must_use]
 pub(super) fn spend_allocated(bytes: u64) -> bool {
@@ -92,8 +95,8 @@ pub(super) fn refund(allocated: u64, freed: u64) {
     });
 }
 
-/// Adds what was allocated and freed since the last grant to what the thread holds back, and publishes that if it is much.
-/// Gives the bytes allocated.
+/// Adds what was allocated and freed since the last grant to what the thread holds back, and
+/// publishes that if it is much. Gives the bytes allocated.
 pub(super) fn settle() -> u64 {
     let (allocated, freed) = used();
     grant_nothing();
@@ -115,8 +118,8 @@ fn used() -> (i64, i64) {
     })
 }
 
-/// After [`settle`]: what may be allocated and freed until the slow way is taken again. No more than keeps the difference within
-/// the slack, and no more bytes allocated than to the next sample.
+/// After [`settle`]: what may be allocated and freed until the slow way is taken again. No more
+/// than keeps the difference within the slack, and no more bytes allocated than to the next sample.
 pub(super) fn grant(until_sample: u64) {
     if until_sample == 0 || looks_at_every_block() {
         return;
@@ -128,7 +131,8 @@ pub(super) fn grant(until_sample: u64) {
     LEFT.with(|left| left.set(allocated, freed));
 }
 
-/// This thread has no block, or none any more: each allocation takes the slow way, and is not in the sum.
+/// This thread has no block, or none any more: each allocation takes the slow way, and is not in
+/// the sum.
 pub(super) fn grant_nothing() {
     GRANTED.with(|granted| granted.set(-1, -1));
     LEFT.with(|left| left.set(-1, -1));

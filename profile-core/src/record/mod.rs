@@ -10,11 +10,11 @@
 //! slow_path                                  opening and closing a span when the hot path does not apply
 //! overlap · lines · pacing                   spans in any order, lines, what a budget lets be timed
 //! open_spans · attribution · paths
-//! fold · checks · counters                    histograms, limits, the allocator's counts
-//! arguments · returned · on_cpu · sizes · held
+//! fold · checks · counters                   histograms, limits, the allocator's counts
+//! arguments · returned · on_cpu · sizes · held · scheduling
 //! diagnostics · turns
 //! thread                                     the block of a thread
-//! frame · policy · live · handed · scheduling
+//! frame · policy · live · handed
 //! ```
 
 #![allow(unsafe_code, reason = "records of the segment, and frames by their addresses")]

@@ -1,8 +1,9 @@
-//! Whether functions work or wait: samples of the processor time of each thread, charged to the function that is innermost in
-//! it.
+//! Whether functions work or wait: samples of the processor time of each thread, charged to the
+//! function that is innermost in it.
 //!
-//! A thread of its own looks at the clocks; the threads it looks at do nothing for it, and need no rights. It is started only
-//! when asked for. What it finds goes into the records of call sites, of which it is the only writer of these two words.
+//! A thread of its own looks at the clocks; the threads it looks at do nothing for it, and need no
+//! rights. It is started only when asked for. What it finds goes into the records of call sites, of
+//! which it is the only writer of these two words.
 
 use std::collections::HashMap;
 use std::sync::Once;
@@ -10,7 +11,7 @@ use std::sync::atomic::{Ordering::Acquire, fence};
 use std::time::Duration;
 
 use super::frame::tally_of;
-use super::thread::{Suspended, known_frame_above};
+use super::thread::{self, Suspended, known_frame_above};
 use crate::callsite::CallSite;
 use crate::segment::layout::{Edge, Link, SiteRecord, ThreadBlock};
 use crate::segment::writer;
@@ -42,12 +43,7 @@ fn run(interval: Duration) {
     loop {
         std::thread::sleep(interval);
         let Some(header) = writer::header() else { continue };
-        let mut link = header.first_block.shared().load(Acquire);
-        // SAFETY: links lead to blocks that are never freed.
-        while let Some(block) = unsafe { link.as_ref() } {
-            look_at(block, &mut seen);
-            link = block.next.get();
-        }
+        thread::blocks(header).for_each(|block| look_at(block, &mut seen));
     }
 }
 
@@ -65,13 +61,14 @@ fn look_at(block: &ThreadBlock, seen: &mut HashMap<*const ThreadBlock, Seen>) {
         let wall_ns = now.wall_ns.saturating_sub(before.wall_ns);
         record.sampled_ns.add(wall_ns);
         record.on_cpu_ns.add(now.cpu_ns.saturating_sub(before.cpu_ns).min(wall_ns));
-        // The kernel counts a wait when it is over: it may be longer than the time since the last sample. Where the thread waited it is
-        // still, so that the function is the right one.
+        // The kernel counts a wait when it is over: it may be longer than the time since the last
+        // sample. Where the thread waited it is still, so that the function is the right one.
         record.run_delay_ns.add(now.delay_ns.saturating_sub(before.delay_ns));
     }
 }
 
-/// The record of the function whose span is open innermost. `None`: no span is open, or one just closed.
+/// The record of the function whose span is open innermost. `None`: no span is open, or one just
+/// closed.
 fn innermost(block: &ThreadBlock) -> Option<&'static SiteRecord> {
     // SAFETY: a published block has its page; pages are never freed.
     let page = unsafe { block.first_frames.get().as_ref() }?;

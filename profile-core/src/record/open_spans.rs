@@ -1,14 +1,14 @@
 //! The open frames of a thread, from the innermost one outwards.
 //!
-//! Frames cannot move, since guards know their addresses. So the frame of a span that closed while others above it are open
-//! is skipped until those are gone.
+//! Frames cannot move, since guards know their addresses. So the frame of a span that closed while
+//! others above it are open is skipped until those are gone.
 
 use super::frame::{NOWHERE, TOP, edge_of, tally_of};
 use super::thread;
 use crate::segment::layout::{Edge, Frame, ThreadBlock, flags};
 
-/// Of so many spans above one that closes the times are split. Beyond that a program that holds a hundred thousand guards in a
-/// queue would spend its time here.
+/// Of so many spans above one that closes the times are split. Beyond that a program that holds a
+/// hundred thousand guards in a queue would spend its time here.
 pub(super) const MOST_ABOVE: usize = 1024;
 
 /// A frame whose span closes.
@@ -43,7 +43,8 @@ impl<'a> Exit<'a> {
     }
 }
 
-/// This thread's open frames, innermost first. None while the recorder itself is at work: its frame lies in no page, and nothing below it.
+/// This thread's open frames, innermost first. None while the recorder itself is at work: its frame
+/// lies in no page, and nothing below it.
 pub(super) fn open_frames() -> impl Iterator<Item = &'static Frame> {
     let top = TOP.get();
     let is_own = thread::own_block().is_some_and(|block| std::ptr::eq(block.own_frame.get(), top));
@@ -65,8 +66,8 @@ fn neighbour_below(frame: &Frame) -> Option<&'static Frame> {
     thread::frame_below(frame).map(|frame| unsafe { &*frame })
 }
 
-/// Whether the frame's span closed while others above it were open. Only contexts have the root as their path besides, and the
-/// frame of the thread itself.
+/// Whether the frame's span closed while others above it were open. Only contexts have the root as
+/// their path besides, and the frame of the thread itself.
 pub(super) fn is_closed(block: &ThreadBlock, frame: &Frame) -> bool {
     std::ptr::eq(frame.edge.get(), block.root.get())
         && frame.flags.get() & flags::CARRIED == 0
@@ -89,8 +90,8 @@ pub(super) fn open_above(block: &ThreadBlock, frame: &Frame) -> Option<&'static 
     all.find(|above| !is_closed(block, above))
 }
 
-/// Whether a call of the same function is open below the frame. The path does not tell: that of mutual recursion folds, and holds
-/// the function once.
+/// Whether a call of the same function is open below the frame. The path does not tell: that of
+/// mutual recursion folds, and holds the function once.
 pub(super) fn is_within_itself(frame: &Frame) -> bool {
     let tally = tally_of(edge_of(frame));
     let is_same = |below: &Frame| {

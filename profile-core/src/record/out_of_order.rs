@@ -1,10 +1,11 @@
-//! Spans that overlap: a guard is dropped while spans that opened later are still open. `phase = span!(..)` in a loop does
-//! that, guards in a struct or a queue, and coroutines.
+//! Spans that overlap: a guard is dropped while spans that opened later are still open.
+//! `phase = span!(..)` in a loop does that, guards in a struct or a queue, and coroutines.
 //!
-//! A span lasts from its opening to its closing, whatever else opens and closes meanwhile. In the call tree the spans above stand
-//! on its path; from the moment it closes they continue on the path without it. So each of them is split: what it took and
-//! allocated up to then is on the path it stood on, the rest goes to the new one, and the call is counted once, where it ends.
-//! That way a path's time is its own and that of the paths below, in any order of closing.
+//! A span lasts from its opening to its closing, whatever else opens and closes meanwhile. In the
+//! call tree the spans above stand on its path; from the moment it closes they continue on the path
+//! without it. So each of them is split: what it took and allocated up to then is on the path it
+//! stood on, the rest goes to the new one, and the call is counted once, where it ends. That way a
+//! path's time is its own and that of the paths below, in any order of closing.
 //!
 //! ```text
 //!  a      ├─────────────┤                    a          t0 … t2
@@ -12,9 +13,10 @@
 //!        t0      t1     t2       t3          b          t2 … t3, and the call
 //! ```
 //!
-//! Frames cannot move, since guards know their addresses. The frame of a span that closed is skipped until those above it are gone,
-//! and a page in which no other kind is left is used again ([`thread::free_page_of`]): memory is bounded by the spans open at
-//! once, each of which keeps one page at most.
+//! Frames cannot move, since guards know their addresses. The frame of a span that closed is
+//! skipped until those above it are gone, and a page in which no other kind is left is used again
+//! ([`thread::free_page_of`]): memory is bounded by the spans open at once, each of which keeps one
+//! page at most.
 
 use super::diagnostics::{self, Problem};
 use super::frame::edge_of;
@@ -24,8 +26,8 @@ use super::{slow_path, thread};
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Frame, ThreadBlock, flags};
 
-/// Closes a span below others. A frame that is not open here (the process has forked since, or the span was closed in place of its
-/// guard) is left alone.
+/// Closes a span below others. A frame that is not open here (the process has forked since, or the
+/// span was closed in place of its guard) is left alone.
 #[cold]
 #[inline(never)]
 pub(super) fn close_below(frame: *const Frame, elapsed: Option<u64>) {
@@ -64,8 +66,8 @@ fn find(frame: *const Frame) -> Option<(&'static ThreadBlock, Below)> {
     Some((block, Below { exit: Exit { frame, outer, top }, is_deep }))
 }
 
-/// A span that closes before one that opened in it, with a future waiting in between: most likely its guard was held across an
-/// `.await`. The attribute would have ended it with the poll.
+/// A span that closes before one that opened in it, with a future waiting in between: most likely
+/// its guard was held across an `.await`. The attribute would have ended it with the poll.
 fn complain_of_waiting(block: &ThreadBlock, exit: Exit<'_>) {
     let Some(above) = open_above(block, exit.frame) else { return };
     let opened = above.started.get();
@@ -129,7 +131,8 @@ mod tests {
         std::iter::successors(first, next).count()
     }
 
-    /// A new phase opens before the old one closes, so there never is a moment without a frame in use.
+    /// A new phase opens before the old one closes, so there never is a moment without a frame in
+    /// use.
     #[test]
     fn spans_that_open_before_the_last_one_closes_take_a_few_pages() {
         const PHASES: u64 = 20_000;
@@ -147,7 +150,8 @@ mod tests {
         }
     }
 
-    /// Every hundredth span is kept, wherever its frame is: pages in which one is open are not used again before it closes.
+    /// Every hundredth span is kept, wherever its frame is: pages in which one is open are not used
+    /// again before it closes.
     #[test]
     fn spans_that_stay_open_among_others_close_as_what_they_are() {
         let mut kept: Vec<SpanGuard> = Vec::new();

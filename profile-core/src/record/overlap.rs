@@ -1,5 +1,5 @@
-//! The parts of calls whose spans overlap: what is above a span that closes goes on without it, on another path. See
-//! [`out_of_order`](super::out_of_order).
+//! The parts of calls whose spans overlap: what is above a span that closes goes on without it, on
+//! another path. See [`out_of_order`](super::out_of_order).
 
 use super::frame::{edge_of, live_bytes, site_of, tally_of};
 use super::open_spans::{Exit, is_within_itself, open_above, open_frames};
@@ -34,8 +34,8 @@ impl Inclusive {
         }
     }
 
-    /// The closing span has allocated what those above it have. Their own frames keep it, too, and hand it to the frame below the
-    /// closed one in the end: [`Finish`] takes it off there.
+    /// The closing span has allocated what those above it have. Their own frames keep it, too, and
+    /// hand it to the frame below the closed one in the end: [`Finish`] takes it off there.
     pub(super) fn charge_to(&self, frame: &Frame) {
         let live = live_bytes(frame);
         let peak = live.saturating_add(self.peak_bytes).max(frame.peak_bytes.get().cast_signed());
@@ -139,8 +139,8 @@ fn add(words: &[Word], counts: &[u64]) {
     words.iter().zip(counts).for_each(|(word, count)| word.add(*count));
 }
 
-/// A call of which part is on other paths: it is recorded whole, and that part is then taken off the path it ends on, also if
-/// recording it panics.
+/// A call of which part is on other paths: it is recorded whole, and that part is then taken off
+/// the path it ends on, also if recording it panics.
 pub(super) struct TakeOff {
     block: &'static ThreadBlock,
     edge: &'static Edge,

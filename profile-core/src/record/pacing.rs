@@ -9,15 +9,17 @@
 //! ```
 //!
 //! - *timed*: every call, exactly. Functions of a microsecond and more stay here.
-//! - *counted*: a frame is opened, so calls, allocations and what is called from it are exact; the clock is not read.
-//! - *left out*: a count-down in the function itself, see [`turns`](super::turns). For functions that call no annotated function and allocate
-//!   nothing: nobody looks for their frame.
-//! - *burst*: some timed calls one after the other, that stand for those before them. The first is not taken as an example: it
-//!   comes as a surprise to the processor, and shows some ns too many.
+//! - *counted*: a frame is opened, so calls, allocations and what is called from it are exact; the
+//!   clock is not read.
+//! - *left out*: a count-down in the function itself, see [`turns`](super::turns). For functions
+//!   that call no annotated function and allocate nothing: nobody looks for their frame.
+//! - *burst*: some timed calls one after the other, that stand for those before them. The first is
+//!   not taken as an example: it comes as a surprise to the processor, and shows some ns too many.
 //! - *stopped*: where even that costs more than the budget, and the budget was asked for.
 //!
-//! Between two bursts the clock says how long all calls took that were not timed, with what the caller did: no estimate for them
-//! exceeds that. So one call that the system interrupted for milliseconds is counted once, and not for the thousand for which it stands.
+//! Between two bursts the clock says how long all calls took that were not timed, with what the
+//! caller did: no estimate for them exceeds that. So one call that the system interrupted for
+//! milliseconds is counted once, and not for the thousand for which it stands.
 
 use super::frame::{site_of, tally_of};
 use super::policy::{self, BY_DEFAULT, Prices, REVIEW};
@@ -78,8 +80,8 @@ impl Phase {
     }
 }
 
-/// What happens to this call, at which the pace of its function is due, and to those after it. This one is timed; says log2 of
-/// one more than the calls for which it stands.
+/// What happens to this call, at which the pace of its function is due, and to those after it. This
+/// one is timed; says log2 of one more than the calls for which it stands.
 pub(super) fn decide(
     block: &'static ThreadBlock,
     edge: &'static Edge,
@@ -121,8 +123,9 @@ impl Due<'_> {
         self.tally.pace.set(calls);
     }
 
-    /// One call in 2^k is timed, and the first 2^k are. The numbers between two of them are one less than powers of two, so that a timed
-    /// call stands for all of them, and 2^k on the average.
+    /// One call in 2^k is timed, and the first 2^k are. The numbers between two of them are one
+    /// less than powers of two, so that a timed call stands for all of them, and 2^k on the
+    /// average.
     fn one_in(&self, pacing: &Pacing, calls: u64) -> u64 {
         let log2 = u64::from(calls.ilog2());
         let now = Clock::current().now();
@@ -141,8 +144,9 @@ impl Due<'_> {
 
     /// What the calls that were not timed took at the most, all and each.
     ///
-    /// What bursts before left over is lent to this one, but no more than some times what it has: calls differ, and
-    /// a cut at each burst's own would make the long ones among them too short on the average.
+    /// What bursts before left over is lent to this one, but no more than some times what it has:
+    /// calls differ, and a cut at each burst's own would make the long ones among them too short on
+    /// the average.
     fn give_room(&self, pacing: &Pacing, elapsed: u64, calls: u64) {
         const LENT: u64 = 7;
         let left = pacing.room.get().min(elapsed.saturating_mul(LENT));
@@ -180,7 +184,8 @@ impl Due<'_> {
         }
     }
 
-    /// One of the timed calls of a burst; after the last of them others are left to themselves again.
+    /// One of the timed calls of a burst; after the last of them others are left to themselves
+    /// again.
     fn in_burst(&self, pacing: &Pacing, now: u64, share: f64, may_stop: bool) -> u64 {
         let left = pacing.burst_left.get().saturating_sub(1);
         pacing.burst_left.set(left);
@@ -191,7 +196,8 @@ impl Due<'_> {
         others_log2
     }
 
-    /// How many ticks lie between two calls without what recording them took. What it took goes to the account of the thread.
+    /// How many ticks lie between two calls without what recording them took. What it took goes to
+    /// the account of the thread.
     fn look(&self, pacing: &Pacing, now: u64, share: f64) -> f64 {
         let elapsed = now.wrapping_sub(pacing.since.get()) as f64;
         let (calls, costs) = (pacing.calls.get() as f64, policy::prices());
@@ -243,7 +249,8 @@ impl Due<'_> {
         self.count(calls);
     }
 
-    /// Somebody has switched the function while its calls were left out: fewer were than timed calls are to stand for.
+    /// Somebody has switched the function while its calls were left out: fewer were than timed
+    /// calls are to stand for.
     fn was_cut_short(&self, pacing: &Pacing) -> bool {
         let left_out = turns::left_out(self.tally);
         Phase::of(pacing) == Phase::LeftOut && left_out != pacing.left_out_until.get()
@@ -270,7 +277,8 @@ fn begin_phase(pacing: &Pacing, phase: Phase, now: u64, calls: u64) {
     pacing.calls.set(calls);
 }
 
-/// What a burst costs with the call before it. Each of its calls takes the slow way: three to four times a plain span.
+/// What a burst costs with the call before it. Each of its calls takes the slow way: three to four
+/// times a plain span.
 fn burst_cost(costs: &Prices) -> f64 {
     (BURST + 1) as f64 * costs.burst
 }
@@ -285,7 +293,8 @@ pub(super) fn burst_for_ever(block: &ThreadBlock, tally: &Tally) {
     }
 }
 
-/// For how many calls each of a burst stands, so that the burst takes half of what may be taken: log2 of one more.
+/// For how many calls each of a burst stands, so that the burst takes half of what may be taken:
+/// log2 of one more.
 fn others_log2(burst: f64, may_take: f64) -> u64 {
     let calls = burst / (may_take / 2.0);
     (calls / BURST as f64).log2().ceil().clamp(1.0, MOST as f64 - 1.0) as u64
@@ -342,8 +351,9 @@ pub(super) fn stand_for_others(block: &ThreadBlock, edge: &Edge, ticks: u64, oth
     tally.recorded.add(others);
 }
 
-/// How long each of the others took, as it would have shown: as long as this one, but all of them no longer than the time in which
-/// they ran. Of calls that are over before the clock is read again nothing is seen; half of their pace is as near as it can be said.
+/// How long each of the others took, as it would have shown: as long as this one, but all of them
+/// no longer than the time in which they ran. Of calls that are over before the clock is read again
+/// nothing is seen; half of their pace is as near as it can be said.
 fn estimate(pacing: &Pacing, tally: &Tally, ticks: u64, others: u64) -> u64 {
     let reading = policy::prices().reading as u64;
     // Calls within calls overlap.

@@ -1,8 +1,8 @@
 //! From (path, site) to the edge that counts it: the calling-context tree, made as calls are seen.
 //!
-//! A site that is already on the path folds: the edge made for it targets the ancestor, and what is called
-//! from there continues the ancestor's path. So no path holds a site twice, however deep the recursion,
-//! and the tree is bounded by the paths without repetition.
+//! A site that is already on the path folds: the edge made for it targets the ancestor, and what is
+//! called from there continues the ancestor's path. So no path holds a site twice, however deep the
+//! recursion, and the tree is bounded by the paths without repetition.
 
 use crate::callsite::CallSite;
 use crate::segment::layout::{Edge, MAX_PATHS, Tally, ThreadBlock};
@@ -13,8 +13,8 @@ use super::{checks, policy, thread};
 
 /// The edge for a call of `site` from `from`; made if this is the first. `None`: no memory.
 ///
-/// `from` remembers it, and the call before remembers what came after it: a loop that calls the same
-/// functions in turn finds each of them without a search.
+/// `from` remembers it, and the call before remembers what came after it: a loop that calls the
+/// same functions in turn finds each of them without a search.
 pub(crate) fn child(
     block: &ThreadBlock,
     from: &Edge,
@@ -25,7 +25,8 @@ pub(crate) fn child(
     let edge_link = std::ptr::from_ref(edge).cast_mut();
     // SAFETY: `last_child` is never null; edges are never freed.
     let before = unsafe { &*from.last_child.get() };
-    // A path from which nothing was called yet has the root there: not a call, so nothing comes after it.
+    // A path from which nothing was called yet has the root there: not a call, so nothing comes
+    // after it.
     if !before.site.get().is_null() {
         before.successor.set(edge_link);
     }

@@ -1,5 +1,5 @@
-//! What recording may cost, and what it does cost: the budget of the run and of each site, the prices of calls, and the
-//! rate of the clock in which they are counted.
+//! What recording may cost, and what it does cost: the budget of the run and of each site, the
+//! prices of calls, and the rate of the clock in which they are counted.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -18,8 +18,8 @@ pub(super) const BY_DEFAULT: f64 = 0.05;
 /// Calls that are timed before the pace of a function is looked at.
 pub(super) const REVIEW: u64 = 64;
 
-/// The pace of a function that was not called yet: the first calls are timed, and only then is there a record of its own for it. Most
-/// functions are never called as often.
+/// The pace of a function that was not called yet: the first calls are timed, and only then is
+/// there a record of its own for it. Most functions are never called as often.
 pub(super) const FIRST_PACE: u64 = pace::TIMED | REVIEW;
 
 /// How long a tick lasts, as well as it is known by now.
@@ -32,7 +32,8 @@ pub(super) fn rate() -> Rate {
     Rate::of(clock, first.unwrap_or_default(), Anchor::now(clock))
 }
 
-/// What calls cost that are timed, one of a burst, counted, or left out, and what lies between the two readings of an empty one; in ticks.
+/// What calls cost that are timed, one of a burst, counted, or left out, and what lies between the
+/// two readings of an empty one; in ticks.
 #[derive(Default)]
 pub(super) struct Prices {
     pub(super) span: f64,
@@ -64,7 +65,8 @@ pub(super) fn set_budget(budget: Budget) {
     BUDGET.store(encode(budget), Relaxed);
 }
 
-/// The budget that holds for a site: the one it was given, else that of its attribute, else the run's.
+/// The budget that holds for a site: the one it was given, else that of its attribute, else the
+/// run's.
 pub(crate) fn budget_of(site: &CallSite) -> Budget {
     let given = decode(site.budget());
     let attribute = || Some(site.source().overhead).filter(|it| *it > 0.0).map(Budget::Share);
@@ -79,7 +81,8 @@ pub(crate) fn budget_of(site: &CallSite) -> Budget {
 const EXACT: u64 = u64::MAX;
 const AUTO: u64 = u64::MAX - 1;
 
-/// 0 is left for "none": below 2^32: one in so many; else the bits of a share, whose sign bit is free for a mark.
+/// 0 is left for "none": below 2^32: one in so many; else the bits of a share, whose sign bit is
+/// free for a mark.
 pub(super) fn encode(budget: Budget) -> u64 {
     match budget {
         Budget::Exact => EXACT,

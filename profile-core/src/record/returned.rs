@@ -1,7 +1,7 @@
 //! How calls return, for `#[profile(returns)]`: with `Ok` or `Some`, or with `Err` or `None`.
 //!
-//! The function's own values pass [`returned`], which marks the frame. A call that ends unmarked has ended by `?`. One that
-//! unwinds has returned nothing.
+//! The function's own values pass [`returned`], which marks the frame. A call that ends unmarked
+//! has ended by `?`. One that unwinds has returned nothing.
 
 use super::frame::tally_of;
 use super::thread::{self, own_span};

@@ -1,8 +1,8 @@
-//! What the machine gave to the threads that record: how long they ran, and how long they were ready to run and waited for a
-//! processor. Read when recording begins, when a thread ends, and when a snapshot is taken; never in a call.
+//! What the machine gave to the threads that record: how long they ran, and how long they were
+//! ready to run and waited for a processor. Read when recording begins, when a thread ends, and
+//! when a snapshot is taken; never in a call.
 
-use std::sync::atomic::Ordering::Acquire;
-
+use super::thread;
 use crate::segment::layout::{Header, SCHEDULING, ThreadBlock, Word};
 use crate::segment::writer;
 use crate::sys::{self, Scheduled};
@@ -21,7 +21,8 @@ pub(super) fn write_cores(header: &Header) {
 /// At the end of a thread, of which nobody can ask any more.
 pub(super) fn thread_ends(block: &ThreadBlock) {
     let is_first = block.thread_id.get() == u64::from(std::process::id());
-    // One that recorded nothing is no part of the figures, and the first can be asked as long as the process is there.
+    // One that recorded nothing is no part of the figures, and the first can be asked as long as
+    // the process is there.
     if block.silent.get() != 0 || is_first {
         return;
     }
@@ -59,21 +60,19 @@ fn read(words: &[Word; SCHEDULING]) -> Figures {
     words.each_ref().map(|word| word.get().checked_sub(1))
 }
 
-/// All that recorded something, the ended ones included, and the first thread in any case. `None`: this system does not say.
+/// All that recorded something, the ended ones included, and the first thread in any case. `None`:
+/// this system does not say.
 fn of_threads(header: &Header) -> Option<Scheduled> {
     let mut sum = sys::scheduled_of_first_thread()?;
     let mut add = |cpu_ns: u64, delay_ns: u64| {
         sum.cpu_ns = sum.cpu_ns.saturating_add(cpu_ns);
         sum.delay_ns = sum.delay_ns.saturating_add(delay_ns);
     };
-    let mut link = header.first_block.shared().load(Acquire);
-    // SAFETY: links lead to blocks that are never freed.
-    while let Some(block) = unsafe { link.as_ref() } {
+    for block in thread::blocks(header) {
         add(block.ended_cpu_ns.get(), block.ended_delay_ns.get());
         if let Some(it) = running(header, block) {
             add(it.cpu_ns, it.delay_ns);
         }
-        link = block.next.get();
     }
     Some(sum)
 }

@@ -1,17 +1,19 @@
-//! Call sites as the running program may change them: registered at the first call, switched on and off, given a budget.
+//! Call sites as the running program may change them: registered at the first call, switched on and
+//! off, given a budget.
 
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{Relaxed, Release};
 
 use super::thread::{self, Suspended};
 use super::{policy, startup, turns};
 use crate::callsite::{self, CallSite, Mode};
 use crate::clock::Clock;
-use crate::segment::layout::SiteRecord;
+use crate::segment::layout::{Link, SiteRecord, Tally};
 use crate::segment::writer::{self, write_text};
 use crate::settings::Budget;
 
-/// Registers a site at its first call. `false`: there is no room for its record, and the call is lost.
-pub(super) fn is_registered(site: &'static CallSite) -> bool {
+/// Registers a site at its first call. `false`: there is no room for its record, and the call is
+/// lost.
+pub(super) fn ensure_registered(site: &'static CallSite) -> bool {
     if site.mode() == Mode::UNREGISTERED {
         register(site);
     }
@@ -26,9 +28,7 @@ pub(super) fn is_registered(site: &'static CallSite) -> bool {
 /// The first call of a site: it gets a record in the segment, and its mode.
 #[cold]
 pub(crate) fn register(site: &'static CallSite) {
-    startup::begin();
-    let _own = Suspended::new();
-    if record(site).is_some() {
+    if register_record(site).is_some() {
         site.set_mode(mode_of(site));
         thread::write_anchor(Clock::current());
     }
@@ -134,20 +134,18 @@ fn follow_budget(site: &CallSite) {
     }
 }
 
-/// Every thread looks at the site's next call, however many it was to leave out. What one of them is just counting may be counted
-/// for the calls before.
+/// Every thread looks at the site's next call, however many it was to leave out. What one of them
+/// is just counting may be counted for the calls before.
 fn look_again(site: &CallSite) {
     let Some(header) = writer::header() else { return };
-    // SAFETY: links of this segment lead to records that are never freed.
-    unsafe {
-        let first = header.first_block.shared().load(Acquire).as_ref();
-        for block in std::iter::successors(first, |block| block.next.get().as_ref()) {
-            let first = block.first_tally.get().as_ref();
-            let mut all = std::iter::successors(first, |tally| tally.next.get().as_ref());
-            if let Some(tally) = all.find(|tally| std::ptr::eq(tally.site.get(), site)) {
-                turns::reset(tally);
-                tally.pace.set(0);
-            }
+    for block in thread::blocks(header) {
+        // SAFETY: links of this segment lead to records that are never freed.
+        let behind = |link: &Link<Tally>| unsafe { link.get().as_ref() };
+        let mut all =
+            std::iter::successors(behind(&block.first_tally), |tally| behind(&tally.next));
+        if let Some(tally) = all.find(|tally| std::ptr::eq(tally.site.get(), site)) {
+            turns::reset(tally);
+            tally.pace.set(0);
         }
     }
 }

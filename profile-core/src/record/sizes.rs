@@ -1,8 +1,9 @@
-//! Which sizes a function's blocks have, and how many live for a moment only: on request, since every allocation pays for
-//! the looking.
+//! Which sizes a function's blocks have, and how many live for a moment only: on request, since
+//! every allocation pays for the looking.
 //!
-//! A block is temporary, as heaptrack has it, if its thread frees it before it allocates another: a sign that a
-//! buffer could be kept, or a value borrowed. That needs the address of one block and no table of all.
+//! A block is temporary, as heaptrack has it, if its thread frees it before it allocates another: a
+//! sign that a buffer could be kept, or a value borrowed. That needs the address of one block and
+//! no table of all.
 
 use std::cell::Cell;
 
@@ -11,13 +12,13 @@ use super::{held, live, thread};
 use crate::segment::layout::{Frame, SIZE_CLASSES, SizeTally};
 
 thread_local! {
-    /// The block that this thread allocated last, and where its function counts; 0 once it is freed. Const-initialised and
-    /// without `Drop`, as `TOP`.
+    /// The block that this thread allocated last, and where its function counts; 0 once it is
+    /// freed. Const-initialised and without `Drop`, as `TOP`.
     static LAST: Cell<(usize, Option<&'static SizeTally>)> = const { Cell::new((0, None)) };
 }
 
-/// From now on sizes are looked at, or are not. A thread that has allocated already notices when it comes to add to the live
-/// bytes of the process; this one does at once.
+/// From now on sizes are looked at, or are not. A thread that has allocated already notices when it
+/// comes to add to the live bytes of the process; this one does at once.
 pub(crate) fn want(wanted: bool) {
     live::look_at_every_block(wanted);
     held::grant_anew();

@@ -1,5 +1,6 @@
-//! Opening and closing a span when the inlined way does not apply: a first call, another clock, a page of
-//! frames that is full, allocations to settle, recursion, unwinding, guards dropped out of order.
+//! Opening and closing a span when the inlined way does not apply: a first call, another clock, a
+//! page of frames that is full, allocations to settle, recursion, unwinding, guards dropped out of
+//! order.
 
 use super::attribution;
 use super::diagnostics::{self, Problem};
@@ -43,6 +44,9 @@ pub(super) fn enter(site: &'static CallSite, turns: Option<&Turns>) -> *const Fr
         return std::ptr::null();
     }
     let Some(opened) = open(site) else { return std::ptr::null() };
+    if let Some(turns) = turns {
+        turns.set_path(opened.edge);
+    }
     match site.mode() {
         Mode::PACED | Mode::PACED_GENERAL => start_paced(site, opened, turns),
         _ => start(site, opened, 0),
@@ -51,9 +55,6 @@ pub(super) fn enter(site: &'static CallSite, turns: Option<&Turns>) -> *const Fr
 
 /// Starts a span whose turn it may not be to be timed.
 fn start_paced(site: &CallSite, opened: Opened, turns: Option<&Turns>) -> *const Frame {
-    if let Some(turns) = turns {
-        turns.set_path(opened.edge);
-    }
     match pacing::take_turn(opened.tally()) {
         Turn::Timed => start(site, opened, 0),
         Turn::Counted => {
@@ -247,8 +248,8 @@ fn deepen_slowly(tally: &Tally, depth: u64) {
     }
 }
 
-/// Closes what is still open above a poll's frame: guards that are held across an `.await`. Another task would find them
-/// on top of its own.
+/// Closes what is still open above a poll's frame: guards that are held across an `.await`. Another
+/// task would find them on top of its own.
 pub(crate) fn close_above(frame: &Frame) {
     if std::ptr::eq(TOP.get(), frame) {
         return;

@@ -1,7 +1,7 @@
 //! The hot path: what runs inside somebody else's program at every call.
 //!
-//! Per call it takes no lock, allocates nothing, reads no environment, formats nothing, makes no system
-//! call and cannot panic. It writes only to the block that its thread owns.
+//! Per call it takes no lock, allocates nothing, reads no environment, formats nothing, makes no
+//! system call and cannot panic. It writes only to the block that its thread owns.
 //!
 //! ```text
 //! enter: TOP ──► frame of the caller ──edge──► its edge ──last_child──► our edge
@@ -10,15 +10,17 @@
 //!        the call before goes from the ring into sum and histogram (`fold`)
 //! ```
 //!
-//! What is rare goes to [`slow_path`]: the first call of a path, a span in which something was allocated, recursion,
-//! unwinding, spans closed out of order.
+//! What is rare goes to [`slow_path`]: the first call of a path, a span in which something was
+//! allocated, recursion, unwinding, spans closed out of order.
 
 use std::marker::PhantomData;
 use std::thread::LocalKey;
 
 use super::counters::{self, HeapCounts};
 use super::fold::{self, end};
-use super::frame::{TOP, allocated_or_freed, at_work, marked, marks, put_on_top, unmarked};
+use super::frame::{
+    TOP, allocated_or_freed, at_work, edge_of, marked, marks, put_on_top, tally_of, unmarked,
+};
 use super::open_spans::Exit;
 use super::pacing::{self, Turn};
 use super::turns::Turns;
@@ -30,7 +32,8 @@ use crate::sys;
 
 /// An open span: closes when it is dropped. Made by `#[profile]` and [`span!`](crate::span).
 ///
-/// One word, so that recursion may go nearly as deep as without it. A span closes on the thread that opened it:
+/// One word, so that recursion may go nearly as deep as without it. A span closes on the thread
+/// that opened it:
 ///
 /// ```compile_fail,E0277
 /// let span = profile_core::span!("elsewhere");
@@ -47,8 +50,8 @@ pub struct SpanGuard {
 
 /// Opens a span, unless it is the turn of this call to be left out.
 ///
-/// What is inlined is no more than that question: a function that is no longer inlined itself, for what was put into it,
-/// costs its callers ten times what is recorded of it.
+/// What is inlined is no more than that question: a function that is no longer inlined itself, for
+/// what was put into it, costs its callers ten times what is recorded of it.
 #[inline(always)]
 pub fn enter(site: &'static CallSite, turns: &'static LocalKey<Turns>) -> SpanGuard {
     if site.is_off() {
@@ -76,9 +79,8 @@ fn open(site: &'static CallSite, turns: Option<&Turns>) -> SpanGuard {
     let mode = site.mode();
     let outer = TOP.get();
     let frame = outer.wrapping_add(1);
-    // SAFETY: TOP is NOWHERE or an open frame of this thread's block, so its edge is set; neither frames
-    // nor edges are ever freed.
-    let edge = unsafe { &*(*outer).edge.get() };
+    // SAFETY: TOP is NOWHERE or an open frame of this thread's block; neither is ever freed.
+    let edge = edge_of(unsafe { &*outer });
     let known = turns.and_then(|turns| turns.path_from(edge, site));
     let child = known
         .or_else(|| guess(edge, site, turns))
@@ -86,9 +88,9 @@ fn open(site: &'static CallSite, turns: Option<&Turns>) -> SpanGuard {
     let Some(child) = child.filter(|_| matches!(mode, Mode::EXACT | Mode::PACED)) else {
         return open_slowly(site, turns);
     };
-    // SAFETY: every edge has a tally; the frame is not at a page's end, so it lies in the page of `outer`,
-    // above the open ones.
-    let (tally, open) = unsafe { (&*child.tally.get(), &*frame) };
+    // SAFETY: the frame is not at a page's end, so it lies in the page of `outer`, above the open
+    // ones.
+    let (tally, open) = (tally_of(child), unsafe { &*frame });
     at_work();
     let timed = mode == Mode::EXACT
         || match pacing::take_turn(tally) {
@@ -109,11 +111,10 @@ fn open(site: &'static CallSite, turns: Option<&Turns>) -> SpanGuard {
 /// Opens a span of any mode; the first call of a site registers it.
 #[inline(never)]
 fn open_slowly(site: &'static CallSite, turns: Option<&Turns>) -> SpanGuard {
-    SpanGuard::of(if sites::is_registered(site) {
-        slow_path::enter(site, turns)
-    } else {
-        std::ptr::null()
-    })
+    match sites::ensure_registered(site) {
+        true => SpanGuard::of(slow_path::enter(site, turns)),
+        false => SpanGuard::nothing(),
+    }
 }
 
 /// The edge of `site` below `from`, if it is what was called last, or what came after that before.
@@ -124,8 +125,15 @@ fn guess(from: &Edge, site: &CallSite, turns: Option<&Turns>) -> Option<&'static
         let last = &*from.last_child.get();
         (last, &*last.successor.get())
     };
-    let found = [last, next].into_iter().find(|edge| std::ptr::eq(edge.site.get(), site))?;
-    from.last_child.set(std::ptr::from_ref(found).cast_mut());
+    let is_of_site = |edge: &Edge| std::ptr::eq(edge.site.get(), site);
+    let found = if is_of_site(last) {
+        last
+    } else if is_of_site(next) {
+        from.last_child.set(std::ptr::from_ref(next).cast_mut());
+        next
+    } else {
+        return None;
+    };
     if let Some(turns) = turns {
         turns.set_path(found);
     }
@@ -145,7 +153,8 @@ impl SpanGuard {
         unsafe { unmarked(self.frame).as_ref() }
     }
 
-    /// What the span has counted of the heap so far, and its peak. `None` if it is not recorded, or another one is open in it.
+    /// What the span has counted of the heap so far, and its peak. `None` if it is not recorded, or
+    /// another one is open in it.
     pub(crate) fn counted(&self) -> Option<HeapCounts> {
         self.frame().filter(|open| std::ptr::eq(TOP.get(), *open)).map(counters::of_frame)
     }
@@ -169,8 +178,8 @@ impl Drop for SpanGuard {
 /// Closes a span.
 #[inline(never)]
 fn close(marked: *const Frame) {
-    // Asked before the clock, when nothing but the guard is alive: registers to be saved around the slow half of
-    // `panicking` cost every call more than the question.
+    // Asked before the clock, when nothing but the guard is alive: registers to be saved around the
+    // slow half of `panicking` cost every call more than the question.
     if marked.addr() & marks::SLOW != 0 || std::thread::panicking() {
         return close_slowly(marked);
     }
@@ -183,7 +192,8 @@ fn close(marked: *const Frame) {
     close_uneventful(marked, Some(now.wrapping_sub(started)));
 }
 
-/// Closes a span that is not timed. Apart, since it needs none of the registers that are saved for a timed one.
+/// Closes a span that is not timed. Apart, since it needs none of the registers that are saved for
+/// a timed one.
 #[inline(never)]
 fn close_counted(frame: *const Frame) {
     close_uneventful(frame, None);
@@ -197,17 +207,16 @@ fn close_uneventful(frame: *const Frame, elapsed: Option<u64>) {
     if eventful || TOP.get() != frame {
         return close_eventful(frame, elapsed);
     }
-    // SAFETY: the frame is open (it is the top one), so its edge is set; edges and tallies stay.
-    let edge = unsafe { &*open.edge.get() };
-    // SAFETY: as above.
-    let tally = unsafe { &*edge.tally.get() };
+    // It is the top frame, so it is open.
+    let edge = edge_of(open);
+    let tally = tally_of(edge);
     if tally.open.get() != 1 {
         return close_eventful(frame, elapsed);
     }
     at_work();
     tally.open.set(0);
     let is_long = end(open, edge, elapsed, std::ptr::null_mut());
-    // Only the first frame of a page is not above its outer one, and its guard is marked `GENERAL`.
+    // Only the first frame of a page is not above its outer one, and its guard is marked `SLOW`.
     put_on_top(frame.wrapping_sub(1));
     if is_long {
         fold::after_long(edge, elapsed);

@@ -1,5 +1,5 @@
-//! The beginning of recording in a process, its new beginning in a forked child, and the end of recording in a thread.
-//! Cold, once each.
+//! The beginning of recording in a process, its new beginning in a forked child, and the end of
+//! recording in a thread. Cold, once each.
 
 use std::ffi::c_void;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,8 @@ pub(crate) fn begin() {
         sys::on_thread_exit(release);
         sys::at_fork_in_child(restart_in_child);
         describe(header, clock);
-        // Looking for physical cores takes long on a large machine, and only a file is read elsewhere, or after the process was killed.
+        // Looking for physical cores takes long on a large machine, and only a file is read
+        // elsewhere, or after the process was killed.
         if writer::is_file() {
             scheduling::write_cores(header);
         }
@@ -130,7 +131,8 @@ extern "C" fn restart_in_child() {
     }
 }
 
-/// At the end of a thread: spans that were never closed are closed, and the block is free for another.
+/// At the end of a thread: spans that were never closed are closed, and the block is free for
+/// another.
 extern "C" fn release(block: *mut c_void) {
     // SAFETY: `attach` passed a block, which is never freed.
     let block = unsafe { &*block.cast::<ThreadBlock>() };

@@ -23,7 +23,8 @@ thread_local! {
 
 /// Room taken from the segment at a time.
 const CHUNK: usize = 16 << 10;
-/// How often a thread refreshes the segment's second anchor, in ticks: about every tenth of a second.
+/// How often a thread refreshes the segment's second anchor, in ticks: about every tenth of a
+/// second.
 pub(crate) const ANCHOR_AFTER: u64 = 1 << 28;
 
 /// The calling thread's block, if it has one.
@@ -42,7 +43,8 @@ pub(crate) fn here() -> Option<(&'static ThreadBlock, &'static Frame)> {
     own_block().map(|block| (block, unsafe { &*TOP.get() }))
 }
 
-/// Never starts the session: that reads the environment, which allocates, and the allocator comes here too.
+/// Never starts the session: that reads the environment, which allocates, and the allocator comes
+/// here too.
 #[cold]
 fn attach() -> Option<()> {
     if GAVE_UP.get() {
@@ -62,8 +64,9 @@ fn attach() -> Option<()> {
     Some(())
 }
 
-/// A thread that only allocates has a block too, but counts as one that recorded from its first call on. For that the
-/// first call has to come the slow way, whatever the block's last owner called first.
+/// A thread that only allocates has a block too, but counts as one that recorded from its first
+/// call on. For that the first call has to come the slow way, whatever the block's last owner
+/// called first.
 fn begin_silent(block: &ThreadBlock) {
     block.silent.set(1);
     // SAFETY: `furnish` has made both edges.
@@ -78,8 +81,8 @@ pub(crate) fn no_longer_silent(block: &ThreadBlock) {
     }
 }
 
-/// If the recorder is at work in this thread, a signal handler has interrupted it: what that calls is recorded into a block of its own,
-/// which [`resume`] lets go. Says whether it is so.
+/// If the recorder is at work in this thread, a signal handler has interrupted it: what that calls
+/// is recorded into a block of its own, which [`resume`] lets go. Says whether it is so.
 pub(super) fn interrupt() -> bool {
     let Some(interrupted) = own_block().filter(|_| ptr::eq(TOP.get(), &raw const NOWHERE)) else {
         return false;
@@ -96,7 +99,8 @@ pub(super) fn interrupt() -> bool {
     true
 }
 
-/// Puts what is around a call on top again: in a signal handler that interrupted the recorder, nothing.
+/// Puts what is around a call on top again: in a signal handler that interrupted the recorder,
+/// nothing.
 pub(super) fn resume(outer: *const Frame) {
     put_on_top(outer);
     let Some(block) = own_block().filter(|block| !block.interrupted.get().is_null()) else {
@@ -110,7 +114,8 @@ pub(super) fn resume(outer: *const Frame) {
     }
 }
 
-/// A call that is not recorded for want of room, of a thread that has none of its own to count it in.
+/// A call that is not recorded for want of room, of a thread that has none of its own to count it
+/// in.
 #[cold]
 pub(super) fn lose_call() {
     if let Some(header) = writer::header() {
@@ -118,19 +123,21 @@ pub(super) fn lose_call() {
     }
 }
 
+/// All blocks of the segment, newest first.
+pub(super) fn blocks(header: &Header) -> impl Iterator<Item = &'static ThreadBlock> + use<> {
+    // SAFETY: links lead to blocks that are never freed.
+    let behind = |link: *mut ThreadBlock| unsafe { link.as_ref() };
+    let first = behind(header.first_block.shared().load(Acquire));
+    std::iter::successors(first, move |block| behind(block.next.get()))
+}
+
 /// A block whose thread has ended: the newcomer goes on adding to it.
 fn reuse(header: &Header) -> Option<&'static ThreadBlock> {
-    let mut link = header.first_block.shared().load(Acquire);
-    // SAFETY: links lead to blocks that are never freed.
-    while let Some(block) = unsafe { link.as_ref() } {
-        if block.owned.get() == 0
+    let claim = |block: &&ThreadBlock| {
+        block.owned.get() == 0
             && block.owned.shared().compare_exchange(0, 1, Acquire, Relaxed).is_ok()
-        {
-            return Some(block);
-        }
-        link = block.next.get();
-    }
-    None
+    };
+    blocks(header).find(claim)
 }
 
 fn make(header: &Header) -> Option<&'static ThreadBlock> {
@@ -152,8 +159,8 @@ fn make(header: &Header) -> Option<&'static ThreadBlock> {
     }
 }
 
-/// The parts every block has: a page of frames, the path from which all others start, the path for what
-/// finds no room, and the frame that its own allocations are charged to.
+/// The parts every block has: a page of frames, the path from which all others start, the path for
+/// what finds no room, and the frame that its own allocations are charged to.
 fn furnish(block: &ThreadBlock) -> Option<()> {
     let root: *mut Edge = new_edge(block, ptr::null_mut(), ptr::null_mut())?;
     block.root.set(root);
@@ -204,8 +211,8 @@ fn new_page(block: &ThreadBlock, previous: *mut FramePage) -> Option<*mut FrameP
 /// The page around a frame.
 fn page_of(frame: *const Frame) -> &'static FramePage {
     let page = frame.map_addr(|address| address & !(FRAME_PAGE - 1)).cast::<FramePage>();
-    // SAFETY: all frames but a block's own and NOWHERE, of which nobody asks this, live in pages that are aligned to their
-    // size; pages are never freed.
+    // SAFETY: all frames but a block's own and NOWHERE, of which nobody asks this, live in pages
+    // that are aligned to their size; pages are never freed.
     unsafe { &*page }
 }
 
@@ -241,7 +248,8 @@ pub(crate) fn frame_below(frame: *const Frame) -> Option<*const Frame> {
     previous.frames.last().map(ptr::from_ref)
 }
 
-/// Whether the frame belongs to a block. Memory of a page is all zero after a `fork`, and the page then nobody's.
+/// Whether the frame belongs to a block. Memory of a page is all zero after a `fork`, and the page
+/// then nobody's.
 pub(super) fn is_frame_of(block: &ThreadBlock, frame: *const Frame) -> bool {
     ptr::eq(page_of(frame).links.block.get(), block)
 }
@@ -257,8 +265,9 @@ pub(super) fn split_of(block: &ThreadBlock, frame: &Frame) -> Option<&'static Sp
     unsafe { splits.get().add(place).as_ref() }
 }
 
-/// If no span is open in the page of `frame`, and the top frame stands in another one, the page goes above that one, to be
-/// filled again. So spans that overlap for ever take a few pages, and not ever more of them.
+/// If no span is open in the page of `frame`, and the top frame stands in another one, the page
+/// goes above that one, to be filled again. So spans that overlap for ever take a few pages, and
+/// not ever more of them.
 pub(super) fn free_page_of(frame: &Frame, top: &Frame, is_open: impl Fn(&Frame) -> bool) {
     let (page, top_page) = (page_of(frame), page_of(top));
     if ptr::eq(page, top_page) || page.frames.iter().any(is_open) {
@@ -267,8 +276,9 @@ pub(super) fn free_page_of(frame: &Frame, top: &Frame, is_open: impl Fn(&Frame) 
     let (previous, next) = (page.links.previous.get(), page.links.next.get());
     let above = top_page.links.next.get();
     let this = ptr::from_ref(page).cast_mut();
-    // SAFETY: the thread's own frame is always open, so this is not the first page; the top one is above it, so it is not the
-    // last; what is above the top page is null or a page. Pages are never freed.
+    // SAFETY: the thread's own frame is always open, so this is not the first page; the top one is
+    // above it, so it is not the last; what is above the top page is null or a page. Pages are
+    // never freed.
     unsafe {
         (*previous).links.next.publish(next);
         (*next).links.previous.set(previous);
@@ -316,8 +326,8 @@ pub(crate) fn take_bytes(block: &ThreadBlock, bytes: usize) -> Option<*mut u8> {
     Some(start as *mut u8)
 }
 
-/// Keeps the segment's second anchor fresh, so that a reader of a killed process knows the clock's rate
-/// and the time of death within a tenth of a second.
+/// Keeps the segment's second anchor fresh, so that a reader of a killed process knows the clock's
+/// rate and the time of death within a tenth of a second.
 #[inline]
 pub(crate) fn refresh_anchor(block: &ThreadBlock) {
     let clock = Clock::current();
@@ -336,7 +346,8 @@ pub(crate) fn write_anchor(clock: Clock) {
     header.last_monotonic_ns.set(anchor.monotonic_ns);
 }
 
-/// In the child of a `fork`: this thread has no block any more, and gets none before [`allow_block`].
+/// In the child of a `fork`: this thread has no block any more, and gets none before
+/// [`allow_block`].
 pub(crate) fn forget_block() {
     detach();
     GAVE_UP.set(true);
@@ -383,9 +394,10 @@ impl Drop for Suspended {
     }
 }
 
-/// Work of the recorder for a caller, such as making a snapshot: what is allocated and freed meanwhile is nobody's. What the caller is
-/// given is the caller's, who will free it: a copy, so that it is allocated where it is charged, and so that nothing the recorder keeps
-/// for itself is charged along with it.
+/// Work of the recorder for a caller, such as making a snapshot: what is allocated and freed
+/// meanwhile is nobody's. What the caller is given is the caller's, who will free it: a copy, so
+/// that it is allocated where it is charged, and so that nothing the recorder keeps for itself is
+/// charged along with it.
 pub(crate) fn for_caller<T: Clone>(work: impl FnOnce() -> T) -> T {
     let own = Suspended::new();
     let made = work();

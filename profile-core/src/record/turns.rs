@@ -1,9 +1,10 @@
-//! How many calls of a function a thread may leave out before it looks at one again: the one thing of the recorder that is
-//! inlined into functions.
+//! How many calls of a function a thread may leave out before it looks at one again: the one thing
+//! of the recorder that is inlined into functions.
 //!
-//! A function of a few nanoseconds pays for every instruction that is put into it, and most of all if it is no longer
-//! inlined. So what stands in the function itself is a load of this thread's count-down, a test and a store; all else is a
-//! call. The count lies in the segment, so calls that were left out are counted exactly, whatever ends the process.
+//! A function of a few nanoseconds pays for every instruction that is put into it, and most of all
+//! if it is no longer inlined. So what stands in the function itself is a load of this thread's
+//! count-down, a test and a store; all else is a call. The count lies in the segment, so calls that
+//! were left out are counted exactly, whatever ends the process.
 
 use std::cell::Cell;
 use std::sync::atomic::Ordering::Relaxed;
@@ -17,8 +18,8 @@ use crate::sys;
 /// What stands in place of a count-down that was not begun: no call may be left out.
 static NOT_BEGUN: Word = Word::ZERO;
 
-/// What a thread knows of one function: its count-down, and the path of its last call. Const-initialised and without `Drop`:
-/// reading it never allocates and works in every destructor.
+/// What a thread knows of one function: its count-down, and the path of its last call.
+/// Const-initialised and without `Drop`: reading it never allocates and works in every destructor.
 #[derive(Debug)]
 pub struct Turns {
     left: Cell<*const Word>,
@@ -46,12 +47,13 @@ impl Turns {
         true
     }
 
-    /// The path of the last call of `site`, if it was from there. Most functions have one caller, and a caller many
-    /// functions: who is called was guessed wrong four times as often by what the caller called last.
+    /// The path of the last call of `site`, if it was from there. Most functions have one caller,
+    /// and a caller many functions: who is called was guessed wrong four times as often by what the
+    /// caller called last.
     #[inline(always)]
     pub(super) fn path_from(&self, from: &Edge, site: &CallSite) -> Option<&'static Edge> {
-        // SAFETY: `NOWHERE_EDGE`, or memory of a segment, which is never unmapped. In a forked child it may hold another
-        // path by now: so the site is asked, too.
+        // SAFETY: `NOWHERE_EDGE`, or memory of a segment, which is never unmapped. In a forked
+        // child it may hold another path by now: so the site is asked, too.
         let path = unsafe { &*self.path.get() };
         let is_it = std::ptr::eq(path.parent.get(), from) && std::ptr::eq(path.site.get(), site);
         is_it.then_some(path)
@@ -63,7 +65,8 @@ impl Turns {
         self.path.set(path);
     }
 
-    /// From now on it counts in the function's tally. It is reset when the thread ends, before another has the block.
+    /// From now on it counts in the function's tally. It is reset when the thread ends, before
+    /// another has the block.
     pub(super) fn begin(&self, block: &ThreadBlock, tally: &Tally) {
         let Some(pacing) = thread::made(&tally.pacing, block) else { return };
         if pacing.turns.get() == 0 {
@@ -86,7 +89,8 @@ impl Turns {
     }
 }
 
-/// Lets so many calls pass, in place of those that were still to come. Returns how many will have been left out then, in all.
+/// Lets so many calls pass, in place of those that were still to come. Returns how many will have
+/// been left out then, in all.
 pub(super) fn let_pass(tally: &Tally, calls: u64) -> u64 {
     let next = |word| Some(turns::word(turns::left_out(word) + calls, calls));
     // Compared, since a signal handler may count down meanwhile.
@@ -107,7 +111,8 @@ pub(crate) fn reset(tally: &Tally) {
     }
 }
 
-/// At the end of a thread, or in a forked child: no count-down of this thread leads to the block any more.
+/// At the end of a thread, or in a forked child: no count-down of this thread leads to the block
+/// any more.
 pub(super) fn end_all(block: &ThreadBlock) {
     let mut link = block.first_begun.get();
     // SAFETY: null, or a tally of this block, which is never freed.

@@ -1,7 +1,8 @@
 //! A bounded view of a segment: of this process, live, or of a file that any process left behind.
 //!
-//! Every access is checked against the view's end and every walk along `next` links is limited, so a
-//! damaged or hostile file gives missing rows, never a crash, a hang or a wild read. Nothing is written.
+//! Every access is checked against the view's end and every walk along `next` links is limited, so
+//! a damaged or hostile file gives missing rows, never a crash, a hang or a wild read. Nothing is
+//! written.
 
 use std::sync::atomic::{AtomicU64, Ordering::*};
 
@@ -55,7 +56,8 @@ const fn header_bytes() -> usize {
 pub(crate) struct View<'a> {
     words: &'a [AtomicU64],
     base: u64,
-    /// How many records may still be walked to. `None`: this process's own segment, in which lists end.
+    /// How many records may still be walked to. `None`: this process's own segment, in which lists
+    /// end.
     steps: Option<&'a AtomicU64>,
 }
 
@@ -65,14 +67,14 @@ impl<'a> View<'a> {
         let header = super::writer::header()?;
         let bytes = header.committed_bytes.shared().load(Acquire);
         let start = std::ptr::from_ref(header).cast::<AtomicU64>();
-        // SAFETY: [start, start + committed) stays mapped for the life of the process and is only ever
-        // accessed as atomics.
+        // SAFETY: [start, start + committed) stays mapped for the life of the process and is only
+        // ever accessed as atomics.
         let words = unsafe { std::slice::from_raw_parts(start, bytes as usize / 8) };
         Some(View { words, base: header.base.get(), steps: None })
     }
 
-    /// A whole reading walks to each record a few times at most. Without this bound lists that lead into each other would
-    /// multiply.
+    /// A whole reading walks to each record a few times at most. Without this bound lists that lead
+    /// into each other would multiply.
     pub(crate) fn steps_for(words: &[AtomicU64]) -> AtomicU64 {
         const WORDS_OF_A_RECORD: usize = 8;
         const TIMES: usize = 4;
@@ -113,8 +115,9 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The records of a list whose newest ones may lie outside of a file that could not grow. Where the list leaves the file,
-    /// it goes on from `in_file`: a thread that took its record before the file was full may put it before those outside.
+    /// The records of a list whose newest ones may lie outside of a file that could not grow. Where
+    /// the list leaves the file, it goes on from `in_file`: a thread that took its record before
+    /// the file was full may put it before those outside.
     pub(crate) fn list_in_file(&self, newest: u64, in_file: u64, next: u64) -> Vec<Record<'a>> {
         let mut records: Vec<_> = self.list(newest, next).collect();
         let end = records.last().map_or(newest, |record| record.word(next));
@@ -124,7 +127,8 @@ impl<'a> View<'a> {
         records
     }
 
-    /// The records of a list, from its first; stops where the list leaves the segment or could not end.
+    /// The records of a list, from its first; stops where the list leaves the segment or could not
+    /// end.
     pub(crate) fn list(&self, first: u64, next: u64) -> impl Iterator<Item = Record<'a>> + use<'a> {
         let view = *self;
         let records =

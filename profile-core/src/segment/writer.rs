@@ -1,8 +1,8 @@
-//! Makes the segment and hands out zeroed room in it. Nothing is ever given back: what is in a segment is
-//! bounded by threads alive at once and call paths, not by calls.
+//! Makes the segment and hands out zeroed room in it. Nothing is ever given back: what is in a
+//! segment is bounded by threads alive at once and call paths, not by calls.
 //!
-//! No lock: space is taken with one addition, and committing the same stretch twice is harmless, so a
-//! thread that is killed, forked or interrupted here blocks nobody.
+//! No lock: space is taken with one addition, and committing the same stretch twice is harmless, so
+//! a thread that is killed, forked or interrupted here blocks nobody.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::*};
@@ -20,22 +20,22 @@ const LIMIT_SHARE: usize = 16;
 /// Memory is committed, and disk space reserved, in steps of this.
 const COMMIT_STEP: usize = 1 << 20;
 
-/// Base address of the segment of this process. `race`, not `OnceLock`: the allocator asks for it, and
-/// waiting for a lock there could mean waiting for oneself.
+/// Base address of the segment of this process. `race`, not `OnceLock`: the allocator asks for it,
+/// and waiting for a lock there could mean waiting for oneself.
 static BASE: OnceNonZeroUsize = OnceNonZeroUsize::new();
 /// In a forked child that could not be given a segment of its own.
 static UNUSABLE: AtomicBool = AtomicBool::new(false);
 /// Descriptor of the file behind the segment; -1: anonymous memory.
 static FILE: AtomicI32 = AtomicI32::new(-1);
-/// The file cannot grow any more: from [`Header::memory_from`] on there is memory without it. The descriptor stays open, since another
-/// thread may be about to use it.
+/// The file cannot grow any more: from [`Header::memory_from`] on there is memory without it. The
+/// descriptor stays open, since another thread may be about to use it.
 static FILE_IS_FULL: AtomicBool = AtomicBool::new(false);
 
 /// The segment of this process, if there is one yet.
 #[inline]
 pub(crate) fn header() -> Option<&'static Header> {
-    // SAFETY: BASE holds the address of a committed, never unmapped segment, whose start is a Header
-    // made of atomics.
+    // SAFETY: BASE holds the address of a committed, never unmapped segment, whose start is a
+    // Header made of atomics.
     let header = BASE.get().map(|base| unsafe { &*(base.get() as *const Header) });
     header.filter(|_| !UNUSABLE.load(Relaxed))
 }
@@ -72,7 +72,8 @@ pub(crate) fn create(file: Option<&Path>) -> (Option<&'static Header>, std::io::
 
 /// Puts a first header into fresh memory and makes it the segment of this process.
 fn publish(start: *mut u8, reserved: usize) -> &'static Header {
-    // SAFETY: the first COMMIT_STEP bytes are committed, zero, aligned to a page, and never unmapped.
+    // SAFETY: the first COMMIT_STEP bytes are committed, zero, aligned to a page, and never
+    // unmapped.
     let header = unsafe { &*start.cast::<Header>() };
     initialise(header, reserved);
     if let Some(base) = std::num::NonZeroUsize::new(start as usize) {
@@ -105,8 +106,9 @@ fn reserve() -> Option<(*mut u8, usize)> {
 }
 
 fn commit(fd: i32, start: *mut u8, offset: usize, length: usize) -> bool {
-    // SAFETY: callers pass a stretch of the reservation that is unused, or committed already in the same
-    // way; committing it again keeps its content (the same file pages, or the same protection).
+    // SAFETY: callers pass a stretch of the reservation that is unused, or committed already in the
+    // same way; committing it again keeps its content (the same file pages, or the same
+    // protection).
     unsafe {
         let place = start.add(offset);
         if fd >= 0 {
@@ -117,11 +119,13 @@ fn commit(fd: i32, start: *mut u8, offset: usize, length: usize) -> bool {
     }
 }
 
-/// Takes zeroed room for good. `bytes` and `align` are multiples of 64; `None` when the reservation or the memory has no more.
+/// Takes zeroed room for good. `bytes` and `align` are multiples of 64; `None` when the reservation
+/// or the memory has no more.
 pub(crate) fn take(bytes: usize, align: usize) -> Option<*mut u8> {
     let header = header()?;
     let padded = (bytes + if align > 64 { align } else { 0 }) as u64;
-    // Again, in memory, if the file has no more: then all that follows is beyond what any thread can have asked the file for.
+    // Again, in memory, if the file has no more: then all that follows is beyond what any thread
+    // can have asked the file for.
     let from = take_once(header, padded).or_else(|| {
         let is_full = FILE_IS_FULL.load(SeqCst);
         is_full.then(|| take_once(header, padded)).flatten()
@@ -134,15 +138,16 @@ fn take_once(header: &Header, bytes: u64) -> Option<u64> {
     let from = header.used_bytes.shared().fetch_add(bytes, SeqCst);
     if from.checked_add(bytes)? > header.reserved_bytes.get() || !ensure(header, from, from + bytes)
     {
-        // Not given back: others may have taken room behind it meanwhile. Saturate against wrap-around.
+        // Not given back: others may have taken room behind it meanwhile. Saturate against
+        // wrap-around.
         header.used_bytes.shared().fetch_min(header.reserved_bytes.get(), Relaxed);
         return None;
     }
     Some(from)
 }
 
-/// Commits what was taken. Not what lies before the memory without a file, once there is such: another thread may just be putting
-/// the file there.
+/// Commits what was taken. Not what lies before the memory without a file, once there is such:
+/// another thread may just be putting the file there.
 fn ensure(header: &Header, from: u64, end: u64) -> bool {
     loop {
         let committed = header.committed_bytes.shared().load(Acquire);
@@ -175,8 +180,8 @@ fn ensure(header: &Header, from: u64, end: u64) -> bool {
 
 /// Where memory without a file begins; chosen by the first thread that finds the file full.
 ///
-/// A thread that has not seen yet that it is full took its room before: so it is in what is used now, and it commits the file up to the next
-/// step at most. What lies beyond is nobody's yet.
+/// A thread that has not seen yet that it is full took its room before: so it is in what is used
+/// now, and it commits the file up to the next step at most. What lies beyond is nobody's yet.
 fn memory_from(header: &Header) -> u64 {
     let used = header.used_bytes.shared().load(SeqCst);
     let chosen = used.next_multiple_of(COMMIT_STEP as u64);
@@ -192,8 +197,8 @@ pub(crate) fn file_is_full() -> bool {
     FILE_IS_FULL.load(SeqCst)
 }
 
-/// Before a record goes to the front of a list: if it is the first that the file does not hold, a reader of the file goes on
-/// with the one behind it.
+/// Before a record goes to the front of a list: if it is the first that the file does not hold, a
+/// reader of the file goes on with the one behind it.
 pub(crate) fn keep_in_file<T>(in_file: &Link<T>, first: *mut T, record: *mut T) {
     let Some(header) = header().filter(|_| file_is_full()) else { return };
     let end = header.base.get() + header.memory_from.get();
@@ -216,16 +221,16 @@ pub(crate) fn write_text(text: &str) -> u64 {
     start as u64
 }
 
-/// The child of a `fork` starts with an empty segment of its own at the same address: pointers into it stay
-/// valid, and the parent's figures stay the parent's. False if it has none.
+/// The child of a `fork` starts with an empty segment of its own at the same address: pointers into
+/// it stay valid, and the parent's figures stay the parent's. False if it has none.
 pub(crate) fn restart_after_fork(file: Option<&Path>) -> bool {
     let Some(header) = header() else { return false };
     let (reserved, committed) =
         (header.reserved_bytes.get() as usize, header.committed_bytes.get() as usize);
     let base = header.base.get() as *mut u8;
-    // SAFETY: the range is the committed part of our own reservation; the child has one thread, which is
-    // here, and its open spans look at the segment again only through `record`, which ignores spans it
-    // does not find open.
+    // SAFETY: the range is the committed part of our own reservation; the child has one thread,
+    // which is here, and its open spans look at the segment again only through `record`, which
+    // ignores spans it does not find open.
     if !unsafe { sys::replace_by_zeroes(base, committed) } {
         // What is there is the parent's: better no segment.
         UNUSABLE.store(true, Relaxed);

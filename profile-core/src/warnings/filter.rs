@@ -71,15 +71,16 @@ impl FromStr for Action {
 #[derive(Clone, Debug)]
 pub struct Pattern {
     text: String,
-    /// For texts of ASCII, if the pattern is. `None`: it is its own text, and case counts. Making an expression of that takes 100 times
-    /// as long as the rest.
+    /// For texts of ASCII, if the pattern is. `None`: it is its own text, and case counts. Making
+    /// an expression of that takes 100 times as long as the rest.
     regex: Option<Regex>,
     /// It has nothing special in it, and only ASCII: comparing bytes is ten times as fast.
     is_plain: bool,
     ignores_case: bool,
     /// Of an option, which cannot have `::` in it: the path that is meant by a text with dots.
     path: Option<String>,
-    /// Of `__main__`, the name that Python gives to the program itself: the crate that the program is made of.
+    /// Of `__main__`, the name that Python gives to the program itself: the crate that the program
+    /// is made of.
     program: Option<String>,
 }
 
@@ -156,7 +157,8 @@ impl Pattern {
 }
 
 impl Pattern {
-    /// Beyond ASCII an expression is made for the text: what letters and digits there are is asked of those that are in it.
+    /// Beyond ASCII an expression is made for the text: what letters and digits there are is asked
+    /// of those that are in it.
     fn is_match(&self, regex: &Regex, text: &str) -> bool {
         if text.is_ascii() {
             return regex.is_match(text);
@@ -173,7 +175,8 @@ fn crate_of(module: &str) -> &str {
     module.split("::").next().unwrap_or(module)
 }
 
-/// The crate of the program that runs, which cargo names the file after; to a test's it adds a hash.
+/// The crate of the program that runs, which cargo names the file after; to a test's it adds a
+/// hash.
 fn program_crate() -> Option<String> {
     let file = std::env::current_exe().ok()?;
     Some(crate_of_file(file.file_stem()?.to_str()?))
@@ -203,9 +206,10 @@ fn expression(pattern: &str, ignores_case: bool, text: &str) -> Result<Regex, re
 
 /// Python's `\Z` is `\z` here, and its `$` is also before a last line end.
 ///
-/// `regex-lite` knows letters, digits, blanks and case of ASCII, and no tables of Unicode, which would be 40 times the code. So they
-/// are written out, as far as they are among the characters `beyond` ASCII of the text. Only `\b`, and in brackets `\W`, `\D`, `\S` and
-/// the case of a range's letters, remain those of ASCII.
+/// `regex-lite` knows letters, digits, blanks and case of ASCII, and no tables of Unicode, which
+/// would be 40 times the code. So they are written out, as far as they are among the characters
+/// `beyond` ASCII of the text. Only `\b`, and in brackets `\W`, `\D`, `\S` and the case of a
+/// range's letters, remain those of ASCII.
 fn as_here(pattern: &str, ignores_case: bool, beyond: &BTreeSet<char>) -> String {
     let mut here = String::with_capacity(pattern.len());
     let mut characters = pattern.chars();

@@ -108,7 +108,9 @@ fn leaks_beside_buffers() {
 #[profile]
 fn leaks_in_a_large_program() {
     drop(black_box(vec![1_u8; 700]));
-    leak(16);
+    // So much that hundreds of blocks are drawn. Of 16 bytes too few are to tell a leak from chance:
+    // one run in eight found it steady.
+    leak(300);
 }
 
 #[profile]

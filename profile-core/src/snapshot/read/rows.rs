@@ -6,8 +6,37 @@ use super::held::History;
 use super::{Buckets, Own, PolledSums, Reading, ReturnSums, Sums, settle};
 use crate::callsite::Kind;
 use crate::segment::layout::{buckets, header, heap, site_record};
+use crate::segment::reader::Record;
 use crate::snapshot::{AsyncTimes, BlockSizes, BytesPerCall, Function, OnCpu, Returned, Returns};
 use crate::stats::weighted;
+
+/// The tree holds what other threads did, too; a function's total is that of its own thread. And
+/// what a function took that is called again further down stands further up.
+fn inclusive_ns(sums: &Sums, own: &Own) -> f64 {
+    let alone = sums.ns - own.recording_ns;
+    match (own.is_mixed, own.folds) {
+        (true, _) => alone.max(own.exclusive_ns).max(0.0),
+        (false, true) => alone.max(own.inclusive_ns),
+        (false, false) => own.inclusive_ns,
+    }
+}
+
+/// Calls of an async function that have begun, and neither finished nor were cancelled.
+fn in_flight(sums: &Sums) -> u64 {
+    sums.polled.as_ref().map_or(0, |polled| {
+        let ended = polled.times.finished.saturating_add(polled.times.cancelled);
+        sums.polled_calls.saturating_sub(ended)
+    })
+}
+
+fn on_cpu(site: &Record<'_>) -> Option<OnCpu> {
+    let sampled_ns = site.word(site_record::sampled_ns);
+    (sampled_ns > 0).then(|| OnCpu {
+        sampled_ns,
+        on_cpu_ns: site.word(site_record::on_cpu_ns),
+        run_delay_ns: site.word(site_record::run_delay_ns),
+    })
+}
 
 impl Reading<'_> {
     pub(super) fn function(&self, place: usize, own: &Own, measured: bool) -> Function {
@@ -16,18 +45,7 @@ impl Reading<'_> {
         let text = |word| view.text(site.word(word));
         let position = site.word(site_record::place);
         let kind = Kind::from_code(site.word(site_record::kind));
-        // The tree holds what other threads did, too; a function's total is that of its own thread. And what a function took that
-        // is called again further down stands further up.
-        let alone = sums.ns - own.recording_ns;
-        let inclusive = match (own.is_mixed, own.folds) {
-            (true, _) => alone.max(own.exclusive_ns).max(0.0),
-            (false, true) => alone.max(own.inclusive_ns),
-            (false, false) => own.inclusive_ns,
-        };
-        let in_flight = sums.polled.as_ref().map_or(0, |polled| {
-            sums.polled_calls
-                .saturating_sub(polled.times.finished.saturating_add(polled.times.cancelled))
-        });
+        let in_flight = in_flight(sums);
         let mut function = Function {
             path: text(site_record::path),
             name: text(site_record::name),
@@ -42,7 +60,7 @@ impl Reading<'_> {
             panicked: sums.panicked,
             open: sums.open.saturating_add(in_flight),
             timed_calls: sums.timed.saturating_add(sums.polled_calls - in_flight),
-            inclusive_ns: inclusive as u64,
+            inclusive_ns: inclusive_ns(sums, own) as u64,
             exclusive_ns: own.exclusive_ns as u64,
             carried_ns: sums.carried_ns as u64,
             max_depth: sums.max_depth.max(1),
@@ -55,24 +73,23 @@ impl Reading<'_> {
             function.slowest = calls.first(0);
             function.most_allocating = calls.first(1);
         }
-        let sampled_ns = site.word(site_record::sampled_ns);
-        function.on_cpu = (sampled_ns > 0).then(|| OnCpu {
-            sampled_ns,
-            on_cpu_ns: site.word(site_record::on_cpu_ns),
-            run_delay_ns: site.word(site_record::run_delay_ns),
-        });
+        function.on_cpu = on_cpu(site);
         function.returns = sums.returns.as_ref().map(|returns| self.returns(returns));
         if measured {
-            memory_columns(sums, own, &mut function);
-            function.bytes_per_call = self.bytes_per_call(sums);
-            let held = site.follow(site_record::held);
-            let history = held.as_ref().map_or_else(History::default, History::read);
-            function.exclusive_held_bytes = Some(history.bytes);
-            function.leak = history.leak(sums.ended.saturating_add(sums.polled_calls));
-            function.block_sizes = block_sizes(sums);
+            self.memory(site, sums, own, &mut function);
         }
         function.polled = sums.polled.as_ref().map(|polled| self.async_times(polled));
         function
+    }
+
+    fn memory(&self, site: &Record<'_>, sums: &Sums, own: &Own, function: &mut Function) {
+        memory_columns(sums, own, function);
+        function.bytes_per_call = self.bytes_per_call(sums);
+        let held = site.follow(site_record::held);
+        let history = held.as_ref().map_or_else(History::default, History::read);
+        function.exclusive_held_bytes = Some(history.bytes);
+        function.leak = history.leak(sums.ended.saturating_add(sums.polled_calls));
+        function.block_sizes = block_sizes(sums);
     }
 
     fn returns(&self, sums: &ReturnSums) -> Returns {
@@ -93,8 +110,8 @@ impl Reading<'_> {
         self.rate.ns(ticks.saturating_sub(self.view.header(header::first_ticks)))
     }
 
-    /// Everything that follows from the single calls' times: what recording cost within is taken off each in proportion, so that mean
-    /// times calls is the total.
+    /// Everything that follows from the single calls' times: what recording cost within is taken
+    /// off each in proportion, so that mean times calls is the total.
     fn distribution(&self, sums: &Sums, own: &Own, function: &mut Function) {
         let range = (sums.least_ticks.unwrap_or(0), sums.most_ticks);
         let alone = |ticks: f64| self.rate.ns_f64(ticks - self.costs.inside(ticks));
@@ -122,8 +139,9 @@ impl Reading<'_> {
         function.inclusive_interval_ns = self.interval(sums, own, function, &shown);
     }
 
-    /// What the total may as well be: calls that were not timed may have taken longer than those that were, and recording may have cost
-    /// less or more than at the start. `None` for what is known to a fiftieth.
+    /// What the total may as well be: calls that were not timed may have taken longer than those
+    /// that were, and recording may have cost less or more than at the start. `None` for what is
+    /// known to a fiftieth.
     fn interval(
         &self,
         sums: &Sums,
@@ -166,12 +184,13 @@ impl Reading<'_> {
         })
     }
 
-    /// Half the width of the 95 % confidence interval of a total of which only some calls were timed; `None` if fewer than
-    /// two were.
+    /// Half the width of the 95 % confidence interval of a total of which only some calls were
+    /// timed; `None` if fewer than two were.
     ///
-    /// The variance is that of Horvitz and Thompson's estimate of calls drawn with different probabilities, about the
-    /// mean that the estimate itself gives (Särndal, Swensson and Wretman, "Model Assisted Survey Sampling", 5.6);
-    /// and for the calls after the last timed one, that of a mean of the timed ones.
+    /// The variance is that of Horvitz and Thompson's estimate of calls drawn with different
+    /// probabilities, about the mean that the estimate itself gives (Särndal, Swensson and Wretman,
+    /// "Model Assisted Survey Sampling", 5.6); and for the calls after the last timed one, that of
+    /// a mean of the timed ones.
     fn margin(&self, sums: &Sums, values: weighted::Weighted<'_>) -> Option<f64> {
         let t = weighted::students_t(sums.timed)?;
         let (mean, [one, ticks, squares]) = (sums.known.mean(), sums.spread);
@@ -203,8 +222,9 @@ impl Reading<'_> {
     }
 }
 
-/// What recording below left of the times that the clock showed, so that mean times calls is the total. Where calls are still open, or
-/// within each other, the total is of other calls than the mean.
+/// What recording below left of the times that the clock showed, so that mean times calls is the
+/// total. Where calls are still open, or within each other, the total is of other calls than the
+/// mean.
 fn fit(sums: &Sums, function: &Function, own: &Own) -> f64 {
     let (total, calls) = (function.inclusive_ns as f64, function.calls as f64);
     let fit = if sums.polled_calls > 0 {

@@ -195,6 +195,8 @@ fn numbers(list: &[u8]) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::process::{Command, Stdio};
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
@@ -214,15 +216,33 @@ mod tests {
     }
 
     #[test]
-    fn this_process_has_memory_of_every_kind() {
-        let own = std::process::id();
+    fn a_process_has_memory_of_every_kind() {
+        // One that stands still: this one's other tests allocate and free between two readings.
+        let mut still = Command::new("cat");
+        let mut still =
+            still.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+        // It has answered, so it is what it will be.
+        still.stdin.as_mut().expect("a pipe").write_all(b".").expect("it reads");
+        still.stdout.as_mut().expect("a pipe").read_exact(&mut [0]).expect("it answers");
         let of = |what| {
-            let mut memory = ProcessMemory::open(own, what).expect("it is there");
+            let mut memory = ProcessMemory::open(still.id(), what).expect("it is there");
             memory.bytes().expect("it may be read").expect("it runs")
         };
         let [rss, pss, uss] = [Resident::Rss, Resident::Pss, Resident::Uss].map(of);
         assert!(uss <= pss && pss <= rss + (1 << 20), "{uss} {pss} {rss}");
-        assert!(kernel_peak_bytes(own).expect("a mark") >= rss / 2);
+        assert!(kernel_peak_bytes(still.id()).expect("a mark") >= rss / 2);
+        drop(still.stdin.take());
+        still.wait().expect("it ends");
+    }
+
+    #[test]
+    fn this_process_can_read_its_own_memory() {
+        let own = std::process::id();
+        for what in [Resident::Rss, Resident::Pss, Resident::Uss] {
+            let mut memory = ProcessMemory::open(own, what).expect("it is there");
+            assert!(memory.bytes().expect("it may be read").expect("it runs") > 0);
+        }
+        assert!(kernel_peak_bytes(own).expect("a mark") > 0);
     }
 
     extern "C" fn waits(stop: *mut libc::c_void) -> libc::c_int {
@@ -243,7 +263,7 @@ mod tests {
             // A sandbox that does not let processes be compared.
             return;
         }
-        let mut apart = std::process::Command::new("sleep").arg("1000").spawn().expect("start it");
+        let mut apart = Command::new("sleep").arg("1000").spawn().expect("start it");
         let mut stack = vec![0_u128; 1 << 12];
         let mut stop = AtomicBool::new(false);
         // SAFETY: the child has a stack of its own, of which this is the end, and does nothing but look at `stop`.
