@@ -74,7 +74,7 @@ fn list_of_formats() -> String {
 }
 
 /// What ends the tool early, as a sentence.
-type Complaint = String;
+type Diagnostic = String;
 
 fn main() -> ExitCode {
     /// Something is wrong with arguments or files; clap's own.
@@ -84,8 +84,8 @@ fn main() -> ExitCode {
     match run(command) {
         Ok(code) if is_clear => code,
         Ok(_) => ExitCode::from(WRONG),
-        Err(complaint) => {
-            complain(&complaint);
+        Err(diagnostic) => {
+            complain(&diagnostic);
             ExitCode::from(WRONG)
         }
     }
@@ -116,7 +116,7 @@ fn filter(snapshot: &mut Snapshot, file: &Path) -> bool {
     !errors.is_empty()
 }
 
-fn run(command: Command) -> Result<ExitCode, Complaint> {
+fn run(command: Command) -> Result<ExitCode, Diagnostic> {
     match command {
         Command::Compare { baseline, candidate, json } => {
             let (mut old, mut new) = (load(&baseline)?, load(&candidate)?);
@@ -152,7 +152,7 @@ fn run(command: Command) -> Result<ExitCode, Complaint> {
     }
 }
 
-fn load(files: &[PathBuf]) -> Result<Vec<Snapshot>, Complaint> {
+fn load(files: &[PathBuf]) -> Result<Vec<Snapshot>, Diagnostic> {
     let one = |file: &PathBuf| {
         Snapshot::load(file).map_err(|error| format!("{}: {error}", file.display()))
     };
@@ -160,7 +160,7 @@ fn load(files: &[PathBuf]) -> Result<Vec<Snapshot>, Complaint> {
 }
 
 /// A reader that has seen enough is no error.
-fn print(text: &[u8]) -> Result<(), Complaint> {
+fn print(text: &[u8]) -> Result<(), Diagnostic> {
     match io::stdout().write_all(text) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(format!("standard output: {error}"))

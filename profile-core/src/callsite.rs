@@ -8,8 +8,8 @@
 
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering::*};
 
-pub use crate::choices::Kind;
 use crate::limits::Limits;
+pub use crate::options::Kind;
 
 impl Kind {
     pub(crate) const fn code(self) -> u64 {

@@ -54,20 +54,21 @@ mod advice;
 mod assertions;
 #[cfg(feature = "profile")]
 mod callsite;
-mod choices;
 #[cfg(feature = "profile")]
 mod clock;
 #[cfg(feature = "compare")]
 mod compare;
+#[cfg(feature = "profile")]
+mod diagnostics;
 #[cfg(feature = "warnings")]
 mod escape;
-mod handed_on;
 #[cfg(feature = "profile")]
 mod json;
 #[cfg(feature = "profile")]
 mod limits;
 #[cfg(feature = "profile")]
 mod memory;
+mod options;
 #[cfg(feature = "profile")]
 mod record;
 #[cfg(feature = "profile")]
@@ -81,12 +82,11 @@ mod settings;
 mod snapshot;
 #[cfg(any(feature = "profile", feature = "stats", feature = "warnings"))]
 mod sort;
+mod spawn;
 #[cfg(any(feature = "profile", feature = "stats"))]
 pub mod stats;
 #[cfg(feature = "profile")]
 mod sys;
-#[cfg(feature = "profile")]
-mod telling;
 #[cfg(feature = "profile")]
 mod units;
 
@@ -96,20 +96,20 @@ pub mod warnings;
 #[cfg(not(feature = "profile"))]
 mod off;
 
-pub use choices::{Backend, Budget, Kind, SettingError, Sort, Thresholds};
-#[cfg(feature = "rayon")]
-pub use handed_on::rayon;
-pub use handed_on::thread;
-#[cfg(feature = "tokio")]
-pub use handed_on::tokio;
 #[cfg(feature = "profile")]
 pub use on::*;
+pub use options::{Backend, Budget, Kind, SettingError, Sort, Thresholds};
 pub use profile_macros::{memory_usage, profile};
 pub use snapshot::{
     Advice, AdviceFigures, AdviceKind, AsyncTimes, BlockSizes, BytesPerCall, Call, ChildCurve,
     Function, Leak, Line, Measured, MemoryRecord, NeverCalled, NotInstrumented, OnCpu, Overhead,
     PathNode, Process, Reading, Returned, Returns, SCHEMA_VERSION, Snapshot, WarningRecord, Worst,
 };
+#[cfg(feature = "rayon")]
+pub use spawn::rayon;
+pub use spawn::thread;
+#[cfg(feature = "tokio")]
+pub use spawn::tokio;
 
 #[cfg(not(feature = "profile"))]
 pub use off::*;
@@ -214,14 +214,15 @@ pub mod __private {
         CallSite, Kind, LineSource, Linked, LinkedSkipped, Skipped, Source, check_span_name,
         path_of,
     };
-    pub use crate::choices::Backend;
     pub use crate::clock::set_mock_ticks;
+    pub use crate::diagnostics::raise::{Raising, RaisingFuture, raised, raising_future};
     pub use crate::limits::{Limits, words as limit_words};
     pub use crate::memory::plan::UsagePlan;
     pub use crate::memory::usage::Window;
     pub use crate::memory::watch::{
         Watched, WatchedFuture, raised_watched, watch, watch_future, watch_raising_future,
     };
+    pub use crate::options::Backend;
     pub use crate::record::arguments::{
         ByCopy, ByReference, CopyNow, Movable, Place, Shown, ViaDebug, ViaDisplay, WriteDebug,
         WriteDisplay, note_arguments,
@@ -236,7 +237,6 @@ pub mod __private {
         Turns, calibrate::use_mock_clock, enter, enter_each, future::Instrumented,
     };
     pub use crate::report::LinkedFormat;
-    pub use crate::telling::raise::{Raising, RaisingFuture, raised, raising_future};
     pub use std::thread_local;
 }
 

@@ -11,8 +11,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering::*};
 use std::time::Duration;
 
-pub use crate::choices::{Budget, SettingError, Sort, Thresholds};
 use crate::clock::Clock;
+pub use crate::options::{Budget, SettingError, Sort, Thresholds};
 use crate::sys;
 
 impl Sort {
@@ -198,8 +198,8 @@ fn environment() -> &'static Environment {
 }
 
 /// One sentence for each variable that was not understood.
-pub(crate) fn complaints() -> &'static [String] {
-    &environment().complaints
+pub(crate) fn diagnostics() -> &'static [String] {
+    &environment().diagnostics
 }
 
 /// Reports that the environment asks for.
@@ -254,13 +254,13 @@ struct Environment {
     is_on_github: bool,
     color_allowed: bool,
     bless: bool,
-    complaints: Vec<String>,
+    diagnostics: Vec<String>,
 }
 
 impl Environment {
     fn read(lookup: impl Fn(&str) -> Option<String>) -> Environment {
-        let mut complaints = Vec::new();
-        let mut reader = Reader { lookup: &lookup, complaints: &mut complaints };
+        let mut diagnostics = Vec::new();
+        let mut reader = Reader { lookup: &lookup, diagnostics: &mut diagnostics };
         let mut read = Environment {
             reports: reader.variable("PROFILE_REPORT", |text| Ok(text.to_owned())),
             sort: reader.variable("PROFILE_SORT", |text| choice(text, &Sort::ALL, SORTS)),
@@ -280,9 +280,9 @@ impl Environment {
             color_allowed: lookup("NO_COLOR").is_none_or(|value| value.is_empty())
                 && lookup("TERM").is_none_or(|terminal| terminal != "dumb"),
             bless: reader.variable("PROFILE_BLESS", parse_switch).unwrap_or(false),
-            complaints: Vec::new(),
+            diagnostics: Vec::new(),
         };
-        read.complaints = complaints;
+        read.diagnostics = diagnostics;
         read
     }
 
@@ -309,11 +309,11 @@ fn overrule<T>(setting: &mut T, variable: Option<T>) {
 
 struct Reader<'a, L> {
     lookup: &'a L,
-    complaints: &'a mut Vec<String>,
+    diagnostics: &'a mut Vec<String>,
 }
 
 impl<L: Fn(&str) -> Option<String>> Reader<'_, L> {
-    /// A variable's value; an empty one counts as unset, a bad one becomes a complaint.
+    /// A variable's value; an empty one counts as unset, a bad one becomes a diagnostic.
     fn variable<T>(
         &mut self,
         name: &str,
@@ -328,7 +328,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<'_, L> {
     }
 
     fn complain(&mut self, name: &str, error: &SettingError) {
-        self.complaints.push(format!("{name}: {error}; ignored"));
+        self.diagnostics.push(format!("{name}: {error}; ignored"));
     }
 }
 
@@ -470,9 +470,10 @@ mod tests {
             ("PROFILE_RSS_INTERVAL", "infs"),
         ] {
             let read = read(name, value);
-            let [complaint] = &read.complaints[..] else { panic!("{name}={value}: {read:?}") };
+            let [diagnostic] = &read.diagnostics[..] else { panic!("{name}={value}: {read:?}") };
             assert!(
-                complaint.starts_with(&format!("{name}: `{value}` is not understood; allowed is "))
+                diagnostic
+                    .starts_with(&format!("{name}: `{value}` is not understood; allowed is "))
             );
             let mut settings = Settings::default();
             read.overrule(&mut settings);
@@ -507,6 +508,6 @@ mod tests {
     #[test]
     fn a_control_character_in_a_value_is_shown_escaped() {
         let read = read("PROFILE_SORT", "\u{1b}[2J");
-        assert!(read.complaints[0].contains("`\\u{1b}[2J`"), "{:?}", read.complaints);
+        assert!(read.diagnostics[0].contains("`\\u{1b}[2J`"), "{:?}", read.diagnostics);
     }
 }

@@ -391,7 +391,7 @@ impl Run {
     }
 
     /// The lines that the instrument, not the program, wrote to standard error.
-    pub fn complaints(&self) -> Vec<String> {
+    pub fn diagnostics(&self) -> Vec<String> {
         let stderr = self.stderr();
         stderr.lines().filter(|line| line.starts_with("profile: ")).map(str::to_owned).collect()
     }

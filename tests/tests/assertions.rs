@@ -177,13 +177,13 @@ fn a_ledger_is_written_when_blessed_and_growth_fails() {
          \"ledger::of_a_function\": { \"allocations\": 6, \"bytes\": 48 },\n  \
          \"of work\": { \"allocations\": 6, \"bytes\": 48 }\n}\n"
     );
-    assert_eq!(run("3", "0").successful().complaints(), [""; 0]);
+    assert_eq!(run("3", "0").successful().diagnostics(), [""; 0]);
 
     let grown = run("4", "0");
     assert_eq!(grown.status().code(), Some(101));
     assert!(grown.stderr().contains("allocations grew from 6 to 8"), "{}", grown.stderr());
-    let complaints = grown.complaints();
-    assert!(complaints[0].contains("ledger::of_a_function"), "{complaints:?}");
+    let diagnostics = grown.diagnostics();
+    assert!(diagnostics[0].contains("ledger::of_a_function"), "{diagnostics:?}");
 
     let fallen = run("2", "0").successful();
     assert!(

@@ -64,7 +64,7 @@ fn row<'a>(report: &'a Value, path: &str) -> &'a Value {
 
 /// What holds for every report of an example.
 fn check(run: &Run, report: &Value) {
-    assert_eq!(report["schema_version"], 1);
+    assert_eq!(report["schema_version"], 2);
     assert_eq!(report["process"]["allocator"], true);
     // That recording dominates, or that something is kept, is advice; nothing else went wrong.
     let advised =
@@ -234,10 +234,10 @@ fn each_action_shows_a_warning_as_often_as_it_says_and_the_variable_adds_filters
     let run = example("warnings").env("PROFILE_WARNINGS", list).run().successful();
     assert!(run.stdout().contains("with the 7 filters of this run:\n"), "{}", run.stdout());
     assert_eq!(run.stdout().matches("returned: ").count(), 5);
-    for complaint in
+    for diagnostic in
         ["\"NoWarning\"; known are Warning, ", "invalid action: \"sometimes\"; allowed are error"]
     {
-        assert!(run.stderr().contains(complaint), "{}", run.stderr());
+        assert!(run.stderr().contains(diagnostic), "{}", run.stderr());
     }
 }
 

@@ -108,10 +108,10 @@ fn a_report_that_cannot_be_written_costs_one_line_and_no_status() {
             };
             let (plain, ours) = (report(PLAIN), report(ENDINGS));
             assert_eq!(ours.status(), plain.status(), "{scene} {}", file.display());
-            let [complaint] = &ours.complaints()[..] else {
+            let [diagnostic] = &ours.diagnostics()[..] else {
                 panic!("{}: {}", file.display(), ours.stderr())
             };
-            assert!(complaint.contains(&*file.to_string_lossy()), "{complaint}");
+            assert!(diagnostic.contains(&*file.to_string_lossy()), "{diagnostic}");
         }
     }
 }
@@ -124,7 +124,7 @@ fn a_report_to_a_pipe_that_nobody_reads_does_not_keep_the_program_from_ending() 
     let program = after(&format!("mkfifo {}; {time_limit}", pipe.display()), ENDINGS, "exit");
     let run = program.env("PROFILE_REPORT", format!("json:{}", pipe.display())).run();
     assert_eq!(run.status().code(), Some(7), "{}", run.stderr());
-    assert_eq!(run.complaints().len(), 1, "{}", run.stderr());
+    assert_eq!(run.diagnostics().len(), 1, "{}", run.stderr());
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn of_several_reports_one_that_cannot_be_written_spoils_no_other() {
     let file = program.folder().join("report.json");
     let report = format!("json:/dev/full,json:{}", file.display());
     let run = program.env("PROFILE_REPORT", report).run().successful();
-    assert_eq!(run.complaints().len(), 1);
+    assert_eq!(run.diagnostics().len(), 1);
     assert!(fs::metadata(file).is_ok_and(|file| file.len() > 100));
 }
 
@@ -157,7 +157,7 @@ fn limits_change_no_status() {
             let run = |path| after(limit, path, scene).recording_into_files().run();
             let (plain, ours) = (run(PLAIN), run(ENDINGS));
             assert_eq!(ours.status(), plain.status(), "{scene} {limit}: {}", ours.stderr());
-            assert!(ours.complaints().len() <= 1, "{scene} {limit}: {}", ours.stderr());
+            assert!(ours.diagnostics().len() <= 1, "{scene} {limit}: {}", ours.stderr());
         }
     }
 }
@@ -169,7 +169,7 @@ fn under_a_limit_the_calls_are_recorded_all_the_same() {
     for limit in limits {
         let run = after(limit, ENDINGS, "return").run().successful();
         assert_eq!(calls(run.report(), "work"), 20, "{limit}");
-        assert_eq!(run.complaints(), [""; 0], "{limit}");
+        assert_eq!(run.diagnostics(), [""; 0], "{limit}");
     }
 }
 
@@ -177,8 +177,8 @@ fn under_a_limit_the_calls_are_recorded_all_the_same() {
 fn a_limit_on_file_sizes_costs_the_segment_and_one_line() {
     let run = after("ulimit -f 4", ENDINGS, "return").recording_into_files().run().successful();
     assert_eq!(calls(run.report(), "work"), 20);
-    assert_eq!(run.complaints().len(), 1, "{}", run.stderr());
-    assert!(run.complaints()[0].contains("PROFILE_RUN_DIR"), "{}", run.stderr());
+    assert_eq!(run.diagnostics().len(), 1, "{}", run.stderr());
+    assert!(run.diagnostics()[0].contains("PROFILE_RUN_DIR"), "{}", run.stderr());
 }
 
 const CROWD: &str = env!("CARGO_BIN_EXE_crowd");
@@ -195,8 +195,8 @@ fn crowd(program: Program) -> Run {
 fn a_file_that_cannot_grow_holds_a_part_and_memory_the_rest() {
     let run = crowd(after("ulimit -f 32768", CROWD, "").recording_into_files());
     assert_eq!((run.figure("recorded"), run.figure("lost")), (CROWDS_CALLS, 0));
-    let [complaint] = &run.complaints()[..] else { panic!("{}", run.stderr()) };
-    assert!(complaint.contains("PROFILE_RUN_DIR") && complaint.contains("part"), "{complaint}");
+    let [diagnostic] = &run.diagnostics()[..] else { panic!("{}", run.stderr()) };
+    assert!(diagnostic.contains("PROFILE_RUN_DIR") && diagnostic.contains("part"), "{diagnostic}");
     let segment = run.segment();
     let held: u64 = segment.functions.iter().map(|function| function.calls).sum();
     assert!(held > 0 && held < CROWDS_CALLS.cast_unsigned(), "{held} calls");
@@ -222,7 +222,7 @@ fn a_full_disk_costs_no_call() {
     }
     let run = crowd(on_disk(CROWD));
     assert_eq!((run.figure("recorded"), run.figure("lost")), (CROWDS_CALLS, 0));
-    assert!(run.complaints().iter().any(|it| it.contains("PROFILE_RUN_DIR")), "{}", run.stderr());
+    assert!(run.diagnostics().iter().any(|it| it.contains("PROFILE_RUN_DIR")), "{}", run.stderr());
 }
 
 /// A limit on the address space leaves the recorder a small part of it.
@@ -255,8 +255,11 @@ fn a_run_folder_that_cannot_be_had_costs_one_line_and_nothing_is_lost() {
         let run = Program::new(ENDINGS, "exit").env("PROFILE_RUN_DIR", folder).run();
         assert_eq!(run.status().code(), Some(7));
         assert_eq!(calls(run.report(), "work"), 20);
-        let [complaint] = &run.complaints()[..] else { panic!("{folder}: {}", run.stderr()) };
-        assert!(complaint.contains("PROFILE_RUN_DIR") && complaint.contains(folder), "{complaint}");
+        let [diagnostic] = &run.diagnostics()[..] else { panic!("{folder}: {}", run.stderr()) };
+        assert!(
+            diagnostic.contains("PROFILE_RUN_DIR") && diagnostic.contains(folder),
+            "{diagnostic}"
+        );
         let warnings: Vec<_> = run.report().warnings.iter().map(|it| &*it.category).collect();
         assert_eq!(warnings, ["ConfigurationWarning"]);
     }

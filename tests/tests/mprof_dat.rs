@@ -140,7 +140,7 @@ impl Written {
         let program = Program::new(env!("CARGO_BIN_EXE_windows"), "");
         let reports = format!("mprof:{dat},svg:{svg},json:{json}");
         let run = program.env("PROFILE_REPORT", reports).run().successful();
-        assert_eq!(run.complaints(), [""; 0]);
+        assert_eq!(run.diagnostics(), [""; 0]);
         let report = fs::read(&json).expect("the report");
         let report: profile_core::Snapshot = serde_json::from_slice(&report).expect("JSON");
         Written { folder, memory: report.memory }

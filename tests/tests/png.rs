@@ -104,10 +104,10 @@ fn the_png_has_the_curve_and_the_words_on_white() {
 }
 
 /// The one line that a program says, whose status is as ever.
-fn complaint(run: Run) -> String {
+fn diagnostic(run: Run) -> String {
     let run = run.successful();
-    let [complaint] = &run.complaints()[..] else { panic!("{}", run.stderr()) };
-    (*complaint).to_owned()
+    let [diagnostic] = &run.diagnostics()[..] else { panic!("{}", run.stderr()) };
+    (*diagnostic).to_owned()
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn without_fonts_the_png_is_written_and_a_line_says_that_it_has_no_words() {
     let picture = Picture::read(&file);
     assert!(picture.count(78..838, 54..422, |pixel| pixel == INK) > 1_500);
     assert_eq!(picture.count(76..600, 14..36, is_dark), 0);
-    let said = complaint(run);
+    let said = diagnostic(run);
     assert!(said.contains("x.png lacks its words: no font was found"), "{said}");
 }
 
@@ -130,7 +130,7 @@ fn a_png_that_cannot_be_written_costs_one_line_and_no_status() {
     let missing = folder.join("no/such/folder/x.png");
     for file in [Path::new("/dev/full"), &missing] {
         let report = format!("png:{}", file.display());
-        let said = complaint(windows().env("PROFILE_REPORT", report).run());
+        let said = diagnostic(windows().env("PROFILE_REPORT", report).run());
         assert!(said.contains(&*file.to_string_lossy()), "{said}");
     }
 }
@@ -139,7 +139,7 @@ fn a_png_that_cannot_be_written_costs_one_line_and_no_status() {
 fn a_stack_too_small_for_drawing_costs_one_line_and_no_status() {
     let program = Program::after("ulimit -s 256", env!("CARGO_BIN_EXE_windows"), "");
     let (program, file) = writing(program);
-    let said = complaint(program.run());
+    let said = diagnostic(program.run());
     assert!(said.contains("x.png") && said.contains("stack"), "{said}");
     assert!(!file.exists());
 }

@@ -10,7 +10,7 @@ fn returns(path: &str) -> (String, [u64; 2]) {
     let row = snapshot.function(path).unwrap_or_else(|| panic!("{path} was not called"));
     let returns = row.returns.as_ref().expect("it was asked");
     let calls = |it: &Returned| it.calls;
-    (returns.kind.clone(), [calls(&returns.good), calls(&returns.bad)])
+    (returns.kind.clone(), [calls(&returns.ok), calls(&returns.err)])
 }
 
 macro_rules! bail {
@@ -82,7 +82,7 @@ fn each_way_to_return_is_counted() {
     let snapshot = capture();
     let row = snapshot.function("every_way").expect("it was called");
     let ways = row.returns.as_ref().expect("it was asked");
-    let both = ways.good.inclusive_ns + ways.bad.inclusive_ns;
+    let both = ways.ok.inclusive_ns + ways.err.inclusive_ns;
     // The call that unwound has a time and no way.
     assert!(both > 0 && both <= row.inclusive_ns + 1000, "{ways:?} of {}", row.inclusive_ns);
     assert_eq!(recursive(3), Some(1));

@@ -54,12 +54,12 @@ mod variables {
     fn under_a_report_for_programs_the_warning_is_a_line_of_its_own_and_in_the_report() {
         for (name, values, allowed) in &BAD[..5] {
             let run = settings("none", "").env(name, values[0]).run().successful();
-            let [complaint] = &run.complaints()[..] else { panic!("{}", run.stderr()) };
+            let [diagnostic] = &run.diagnostics()[..] else { panic!("{}", run.stderr()) };
             let [warning] = &run.report().warnings[..] else {
                 panic!("{:?}", run.report().warnings)
             };
             assert_eq!(warning.category, "ConfigurationWarning");
-            for text in [complaint, &warning.message] {
+            for text in [diagnostic, &warning.message] {
                 let said =
                     [(*name).to_owned(), format!("`{}`", shown(values[0])), (*allowed).to_owned()];
                 assert!(said.iter().all(|word| text.contains(&**word)), "{text}");
@@ -75,7 +75,7 @@ mod variables {
             program = program.env(name, values[0]);
         }
         let run = program.run().successful();
-        assert_eq!(run.complaints().len(), 5, "{}", run.stderr());
+        assert_eq!(run.diagnostics().len(), 5, "{}", run.stderr());
         assert_eq!(calls(run.report(), "work"), 10_000);
     }
 
@@ -92,7 +92,7 @@ mod variables {
         use std::os::unix::ffi::OsStrExt;
         let value = std::ffi::OsStr::from_bytes(b"tot\xffal");
         let run = settings("none", "").env("PROFILE_SORT", value).run().successful();
-        assert_eq!(run.complaints().len(), 1, "{}", run.stderr());
+        assert_eq!(run.diagnostics().len(), 1, "{}", run.stderr());
     }
 
     #[test]

@@ -36,12 +36,12 @@ const LINTS: &str = "#![warn(clippy::all, clippy::pedantic, clippy::nursery)]
 fn the_attribute_changes_no_lint_and_no_result() {
     let workspace = Workspace::write();
     let found = workspace.lints();
-    let mut complaints = String::new();
+    let mut diagnostics = String::new();
     println!("edition  shapes  functions  lints plain  annotated  new  hidden  may vanish");
     for edition in EDITIONS {
         let plain = lints_of(&found, &format!("plain{edition}"));
         let annotated = lints_of(&found, &format!("annotated{edition}"));
-        new_by_lines(&found, edition, &plain, &mut complaints);
+        new_by_lines(&found, edition, &plain, &mut diagnostics);
         let new: Vec<&Lint> = annotated.difference(&plain).collect();
         let (vanished, hidden): (Vec<&Lint>, Vec<&Lint>) =
             plain.difference(&annotated).partition(|it| MAY_VANISH.contains(&it.code.as_str()));
@@ -56,19 +56,19 @@ fn the_attribute_changes_no_lint_and_no_result() {
             vanished.len()
         );
         assert!(plain.len() > 100, "the plain twin of {edition} was not looked at");
-        report(&mut complaints, edition, "new", &new);
-        report(&mut complaints, edition, "hidden", &hidden);
+        report(&mut diagnostics, edition, "new", &new);
+        report(&mut diagnostics, edition, "hidden", &hidden);
     }
     for strict in lints_of(&found, "strict") {
-        let _ = writeln!(complaints, "strict: {strict:?}");
+        let _ = writeln!(diagnostics, "strict: {strict:?}");
     }
-    assert!(complaints.is_empty(), "\n{complaints}");
+    assert!(diagnostics.is_empty(), "\n{diagnostics}");
     workspace.run();
 }
 
 /// Marks are statements, and loops are written as the compiler reads them: lints that look for the one or the other may
 /// vanish, as may those at the end of a block. What is found must not grow.
-fn new_by_lines(found: &[Lint], edition: &str, plain: &BTreeSet<Lint>, complaints: &mut String) {
+fn new_by_lines(found: &[Lint], edition: &str, plain: &BTreeSet<Lint>, diagnostics: &mut String) {
     /// Found where an arm without braces has got some.
     const MAY_APPEAR: [&str; 1] = ["clippy::needless_for_each"];
     let lined = lints_of(found, &format!("lined{edition}"));
@@ -83,12 +83,12 @@ fn new_by_lines(found: &[Lint], edition: &str, plain: &BTreeSet<Lint>, complaint
         new.len(),
         plain.difference(&lined).count()
     );
-    report(complaints, edition, "new with lines", &new);
+    report(diagnostics, edition, "new with lines", &new);
 }
 
-fn report(complaints: &mut String, edition: &str, what: &str, lints: &[&Lint]) {
+fn report(diagnostics: &mut String, edition: &str, what: &str, lints: &[&Lint]) {
     for Lint { code, file, line, .. } in lints {
-        let _ = writeln!(complaints, "{edition}: {what} {code} at {file}:{line}");
+        let _ = writeln!(diagnostics, "{edition}: {what} {code} at {file}:{line}");
     }
 }
 

@@ -229,7 +229,7 @@ fn lengths_that_a_file_promises_take_no_memory() {
 fn a_newer_version_says_so_and_an_older_one_is_read() {
     let error = Snapshot::from_bytes(br#"{"schema_version": 99, "process": {"new": true}}"#);
     let error = error.expect_err("it is newer").to_string();
-    assert!(error.contains("schema_version is 99") && error.contains("up to 1"), "{error}");
+    assert!(error.contains("schema_version is 99") && error.contains("up to 2"), "{error}");
     let old = std::fs::read(tests::reference().join("snapshot_before_lines.json"));
     let old = Snapshot::from_bytes(&old.expect("in the repository")).expect("the form of then");
     assert!(old.function("fib").is_some_and(|row| row.calls > 0));
@@ -242,4 +242,13 @@ fn what_is_no_file_is_said() {
     assert!(error.starts_with("it cannot be read"), "{error}");
     let error = Snapshot::load("/dev/null").expect_err("it is empty").to_string();
     assert_eq!(error, "no snapshot: byte 0: EOF while parsing a value");
+}
+
+#[test]
+fn snapshots_of_version_1_are_still_read() {
+    let text = r#"{"schema_version": 1, "functions": [{"path": "f", "returns":
+        {"kind": "result", "good": {"calls": 3}, "bad": {"calls": 4}}}]}"#;
+    let snapshot = Snapshot::from_bytes(text.as_bytes()).expect("version 1");
+    let returns = snapshot.functions[0].returns.as_ref().expect("both ways to return");
+    assert_eq!((returns.ok.calls, returns.err.calls), (3, 4));
 }

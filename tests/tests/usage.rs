@@ -158,10 +158,10 @@ mod windows {
     }
 
     /// However long it takes, but not for ever.
-    fn wait_until(condition: impl Fn() -> bool, complaint: &str) {
+    fn wait_until(condition: impl Fn() -> bool, diagnostic: &str) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while !condition() {
-            assert!(Instant::now() < deadline, "{complaint}");
+            assert!(Instant::now() < deadline, "{diagnostic}");
             thread::yield_now();
         }
     }

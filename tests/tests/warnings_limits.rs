@@ -72,13 +72,13 @@ fn worst(warning: &WarningRecord) -> (u64, &str) {
 #[test]
 fn a_slow_call_is_told_once_and_counted_with_the_worst_and_the_place() {
     let run = scene("time", "").run().successful();
-    let complaints = run.complaints();
+    let diagnostics = run.diagnostics();
     let slow = warning(&run, "TimeLimitWarning", "limited::slow");
     let told = format!(
         "profile: tests/src/bin/limited.rs:{}: TimeLimitWarning: limited::slow: warn_above: 11.0 ms, at most 10.0 ms allowed",
         slow.line
     );
-    assert_eq!(complaints, [told], "{}", run.stderr());
+    assert_eq!(diagnostics, [told], "{}", run.stderr());
     assert_eq!((slow.count, slow.hidden, worst(slow)), (3, 0, (30_000_000, "ns")));
     assert_eq!(slow.file, "tests/src/bin/limited.rs");
     assert_eq!(slow.line, row(run.report(), "slow").line);
@@ -176,7 +176,7 @@ fn a_function_that_asks_returns_the_error_and_keeps_its_own() {
     assert_eq!(calls.len(), 5, "{}", run.stderr());
     assert_eq!([calls[1], calls[3], calls[4]], [&own[..], &broken[..], &own[..]]);
     // What was returned is not told; what was broken by a call with an error of its own is.
-    assert_eq!(run.complaints().iter().filter(|line| line.contains("warn_above")).count(), 2);
+    assert_eq!(run.diagnostics().iter().filter(|line| line.contains("warn_above")).count(), 2);
     for name in functions {
         let path = format!("limited::{name}");
         let told = run.report().warnings.iter().find(|it| it.path.as_deref() == Some(&path));
@@ -195,7 +195,7 @@ fn a_returned_error_is_not_told_again_whatever_locals_do_when_they_go() {
     let run = scene("locals", "error").run();
     let broken = "raises_with_slow_local: limited::raises_with_slow_local: warn_above: 11.0 ms, at most 10.0 ms allowed";
     assert_eq!(printed(&run), [broken, "keeps_nothing: 1"], "{}", run.stderr());
-    assert_eq!((run.complaints().len(), run.status().code()), (0, Some(0)), "{}", run.stderr());
+    assert_eq!((run.diagnostics().len(), run.status().code()), (0, Some(0)), "{}", run.stderr());
     let told = warning(&run, "TimeLimitWarning", "limited::raises_with_slow_local");
     assert_eq!((told.count, told.is_error), (1, true));
     assert_eq!(run.report().warnings.len(), 1);
@@ -222,7 +222,7 @@ fn the_call_that_is_checked_is_that_which_returns() {
         [broken("raises_within_a_context"), "within: 1".to_owned(), broken("calls_itself")];
     assert_eq!(printed(&run), expected, "{}", run.stderr());
     let counts = run.report().warnings.iter().map(|it| it.count).collect::<Vec<_>>();
-    assert_eq!((counts, run.complaints().len()), (vec![1, 1], 0));
+    assert_eq!((counts, run.diagnostics().len()), (vec![1, 1], 0));
 }
 
 #[test]
@@ -237,14 +237,14 @@ fn limits_of_the_attribute_and_of_a_file_are_one_error() {
     };
     let expected = [by("raises_by_memory"), by("raises_by_memory_later")];
     assert_eq!(printed(&run), expected, "{}", run.stderr());
-    assert_eq!((run.complaints().len(), run.status().code()), (0, Some(0)), "{}", run.stderr());
+    assert_eq!((run.diagnostics().len(), run.status().code()), (0, Some(0)), "{}", run.stderr());
 }
 
 #[test]
 fn what_a_call_breaks_after_its_value_is_there_is_told_and_fails_the_run() {
     let run = scene("late", "error").run();
     assert_eq!(printed(&run), ["raises_with_slow_local: 1"]);
-    let [slow, exit] = &run.complaints()[..] else { panic!("{}", run.stderr()) };
+    let [slow, exit] = &run.diagnostics()[..] else { panic!("{}", run.stderr()) };
     assert!(
         slow.contains("TimeLimitWarning: limited::raises_with_slow_local: warn_above: 31.0 ms"),
         "{slow}"
@@ -259,7 +259,7 @@ fn no_panic_goes_through_a_foreign_calling_convention() {
     assert_eq!(printed(&run), ["12"]);
     assert_eq!(run.status().code(), Some(101), "{}", run.stderr());
     assert!(
-        run.complaints()[0].contains("TimeLimitWarning: limited::foreign: "),
+        run.diagnostics()[0].contains("TimeLimitWarning: limited::foreign: "),
         "{}",
         run.stderr()
     );
@@ -295,7 +295,7 @@ fn a_warning_costs_the_functions_that_exceed_a_limit_no_allocation() {
 fn within_catch_warnings_and_after_it_what_was_told_is_told_again() {
     let run = scene("catch", "").run().successful();
     assert_eq!(printed(&run), ["recorded 1", "recorded 1"]);
-    assert_eq!(run.complaints().len(), 1, "{}", run.stderr());
+    assert_eq!(run.diagnostics().len(), 1, "{}", run.stderr());
     assert_eq!(warning(&run, "TimeLimitWarning", "limited::slow").count, 6);
 }
 
@@ -308,7 +308,7 @@ fn filters_decide_whatever_other_threads_do_with_them() {
     assert_eq!((told.count, told.hidden), (100, 0));
     let hidden = scene("busy", "ignore").run().successful();
     let told = warning(&hidden, "TimeLimitWarning", "limited::slow");
-    assert_eq!((told.count, told.hidden, hidden.complaints().len()), (100, 100, 0));
+    assert_eq!((told.count, told.hidden, hidden.diagnostics().len()), (100, 100, 0));
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn a_forked_child_has_not_failed_by_what_its_parent_broke() {
     assert_eq!(run.status().code(), Some(3));
     // And it tells what its parent has told.
     let run = scene("forks", "").run().successful();
-    let told: Vec<String> = run.complaints();
+    let told: Vec<String> = run.diagnostics();
     let [parents, childs] = &told[..] else { panic!("{told:?}") };
     assert!(parents.contains("warn_above: 11.0 ms") && childs.contains("warn_above: 12.0 ms"));
 }
@@ -343,12 +343,12 @@ fn a_forked_child_has_not_failed_by_what_its_parent_broke() {
 #[test]
 fn without_a_report_an_exceeded_limit_on_the_run_is_told_all_the_same() {
     let quiet = |filters: &str| scene("runs", filters).env("PROFILE_REPORT", "none").run();
-    let told = quiet("").complaints();
+    let told = quiet("").diagnostics();
     assert_eq!(told.len(), 4, "{told:?}");
     assert_eq!(quiet("ignore").stderr(), "");
     let failed = quiet("error::PerformanceWarning,ignore::TimeLimitWarning,ignore::MemoryWarning");
     assert_eq!(failed.status().code(), Some(101));
-    let [calls, deep, exit] = &failed.complaints()[..] else { panic!("{}", failed.stderr()) };
+    let [calls, deep, exit] = &failed.diagnostics()[..] else { panic!("{}", failed.stderr()) };
     assert!(calls.contains("run(max_calls): 27 calls") && deep.contains("run(max_depth): 4 deep"));
     assert!(exit.contains("the exit code is 101"));
 }
@@ -454,11 +454,11 @@ fn what_is_wrong_in_a_file_is_named_and_the_rest_holds() {
     let said = &warning_of(&pipe, "ConfigurationWarning").message;
     assert_eq!(said, "PROFILE_LIMITS: cannot read limits from /dev/zero: not a regular file");
     let missing = scene("file", "").env("PROFILE_LIMITS", "/no/such/file").run().successful();
-    let complaints = missing.complaints();
+    let diagnostics = missing.diagnostics();
     assert!(
-        complaints
+        diagnostics
             .iter()
             .any(|line| line.contains("cannot read limits from /no/such/file: No such file")),
-        "{complaints:?}"
+        "{diagnostics:?}"
     );
 }

@@ -372,9 +372,9 @@ fn run_scenario(scenario: &Value) -> Result<Result<(), String>, Skip> {
         if let Some(variable) = scenario.get("variable").and_then(Value::as_str) {
             let line = scenario["line"].as_array().expect("options").iter();
             let wrong = line.filter_map(Value::as_str).filter(|option| set_option(option).is_err());
-            let complaints = set_options(variable).len() + wrong.count();
-            if json!(complaints) != scenario["complaints"] {
-                return Ok(Err(format!("{complaints} complaints")));
+            let diagnostics = set_options(variable).len() + wrong.count();
+            if json!(diagnostics) != scenario["diagnostics"] {
+                return Ok(Err(format!("{diagnostics} diagnostics")));
             }
         }
         let mut run = Run {
@@ -469,7 +469,7 @@ fn startups() -> Counts {
         }
         scenario["variable"] = json!(variable);
         scenario["line"] = json!(line);
-        scenario["complaints"] =
+        scenario["diagnostics"] =
             json!(case["startup_stderr"].as_str().unwrap_or("").lines().count());
         match run_scenario(&scenario) {
             Ok(Ok(())) => passed += 1,
@@ -491,19 +491,19 @@ fn options() -> Counts {
             let got = got.unwrap_or_else(|error| panic!("{option:?}: {error}"));
             assert_eq!(shown_filter(&got), without_plain_strings(filter.clone()), "{option:?}");
             passed += 1;
-        } else if let Some(complaint) = case["result"].get("invalid").and_then(Value::as_str) {
+        } else if let Some(diagnostic) = case["result"].get("invalid").and_then(Value::as_str) {
             let error = got.expect_err(option);
             let is_same = match &error {
-                InvalidOption::TooManyFields(_) => complaint.starts_with("too many fields"),
-                InvalidOption::UnknownAction(_) => complaint.starts_with("invalid action"),
+                InvalidOption::TooManyFields(_) => diagnostic.starts_with("too many fields"),
+                InvalidOption::UnknownAction(_) => diagnostic.starts_with("invalid action"),
                 InvalidOption::UnknownCategory(_) => {
-                    complaint.contains("warning category")
-                        || complaint.starts_with("invalid module name")
+                    diagnostic.contains("warning category")
+                        || diagnostic.starts_with("invalid module name")
                 }
-                InvalidOption::InvalidLine(_) => complaint.starts_with("invalid lineno"),
+                InvalidOption::InvalidLine(_) => diagnostic.starts_with("invalid lineno"),
                 _ => false,
             };
-            assert!(is_same, "{option:?}: {error} in place of {complaint}");
+            assert!(is_same, "{option:?}: {error} in place of {diagnostic}");
             passed += 1;
         } else {
             // Python fails over a name that is no class.

@@ -4,7 +4,7 @@ mod machine;
 
 use machine::Machine;
 
-use crate::choices::Thresholds;
+use crate::options::Thresholds;
 use crate::snapshot::{Advice, AdviceFigures, AdviceKind, Function, Snapshot, weighted_values};
 use crate::stats::weighted;
 

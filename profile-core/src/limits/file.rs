@@ -60,7 +60,7 @@ pub(crate) fn read(path: &Path) -> io::Result<String> {
 
 /// What a file says, and a sentence for each part of it that is wrong; the others hold.
 pub(crate) fn parse(text: &str) -> (Vec<Rule>, Vec<String>) {
-    let mut reader = Reader { text, complaints: Vec::new() };
+    let mut reader = Reader { text, diagnostics: Vec::new() };
     let rules = match DeTable::parse(text) {
         Ok(file) => reader.file(file.get_ref()),
         Err(error) => {
@@ -68,9 +68,9 @@ pub(crate) fn parse(text: &str) -> (Vec<Rule>, Vec<String>) {
             Vec::new()
         }
     };
-    crate::sort::by_key(&mut reader.complaints, |(line, _)| *line);
-    let complaints = reader.complaints.into_iter();
-    (rules, complaints.map(|(line, what)| format!("line {line}: {what}")).collect())
+    crate::sort::by_key(&mut reader.diagnostics, |(line, _)| *line);
+    let diagnostics = reader.diagnostics.into_iter();
+    (rules, diagnostics.map(|(line, what)| format!("line {line}: {what}")).collect())
 }
 
 /// The line of a byte, from 1. Only for what is said: counted for every pattern, twenty thousand of
@@ -88,13 +88,13 @@ const LIST: &str = "`limit` must be an array of tables; write [[limit]]";
 struct Reader<'a> {
     text: &'a str,
     /// With their lines.
-    complaints: Vec<(usize, String)>,
+    diagnostics: Vec<(usize, String)>,
 }
 
 impl Reader<'_> {
     /// At a byte of the file.
     fn complain(&mut self, at: usize, what: impl Display) {
-        self.complaints.push((line_at(self.text, at), what.to_string()));
+        self.diagnostics.push((line_at(self.text, at), what.to_string()));
     }
 
     fn file(&mut self, file: &DeTable<'_>) -> Vec<Rule> {
@@ -122,7 +122,7 @@ impl Reader<'_> {
             self.complain(start, LIST);
             return None;
         };
-        let complaints = self.complaints.len();
+        let diagnostics = self.diagnostics.len();
         let mut rule = Rule { functions: Vec::new(), limits: Limits::NONE };
         for (key, value) in entries {
             match (&**key.get_ref(), value.get_ref()) {
@@ -139,7 +139,7 @@ impl Reader<'_> {
             self.complain(start, "missing `functions`, e.g. functions = \"shop::*\"");
             return None;
         }
-        if rule.limits == Limits::NONE && self.complaints.len() == complaints {
+        if rule.limits == Limits::NONE && self.diagnostics.len() == diagnostics {
             self.complain(start, "this table sets no limit");
         }
         Some(rule)
@@ -214,8 +214,8 @@ mod tests {
              max_peak = 2\nmax_retained = 0\nrun.max_time = \"2 s\"\nrun.max_calls = 3\nrun.max_depth = 4\n\
              run.max_allocations = 5\nrun.max_bytes = 6\nrun.max_retained = 7\n\
              [[limit]]\nfunctions = [\"b\", \"c\"]\nmax_peak = 0x10\n";
-        let (rules, complaints) = parse(text);
-        assert_eq!(complaints, [""; 0]);
+        let (rules, diagnostics) = parse(text);
+        assert_eq!(diagnostics, [""; 0]);
         let [first, second] = &rules[..] else { panic!("{rules:?}") };
         let names: Vec<&str> = second.functions.iter().map(|it| &*it.text).collect();
         assert_eq!((names, line_at(text, second.functions[1].at)), (vec!["b", "c"], 15));
@@ -270,11 +270,11 @@ mod tests {
             ("run = 5", "unknown key `run`; expected"),
         ] {
             let text = format!("[[limit]]\nfunctions = \"f\"\nmax_peak = 1\n\n\n{bad}\n");
-            let (rules, complaints) = parse(&text);
+            let (rules, diagnostics) = parse(&text);
             assert_eq!(rules[0].limits, Limits::NONE.call("max_peak", 1), "{bad}");
             assert!(
-                complaints.len() == 1 && complaints[0].starts_with(&format!("line 6: {words}")),
-                "{bad}: {complaints:?}"
+                diagnostics.len() == 1 && diagnostics[0].starts_with(&format!("line 6: {words}")),
+                "{bad}: {diagnostics:?}"
             );
         }
         for (bad, words) in [
@@ -282,18 +282,18 @@ mod tests {
             ("[[limit]]\nmax_peak = 1\nfunctions = []", "line 4: missing `functions`"),
             ("[limits]\nmax_peak = 1", "line 4: unknown key `limits`; expected [[limit]]"),
         ] {
-            let (rules, complaints) = parse(&format!("{good}{bad}\n"));
+            let (rules, diagnostics) = parse(&format!("{good}{bad}\n"));
             assert_eq!(rules.len(), 1, "{bad}");
             assert!(
-                complaints.len() == 1 && complaints[0].starts_with(words),
-                "{bad}: {complaints:?}"
+                diagnostics.len() == 1 && diagnostics[0].starts_with(words),
+                "{bad}: {diagnostics:?}"
             );
         }
-        let (_, complaints) = parse("[limit]\nfunctions = \"f\"\n");
-        assert_eq!(complaints, ["line 1: `limit` must be an array of tables; write [[limit]]"]);
-        let (_, complaints) = parse("[[limit]]\nfunctions = [5, \"f\"]\n");
-        assert_eq!(complaints.len(), 1, "{complaints:?}");
-        let (rules, complaints) = parse("[[limit]]\nfunctions = \n");
-        assert!(rules.is_empty() && complaints[0].starts_with("line 2: "), "{complaints:?}");
+        let (_, diagnostics) = parse("[limit]\nfunctions = \"f\"\n");
+        assert_eq!(diagnostics, ["line 1: `limit` must be an array of tables; write [[limit]]"]);
+        let (_, diagnostics) = parse("[[limit]]\nfunctions = [5, \"f\"]\n");
+        assert_eq!(diagnostics.len(), 1, "{diagnostics:?}");
+        let (rules, diagnostics) = parse("[[limit]]\nfunctions = \n");
+        assert!(rules.is_empty() && diagnostics[0].starts_with("line 2: "), "{diagnostics:?}");
     }
 }

@@ -23,10 +23,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tinyjson::JsonValue as Value;
 
+use crate::diagnostics::{self, Diagnostic, OnError};
 use crate::json;
 use crate::record::thread::Suspended;
 use crate::sys;
-use crate::telling::{self, Complaint, OnError};
 use crate::warnings::MemoryWarning;
 
 const FILE: &str = "allocations.json";
@@ -103,7 +103,10 @@ pub(crate) fn tell_falls() {
             let sentence = format!(
                 "{name}: allocations fell from {before} to {now}; PROFILE_BLESS=1 writes that down"
             );
-            telling::tell(&Complaint::own(&MemoryWarning, Some(name), sentence), OnError::Tell);
+            diagnostics::tell(
+                &Diagnostic::own(&MemoryWarning, Some(name), sentence),
+                OnError::Tell,
+            );
         }
     }
 }

@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::diagnostics::{self, Diagnostic, OnError};
 use crate::record::thread::Suspended;
 use crate::snapshot::mprof_line;
 use crate::sys;
-use crate::telling::{self, Complaint, OnError};
 use crate::warnings::DataLossWarning;
 
 /// Where lines go.
@@ -109,7 +109,7 @@ impl Stream {
 
 /// `what`: of each the first is told.
 fn tell(what: &str, sentence: String) {
-    telling::tell(&Complaint::own(&DataLossWarning, Some(what), sentence), OnError::Tell);
+    diagnostics::tell(&Diagnostic::own(&DataLossWarning, Some(what), sentence), OnError::Tell);
 }
 
 /// The thread. Whatever has come is written at once, so that a reader of the file sees it.

@@ -23,15 +23,15 @@ use super::sampler;
 use super::usage::Window;
 use super::window::Name;
 use crate::callsite::CallSite;
+use crate::diagnostics::limits::{self, Finding};
+use crate::diagnostics::raise::Raising;
+use crate::diagnostics::{self, Diagnostic, OnError};
 use crate::limits::{Exceeded, Figures, HeapFigures, Needs, Row, Scope};
 use crate::record::counters::HeapCounts;
 use crate::record::thread::Suspended;
 use crate::record::{SpanGuard, checks, enter_each, sites};
 use crate::segment::layout::heap;
 use crate::settings;
-use crate::telling::limits::{self, Finding};
-use crate::telling::raise::Raising;
-use crate::telling::{self, Complaint, OnError};
 use crate::units;
 use crate::warnings::{DataLossWarning, RaisedWarning};
 
@@ -73,15 +73,15 @@ fn open_window(site: &'static CallSite, plan: &'static UsagePlan) -> Option<Wind
         Ok(id) => Some(Window::of(id)),
         Err(why) => {
             let sentence = format!("{}: its memory is not read: {why}", site.path());
-            let complaint = Complaint::about(site, &DataLossWarning, sentence, None);
-            telling::tell(&complaint, OnError::Tell);
+            let diagnostic = Diagnostic::about(site, &DataLossWarning, sentence, None);
+            diagnostics::tell(&diagnostic, OnError::Tell);
             None
         }
     }
 }
 
 impl Watched {
-    fn complaints(&self, is_open: bool) -> Vec<Complaint> {
+    fn diagnostics(&self, is_open: bool) -> Vec<Diagnostic> {
         let time_ns = self.started.elapsed().as_nanos() as u64;
         // One that is switched off exceeds nothing, but in a test, which would pass unseen.
         if !self.site.is_enabled() && !self.plan.fails {
@@ -92,16 +92,16 @@ impl Watched {
             self.resident.set(Some(resident));
         }
         let used = Used { counts, time_ns, resident_bytes: self.resident.get(), is_open };
-        used.complaints(self.site, self.plan)
+        used.diagnostics(self.site, self.plan)
     }
 
     /// The call is about to return: what it exceeded shall be its error.
     fn check_before_return(&self) -> Option<RaisedWarning> {
-        let complaints = self.complaints(true);
-        self.is_checked.set(!complaints.is_empty());
+        let diagnostics = self.diagnostics(true);
+        self.is_checked.set(!diagnostics.is_empty());
         // Those that it has besides, of a file. Before any error is made, which allocates.
         let others = self.span.as_ref().and_then(limits::check_before_return);
-        let raised = failed(self.plan, complaints, OnError::Return).or(others);
+        let raised = failed(self.plan, diagnostics, OnError::Return).or(others);
         if raised.is_some() {
             self.span.as_ref().map(limits::set_checked);
         }
@@ -111,7 +111,7 @@ impl Watched {
 
 /// The value of a watched call, or the error that it exceeded a limit.
 pub fn raised_watched<T: Raising>(value: T, call: &Watched) -> T {
-    if !value.is_good() {
+    if !value.is_ok() {
         return value;
     }
     call.check_before_return().map_or(value, T::of)
@@ -120,9 +120,9 @@ pub fn raised_watched<T: Raising>(value: T, call: &Watched) -> T {
 impl Drop for Watched {
     fn drop(&mut self) {
         let is_checked = self.is_checked.get();
-        let complaints = if is_checked { Vec::new() } else { self.complaints(false) };
+        let diagnostics = if is_checked { Vec::new() } else { self.diagnostics(false) };
         drop(self.span.take());
-        end_call(self.site, self.plan, complaints);
+        end_call(self.site, self.plan, diagnostics);
     }
 }
 
@@ -144,7 +144,7 @@ struct Used {
 impl Used {
     /// What there is to say against the call: limits that it exceeded, those of which that is not
     /// known though it should be, and the ledger. A call that unwinds has failed already.
-    fn complaints(&self, site: &CallSite, plan: &UsagePlan) -> Vec<Complaint> {
+    fn diagnostics(&self, site: &CallSite, plan: &UsagePlan) -> Vec<Diagnostic> {
         if std::thread::panicking() {
             return Vec::new();
         }
@@ -158,7 +158,7 @@ impl Used {
         let unknown = plan.limits.unknown(&figures).map(|row| self.not_available(row));
         let ledger = plan.ledger.and_then(|folder| self.not_in_ledger(folder, site, heap));
         let all: Vec<Finding> = exceeded.chain(unknown).chain(ledger).collect();
-        limits::complaints(site, &all)
+        limits::diagnostics(site, &all)
     }
 
     fn not_available(&self, row: &Row) -> Finding {
@@ -214,16 +214,16 @@ fn finding(exceeded: Exceeded, heap: Option<HeapFigures>) -> Finding {
 /// It shall fail the test.
 fn failed(
     plan: &UsagePlan,
-    complaints: Vec<Complaint>,
+    diagnostics: Vec<Diagnostic>,
     on_error: OnError,
 ) -> Option<RaisedWarning> {
-    if plan.fails && !complaints.is_empty() {
+    if plan.fails && !diagnostics.is_empty() {
         let own = Suspended::new();
-        let sentences: Vec<String> = complaints.iter().map(Complaint::sentence).collect();
+        let sentences: Vec<String> = diagnostics.iter().map(Diagnostic::sentence).collect();
         drop(own);
         panic!("{}", sentences.join("\n"));
     }
-    limits::tell_all(complaints, on_error)
+    limits::tell_all(diagnostics, on_error)
 }
 
 /// Tells what there is to say against a call that has ended: it can return no error any more.
@@ -231,11 +231,11 @@ fn failed(
 /// # Panics
 /// As [`failed`], and with a [`RaisedWarning`] if a filter makes it an error. A function that
 /// returns such errors has one of its own by then.
-fn end_call(site: &CallSite, plan: &UsagePlan, complaints: Vec<Complaint>) {
+fn end_call(site: &CallSite, plan: &UsagePlan, diagnostics: Vec<Diagnostic>) {
     let throws = !plan.limits.raises() && site.can_unwind();
     let on_error = if throws { OnError::Throw } else { OnError::Tell };
-    if let Some(raised) = failed(plan, complaints, on_error) {
-        telling::throw(raised);
+    if let Some(raised) = failed(plan, diagnostics, on_error) {
+        diagnostics::throw(raised);
     }
 }
 
@@ -292,7 +292,7 @@ pub fn watch_raising_future<F: Future<Output: Raising>>(
     plan: &'static UsagePlan,
     inner: F,
 ) -> WatchedFuture<F> {
-    let raise: Raise<F::Output> = (F::Output::is_good, F::Output::of);
+    let raise: Raise<F::Output> = (F::Output::is_ok, F::Output::of);
     WatchedFuture { raise: Some(raise), ..watch_future(site, plan, inner) }
 }
 
@@ -313,13 +313,13 @@ impl<F: Future> Future for WatchedFuture<F> {
         let outcome = inner.poll(context);
         call.add(before);
         outcome.map(|value| match raise {
-            Some((is_good, failure)) if is_good(&value) => {
-                let raised = failed(call.plan, call.complaints(), OnError::Return);
+            Some((is_ok, failure)) if is_ok(&value) => {
+                let raised = failed(call.plan, call.diagnostics(), OnError::Return);
                 let others = limits::check_before_last_poll_ends(call.site, call.time_ns());
                 raised.or(others).map_or(value, failure)
             }
             _ => {
-                end_call(call.site, call.plan, call.complaints());
+                end_call(call.site, call.plan, call.diagnostics());
                 value
             }
         })
@@ -346,10 +346,10 @@ impl Polls {
         self.started.map_or(0, |started| started.elapsed().as_nanos() as u64)
     }
 
-    fn complaints(&mut self) -> Vec<Complaint> {
+    fn diagnostics(&mut self) -> Vec<Diagnostic> {
         let counts = self.is_counted.then_some((self.counts, self.peak));
         let resident_bytes = self.window.take().and_then(highest);
         let used = Used { counts, time_ns: self.time_ns(), resident_bytes, is_open: false };
-        used.complaints(self.site, self.plan)
+        used.diagnostics(self.site, self.plan)
     }
 }

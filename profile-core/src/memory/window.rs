@@ -9,7 +9,7 @@
 
 use std::io;
 
-pub use crate::choices::Backend;
+pub use crate::options::Backend;
 use crate::record::live::{self, Watch};
 use crate::record::{startup, thread};
 use crate::segment::layout::{BACKENDS, NAME, READINGS, Window, Word};

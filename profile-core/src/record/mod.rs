@@ -12,7 +12,7 @@
 //! open_spans · attribution · paths
 //! fold · checks · counters                   histograms, limits, the allocator's counts
 //! arguments · returned · on_cpu · sizes · held · scheduling
-//! diagnostics · turns
+//! problems · turns
 //! thread                                     the block of a thread
 //! frame · policy · live · handed
 //! ```
@@ -25,7 +25,6 @@ pub(crate) mod calibrate;
 pub(crate) mod checks;
 pub(crate) mod context;
 pub(crate) mod counters;
-pub(crate) mod diagnostics;
 mod fold;
 pub(crate) mod frame;
 pub(crate) mod future;
@@ -41,6 +40,7 @@ mod overlap;
 mod pacing;
 mod paths;
 pub(crate) mod policy;
+pub(crate) mod problems;
 pub(crate) mod returned;
 pub(crate) mod scheduling;
 pub(crate) mod sites;

@@ -18,10 +18,10 @@
 //! ([`thread::free_page_of`]): memory is bounded by the spans open at once, each of which keeps one
 //! page at most.
 
-use super::diagnostics::{self, Problem};
 use super::frame::edge_of;
 use super::open_spans::{Exit, MOST_ABOVE, is_closed, open_above, open_frames, outer_of};
 use super::overlap::{Inclusive, reroute, split_above};
+use super::problems::{self, Problem};
 use super::{slow_path, thread};
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Frame, ThreadBlock, flags};
@@ -72,7 +72,7 @@ fn complain_of_waiting(block: &ThreadBlock, exit: Exit<'_>) {
     let Some(above) = open_above(block, exit.frame) else { return };
     let opened = above.started.get();
     if opened != 0 && block.waiting_since.get() > opened {
-        diagnostics::report_span(Problem::Waiting, edge_of(exit.frame));
+        problems::report_span(Problem::Waiting, edge_of(exit.frame));
     }
 }
 
@@ -97,7 +97,7 @@ impl Drop for Finish {
         let Exit { frame, outer, top } = self.exit;
         self.above.take_off(outer);
         if self.is_deep {
-            diagnostics::report_span(Problem::Crowd, self.edge);
+            problems::report_span(Problem::Crowd, self.edge);
         } else {
             reroute(self.block, self.exit);
         }

@@ -15,7 +15,7 @@ use crate::segment::layout::{Edge, Frame, ReturnTally, flags};
 )]
 pub trait Outcome {
     /// Whether it is `Ok` or `Some`.
-    fn is_good(&self) -> bool;
+    fn is_ok(&self) -> bool;
     /// 1: a `Result`; 2: an `Option`.
     const KIND: u64;
 }
@@ -23,7 +23,7 @@ pub trait Outcome {
 impl<T, E> Outcome for Result<T, E> {
     const KIND: u64 = 1;
 
-    fn is_good(&self) -> bool {
+    fn is_ok(&self) -> bool {
         self.is_ok()
     }
 }
@@ -31,7 +31,7 @@ impl<T, E> Outcome for Result<T, E> {
 impl<T> Outcome for Option<T> {
     const KIND: u64 = 2;
 
-    fn is_good(&self) -> bool {
+    fn is_ok(&self) -> bool {
         self.is_some()
     }
 }
@@ -46,8 +46,8 @@ pub fn ask_return(site: &'static CallSite) {
 /// Looks at a value that a call returns with, and gives it back.
 pub fn returned<T: Outcome>(site: &'static CallSite, value: T) -> T {
     if let Some((frame, edge)) = own_span(site) {
-        let good = if value.is_good() { flags::GOOD } else { 0 };
-        frame.flags.set(frame.flags.get() & !flags::GOOD | good);
+        let ok = if value.is_ok() { flags::OK } else { 0 };
+        frame.flags.set(frame.flags.get() & !flags::OK | ok);
         if let Some(tally) = tally_for(edge) {
             tally.kind.set(T::KIND);
         }
@@ -61,7 +61,7 @@ pub(super) fn ended(frame: &Frame, edge: &Edge, ticks: Option<u64>, stands_for: 
         return;
     }
     let Some(tally) = tally_for(edge) else { return };
-    let outcome = usize::from(frame.flags.get() & flags::GOOD == 0);
+    let outcome = usize::from(frame.flags.get() & flags::OK == 0);
     let [calls, timed, sum] =
         [&tally.calls, &tally.timed, &tally.ticks].map(|words| &words[outcome]);
     calls.add(1);

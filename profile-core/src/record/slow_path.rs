@@ -3,7 +3,6 @@
 //! order.
 
 use super::attribution;
-use super::diagnostics::{self, Problem};
 use super::fold::{self, end};
 use super::frame::{
     NOWHERE, TOP, allocated_or_freed, at_work, edge_of, marked, marks, put_on_top, tally_of,
@@ -11,6 +10,7 @@ use super::frame::{
 use super::open_spans::{Exit, open_frames};
 use super::overlap::TakeOff;
 use super::pacing::{self, Turn};
+use super::problems::{self, Problem};
 use super::turns::Turns;
 use super::{checks, handed, paths, returned, thread};
 use crate::callsite::{CallSite, Mode};
@@ -256,7 +256,7 @@ pub(crate) fn close_above(frame: &Frame) {
     }
     let now = Clock::current().now();
     while let Some(top) = open_frames().next().filter(|top| !std::ptr::eq(*top, frame)) {
-        diagnostics::report_span(Problem::HeldGuard, edge_of(top));
+        problems::report_span(Problem::HeldGuard, edge_of(top));
         let Some(exit) = Exit::of_top(top) else { return };
         close_now(exit, now);
     }

@@ -8,7 +8,7 @@ use std::sync::{Once, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{
-    counters, diagnostics, handed, held, lines, policy, scheduling, sizes, slow_path, thread, turns,
+    counters, handed, held, lines, policy, problems, scheduling, sizes, slow_path, thread, turns,
 };
 use crate::callsite::{self, Mode};
 use crate::clock::{Anchor, Clock};
@@ -30,11 +30,11 @@ pub(crate) fn begin() {
         let path = RUN_DIR.get_or_init(|| settings.run_dir.clone()).as_deref().map(segment_path);
         let (header, outcome) = writer::create(path.as_deref());
         let Some(header) = header else {
-            return diagnostics::report("no memory to record into: nothing is recorded");
+            return problems::report("no memory to record into: nothing is recorded");
         };
         if let (Some(path), Err(error)) = (&path, outcome) {
             let place = path.display();
-            diagnostics::report(format!(
+            problems::report(format!(
                 "PROFILE_RUN_DIR: cannot record into {place}: {error}; recording in memory"
             ));
         }

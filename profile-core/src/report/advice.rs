@@ -68,7 +68,7 @@ pub(crate) fn sentence(advice: &Advice) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::samples;
-    use crate::choices::Thresholds;
+    use crate::options::Thresholds;
 
     #[test]
     fn every_kind_has_a_sentence_with_figures() {

@@ -6,7 +6,7 @@ use std::io;
 use super::format::{Format, Style};
 use super::order::{quantile_keys, sorted};
 use super::text;
-use crate::choices::Sort;
+use crate::options::Sort;
 use crate::snapshot::{AsyncTimes, Function, Snapshot};
 
 /// A column's head and what stands in it for a function.

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use crate::choices::Sort;
+use crate::options::Sort;
 use crate::snapshot::Snapshot;
 
 /// An export format of reports, chosen by its name in `PROFILE_REPORT`, in

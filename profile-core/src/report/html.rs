@@ -11,8 +11,8 @@ use super::format::{Format, Style};
 use super::order::sorted;
 use super::page::Page;
 use super::text::{markup, safe_and_short as safe};
-use super::{frame, lines, table};
-use crate::choices::Sort;
+use super::{header_footer, lines, table};
+use crate::options::Sort;
 use crate::snapshot::{Function, Line, Snapshot};
 use crate::units;
 
@@ -96,7 +96,7 @@ fn by_function(lines: &[Line]) -> HashMap<Key<'_>, Vec<&Line>> {
 /// The lines above the table, the first of them as a heading.
 fn head(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     let mut page = Page::new(None);
-    frame::head(snapshot, &mut page);
+    header_footer::head(snapshot, &mut page);
     let mut bytes = Vec::new();
     page.write(false, &mut bytes)?;
     let text = markup(&String::from_utf8_lossy(&bytes));

@@ -56,7 +56,7 @@ fn columns(records: &[MemoryRecord]) -> Vec<Column> {
         column("kernel\npeak", 80, &|record| optional(record.kernel_peak_bytes, units::bytes)),
         column("heap\npeak", 70, &|record| optional(record.heap_peak_bytes, units::bytes)),
         column("readings", 20, &|record| units::count(record.readings_taken)),
-        column("every", 10, &|record| optional(record.achieved_interval_ns, units::duration)),
+        column("interval", 10, &|record| optional(record.achieved_interval_ns, units::duration)),
     ]
 }
 
@@ -104,12 +104,12 @@ mod tests {
                 "\
 2)
                                                                          kernel      heap
-window                        baseline      peak       end  increment      peak      peak  readings   every
-───────────────────────────────────────────────────────────────────────────────────────────────────────────
-survey::main                  10.0 MiB  60.0 MiB  12.2 MiB   50.0 MiB  66.0 MiB  41.0 MiB         5  2.50 s
+window                        baseline      peak       end  increment      peak      peak  readings  interval
+─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+survey::main                  10.0 MiB  60.0 MiB  12.2 MiB   50.0 MiB  66.0 MiB  41.0 MiB         5    2.50 s
   ▂█▃▃▁
   live heap +40.0 MiB, resident +50.0 MiB
-<survey::Parser as Run>::run  20.5 MiB  60.0 MiB  30.0 MiB   39.5 MiB         -         -         3  1.50 s
+<survey::Parser as Run>::run  20.5 MiB  60.0 MiB  30.0 MiB   39.5 MiB         -         -         3    1.50 s
   ▁█▂
   kernel peak: not available: clear_refs: read-only"
             );

@@ -7,24 +7,23 @@
 pub(crate) mod advice;
 mod axis;
 mod binary;
-mod blocks;
-mod calls;
+mod block_sizes;
 mod canvas;
 #[cfg(feature = "compare")]
 mod comparison;
 mod csv;
 mod curves;
 mod folded;
+mod footnotes;
 mod format;
-mod frame;
 mod github;
+mod header_footer;
 mod hlog;
 mod html;
 mod json;
 mod layout;
 mod lines;
 mod list;
-mod marks;
 mod memory;
 mod memory_profiler;
 pub(crate) mod mprof;
@@ -37,6 +36,7 @@ mod registry;
 mod returns;
 #[cfg(test)]
 mod samples;
+mod slowest_calls;
 mod sparkline;
 mod table;
 mod text;

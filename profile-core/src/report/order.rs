@@ -2,7 +2,7 @@
 
 use std::cmp::{Ordering, Reverse};
 
-use crate::choices::Sort;
+use crate::options::Sort;
 use crate::snapshot::Function;
 
 /// The functions in the order asked for, alike ones by path.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::format::Format;
 use super::registry::{can_be_written, known, names};
-use crate::choices::SettingError;
+use crate::options::SettingError;
 use crate::settings::Settings;
 
 /// A report and where it goes.

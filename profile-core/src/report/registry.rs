@@ -15,7 +15,7 @@ use super::plot::Svg;
 use super::png::Png;
 use super::table::Table;
 use super::tree::Tree;
-use crate::choices::SettingError;
+use crate::options::SettingError;
 
 /// What a report is written in where nobody chose.
 pub(crate) const DEFAULT: &dyn Format = &Table;

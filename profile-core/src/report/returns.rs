@@ -23,12 +23,12 @@ pub(crate) fn section(functions: &[&Function], page: &mut Page) {
         Column::new(head.to_owned(), importance, rows.iter().map(|row| cell(row.1)).collect())
     };
     let columns = vec![
-        column("Ok or Some", 100, &|returns| units::count(returns.good.calls)),
-        column("total", 60, &|returns| units::duration(returns.good.inclusive_ns)),
-        column("mean", 80, &|returns| mean(returns.good)),
-        column("Err or None", 100, &|returns| units::count(returns.bad.calls)),
-        column("total", 60, &|returns| units::duration(returns.bad.inclusive_ns)),
-        column("mean", 80, &|returns| mean(returns.bad)),
+        column("Ok or Some", 100, &|returns| units::count(returns.ok.calls)),
+        column("total", 60, &|returns| units::duration(returns.ok.inclusive_ns)),
+        column("mean", 80, &|returns| mean(returns.ok)),
+        column("Err or None", 100, &|returns| units::count(returns.err.calls)),
+        column("total", 60, &|returns| units::duration(returns.err.inclusive_ns)),
+        column("mean", 80, &|returns| mean(returns.err)),
     ];
     page.table(Grid { head: "returned", names: rows.iter().map(name).collect(), columns });
 }
@@ -48,9 +48,9 @@ mod tests {
     #[test]
     fn both_ways_to_return_have_their_calls_and_times() {
         let mut snapshot = samples::ordinary();
-        let good = Returned { calls: 4, inclusive_ns: 8_000 };
+        let ok = Returned { calls: 4, inclusive_ns: 8_000 };
         snapshot.functions[0].returns =
-            Some(Returns { kind: "result".to_owned(), good, bad: Returned::default() });
+            Some(Returns { kind: "result".to_owned(), ok, err: Returned::default() });
         let text = samples::rendered("table", &snapshot, None);
         let row = text.lines().skip_while(|line| !line.starts_with("returned ")).nth(2);
         let cells: Vec<&str> = row.expect("a row").split_whitespace().collect();

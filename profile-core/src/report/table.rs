@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::io;
 
+use super::footnotes::Marks;
 use super::format::{Format, Style};
 use super::layout::{Column, Grid, Name};
-use super::marks::Marks;
 use super::order::{quantile_keys, sorted};
 use super::page::Page;
 use super::text::{optional, safe_and_short as safe};
-use super::{blocks, calls, frame, lines, memory, returns};
-use crate::choices::Sort;
+use super::{block_sizes, header_footer, lines, memory, returns, slowest_calls};
+use crate::options::Sort;
 use crate::snapshot::{AsyncTimes, Function, Snapshot};
 use crate::units;
 
@@ -42,9 +42,9 @@ impl Format for Table {
 
 fn page(snapshot: &Snapshot, style: &Style) -> Page {
     let mut page = Page::new(style.columns);
-    frame::head(snapshot, &mut page);
+    header_footer::head(snapshot, &mut page);
     if snapshot.functions.is_empty() {
-        frame::nothing_called(snapshot, &mut page);
+        header_footer::nothing_called(snapshot, &mut page);
     } else {
         let functions = sorted(&snapshot.functions, style.sort);
         let marks = Marks::for_width(style.columns);
@@ -53,12 +53,12 @@ fn page(snapshot: &Snapshot, style: &Style) -> Page {
         marks.explain(&functions, &mut page);
         polled(&functions, &mut page);
         returns::section(&functions, &mut page);
-        calls::section(&functions, &mut page);
+        slowest_calls::section(&functions, &mut page);
         lines::section(&functions, &snapshot.lines, &mut page);
-        blocks::section(&functions, &mut page);
+        block_sizes::section(&functions, &mut page);
     }
     memory::section(snapshot, &mut page);
-    frame::foot(snapshot, &mut page);
+    header_footer::foot(snapshot, &mut page);
     page
 }
 
@@ -72,7 +72,7 @@ pub(super) fn columns(functions: &[&Function], snapshot: &Snapshot, sort: Sort) 
     };
     let mut columns = vec![
         column("total", MOST_IMPORTANT, &|function| time(function, function.inclusive_ns)),
-        column("%", 60, &|function| per_cent(function, frame::whole(snapshot))),
+        column("%", 60, &|function| per_cent(function, header_footer::whole(snapshot))),
         column("self", 80, &|function| time(function, function.exclusive_ns)),
         column("calls", 90, &|function| units::count(function.calls)),
         column("mean", 70, &|function| mean(function.mean_ns)),

@@ -9,7 +9,7 @@ use super::page::Page;
 use super::text::optional;
 use super::text::{last_two_segments, safe_and_short as safe};
 use super::walk::{Step, walk};
-use super::{frame, memory};
+use super::{header_footer, memory};
 use crate::snapshot::{PathNode, Snapshot};
 use crate::units;
 
@@ -39,9 +39,9 @@ impl Format for Tree {
 
 fn page(snapshot: &Snapshot, style: &Style) -> Page {
     let mut page = Page::new(style.columns);
-    frame::head(snapshot, &mut page);
+    header_footer::head(snapshot, &mut page);
     if snapshot.call_tree.is_empty() && snapshot.functions.is_empty() {
-        frame::nothing_called(snapshot, &mut page);
+        header_footer::nothing_called(snapshot, &mut page);
     } else {
         let deepest = deepest_indent(style.columns);
         let steps = walk(&snapshot.call_tree, |a, b| {
@@ -54,10 +54,10 @@ fn page(snapshot: &Snapshot, style: &Style) -> Page {
                 deepest + 1
             ));
         }
-        page.dim(frame::PER_CENT);
+        page.dim(header_footer::PER_CENT);
     }
     memory::section(snapshot, &mut page);
-    frame::foot(snapshot, &mut page);
+    header_footer::foot(snapshot, &mut page);
     page
 }
 
@@ -71,7 +71,7 @@ fn grid(steps: &[Step<'_>], snapshot: &Snapshot, deepest: usize) -> Grid {
     let column = |head: &str, importance, cell: &dyn Fn(&PathNode) -> String| {
         Column::new(head.to_owned(), importance, steps.iter().map(|step| cell(step.node)).collect())
     };
-    let share = |node: &PathNode| units::share(node.inclusive_ns, frame::whole(snapshot));
+    let share = |node: &PathNode| units::share(node.inclusive_ns, header_footer::whole(snapshot));
     let mut columns = vec![
         column("total", 100, &|node| units::duration(node.inclusive_ns)),
         column("%", 60, &|node| {

@@ -426,7 +426,7 @@ pub(crate) mod flags {
     pub(crate) const HANDED_ON: u64 = 32;
     /// How the call returns is asked; and it has returned `Ok` or `Some`.
     pub(crate) const ASKED: u64 = 64;
-    pub(crate) const GOOD: u64 = 128;
+    pub(crate) const OK: u64 = 128;
     /// The limits of the call have been checked already.
     pub(crate) const CHECKED: u64 = 1 << 16;
     /// Opened by a signal handler while the recorder was at work.

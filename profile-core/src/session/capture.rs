@@ -6,9 +6,10 @@ use std::path::Path;
 use super::limits;
 use crate::callsite::{self, CallSite, LinkedSkipped};
 use crate::clock::{Anchor, Clock};
+use crate::diagnostics::{self, end};
 use crate::memory::sampler;
 use crate::record::thread::{self, Suspended};
-use crate::record::{calibrate, diagnostics, held, live, scheduling};
+use crate::record::{calibrate, held, live, problems, scheduling};
 use crate::report;
 use crate::segment::layout::header;
 use crate::segment::reader::{SegmentError, View};
@@ -20,7 +21,6 @@ use crate::snapshot::{
     WarningRecord, Worst,
 };
 use crate::sys;
-use crate::telling::{self, end};
 use crate::warnings::RaisedWarning;
 
 /// What was recorded so far, and what the filters make errors of that which only shows at the end. The session has
@@ -38,13 +38,13 @@ pub(super) fn captured() -> (Snapshot, Vec<RaisedWarning>) {
     memory.tell(&mut snapshot.process);
     snapshot.never_called = never_called(&snapshot);
     snapshot.not_instrumented = not_instrumented();
-    snapshot.warnings.extend(complaints());
+    snapshot.warnings.extend(recorder_warnings());
     let exceeded = limits::exceeded(&snapshot);
     snapshot.warnings.extend(exceeded);
     snapshot.warnings.extend(snapshot.advice.iter().filter_map(warning_of));
     let errors = snapshot.filter_warnings();
     // These have passed the filters when they came up.
-    snapshot.warnings.extend(telling::told());
+    snapshot.warnings.extend(diagnostics::told());
     snapshot.warnings.extend(end::raised());
     (snapshot, errors)
 }
@@ -213,13 +213,12 @@ fn not_instrumented() -> Vec<NotInstrumented> {
 }
 
 /// What recording complained of.
-pub(super) fn complaints() -> impl Iterator<Item = WarningRecord> {
+pub(super) fn recorder_warnings() -> impl Iterator<Item = WarningRecord> {
     let is_partial = writer::file_is_full().then(|| {
         let message = "PROFILE_RUN_DIR: no more room on the disk, or files are limited: the segment's file holds only part of the run; this report has all";
         warning("DataLossWarning", message, 1)
     });
-    let of_recording =
-        diagnostics::all().map(|message| warning("ConfigurationWarning", message, 1));
+    let of_recording = problems::all().map(|message| warning("ConfigurationWarning", message, 1));
     of_recording.chain(is_partial)
 }
 

@@ -39,9 +39,9 @@ pub(super) fn wrong_limits() -> Vec<String> {
     let all: Vec<_> = callsite::linked().map(|site| (site, site.path())).collect();
     for Rule { functions, limits } in rules {
         for pattern in functions {
-            let complaint = set_limits(&all, &pattern.text, limits);
+            let diagnostic = set_limits(&all, &pattern.text, limits);
             wrong.extend(
-                complaint.map(|what| format!("line {}: {what}", line_at(&text, pattern.at))),
+                diagnostic.map(|what| format!("line {}: {what}", line_at(&text, pattern.at))),
             );
         }
     }

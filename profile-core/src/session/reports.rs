@@ -5,9 +5,10 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::*};
 
-use super::capture::{captured, complaints};
+use super::capture::{captured, recorder_warnings};
 use super::limits;
 use crate::callsite;
+use crate::diagnostics::{self, end};
 use crate::memory::{ledger, sampler};
 use crate::record::startup;
 use crate::record::thread::Suspended;
@@ -18,7 +19,6 @@ use crate::segment::reader::View;
 use crate::settings;
 use crate::snapshot::{Snapshot, WarningRecord};
 use crate::sys;
-use crate::telling::{self, end};
 use crate::warnings;
 
 /// Writes the reports. Whether the filters make an error of something that only shows at the end.
@@ -27,7 +27,7 @@ pub(super) fn reported() -> bool {
         let _own = Suspended::new();
         let outputs = asked_for();
         if outputs.is_empty() && !has_more_to_tell() {
-            complaints().for_each(|warning| complain_of(&warning));
+            recorder_warnings().for_each(|warning| print_diagnostic(&warning));
             return false;
         }
         sampler::read_now();
@@ -70,7 +70,7 @@ pub(super) extern "C" fn report_at_exit() {
     let has_errors = reported();
     // In a plugin this is the moment before its code goes, and threads that called it may end later.
     sys::forget_thread_exit();
-    if has_errors || telling::has_failed() {
+    if has_errors || diagnostics::has_failed() {
         sys::fail_at_exit(settings::current().exit_code.unwrap_or(PANICKED));
     }
 }
@@ -95,20 +95,20 @@ fn is_silent_child() -> bool {
         && View::live().is_none_or(|view| view.header(header::first_site) == 0)
 }
 
-/// A report in the form of data has no room for complaints; a person must see them all the same.
+/// A report in the form of data has no room for diagnostics; a person must see them all the same.
 fn tell_warnings(outputs: &[Output], snapshot: &Snapshot) {
     let shown = |output: &Output| output.file.is_none() && is(output, report::DEFAULT);
     if outputs.iter().any(shown) {
         return;
     }
     // These have been told when they came up.
-    let (told, raised) = (telling::told(), end::raised());
+    let (told, raised) = (diagnostics::told(), end::raised());
     let known: Vec<WarningRecord> = told.into_iter().chain(raised).collect();
     let is_known = |warning: &&WarningRecord| known.iter().any(|it| it.message == warning.message);
-    warned::visible(snapshot).filter(|warning| !is_known(warning)).for_each(complain_of);
+    warned::visible(snapshot).filter(|warning| !is_known(warning)).for_each(print_diagnostic);
 }
 
-fn complain_of(warning: &WarningRecord) {
+fn print_diagnostic(warning: &WarningRecord) {
     complain(&warning.to_string());
 }
 

@@ -7,11 +7,11 @@ use super::environment::{filter_warnings, of_setting, wrong_reports};
 use super::limits_file::wrong_limits;
 use super::reports::{complain, report_at_exit};
 use crate::callsite;
+use crate::diagnostics::{self, OnError};
 use crate::memory::{sampler, usage};
 use crate::record::{calibrate, checks, on_cpu};
 use crate::settings;
 use crate::sys;
-use crate::telling::{self, OnError};
 use crate::warnings;
 
 // So that a program in which nothing annotated is ever called reports that, and the start of the run is the
@@ -22,23 +22,24 @@ pub(super) extern "C" fn start() {
     static START: Once = Once::new();
     START.call_once(|| {
         sys::at_exit(report_at_exit);
-        checks::set_check(telling::limits::check_ended);
+        checks::set_check(diagnostics::limits::check_ended);
         sys::around_fork(warnings::before_fork, warnings::after_fork);
         sys::at_fork_in_child(forget_warnings);
         let wrong_filters = filter_warnings();
         // A program that links the crate and annotates nothing is left as it is, unless it is asked for its memory.
         if callsite::linked().next().is_none() && settings::current().resident_interval.is_none() {
-            return wrong_filters.iter().for_each(telling::tell_always);
+            return wrong_filters.iter().for_each(diagnostics::tell_always);
         }
         warnings::prepare();
         // Before the first call, since threads keep the limits of what they have called.
         let wrong_limits = wrong_limits();
         calibrate::begin();
         // Now, since a service may never end.
-        wrong_filters.iter().for_each(telling::tell_always);
-        let of_settings = wrong_reports().into_iter().chain(settings::complaints().iter().cloned());
-        of_settings.chain(wrong_limits).map(of_setting).for_each(|complaint| {
-            telling::tell(&complaint, OnError::Tell);
+        wrong_filters.iter().for_each(diagnostics::tell_always);
+        let of_settings =
+            wrong_reports().into_iter().chain(settings::diagnostics().iter().cloned());
+        of_settings.chain(wrong_limits).map(of_setting).for_each(|diagnostic| {
+            diagnostics::tell(&diagnostic, OnError::Tell);
         });
         sys::at_fork_in_child(forget_sampler);
         install_panic_hook();
@@ -69,7 +70,7 @@ extern "C" fn forget_sampler() {
 }
 
 extern "C" fn forget_warnings() {
-    telling::forget();
+    diagnostics::forget();
     warnings::forget_raised();
 }
 

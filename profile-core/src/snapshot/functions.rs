@@ -206,9 +206,11 @@ pub struct Returns {
     /// `result`, `option`, or nothing where every call ended by `?` so far.
     pub kind: String,
     /// With `Ok` or `Some`.
-    pub good: Returned,
+    #[cfg_attr(feature = "read", serde(alias = "good"))]
+    pub ok: Returned,
     /// With `Err` or `None`.
-    pub bad: Returned,
+    #[cfg_attr(feature = "read", serde(alias = "bad"))]
+    pub err: Returned,
 }
 
 /// One of two ways to return.

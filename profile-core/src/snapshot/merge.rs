@@ -362,8 +362,8 @@ fn returns(one: Returns, other: &Returns) -> Returns {
     };
     Returns {
         kind: one.kind.max(other.kind.clone()),
-        good: sum(one.good, other.good),
-        bad: sum(one.bad, other.bad),
+        ok: sum(one.ok, other.ok),
+        err: sum(one.err, other.err),
     }
 }
 

@@ -33,7 +33,8 @@ pub(crate) use mprof_line::*;
 pub use warned::*;
 
 /// The version of the snapshot's form, in JSON the key `schema_version`.
-pub const SCHEMA_VERSION: u32 = 1;
+/// 2 renamed the keys `good` and `bad` of [`Returns`] to `ok` and `err`; version 1 is still read.
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Everything recorded in a process up to a moment.
 ///

@@ -103,7 +103,7 @@ impl Reading<'_> {
             Returned { calls, inclusive_ns: inclusive_ns as u64 }
         };
         let kind = ["", "result", "option"].get(sums.kind as usize).copied().unwrap_or_default();
-        Returns { kind: kind.to_owned(), good: one(0), bad: one(1) }
+        Returns { kind: kind.to_owned(), ok: one(0), err: one(1) }
     }
 
     fn since_start(&self, ticks: u64) -> u64 {

@@ -1,6 +1,6 @@
 //! The marks behind a function's name, and what they mean, said below the table for those that are there.
 
-use super::frame;
+use super::header_footer;
 use super::list::list;
 use super::page::Page;
 use super::text::safe_and_short as safe;
@@ -72,7 +72,7 @@ impl Marks {
         for (_, mark, meaning) in words.iter().filter(|(used, ..)| *used) {
             page.dim(&format!("{mark}: {meaning}"));
         }
-        page.dim(frame::PER_CENT);
+        page.dim(header_footer::PER_CENT);
         estimates(functions, page);
     }
 }

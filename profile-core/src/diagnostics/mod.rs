@@ -26,7 +26,7 @@ const MOST: usize = 1_000;
 const OTHERS: &str = "of further functions";
 
 /// Something to be told.
-pub(crate) struct Complaint {
+pub(crate) struct Diagnostic {
     pub(crate) category: &'static Category,
     /// The module that filters look at.
     pub(crate) module: String,
@@ -43,16 +43,16 @@ pub(crate) struct Complaint {
     pub(crate) details: Option<fn(&str) -> Vec<String>>,
 }
 
-impl Complaint {
+impl Diagnostic {
     pub(crate) fn about(
         site: &CallSite,
         category: &'static Category,
         message: String,
         worst: Option<Worst>,
-    ) -> Complaint {
+    ) -> Diagnostic {
         let (module, subject) = (site.module().to_owned(), Some(site.path()));
         let (file, line) = (site.file().to_owned(), site.line());
-        Complaint { category, module, subject, file, line, message, worst, details: None }
+        Diagnostic { category, module, subject, file, line, message, worst, details: None }
     }
 
     /// About the profiler itself.
@@ -60,10 +60,10 @@ impl Complaint {
         category: &'static Category,
         subject: Option<&str>,
         message: String,
-    ) -> Complaint {
+    ) -> Diagnostic {
         let (module, subject) = ("profile".to_owned(), subject.map(str::to_owned));
         let (file, line) = (String::new(), 0);
-        Complaint { category, module, subject, file, line, message, worst: None, details: None }
+        Diagnostic { category, module, subject, file, line, message, worst: None, details: None }
     }
 
     /// The text, and below it the details.
@@ -104,7 +104,7 @@ impl Complaint {
     }
 }
 
-/// What becomes of a complaint that the filters make an error.
+/// What becomes of a diagnostic that the filters make an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnError {
     /// It is only told: nobody can take it.
@@ -138,17 +138,17 @@ pub(crate) fn forget() {
 
 /// Tells something: the first time for its category and subject, always, or never, as the filters say of its category, its text
 /// and its module. Whether they make it an error that somebody takes.
-pub(crate) fn tell(complaint: &Complaint, on_error: OnError) -> bool {
+pub(crate) fn tell(diagnostic: &Diagnostic, on_error: OnError) -> bool {
     let _own = Suspended::new();
-    let Complaint { category, module, subject, message, .. } = complaint;
+    let Diagnostic { category, module, subject, message, .. } = diagnostic;
     let none =
         Verdict { action: Action::Default, is_first: true, shown_by: ShownBy::StandardError };
     let tells_errors = on_error != OnError::Return;
     let subject = subject.as_ref().unwrap_or(message);
-    let place = (&**module, complaint.line);
+    let place = (&**module, diagnostic.line);
     let found = verdict(message, category, place, subject, tells_errors).unwrap_or(none);
     let is_error = found.action == Action::Error;
-    count(complaint, found.action);
+    count(diagnostic, found.action);
     let waits = is_error
         && match on_error {
             OnError::Tell => true,
@@ -164,13 +164,13 @@ pub(crate) fn tell(complaint: &Complaint, on_error: OnError) -> bool {
         // Whoever shows warnings does not show errors. A panic is told each time, as every other is.
         Action::Error => {
             if found.is_first || !waits {
-                print(complaint);
+                print(diagnostic);
             }
         }
-        Action::Always => show(&found.shown_by, complaint),
+        Action::Always => show(&found.shown_by, diagnostic),
         Action::Default | Action::Module | Action::Once => {
             if found.is_first {
-                show(&found.shown_by, complaint);
+                show(&found.shown_by, diagnostic);
             }
         }
     }
@@ -178,10 +178,10 @@ pub(crate) fn tell(complaint: &Complaint, on_error: OnError) -> bool {
 }
 
 /// Tells something whatever the filters say: that one of them is none.
-pub(crate) fn tell_always(complaint: &Complaint) {
+pub(crate) fn tell_always(diagnostic: &Diagnostic) {
     let _own = Suspended::new();
-    count(complaint, Action::Always);
-    print(complaint);
+    count(diagnostic, Action::Always);
+    print(diagnostic);
 }
 
 /// Whether the run has failed by a warning.
@@ -198,48 +198,48 @@ pub(crate) fn throw(raised: RaisedWarning) -> ! {
     std::panic::resume_unwind(Box::new(raised))
 }
 
-fn show(by: &ShownBy, complaint: &Complaint) {
+fn show(by: &ShownBy, diagnostic: &Diagnostic) {
     if IS_TELLING.replace(true) {
         return;
     }
-    let shown = catch_unwind(AssertUnwindSafe(|| by.show(|| complaint.warning())));
+    let shown = catch_unwind(AssertUnwindSafe(|| by.show(|| diagnostic.warning())));
     let is_shown = shown.unwrap_or_else(|payload| {
         // Even its drop might panic.
         std::mem::forget(payload);
         false
     });
     if !is_shown {
-        print(complaint);
+        print(diagnostic);
     }
     IS_TELLING.set(false);
 }
 
-fn print(complaint: &Complaint) {
-    let Complaint { category, file, line, .. } = complaint;
+fn print(diagnostic: &Diagnostic) {
+    let Diagnostic { category, file, line, .. } = diagnostic;
     let place = if file.is_empty() { String::new() } else { format!("{file}:{line}: ") };
-    let line = format!("profile: {place}{}: {}\n", category.name(), complaint.sentence());
+    let line = format!("profile: {place}{}: {}\n", category.name(), diagnostic.sentence());
     let _ = sys::raw_stderr().write_all(line.as_bytes());
 }
 
-fn count(complaint: &Complaint, action: Action) {
-    with_told(|told| add(told, complaint, action));
+fn count(diagnostic: &Diagnostic, action: Action) {
+    with_told(|told| add(told, diagnostic, action));
 }
 
-fn add(told: &mut Vec<WarningRecord>, complaint: &Complaint, action: Action) {
-    let place = told.iter().position(|known| complaint.is_of(known));
+fn add(told: &mut Vec<WarningRecord>, diagnostic: &Diagnostic, action: Action) {
+    let place = told.iter().position(|known| diagnostic.is_of(known));
     let known = match place {
         Some(place) => &mut told[place],
         None if told.len() < MOST => {
             let place = told.len();
-            told.push(complaint.record());
+            told.push(diagnostic.record());
             &mut told[place]
         }
-        None => others(told, complaint.category),
+        None => others(told, diagnostic.category),
     };
     known.count += 1;
     known.hidden += u64::from(action == Action::Ignore);
     known.is_error |= action == Action::Error;
-    Worst::raise(&mut known.worst, complaint.worst.as_ref());
+    Worst::raise(&mut known.worst, diagnostic.worst.as_ref());
 }
 
 /// The count of those of a category for which there is no room.

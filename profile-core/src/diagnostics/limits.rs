@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Complaint, OnError, tell, throw};
+use super::{Diagnostic, OnError, tell, throw};
 use crate::callsite::CallSite;
 use crate::limits::{Exceeded, Figures, Limits, Scope};
 use crate::record::SpanGuard;
@@ -47,12 +47,12 @@ pub(crate) fn check_before_last_poll_ends(
 }
 
 fn check_open(call: &Open, figures: &Figures) -> Option<RaisedWarning> {
-    let complaints = exceeded(call.site, call.site.limits()?, figures);
-    if complaints.is_empty() {
+    let diagnostics = exceeded(call.site, call.site.limits()?, figures);
+    if diagnostics.is_empty() {
         return None;
     }
     call.set_checked();
-    tell_all(complaints, OnError::Return)
+    tell_all(diagnostics, OnError::Return)
 }
 
 /// A call that is about to return an error is not checked again: that error is counted by then.
@@ -64,14 +64,14 @@ pub(crate) fn set_checked(guard: &SpanGuard) {
 
 /// Tells all; gives back the first that is an error which somebody takes. But for that nothing is
 /// charged to whoever called.
-pub(crate) fn tell_all(complaints: Vec<Complaint>, on_error: OnError) -> Option<RaisedWarning> {
-    let taken = complaints.iter().fold(None, |first, complaint| {
-        let is_taken = tell(complaint, on_error);
-        first.or(is_taken.then_some(complaint))
+pub(crate) fn tell_all(diagnostics: Vec<Diagnostic>, on_error: OnError) -> Option<RaisedWarning> {
+    let taken = diagnostics.iter().fold(None, |first, diagnostic| {
+        let is_taken = tell(diagnostic, on_error);
+        first.or(is_taken.then_some(diagnostic))
     });
-    let raised = taken.map(Complaint::raised);
+    let raised = taken.map(Diagnostic::raised);
     let _own = Suspended::new();
-    drop(complaints);
+    drop(diagnostics);
     raised
 }
 
@@ -101,31 +101,31 @@ impl Finding {
 }
 
 /// What is not known exceeds nothing.
-fn exceeded(site: &CallSite, limits: &Limits, figures: &Figures) -> Vec<Complaint> {
+fn exceeded(site: &CallSite, limits: &Limits, figures: &Figures) -> Vec<Diagnostic> {
     let _own = Suspended::new();
     let findings: Vec<_> = limits.exceeded(Scope::Call, *figures).map(Finding::from).collect();
-    complaints(site, &findings)
+    diagnostics(site, &findings)
 }
 
-/// One complaint for each category, in the order of their first findings.
-pub(crate) fn complaints(site: &CallSite, findings: &[Finding]) -> Vec<Complaint> {
+/// One diagnostic for each category, in the order of their first findings.
+pub(crate) fn diagnostics(site: &CallSite, findings: &[Finding]) -> Vec<Diagnostic> {
     let mut categories: Vec<&'static Category> = Vec::new();
     for Finding { category, .. } in findings {
         if !categories.iter().any(|known| std::ptr::eq(*known, *category)) {
             categories.push(category);
         }
     }
-    categories.into_iter().map(|category| complaint(site, category, findings)).collect()
+    categories.into_iter().map(|category| diagnostic(site, category, findings)).collect()
 }
 
-fn complaint(site: &CallSite, category: &'static Category, findings: &[Finding]) -> Complaint {
+fn diagnostic(site: &CallSite, category: &'static Category, findings: &[Finding]) -> Diagnostic {
     let of_category = findings.iter().filter(|it| std::ptr::eq(it.category, category));
     let sentences: Vec<&str> = of_category.clone().map(|it| &*it.sentence).collect();
     let worst = of_category.clone().find_map(|it| it.worst.clone());
     let message = format!("{}: {}", site.path(), sentences.join("; "));
     let is_of_memory = std::ptr::eq(category, &raw const AllocationLimitWarning);
     let details = is_of_memory.then_some(allocated_below as fn(&str) -> Vec<String>);
-    Complaint { details, ..Complaint::about(site, category, message, worst) }
+    Diagnostic { details, ..Diagnostic::about(site, category, message, worst) }
 }
 
 /// The functions below a path that allocated most, over all its calls so far, with their places.

@@ -24,13 +24,13 @@ use crate::warnings::RaisedWarning;
 )]
 pub trait Raising {
     /// It has not failed already.
-    fn is_good(&self) -> bool;
+    fn is_ok(&self) -> bool;
     /// The failure.
     fn of(raised: RaisedWarning) -> Self;
 }
 
 impl<T, E: From<RaisedWarning>> Raising for Result<T, E> {
-    fn is_good(&self) -> bool {
+    fn is_ok(&self) -> bool {
         self.is_ok()
     }
 
@@ -41,7 +41,7 @@ impl<T, E: From<RaisedWarning>> Raising for Result<T, E> {
 
 /// The value of a call, or the error that it exceeded a limit.
 pub fn raised<T: Raising>(value: T, call: &SpanGuard) -> T {
-    if !value.is_good() {
+    if !value.is_ok() {
         return value;
     }
     limits::check_before_return(call).map_or(value, T::of)
@@ -73,7 +73,7 @@ impl<F: Future<Output: Raising>> Future for RaisingFuture<F> {
         let since = *since.get_or_insert_with(Since::now);
         let outcome = inner.poll(context);
         outcome.map(|value| {
-            if site.limits().is_none() || !value.is_good() {
+            if site.limits().is_none() || !value.is_ok() {
                 return value;
             }
             limits::check_before_last_poll_ends(site, since.ns()).map_or(value, F::Output::of)
