@@ -98,7 +98,7 @@ mod off;
 
 #[cfg(feature = "profile")]
 pub use on::*;
-pub use options::{Backend, Budget, Kind, SettingError, Sort, Thresholds};
+pub use options::{Backend, Budget, Kind, SettingError, Sort, Thresholds, Top};
 pub use profile_macros::{memory_usage, profile};
 pub use snapshot::{
     Advice, AdviceFigures, AdviceKind, AsyncTimes, BlockSizes, BytesPerCall, Call, ChildCurve,

@@ -180,6 +180,11 @@ impl Settings {
     }
 
     /// Not looked at.
+    pub fn top(self, _: crate::Top) -> Settings {
+        self
+    }
+
+    /// Not looked at.
     ///
     /// # Errors
     /// None.

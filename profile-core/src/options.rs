@@ -39,6 +39,19 @@ pub enum Sort {
     Name,
 }
 
+/// Which rows a table has; the others are one line, with their number and time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Top {
+    /// All rows.
+    All,
+    /// At most this many.
+    Rows(usize),
+    /// Those whose inclusive time is at least this share of the time in annotated functions: 0.01
+    /// is 1 %.
+    Share(f64),
+}
+
 /// What is read of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicPtr, Ordering::*};
 use std::time::Duration;
 
 use crate::clock::Clock;
-pub use crate::options::{Budget, SettingError, Sort, Thresholds};
+pub use crate::options::{Budget, SettingError, Sort, Thresholds, Top};
 use crate::sys;
 
 impl Sort {
@@ -43,8 +43,10 @@ impl Sort {
 pub struct Settings {
     /// As `PROFILE_REPORT` has them. Text, since formats are above this room; only what was understood is
     /// put here.
-    pub(crate) reports: String,
+    pub(crate) reports: Option<String>,
     pub(crate) sort: Sort,
+    /// `None`: [`Settings::SCREEN`] on standard error, all rows in a file.
+    pub(crate) top: Option<Top>,
     pub(crate) percentiles: Vec<f64>,
     /// Share cut from each end for the trimmed mean.
     pub(crate) trim: f64,
@@ -64,8 +66,9 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
-            reports: "table".to_owned(),
+            reports: None,
             sort: Sort::Total,
+            top: None,
             percentiles: vec![50.0, 95.0, 99.0],
             trim: 0.1,
             budget: Budget::Auto,
@@ -81,6 +84,9 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Rows that can be looked over at a time.
+    pub(crate) const SCREEN: Top = Top::Rows(40);
+
     /// The defaults: a table on standard error, sorted by total time, p50, p95 and p99, every call timed.
     pub fn new() -> Settings {
         Settings::default()
@@ -89,6 +95,13 @@ impl Settings {
     /// What the table is sorted by.
     pub fn sort(mut self, sort: Sort) -> Settings {
         self.sort = sort;
+        self
+    }
+
+    /// Which rows the table and the tree have. By default at most 40 on standard error, and all in a
+    /// file.
+    pub fn top(mut self, top: Top) -> Settings {
+        self.top = Some(top);
         self
     }
 
@@ -207,6 +220,11 @@ pub(crate) fn reports_asked_for() -> Option<&'static str> {
     environment().reports.as_deref()
 }
 
+/// Patterns of the functions that are recorded; empty: all.
+pub(crate) fn only() -> &'static [String] {
+    &environment().only
+}
+
 /// Filters of warnings that the environment asks for.
 pub(crate) fn warning_filters() -> Option<&'static str> {
     environment().warnings.as_deref()
@@ -238,6 +256,9 @@ struct Environment {
     /// Reports, as they stand.
     reports: Option<String>,
     sort: Option<Sort>,
+    top: Option<Top>,
+    /// Patterns of the functions that are recorded.
+    only: Vec<String>,
     percentiles: Option<Vec<f64>>,
     trim: Option<f64>,
     budget: Option<Budget>,
@@ -264,6 +285,8 @@ impl Environment {
         let mut read = Environment {
             reports: reader.variable("PROFILE_REPORT", |text| Ok(text.to_owned())),
             sort: reader.variable("PROFILE_SORT", |text| choice(text, &Sort::ALL, SORTS)),
+            top: reader.variable("PROFILE_TOP", parse_top),
+            only: reader.variable("PROFILE_ONLY", parse_patterns).unwrap_or_default(),
             percentiles: reader.variable("PROFILE_PERCENTILES", parse_percentiles),
             trim: reader.variable("PROFILE_TRIM", parse_trim),
             budget: reader.variable("PROFILE_OVERHEAD", parse_budget),
@@ -288,6 +311,7 @@ impl Environment {
 
     fn overrule(self, settings: &mut Settings) {
         overrule(&mut settings.sort, self.sort);
+        overrule(&mut settings.top, self.top.map(Some));
         overrule(&mut settings.percentiles, self.percentiles);
         overrule(&mut settings.trim, self.trim);
         overrule(&mut settings.budget, self.budget);
@@ -333,6 +357,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<'_, L> {
 }
 
 const SORTS: &str = "total, self, calls, mean, max, allocations, bytes or name";
+const TOPS: &str = "all, a number of rows such as 20, or a share such as 0.5%";
 const PERCENTILES: &str = "numbers above 0 and at most 100, comma-separated";
 const BUDGETS: &str =
     "a percentage above 0 and at most 100 such as 2%, or 1/64 (up to 1/1024), or exact";
@@ -352,6 +377,24 @@ fn choice<T: Copy>(
 ) -> Result<T, SettingError> {
     let found = choices.iter().find(|(name, _)| *name == text);
     found.map(|(_, value)| *value).ok_or_else(|| SettingError::new(text, allowed))
+}
+
+fn parse_top(text: &str) -> Result<Top, SettingError> {
+    let top = match text.strip_suffix('%') {
+        _ if text == "all" => Some(Top::All),
+        Some(percent) => {
+            let percent = percent.trim().parse().ok();
+            percent.filter(|it| (0.0..=100.0).contains(it)).map(|it: f64| Top::Share(it / 100.0))
+        }
+        None => text.parse().ok().filter(|rows| *rows > 0).map(Top::Rows),
+    };
+    top.ok_or_else(|| SettingError::new(text, TOPS))
+}
+
+/// Any text is a pattern.
+fn parse_patterns(text: &str) -> Result<Vec<String>, SettingError> {
+    let patterns = text.split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
+    Ok(patterns.map(str::to_owned).collect())
 }
 
 fn parse_percentiles(text: &str) -> Result<Vec<f64>, SettingError> {
@@ -454,6 +497,9 @@ mod tests {
     fn a_bad_value_is_named_with_what_is_allowed_and_changes_nothing() {
         for (name, value) in [
             ("PROFILE_SORT", "Total"),
+            ("PROFILE_TOP", "0"),
+            ("PROFILE_TOP", "ten"),
+            ("PROFILE_TOP", "101%"),
             ("PROFILE_PERCENTILES", "50,101"),
             ("PROFILE_PERCENTILES", "NaN"),
             ("PROFILE_OVERHEAD", "0%"),

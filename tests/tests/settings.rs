@@ -346,7 +346,8 @@ mod at_run_time {
             sites.iter().for_each(|site| site.set_enabled(false));
             before_its_first_call();
             assert_eq!(calls_of("before_its_first_call"), 0);
-            assert!(capture().never_called.iter().any(|it| it.path.ends_with("its_first_call")));
+            // Whether it was called is not known, so it is not among those never called either.
+            assert!(!capture().never_called.iter().any(|it| it.path.ends_with("its_first_call")));
             sites.iter().for_each(|site| site.set_enabled(true));
             before_its_first_call();
             assert_eq!(calls_of("before_its_first_call"), 1);
@@ -399,5 +400,75 @@ mod at_run_time {
             let row = site.statistics().expect("it was called");
             assert_eq!((row.calls, row.open), (before + 100, 0));
         }
+    }
+}
+
+mod what_is_printed {
+    use super::*;
+    use tests::Folder;
+
+    /// Without its ending, so that nothing but the program's path tells it from a test.
+    fn built_as_a_test(folder: &Folder) -> String {
+        let deps = folder.join("deps");
+        std::fs::create_dir(&deps).expect("a folder");
+        let program = deps.join("settings-0123456789abcdef");
+        std::fs::copy(env!("CARGO_BIN_EXE_settings"), &program).expect("a copy of the program");
+        program.display().to_string()
+    }
+
+    #[test]
+    fn a_test_prints_no_report_unless_it_is_asked_for() {
+        let folder = Folder::new();
+        let program = built_as_a_test(&folder);
+        let run = |scene: &str, argument: &str| {
+            let program = Program::new(&program, scene).arg(argument).env("PROFILE_ADVICE", "none");
+            program.reporting_as_usual()
+        };
+        assert_eq!(run("none", "").run().successful().stderr(), "");
+        for asked in [
+            run("none", "").env("PROFILE_REPORT", "table"),
+            run("report", "table"),
+            run("none", "--bench"),
+        ] {
+            let run = asked.run().successful();
+            assert!(
+                run.stderr().contains("\nmain") || run.stderr().contains("\nwork "),
+                "{}",
+                run.stderr()
+            );
+        }
+    }
+
+    #[test]
+    fn rows_beyond_the_limit_are_a_line() {
+        let report = |top: &str| {
+            let run = settings("none", "").reporting_as_usual().env("PROFILE_TOP", top).run();
+            run.successful().stderr().to_owned()
+        };
+        let is_row = |line: &&str| line.starts_with("work ") || line.starts_with("own_budget ");
+        for (top, rows) in [("1", 1), ("all", 2), ("40", 2)] {
+            let report = report(top);
+            assert_eq!(report.lines().filter(is_row).count(), rows, "{report}");
+            assert_eq!(report.contains("\nand 1 more function with "), rows == 1, "{report}");
+        }
+    }
+
+    #[test]
+    fn only_the_functions_asked_for_are_recorded() {
+        for (patterns, named, unmatched) in [
+            ("work", "work", 0),
+            ("settings::own_*", "own_budget", 0),
+            ("*_budget, nothing", "own_budget", 1),
+        ] {
+            let run = settings("none", "").env("PROFILE_ONLY", patterns).run().successful();
+            let names: Vec<_> = run.report().functions.iter().map(|it| &*it.name).collect();
+            assert_eq!(names, [named], "{patterns}");
+            assert_eq!(run.report().never_called, [], "{patterns}");
+            assert_eq!(run.diagnostics().len(), unmatched, "{}", run.stderr());
+        }
+        let run = settings("none", "").env("PROFILE_ONLY", "nothing").run().successful();
+        assert_eq!(run.report().functions.len(), 2);
+        let diagnostic = "PROFILE_ONLY: `nothing` matches no function";
+        assert!(run.stderr().contains(diagnostic), "{}", run.stderr());
     }
 }

@@ -84,10 +84,10 @@ mod tests {
         snapshot.advice = snapshot.advise(&Thresholds::default());
         let text = samples::rendered("table", &snapshot, None);
         for words in [
-            "survey::main: one call in ",
-            "survey::main: two kinds of calls: 10.9 % of them take about 90.0 ms, the others 1.00 µs",
-            "survey::main: the first call took 4.29 s, half of the others at most 1.00 µs",
-            "survey::main: blocks grew 222,100 times, 20.0 times a call; with_capacity would save that and up to 4.00 MiB",
+            "main: one call in ",
+            "main: two kinds of calls: 10.9 % of them take about 90.0 ms, the others 1.00 µs",
+            "main: the first call took 4.29 s, half of the others at most 1.00 µs",
+            "main: blocks grew 222,100 times, 20.0 times a call; with_capacity would save that and up to 4.00 MiB",
         ] {
             assert!(text.contains(words), "{words}: {text}");
         }

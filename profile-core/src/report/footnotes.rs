@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn an_estimate_has_its_interval() {
         let text = samples::rendered("table", &samples::ordinary(), Some(120));
-        let line = "  survey::report::to_table: total 100 ms ± 3.00 %, 64 of 4,096 calls timed\n";
+        let line = "  report::to_table: total 100 ms ± 3.00 %, 64 of 4,096 calls timed\n";
         assert!(text.contains(&format!("estimated, with 95 % intervals (1)\n{line}")), "{text}");
         let nothing =
             Function { calls: 5, inclusive_interval_ns: Some([0, 1_000]), ..Function::default() };

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use crate::options::Sort;
+use crate::options::{Sort, Top};
 use crate::snapshot::Snapshot;
 
 /// An export format of reports, chosen by its name in `PROFILE_REPORT`, in
@@ -107,11 +107,13 @@ pub struct Style {
     pub color: bool,
     /// Order of the functions.
     pub sort: Sort,
+    /// Which rows the table and the tree have.
+    pub top: Top,
 }
 
 impl Default for Style {
     fn default() -> Style {
-        Style { columns: None, color: false, sort: Sort::Total }
+        Style { columns: None, color: false, sort: Sort::Total, top: Top::All }
     }
 }
 

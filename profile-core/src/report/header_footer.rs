@@ -1,11 +1,12 @@
 //! What stands around every table for people: above it which program was measured and how, below it what
 //! was never called, not instrumented, lost or doubtful.
 
-use super::list::list;
+use super::list::{list, whole_list};
 use super::page::Page;
 use super::text::safe_and_short as safe;
 use super::{advice, warned};
-use crate::snapshot::{Function, NeverCalled, NotInstrumented, Overhead, Process, Snapshot};
+use crate::options::Top;
+use crate::snapshot::{Function, NotInstrumented, Overhead, Process, Snapshot};
 use crate::units;
 
 /// Below a table with shares.
@@ -142,8 +143,8 @@ pub(crate) fn nothing_called(snapshot: &Snapshot, page: &mut Page) {
 }
 
 /// Below the table.
-pub(crate) fn foot(snapshot: &Snapshot, page: &mut Page) {
-    never_called(&snapshot.never_called, page);
+pub(crate) fn foot(snapshot: &Snapshot, top: Top, page: &mut Page) {
+    never_called(snapshot, top, page);
     not_instrumented(&snapshot.not_instrumented, page);
     advice::section(snapshot, page);
     costly(snapshot, page);
@@ -151,10 +152,22 @@ pub(crate) fn foot(snapshot: &Snapshot, page: &mut Page) {
     warned::section(snapshot, page);
 }
 
-fn never_called(functions: &[NeverCalled], page: &mut Page) {
-    list("never called", functions, page, |function, page| {
-        page.path_item(&safe(&function.path), &place(&function.file, function.line));
-    });
+/// Their number, where rows are limited, and else a list of them; also of a run that called nothing,
+/// whose report has no other rows.
+fn never_called(snapshot: &Snapshot, top: Top, page: &mut Page) {
+    let functions = &snapshot.never_called;
+    if functions.is_empty() {
+        return;
+    }
+    if top == Top::All || snapshot.functions.is_empty() {
+        return whole_list("never called", functions, page, |function, page| {
+            page.path_item(&safe(&function.path), &place(&function.file, function.line));
+        });
+    }
+    let all = functions.len() + snapshot.functions.len();
+    let [count, all] = [functions.len(), all].map(|number| units::count(number as u64));
+    page.blank();
+    page.plain(&format!("never called: {count} of {all} functions (PROFILE_TOP=all lists them)"));
 }
 
 fn not_instrumented(items: &[NotInstrumented], page: &mut Page) {
@@ -315,7 +328,7 @@ mod tests {
         let snapshot = Snapshot { never_called, ..Snapshot::default() };
         let text = samples::rendered("tree", &snapshot, None);
         assert!(
-            text.ends_with("not come to them:\n\nnever called (1)\n  a::b (src/a.rs:7)\n"),
+            text.ends_with("not come to them:\n\nnever called (1)\n  b (src/a.rs:7)\n"),
             "{text}"
         );
     }
@@ -326,8 +339,12 @@ mod tests {
         snapshot.never_called =
             (0..32).map(|n| samples::never_called(&format!("a::f{n}"))).collect();
         let text = samples::rendered("table", &snapshot, Some(80));
-        assert!(text.contains("never called (32)\n  a::f0 (src/a.rs:7)\n"), "{text}");
-        assert!(text.contains("  a::f19 (src/a.rs:7)\n  and 12 more\n"), "{text}");
+        assert!(text.contains("never called (32)\n  f0 (src/a.rs:7)\n"), "{text}");
+        assert!(text.contains("  f31 (src/a.rs:7)\n"), "{text}");
+        snapshot.not_instrumented = vec![samples::extreme().not_instrumented.swap_remove(0); 32];
+        let text = samples::rendered("table", &snapshot, Some(80));
+        assert!(text.contains("not instrumented (32)\n"), "{text}");
+        assert!(text.contains("\n  and 12 more\n"), "{text}");
     }
 
     #[test]

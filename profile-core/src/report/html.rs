@@ -11,7 +11,7 @@ use super::format::{Format, Style};
 use super::order::sorted;
 use super::page::Page;
 use super::text::{markup, safe_and_short as safe};
-use super::{header_footer, lines, table};
+use super::{header_footer, lines, names, table};
 use crate::options::Sort;
 use crate::snapshot::{Function, Line, Snapshot};
 use crate::units;
@@ -65,6 +65,7 @@ impl Format for Html {
 }
 
 fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
+    let snapshot = &names::shortened(snapshot);
     let program = markup(&safe(&snapshot.process.program));
     writeln!(to, "{HEAD}<title>profile of {program}</title></head><body>")?;
     head(snapshot, to)?;
@@ -233,7 +234,7 @@ mod tests {
     fn a_line_has_its_figures_and_bars_that_show_its_share() {
         let page = page(["a::f", "if a < b {"]);
         assert!(
-            page.contains("<a href=\"#f0\">a::f</a>") && page.contains("<h2 id=\"f0\">"),
+            page.contains("<a href=\"#f0\">f</a>") && page.contains("<h2 id=\"f0\">"),
             "{page}"
         );
         assert!(page.contains("var(--time) 67%") && page.contains("var(--memory) 50%"), "{page}");

@@ -199,7 +199,7 @@ mod tests {
         snapshot.lines = lines;
         let text = samples::rendered("table", &snapshot, columns);
         let (_, section) =
-            text.split_once("\nlines of survey::main (src/main.rs:12)\n").expect("a section");
+            text.split_once("\nlines of main (src/main.rs:12)\n").expect("a section");
         section.split("\n\n").next().unwrap_or_default().to_owned()
     }
 

@@ -6,17 +6,36 @@ use crate::units;
 /// Entries of a list before "and 12 more".
 pub(crate) const LONGEST_LIST: usize = 20;
 
-/// A list under a head with its length; the head is left out with an empty list.
+/// A list under a head with its length, cut at [`LONGEST_LIST`]; nothing for an empty one.
 pub(crate) fn list<T>(head: &str, entries: &[T], page: &mut Page, show: impl Fn(&T, &mut Page)) {
-    if entries.is_empty() {
+    let shown = &entries[..entries.len().min(LONGEST_LIST)];
+    list_of(head, entries.len(), shown, page, show);
+    more(entries.len(), page);
+}
+
+/// The same, uncut.
+pub(crate) fn whole_list<T>(
+    head: &str,
+    entries: &[T],
+    page: &mut Page,
+    show: impl Fn(&T, &mut Page),
+) {
+    list_of(head, entries.len(), entries, page, show);
+}
+
+fn list_of<T>(
+    head: &str,
+    length: usize,
+    shown: &[T],
+    page: &mut Page,
+    show: impl Fn(&T, &mut Page),
+) {
+    if shown.is_empty() {
         return;
     }
     page.blank();
-    page.bold(&format!("{head} ({})", units::count(entries.len() as u64)));
-    for entry in entries.iter().take(LONGEST_LIST) {
-        show(entry, page);
-    }
-    more(entries.len(), page);
+    page.bold(&format!("{head} ({})", units::count(length as u64)));
+    shown.iter().for_each(|entry| show(entry, page));
 }
 
 /// How many entries a list does not show.

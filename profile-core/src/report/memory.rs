@@ -106,7 +106,7 @@ mod tests {
                                                                          kernel      heap
 window                        baseline      peak       end  increment      peak      peak  readings  interval
 ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-survey::main                  10.0 MiB  60.0 MiB  12.2 MiB   50.0 MiB  66.0 MiB  41.0 MiB         5    2.50 s
+main                          10.0 MiB  60.0 MiB  12.2 MiB   50.0 MiB  66.0 MiB  41.0 MiB         5    2.50 s
   ▂█▃▃▁
   live heap +40.0 MiB, resident +50.0 MiB
 <survey::Parser as Run>::run  20.5 MiB  60.0 MiB  30.0 MiB   39.5 MiB         -         -         3    1.50 s
@@ -123,13 +123,13 @@ survey::main                  10.0 MiB  60.0 MiB  12.2 MiB   50.0 MiB  66.0 MiB 
             text,
             "\
 2)
-                                           kernel
-window       baseline     peak increment     peak
-─────────────────────────────────────────────────
-survey::main 10.0 MiB 60.0 MiB  50.0 MiB 66.0 MiB
+                                     kernel
+window baseline     peak increment     peak
+───────────────────────────────────────────
+main   10.0 MiB 60.0 MiB  50.0 MiB 66.0 MiB
   ▂█▃▃▁
   live heap +40.0 MiB, resident +50.0 MiB
-…::run       20.5 MiB 60.0 MiB  39.5 MiB        -
+…::run 20.5 MiB 60.0 MiB  39.5 MiB        -
   ▁█▂
   kernel peak: not available: clear_refs:
   read-only"

@@ -27,6 +27,7 @@ mod list;
 mod memory;
 mod memory_profiler;
 pub(crate) mod mprof;
+mod names;
 mod order;
 pub(crate) mod outputs;
 mod page;
@@ -34,6 +35,7 @@ mod plot;
 mod png;
 mod registry;
 mod returns;
+mod rows;
 #[cfg(test)]
 mod samples;
 mod slowest_calls;

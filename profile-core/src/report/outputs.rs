@@ -73,7 +73,7 @@ impl Settings {
     /// without the feature `png`.
     pub fn report(mut self, outputs: &str) -> Result<Settings, SettingError> {
         parse(outputs)?;
-        outputs.clone_into(&mut self.reports);
+        self.reports = Some(outputs.to_owned());
         Ok(self)
     }
 }

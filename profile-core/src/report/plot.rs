@@ -12,7 +12,8 @@ use super::axis::Axis;
 use super::canvas::{BOTTOM, Canvas, INK, LEFT, LINE, PALE, RIGHT, TOP};
 use super::curves::{Curve, Curves, Point, Span, Subject};
 use super::format::{Format, Style};
-use super::text::{cut, last_two_segments, safe_and_short};
+use super::names;
+use super::text::{cut, safe_and_short};
 use crate::snapshot::{Process, Snapshot};
 use crate::units;
 
@@ -253,7 +254,7 @@ fn meaning(backend: &str) -> String {
 
 fn short(path: &str) -> String {
     let path = safe_and_short(path);
-    cut(last_two_segments(&path), LONGEST_NAME)
+    cut(&names::short(&path), LONGEST_NAME)
 }
 
 #[cfg(test)]
@@ -303,8 +304,8 @@ mod tests {
             "peak 60.0 MiB",
             "highest reading",
             "kernel&#39;s peak 66.0 MiB",
-            "survey::main 10.0 s",
-            "&lt;survey::Parser as Run&gt;::run 3.00 s",
+            "main 10.0 s",
+            "&lt;Parser as Run&gt;::run 3.00 s",
         ] {
             assert!(words.contains(&expected), "{expected}: {words:?}");
         }

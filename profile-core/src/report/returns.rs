@@ -54,6 +54,6 @@ mod tests {
         let text = samples::rendered("table", &snapshot, None);
         let row = text.lines().skip_while(|line| !line.starts_with("returned ")).nth(2);
         let cells: Vec<&str> = row.expect("a row").split_whitespace().collect();
-        assert_eq!(cells, ["survey::main", "4", "8.00", "µs", "2.00", "µs", "0", "0", "ns", "-"]);
+        assert_eq!(cells, ["main", "4", "8.00", "µs", "2.00", "µs", "0", "0", "ns", "-"]);
     }
 }

@@ -62,7 +62,7 @@ mod tests {
             ..Call::default()
         }];
         let text = samples::rendered("table", &snapshot, None);
-        let (_, section) = text.split_once("\nslowest calls of survey::main\n").expect("a section");
+        let (_, section) = text.split_once("\nslowest calls of main\n").expect("a section");
         assert_eq!(
             section.lines().next(),
             Some(

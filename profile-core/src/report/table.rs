@@ -8,8 +8,9 @@ use super::format::{Format, Style};
 use super::layout::{Column, Grid, Name};
 use super::order::{quantile_keys, sorted};
 use super::page::Page;
+use super::rows::{left_out, split};
 use super::text::{optional, safe_and_short as safe};
-use super::{block_sizes, header_footer, lines, memory, returns, slowest_calls};
+use super::{block_sizes, header_footer, lines, memory, names, returns, slowest_calls};
 use crate::options::Sort;
 use crate::snapshot::{AsyncTimes, Function, Snapshot};
 use crate::units;
@@ -41,24 +42,28 @@ impl Format for Table {
 }
 
 fn page(snapshot: &Snapshot, style: &Style) -> Page {
+    let snapshot = &names::shortened(snapshot);
     let mut page = Page::new(style.columns);
     header_footer::head(snapshot, &mut page);
     if snapshot.functions.is_empty() {
         header_footer::nothing_called(snapshot, &mut page);
     } else {
         let functions = sorted(&snapshot.functions, style.sort);
+        let whole = header_footer::whole(snapshot);
+        let (shown, rest) = split(&functions, |it| it.inclusive_ns, style.top, whole);
         let marks = Marks::for_width(style.columns);
-        let columns = columns(&functions, snapshot, style.sort);
-        page.table(Grid { head: "function", names: names(&functions, &marks), columns });
-        marks.explain(&functions, &mut page);
-        polled(&functions, &mut page);
+        let columns = columns(&shown, snapshot, style.sort);
+        page.table(Grid { head: "function", names: names(&shown, &marks), columns });
+        left_out("function", rest.iter().map(|it| it.exclusive_ns), whole, &mut page);
+        marks.explain(&shown, &mut page);
+        polled(&shown, &mut page);
         returns::section(&functions, &mut page);
         slowest_calls::section(&functions, &mut page);
         lines::section(&functions, &snapshot.lines, &mut page);
         block_sizes::section(&functions, &mut page);
     }
     memory::section(snapshot, &mut page);
-    header_footer::foot(snapshot, &mut page);
+    header_footer::foot(snapshot, style.top, &mut page);
     page
 }
 
@@ -229,7 +234,7 @@ mod tests {
             rows[3].split("  ").filter(|cell| !cell.is_empty()).map(str::trim).collect();
         let [ran, mean] = ["1.77 ms", "5.32 ms"];
         let numbers = ["21.9 s", "96.9", "20.9 s", "12,345", ran, ran, ran, ran, ran, mean];
-        assert_eq!(row[0], "survey::parse::Parser::run");
+        assert_eq!(row[0], "Parser::run");
         assert_eq!(row[1..11], numbers);
         assert_eq!(row[11..], ["37,035", "2.35 MiB", "1.00 MiB", "-512 B"]);
         assert!(!text.contains("no room for"), "{text}");
@@ -243,19 +248,19 @@ mod tests {
         assert_eq!(
             rows(&text),
             [
-                "function        total   self  calls",
-                "───────────────────────────────────",
-                "survey::main   22.5 s 400 ms      1",
-                "…::Parser::run 21.9 s 20.9 s 12,345",
+                "function     total   self  calls    mean",
+                "────────────────────────────────────────",
+                "main        22.5 s 400 ms      1  22.5 s",
+                "Parser::run 21.9 s 20.9 s 12,345 1.77 ms",
             ]
         );
-        assert!(text.contains("no room for: %, mean, trimmed mean, p50"), "{text}");
+        assert!(text.contains("no room for: %, trimmed mean, p50"), "{text}");
     }
 
     #[test]
     fn the_column_of_the_order_is_not_dropped() {
         for (sort, head) in [(Sort::Max, "max"), (Sort::Allocations, "allocations")] {
-            let style = Style { columns: Some(40), color: false, sort };
+            let style = Style { columns: Some(40), sort, ..Style::default() };
             let text = samples::rendered_in("table", &samples::ordinary(), &style);
             assert!(rows(&text)[0].contains(head), "{text}");
         }
@@ -282,8 +287,7 @@ mod tests {
     #[test]
     fn async_functions_have_a_table_of_their_own() {
         let text = table(&samples::ordinary(), 120);
-        let row =
-            text.lines().filter(|line| line.starts_with("survey::fetch")).nth(1).expect("a row");
+        let row = text.lines().filter(|line| line.starts_with("fetch")).nth(1).expect("a row");
         let cells: Vec<&str> =
             row.split("  ").filter(|cell| !cell.is_empty()).map(str::trim).collect();
         let times =
@@ -299,8 +303,8 @@ mod tests {
         snapshot.functions[1].path = path;
         snapshot.functions[1].line = 99;
         let text = table(&snapshot, 150);
-        assert!(text.contains("survey::main main.rs:12 "), "{text}");
-        assert!(text.contains("survey::main main.rs:99 "), "{text}");
+        assert!(text.contains("main main.rs:12 "), "{text}");
+        assert!(text.contains("main main.rs:99 "), "{text}");
     }
 
     #[test]

@@ -78,13 +78,14 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
     kept + ELLIPSIS
 }
 
-/// The last two segments of a path: type and name, or module and name.
-pub(crate) fn last_two_segments(path: &str) -> &str {
+/// A path's segments: the parts between each `::`.
+pub(crate) fn segments(path: &str) -> Vec<&str> {
     let starts = segment_starts(path);
-    &path[starts.iter().nth_back(1).copied().unwrap_or(0)..]
+    let ends = starts.iter().skip(1).map(|start| start - 2).chain([path.len()]);
+    starts.iter().zip(ends).map(|(start, end)| &path[*start..end]).collect()
 }
 
-/// Where a path's segments begin. `::` between angle brackets is a part of a type and separates nothing.
+/// Where a path's segments begin. `::` between angle brackets is a part of a type.
 fn segment_starts(path: &str) -> Vec<usize> {
     let mut starts = vec![0];
     let mut nesting = 0_usize;
@@ -137,13 +138,13 @@ mod tests {
     #[test]
     fn a_path_is_not_divided_inside_a_type() {
         assert_eq!(
-            last_two_segments("a::b::<impl c::D for e::F>::run"),
-            "<impl c::D for e::F>::run"
+            segments("a::b::<impl c::D for e::F>::run"),
+            ["a", "b", "<impl c::D for e::F>", "run"]
         );
-        assert_eq!(last_two_segments("a::Call<fn(u8) -> x::Y>::run"), "Call<fn(u8) -> x::Y>::run");
-        assert_eq!(last_two_segments("main"), "main");
-        assert_eq!(last_two_segments(""), "");
-        assert_eq!(last_two_segments(">>::a::b<"), "a::b<");
+        assert_eq!(segments("a::Call<fn(u8) -> x::Y>::run"), ["a", "Call<fn(u8) -> x::Y>", "run"]);
+        assert_eq!(segments("main"), ["main"]);
+        assert_eq!(segments(""), [""]);
+        assert_eq!(segments(">>::a::b<"), [">>", "a", "b<"]);
         assert_eq!(shorten("a::<impl c::D for e::F>::run", 12), "…::run");
     }
 

@@ -1,15 +1,17 @@
 //! The tree: one row per call path, the called below their callers, the dearest first.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
 use std::io;
 
 use super::format::{Format, Style};
 use super::layout::{Column, Grid, Name};
 use super::page::Page;
+use super::rows::{left_out, split};
 use super::text::optional;
-use super::text::{last_two_segments, safe_and_short as safe};
+use super::text::safe_and_short as safe;
 use super::walk::{Step, walk};
-use super::{header_footer, memory};
+use super::{header_footer, memory, names};
+use crate::options::Top;
 use crate::snapshot::{PathNode, Snapshot};
 use crate::units;
 
@@ -38,16 +40,20 @@ impl Format for Tree {
 }
 
 fn page(snapshot: &Snapshot, style: &Style) -> Page {
+    let snapshot = &names::shortened(snapshot);
     let mut page = Page::new(style.columns);
     header_footer::head(snapshot, &mut page);
     if snapshot.call_tree.is_empty() && snapshot.functions.is_empty() {
         header_footer::nothing_called(snapshot, &mut page);
     } else {
         let deepest = deepest_indent(style.columns);
-        let steps = walk(&snapshot.call_tree, |a, b| {
+        let whole = header_footer::whole(snapshot);
+        let (paths, rest) = largest(&snapshot.call_tree, style.top, whole);
+        let steps = walk(&paths, |a, b| {
             b.inclusive_ns.cmp(&a.inclusive_ns).then_with(|| a.path.cmp(&b.path))
         });
         page.table(grid(&steps, snapshot, deepest));
+        left_out("call path", rest.into_iter(), whole, &mut page);
         if steps.iter().any(|step| step.depth > deepest) {
             page.dim(&format!(
                 "[{}]: so many callers; deeper rows are not indented further",
@@ -57,8 +63,37 @@ fn page(snapshot: &Snapshot, style: &Style) -> Page {
         page.dim(header_footer::PER_CENT);
     }
     memory::section(snapshot, &mut page);
-    header_footer::foot(snapshot, &mut page);
+    header_footer::foot(snapshot, style.top, &mut page);
     page
+}
+
+/// The paths to show, and the exclusive times of the others. A path takes at least as long as those
+/// below it, but for spawned work: so callers of a path that is shown are added where they are not
+/// among the largest.
+fn largest(nodes: &[PathNode], top: Top, whole_ns: u64) -> (Vec<PathNode>, Vec<u64>) {
+    let mut order: Vec<usize> = (0..nodes.len()).collect();
+    crate::sort::by_key(&mut order, |index| Reverse(nodes[*index].inclusive_ns));
+    let (shown, _) = split(&order, |index| nodes[index].inclusive_ns, top, whole_ns);
+    let mut is_shown = vec![false; nodes.len()];
+    for index in shown {
+        let mut next = Some(index);
+        while let Some(index) = next.filter(|index| !is_shown[*index]) {
+            is_shown[index] = true;
+            next = nodes[index].parent.filter(|parent| *parent < index);
+        }
+    }
+    let (mut paths, mut rest) = (Vec::new(), Vec::new());
+    let mut new_index = vec![0; nodes.len()];
+    for (index, node) in nodes.iter().enumerate() {
+        if is_shown[index] {
+            new_index[index] = paths.len();
+            let parent = node.parent.filter(|parent| *parent < index);
+            paths.push(PathNode { parent: parent.map(|it| new_index[it]), ..node.clone() });
+        } else {
+            rest.push(node.exclusive_ns);
+        }
+    }
+    (paths, rest)
 }
 
 /// Levels that are indented: a third of the line, at two columns each.
@@ -92,16 +127,14 @@ fn grid(steps: &[Step<'_>], snapshot: &Snapshot, deepest: usize) -> Grid {
 }
 
 fn names(steps: &[Step<'_>], deepest: usize) -> Vec<Name> {
-    let short = short_paths(steps);
     // For each level above the row whether its rail goes on.
     let mut rails: Vec<bool> = Vec::new();
     let mut names = Vec::with_capacity(steps.len());
     for step in steps {
         rails.truncate(step.depth);
-        let path = short.get(step.node.path.as_str()).copied().unwrap_or(&step.node.path);
         names.push(Name {
             indent: indent(&rails, step, deepest),
-            path: safe(path).into_owned(),
+            path: safe(&step.node.path).into_owned(),
             marks: String::new(),
         });
         rails.push(!step.last);
@@ -123,18 +156,6 @@ fn indent(rails: &[bool], step: &Step<'_>, deepest: usize) -> String {
     }
 }
 
-/// For each path its last two segments; the whole path where another one has the same.
-fn short_paths<'a>(steps: &[Step<'a>]) -> HashMap<&'a str, &'a str> {
-    let mut path_of: HashMap<&str, Option<&str>> = HashMap::new();
-    for step in steps {
-        let path = step.node.path.as_str();
-        let known = path_of.entry(last_two_segments(path)).or_insert(Some(path));
-        *known = known.filter(|known| *known == path);
-    }
-    let unambiguous = |(short, path): (&'a str, Option<&'a str>)| Some((path?, short));
-    path_of.into_iter().filter_map(unambiguous).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::samples;
@@ -152,22 +173,22 @@ mod tests {
         let expected = "
 call path            total     %    self  calls
 ───────────────────────────────────────────────
-survey::main        22.5 s  99.6  400 ms  1,000
+main                22.5 s  99.6  400 ms  1,000
 ├ Parser::run       21.9 s  96.9  20.9 s  1,000
 │ └ parse::peek     1.00 s  4.42  1.00 s  1,000
-├ survey::fetch     100 ms  0.44  100 ms  1,000
+├ fetch             100 ms  0.44  100 ms  1,000
 └ report::to_table  100 ms  0.44  100 ms  1,000
 ";
         assert!(text.contains(expected), "{text}");
     }
 
     #[test]
-    fn paths_that_end_alike_are_shown_whole() {
+    fn paths_that_end_alike_are_shown_with_their_modules() {
         let mut snapshot = samples::ordinary();
         snapshot.call_tree[3].path = "survey::lex::Parser::run".to_owned();
         let text = tree(&snapshot, 120);
-        assert!(text.contains("├ survey::parse::Parser::run "), "{text}");
-        assert!(text.contains("│ └ survey::lex::Parser::run "), "{text}");
+        assert!(text.contains("├ parse::Parser::run "), "{text}");
+        assert!(text.contains("│ └ lex::Parser::run "), "{text}");
         assert!(text.contains("└ report::to_table "), "{text}");
     }
 
@@ -182,7 +203,7 @@ survey::main        22.5 s  99.6  400 ms  1,000
             Snapshot { call_tree: (0..5_000).map(node).collect(), ..Snapshot::default() };
         for columns in [Some(60), None] {
             let text = samples::rendered("tree", &snapshot, columns);
-            assert!(text.contains("[4999] deep::f4999 "), "{columns:?}");
+            assert!(text.contains("[4999] f4999 "), "{columns:?}");
             assert!(text.contains(": so many callers; deeper rows are not indented further"));
             let widest = text.lines().map(super::super::text::width).max();
             assert!(widest <= Some(columns.map_or(180, usize::from)), "{widest:?}");

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::limits;
-use crate::callsite::{self, CallSite, LinkedSkipped};
+use crate::callsite::{self, CallSite, LinkedSkipped, Mode};
 use crate::clock::{Anchor, Clock};
 use crate::diagnostics::{self, end};
 use crate::memory::sampler;
@@ -188,7 +188,9 @@ fn never_called(snapshot: &Snapshot) -> Vec<NeverCalled> {
     let is_called = |site: &&CallSite| {
         called.contains(&(&*site.path(), site.file(), site.line(), site.column()))
     };
-    let sites = callsite::linked().filter(|site| !is_called(site)).map(|site| NeverCalled {
+    // Whether a function was called while it was switched off is not known.
+    let candidates = callsite::linked().filter(|site| site.mode() != Mode::OFF);
+    let sites = candidates.filter(|site| !is_called(site)).map(|site| NeverCalled {
         path: site.path(),
         file: site.file().to_owned(),
         line: site.line(),

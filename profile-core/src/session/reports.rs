@@ -16,7 +16,7 @@ use crate::report::outputs::{self, Output};
 use crate::report::{self, Format, Incomplete, Style, warned};
 use crate::segment::layout::header;
 use crate::segment::reader::View;
-use crate::settings;
+use crate::settings::{self, Settings, Top};
 use crate::snapshot::{Snapshot, WarningRecord};
 use crate::sys;
 use crate::warnings;
@@ -47,11 +47,30 @@ pub(super) fn reported() -> bool {
     })
 }
 
-/// The reports that the variable asks for, or else the settings in code.
+/// The reports that the variable asks for, or else the settings in code. By default a table, but
+/// under `cargo test` nothing: one process per test file, whose tables nobody asked for.
 fn asked_for() -> Vec<Output> {
-    let by_variable = settings::reports_asked_for().and_then(|it| outputs::parse_variable(it).0);
-    let in_code = || outputs::parse(&settings::current().reports).unwrap_or_default();
+    let variable = settings::reports_asked_for();
+    let by_variable = variable.and_then(|it| outputs::parse_variable(it).0);
+    let default = || if variable.is_none() && is_test() { "none" } else { report::DEFAULT.name() };
+    let in_code = || {
+        let reports = settings::current().reports.as_deref();
+        outputs::parse(reports.unwrap_or_else(default)).unwrap_or_default()
+    };
     by_variable.unwrap_or_else(in_code)
+}
+
+/// Whether `cargo test` built this program: cargo puts tests into a folder `deps`, with a hash of 16
+/// digits in their names, and rustdoc names its tests `rust_out`. Benchmarks are built the same way;
+/// cargo runs them with `--bench`.
+fn is_test() -> bool {
+    let Ok(program) = std::env::current_exe() else { return false };
+    let name = program.file_stem().map_or_else(Default::default, |it| it.to_string_lossy());
+    let is_hash = |it: &str| it.len() == 16 && it.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_in_deps = program.parent().is_some_and(|folder| folder.ends_with("deps"));
+    let is_hashed = name.rsplit_once('-').is_some_and(|(_, hash)| is_hash(hash));
+    let is_benchmark = std::env::args_os().any(|argument| argument == "--bench");
+    (is_in_deps && is_hashed || name == "rust_out") && !is_benchmark
 }
 
 fn is(output: &Output, format: &dyn Format) -> bool {
@@ -153,7 +172,9 @@ fn check(Output { format, file }: &Output) -> io::Result<()> {
 }
 
 fn write_file(path: &Path, output: &Output, snapshot: &Snapshot) -> io::Result<Option<Incomplete>> {
-    let plain = Style { sort: sort(), ..Style::default() };
+    let settings = settings::current();
+    let top = settings.top.unwrap_or(Top::All);
+    let plain = Style { sort: settings.sort, top, ..Style::default() };
     sys::without_file_size_signal(|| {
         let mut file = sys::create_report_file(path)?;
         report::render(output.format, snapshot, &plain, &mut file)
@@ -162,16 +183,18 @@ fn write_file(path: &Path, output: &Output, snapshot: &Snapshot) -> io::Result<O
 
 fn write_stderr(output: &Output, snapshot: &Snapshot) -> io::Result<Option<Incomplete>> {
     let mut stderr = sys::raw_stderr();
-    let style = Style { columns: sys::terminal_columns(), color: wants_color(), sort: sort() };
+    let settings = settings::current();
+    let style = Style {
+        columns: sys::terminal_columns(),
+        color: wants_color(),
+        sort: settings.sort,
+        top: settings.top.unwrap_or(Settings::SCREEN),
+    };
     let mut whole = Vec::new();
     let missing = report::render(output.format, snapshot, &style, &mut whole)?;
     // One write: lines of other threads do not come between.
     stderr.write_all(&whole)?;
     Ok(missing)
-}
-
-fn sort() -> settings::Sort {
-    settings::current().sort
 }
 
 /// Colour only for a person at a terminal who has not refused it.

@@ -6,6 +6,7 @@ use std::sync::Once;
 use super::environment::{filter_warnings, of_setting, wrong_reports};
 use super::limits_file::wrong_limits;
 use super::reports::{complain, report_at_exit};
+use super::sites::record_only;
 use crate::callsite;
 use crate::diagnostics::{self, OnError};
 use crate::memory::{sampler, usage};
@@ -38,6 +39,7 @@ pub(super) extern "C" fn start() {
         wrong_filters.iter().for_each(diagnostics::tell_always);
         let of_settings =
             wrong_reports().into_iter().chain(settings::diagnostics().iter().cloned());
+        let of_settings = of_settings.chain(record_only(settings::only()));
         of_settings.chain(wrong_limits).map(of_setting).for_each(|diagnostic| {
             diagnostics::tell(&diagnostic, OnError::Tell);
         });
