@@ -42,7 +42,7 @@ enum Command {
     },
     /// Shows snapshots in another format; several are merged into one.
     Show {
-        /// Snapshots, as JSON or binary.
+        /// Snapshots, as JSON or binary, and segments from PROFILE_RUN_DIR.
         #[arg(required = true)]
         files: Vec<PathBuf>,
         #[arg(
@@ -153,10 +153,16 @@ fn run(command: Command) -> Result<ExitCode, Diagnostic> {
 }
 
 fn load(files: &[PathBuf]) -> Result<Vec<Snapshot>, Diagnostic> {
-    let one = |file: &PathBuf| {
-        Snapshot::load(file).map_err(|error| format!("{}: {error}", file.display()))
-    };
+    let one = |file: &PathBuf| load_one(file).map_err(|why| format!("{}: {why}", file.display()));
     files.iter().map(one).collect()
+}
+
+/// A snapshot, or what a program has recorded so far into `PROFILE_RUN_DIR`.
+fn load_one(file: &Path) -> Result<Snapshot, Diagnostic> {
+    match file.extension().is_some_and(|extension| extension == "segment") {
+        true => profile_core::read_segment(file).map_err(|error| error.to_string()),
+        false => Snapshot::load(file).map_err(|error| error.to_string()),
+    }
 }
 
 /// A reader that has seen enough is no error.

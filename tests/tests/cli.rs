@@ -138,3 +138,18 @@ fn the_help_lists_the_formats_that_there_are() {
         assert_eq!(is_listed, format.name() != "png", "{line}: {help}");
     }
 }
+
+#[test]
+fn a_segment_is_shown_as_a_snapshot_is() {
+    let folder = Folder::new();
+    let program = Program::new(env!("CARGO_BIN_EXE_lined"), "work");
+    program.env("PROFILE_RUN_DIR", folder.path()).run().successful();
+    let segment = folder.segment_files().swap_remove(0).display().to_string();
+    let shown = run(&["show", &segment, "--format", "csv"], &folder);
+    assert!(shown.status.success() && said(&shown).starts_with("path,"), "{shown:?}");
+    assert!(said(&shown).contains("lined::"), "{shown:?}");
+    std::fs::write(folder.join("cut.segment"), b"PROFSEG1").expect("written");
+    let cut = run(&["show", "cut.segment"], &folder);
+    assert_eq!(cut.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&cut.stderr).contains("cut.segment: "), "{cut:?}");
+}

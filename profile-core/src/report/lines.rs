@@ -4,6 +4,7 @@
 //! not run have no figures.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::page::Page;
 use super::text;
@@ -41,7 +42,16 @@ fn one(function: &Function, lines: &[&Line], page: &mut Page) {
     let head: Vec<String> = columns.iter().map(|column| column.padded(column.head)).collect();
     page.bold_row(&format!("{}  Contents", head.join("  ")));
     let sources = sources(lines);
+    let mut blocks = blocks_not_run(lines).into_iter().peekable();
     for (row, (line, source)) in lines.iter().zip(sources).enumerate() {
+        while blocks.next_if(|block| block.end <= row).is_some() {}
+        if let Some(block) = blocks.peek().filter(|block| block.contains(&row)) {
+            if block.start == row {
+                let [first, last] = [line.line, lines[block.end - 1].line];
+                page.dim(&format!("lines {first} to {last} were not run"));
+            }
+            continue;
+        }
         let cells: Vec<String> =
             columns.iter().map(|column| column.padded(&column.cells[row])).collect();
         let words = format!("{}  {source}", cells.join("  "));
@@ -51,6 +61,31 @@ fn one(function: &Function, lines: &[&Line], page: &mut Page) {
         }
     }
     notes(lines).iter().for_each(|note| page.dim(note));
+}
+
+/// Blocks of lines that were not run and are too long to be shown: each begins with a statement that
+/// was not run, and ends before a line that was, or one that is indented less.
+fn blocks_not_run(lines: &[&Line]) -> Vec<Range<usize>> {
+    const SHORTEST: usize = 5;
+    let indent = |line: &Line| line.source.len() - line.source.trim_start().len();
+    let mut blocks = Vec::new();
+    let mut row = 0;
+    while row < lines.len() {
+        let start = row;
+        row += 1;
+        if lines[start].hits != Some(0) {
+            continue;
+        }
+        let is_inside = |line: &&&Line| {
+            !line.has_run()
+                && (line.source.trim().is_empty() || indent(line) >= indent(lines[start]))
+        };
+        row += lines[row..].iter().take_while(is_inside).count();
+        if row - start >= SHORTEST {
+            blocks.push(start..row);
+        }
+    }
+    blocks
 }
 
 pub(super) struct Column {
@@ -228,6 +263,19 @@ mod tests {
                 "    12                                                              }",
             ]
         );
+    }
+
+    #[test]
+    fn blocks_that_were_not_run_are_a_line() {
+        let mut lines = vec![line(7, "if a {", Some(1), 5)];
+        lines.extend((8..14).map(|number| line(number, "    b();", Some(0), 0)));
+        lines.extend([line(14, "}", None, 0), line(15, "c();", Some(0), 0)]);
+        lines.extend([line(16, "d();", Some(1), 5)]);
+        let text = section(lines, None);
+        let shown: Vec<&str> = text.lines().skip(1).map(str::trim).collect();
+        assert_eq!(shown[1], "lines 8 to 13 were not run");
+        assert!(shown[2].starts_with("14") && shown[3].starts_with("15"), "{text}");
+        assert_eq!(shown.len(), 5, "{text}");
     }
 
     #[test]
