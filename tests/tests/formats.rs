@@ -2,9 +2,12 @@
 //! registry.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
-use profile_core::report::formats;
+use profile_core::Snapshot;
+use profile_core::report::{format, formats};
 use tests::{Program, assert_blessed, sources};
 
 fn program(mode: &str) -> Program {
@@ -73,4 +76,23 @@ fn the_page_of_settings_lists_the_formats_that_there_are() {
     let (_, end) = rest.split_once(", `none` |").expect("`none` comes last");
     let names: Vec<_> = formats().iter().map(|it| format!("`{}`", it.name())).collect();
     assert_blessed(&file, &format!("{start}{before}{}, `none` |{end}", names.join(", ")));
+}
+
+/// A browser runs no other script than the one whose hash the page's policy names.
+#[test]
+fn the_pages_policy_allows_its_one_script() {
+    const CHECK: &str = "
+import base64, hashlib, re, sys
+page = sys.stdin.read()
+allowed, = re.findall('sha256-([^\\']+)', page)
+script, = re.findall('<script>(.*?)</script>', page, re.S)
+assert base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() == allowed
+";
+    let mut page = Vec::new();
+    let html = format("html").expect("a built-in format");
+    Snapshot::default().write(html, &mut page).expect("a vector takes everything");
+    let mut python = Command::new("python3");
+    let mut child = python.args(["-c", CHECK]).stdin(Stdio::piped()).spawn().expect("python3");
+    child.stdin.take().expect("its input").write_all(&page).expect("it reads");
+    assert!(child.wait().expect("it ends").success());
 }

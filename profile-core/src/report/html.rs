@@ -1,44 +1,51 @@
-//! A page for a browser: the functions, and the source of those with lines, each line with bars of its time and its memory.
+//! A page for a browser: all that the table and the tree have, the functions sortable by column, and
+//! the source of those with lines, each line with bars for its time and memory.
 //!
-//! One file that loads nothing and runs nothing; it says so to the browser too. The figures are those of the table, from the
-//! same columns.
+//! One file that loads nothing. Its content security policy allows one script, by its hash: the one
+//! that sorts.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io;
 
+use super::footnotes::Marks;
 use super::format::{Format, Style};
 use super::order::sorted;
 use super::page::Page;
 use super::text::{markup, safe_and_short as safe};
-use super::{header_footer, lines, names, table};
-use crate::options::Sort;
+use super::{header_footer, lines, memory, names, table, tree};
+use crate::options::{Sort, Top};
 use crate::snapshot::{Function, Line, Snapshot};
 use crate::units;
 
 const HEAD: &str = "<!doctype html>
 <html lang=\"en\"><head><meta charset=\"utf-8\">
-<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">
+<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-wdCXBc5PrT67Bw+tqao5GUTwbcdkcn5AR0Sg/YPdvaU='\">
 <meta name=\"viewport\" content=\"width=device-width\">
 <meta name=\"color-scheme\" content=\"light dark\">
 <style>
 :root { --paper: #fff; --ink: #1f2937; --pale: #6b7280; --rule: #e5e7eb; --time: #f59e0b66; --memory: #3b82f666; --hot: #f59e0b; }
 @media (prefers-color-scheme: dark) { :root { --paper: #111827; --ink: #e5e7eb; --pale: #9ca3af; --rule: #374151; } }
-body { background: var(--paper); color: var(--ink); font: 14px/1.45 system-ui, sans-serif; margin: 1.5rem; }
+body { background: var(--paper); color: var(--ink); font: 13px/1.45 system-ui, sans-serif; margin: 1rem; }
 h1 { font-size: 1.15rem; margin: 0 0 .5rem; } h2 { font-size: 1rem; margin: 2rem 0 .4rem; }
 h2 small, .note { color: var(--pale); font-weight: normal; }
 pre.head { color: var(--pale); margin: 0 0 1rem; white-space: pre-wrap; font: inherit; }
+pre.text { font: 12px/1.4 ui-monospace, 'DejaVu Sans Mono', monospace; overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th { text-align: right; color: var(--pale); font-weight: 600; position: sticky; top: 0; background: var(--paper); white-space: pre; }
-th, td { padding: .05rem .55rem; } td { text-align: right; white-space: nowrap; }
+th, td { padding: .05rem .35rem; } td { text-align: right; white-space: nowrap; }
 .name, .source { text-align: left; } th.source, td.source { padding-left: 1.2rem; }
-.functions td { border-top: 1px solid var(--rule); }
+.functions td { border-top: 1px solid var(--rule); } .functions th { cursor: pointer; }
+.functions td.name { max-width: 22rem; overflow: hidden; text-overflow: ellipsis; } [aria-sort] { color: var(--ink); }
 td.source { white-space: pre; font-family: ui-monospace, 'DejaVu Sans Mono', monospace; font-size: 13px; tab-size: 4; }
 td:first-child.line { color: var(--pale); }
 tr[data-hot] td.source, tr[data-hot] td.line { font-weight: 600; }
 a { color: inherit; }
 </style>
 ";
+
+/// Sorts the table of functions by the column whose head is clicked. [`HEAD`] has its hash.
+const SORT: &str = include_str!("sort.js");
 
 pub(crate) struct Html;
 
@@ -48,7 +55,7 @@ impl Format for Html {
     }
 
     fn description(&self) -> &'static str {
-        "functions, and the source of those with lines, as a page for a browser"
+        "table, tree and source lines as a page for a browser"
     }
 
     fn extension(&self) -> &'static str {
@@ -59,25 +66,50 @@ impl Format for Html {
         "text/html"
     }
 
-    fn write(&self, snapshot: &Snapshot, _: &Style, to: &mut dyn io::Write) -> io::Result<()> {
-        write(snapshot, to)
+    fn write(&self, snapshot: &Snapshot, style: &Style, to: &mut dyn io::Write) -> io::Result<()> {
+        write(snapshot, style.sort, to)
     }
 }
 
-fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
+fn write(snapshot: &Snapshot, sort: Sort, to: &mut dyn io::Write) -> io::Result<()> {
     let snapshot = &names::shortened(snapshot);
     let program = markup(&safe(&snapshot.process.program));
     writeln!(to, "{HEAD}<title>profile of {program}</title></head><body>")?;
     head(snapshot, to)?;
-    let functions = sorted(&snapshot.functions, Sort::Total);
+    let functions = sorted(&snapshot.functions, sort);
     let of = by_function(&snapshot.lines);
-    table_of_functions(snapshot, &functions, &of, to)?;
+    if !functions.is_empty() {
+        table_of_functions(snapshot, &functions, &of, to)?;
+        text(to, |page| table::details(&functions, &functions, None, page))?;
+        writeln!(to, "<h2>Call tree</h2>")?;
+        text(to, |page| tree::rows(snapshot, &Style::default(), page))?;
+    }
+    text(to, |page| {
+        if functions.is_empty() {
+            header_footer::nothing_called(snapshot, page);
+        }
+        memory::section(snapshot, page);
+        header_footer::foot(snapshot, Top::All, page);
+    })?;
     for (number, function) in functions.iter().enumerate() {
         if let Some(lines) = of.get(&key(function)) {
             source(number, function, lines, to)?;
         }
     }
-    writeln!(to, "</body></html>")
+    writeln!(to, "<script>{SORT}</script></body></html>")
+}
+
+/// What the text formats have, as they have it.
+fn text(to: &mut dyn io::Write, write: impl FnOnce(&mut Page)) -> io::Result<()> {
+    let mut page = Page::new(None);
+    write(&mut page);
+    let mut bytes = Vec::new();
+    page.write(false, &mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    match text.trim_matches('\n') {
+        "" => Ok(()),
+        text => writeln!(to, "<pre class=\"text\">{}</pre>", markup(text)),
+    }
 }
 
 type Key<'a> = (&'a str, &'a str);
@@ -114,11 +146,12 @@ fn table_of_functions(
     let columns = table::columns(functions, snapshot, Sort::Total);
     let heads: String = columns.iter().map(|it| format!("<th>{}</th>", markup(&it.head))).collect();
     writeln!(to, "<table class=\"functions\"><tr><th class=\"name\">function</th>{heads}</tr>")?;
-    for (row, function) in functions.iter().enumerate() {
-        let path = markup(&safe(&function.path));
+    let names = table::names(functions, &Marks::for_width(None));
+    for (row, (function, name)) in functions.iter().zip(names).enumerate() {
+        let [path, marks] = [&name.path, &name.marks].map(|it| markup(it));
         let name = match of.contains_key(&key(function)) {
-            true => format!("<a href=\"#f{row}\">{path}</a>"),
-            false => path,
+            true => format!("<a href=\"#f{row}\">{path}</a>{marks}"),
+            false => format!("{path}{marks}"),
         };
         let cells: String =
             columns.iter().map(|it| format!("<td>{}</td>", markup(&it.cells[row]))).collect();
@@ -239,7 +272,10 @@ mod tests {
         );
         assert!(page.contains("var(--time) 67%") && page.contains("var(--memory) 50%"), "{page}");
         assert!(page.contains("<td class=\"source\">if a &lt; b {</td>"), "{page}");
-        assert!(!page.contains("<script") && page.contains("default-src 'none'"), "{page}");
+        assert!(
+            page.matches("<script").count() == 1 && page.contains("default-src 'none'"),
+            "{page}"
+        );
     }
 
     /// No name becomes an element, an attribute or a sequence that turns the text round.
@@ -255,10 +291,30 @@ mod tests {
     }
 
     #[test]
+    fn the_page_has_what_the_text_has() {
+        let page = samples::rendered("html", &samples::ordinary(), None);
+        for part in [
+            "parse::peek ~</td>",
+            "report::to_table ± (3 panicked)</td>",
+            "fetch async (2 open)</td>",
+            "~: too short to be timed well",
+            "estimated, with 95 % intervals (1)\n",
+            "async function ",
+            "│ └ parse::peek ",
+            "memory (2)\n",
+            "never called (1)\n  report::to_html (src/a.rs:7)",
+        ] {
+            assert!(page.contains(part), "{part}\n{page}");
+        }
+    }
+
+    #[test]
     fn nothing_recorded_and_every_extreme_make_a_page() {
         for snapshot in [Snapshot::default(), samples::extreme()] {
             let page = samples::rendered("html", &snapshot, None);
-            assert!(page.starts_with("<!doctype html>") && page.ends_with("</body></html>\n"));
+            assert!(
+                page.starts_with("<!doctype html>") && page.ends_with("</script></body></html>\n")
+            );
         }
     }
 }

@@ -55,16 +55,26 @@ fn page(snapshot: &Snapshot, style: &Style) -> Page {
         let columns = columns(&shown, snapshot, style.sort);
         page.table(Grid { head: "function", names: names(&shown, &marks), columns });
         left_out("function", rest.iter().map(|it| it.exclusive_ns), whole, &mut page);
-        marks.explain(&shown, &mut page);
-        polled(&shown, &mut page);
-        returns::section(&functions, &mut page);
-        slowest_calls::section(&functions, &mut page);
+        details(&shown, &functions, style.columns, &mut page);
         lines::section(&functions, &snapshot.lines, &mut page);
-        block_sizes::section(&functions, &mut page);
     }
     memory::section(snapshot, &mut page);
     header_footer::foot(snapshot, style.top, &mut page);
     page
+}
+
+/// What the table's marks mean, and the sections on what only some functions have.
+pub(super) fn details(
+    shown: &[&Function],
+    functions: &[&Function],
+    columns: Option<u16>,
+    page: &mut Page,
+) {
+    Marks::for_width(columns).explain(shown, page);
+    polled(shown, page);
+    returns::section(functions, page);
+    slowest_calls::section(functions, page);
+    block_sizes::section(functions, page);
 }
 
 /// The columns as they stand. Importance says which go first on a narrow terminal: trimmed mean, the lower
@@ -141,7 +151,7 @@ fn per_cent(function: &Function, whole: u64) -> String {
 }
 
 /// Two functions may have one path; these rows have their places as well.
-fn names(functions: &[&Function], marks: &Marks) -> Vec<Name> {
+pub(super) fn names(functions: &[&Function], marks: &Marks) -> Vec<Name> {
     let mut rows_of: HashMap<&str, usize> = HashMap::new();
     for function in functions {
         *rows_of.entry(&function.path).or_default() += 1;

@@ -46,25 +46,29 @@ fn page(snapshot: &Snapshot, style: &Style) -> Page {
     if snapshot.call_tree.is_empty() && snapshot.functions.is_empty() {
         header_footer::nothing_called(snapshot, &mut page);
     } else {
-        let deepest = deepest_indent(style.columns);
-        let whole = header_footer::whole(snapshot);
-        let (paths, rest) = largest(&snapshot.call_tree, style.top, whole);
-        let steps = walk(&paths, |a, b| {
-            b.inclusive_ns.cmp(&a.inclusive_ns).then_with(|| a.path.cmp(&b.path))
-        });
-        page.table(grid(&steps, snapshot, deepest));
-        left_out("call path", rest.into_iter(), whole, &mut page);
-        if steps.iter().any(|step| step.depth > deepest) {
-            page.dim(&format!(
-                "[{}]: so many callers; deeper rows are not indented further",
-                deepest + 1
-            ));
-        }
-        page.dim(header_footer::PER_CENT);
+        rows(snapshot, style, &mut page);
     }
     memory::section(snapshot, &mut page);
     header_footer::foot(snapshot, style.top, &mut page);
     page
+}
+
+/// The tree itself.
+pub(super) fn rows(snapshot: &Snapshot, style: &Style, page: &mut Page) {
+    let deepest = deepest_indent(style.columns);
+    let whole = header_footer::whole(snapshot);
+    let (paths, rest) = largest(&snapshot.call_tree, style.top, whole);
+    let steps =
+        walk(&paths, |a, b| b.inclusive_ns.cmp(&a.inclusive_ns).then_with(|| a.path.cmp(&b.path)));
+    page.table(grid(&steps, snapshot, deepest));
+    left_out("call path", rest.into_iter(), whole, page);
+    if steps.iter().any(|step| step.depth > deepest) {
+        page.dim(&format!(
+            "[{}]: so many callers; deeper rows are not indented further",
+            deepest + 1
+        ));
+    }
+    page.dim(header_footer::PER_CENT);
 }
 
 /// The paths to show, and the exclusive times of the others. A path takes at least as long as those
