@@ -88,7 +88,7 @@ fn a_report_goes_to_standard_error_if_no_file_is_named_and_to_its_file_if_one_is
     let file = program.folder().join("report.json");
     let report = format!("table,json:{}", file.display());
     let run = program.env("PROFILE_REPORT", report).run().successful();
-    assert!(run.stderr().contains("endings::scenes::work"), "{}", run.stderr());
+    assert!(run.stderr().contains("scenes::work"), "{}", run.stderr());
     let text = fs::read(file).expect("the report");
     let report: profile_core::Snapshot = serde_json::from_slice(&text).expect("a report in JSON");
     assert_eq!(calls(&report, "work"), 20);

@@ -28,7 +28,7 @@ impl Marks {
         let mut marks = String::new();
         for (used, mark) in [
             (function.polled.is_some(), self.polled),
-            (function.is_estimated(), "±"),
+            (is_uncertain(function), "±"),
             (function.too_short, "~"),
         ] {
             if used {
@@ -67,7 +67,7 @@ impl Marks {
                 "stopped",
                 "its calls cost more than the budget even to count: figures are of the calls until then",
             ),
-            (any(&|f| f.is_estimated()), "±", "estimated from the timed calls, see below"),
+            (any(&is_uncertain), "±", "estimated, see below"),
         ];
         for (_, mark, meaning) in words.iter().filter(|(used, ..)| *used) {
             page.dim(&format!("{mark}: {meaning}"));
@@ -83,26 +83,36 @@ fn estimates(functions: &[&Function], page: &mut Page) {
     list("estimated, with 95 % intervals", &estimates, page, |line, page| page.item(line));
 }
 
+/// Not all calls were timed, or too much was subtracted for recording its callees.
+fn is_uncertain(function: &Function) -> bool {
+    function.is_estimated() || function.inclusive_interval_ns.is_some()
+}
+
 fn estimate(function: &Function) -> Option<String> {
-    if !function.is_estimated() {
+    if !is_uncertain(function) {
         return None;
     }
     let (timed, ended) = (function.timed_calls, function.calls.saturating_sub(function.open));
-    let calls = format!("{} of {} calls timed", units::count(timed), units::count(ended));
+    let calls = match function.is_estimated() {
+        true => format!("{} of {} calls timed", units::count(timed), units::count(ended)),
+        false => "recording its callees cost much of that".to_owned(),
+    };
     let total = function.inclusive_ns;
     let Some([low, high]) = function.inclusive_interval_ns else {
         let (path, total) = (safe(&function.path), units::duration(total));
-        return Some(format!("{path}: total {total}, too few for an interval: {calls}"));
+        return Some(format!("{path}: total {total}, too few for an interval; {calls}"));
     };
-    let half = high.saturating_sub(total).max(total.saturating_sub(low));
-    let error = match units::share(half, total) {
+    let [low, high] = [low.min(high), low.max(high)];
+    let [below, above] = [total.saturating_sub(low), high.saturating_sub(total)];
+    let is_symmetric = below.max(above) <= below.min(above).saturating_mul(2);
+    let error = match units::share(below.max(above), total).filter(|_| is_symmetric) {
         Some(share) => format!("{} ± {}", units::duration(total), units::percent(share)),
         None => {
-            let [low, high] = [low.min(high), low.max(high)].map(units::duration);
-            format!("{low} to {high}")
+            let [low, high] = [low, high].map(units::duration);
+            format!("{}, between {low} and {high}", units::duration(total))
         }
     };
-    Some(format!("{}: total {error}, {calls}", safe(&function.path)))
+    Some(format!("{}: total {error}; {calls}", safe(&function.path)))
 }
 
 #[cfg(test)]
@@ -117,6 +127,7 @@ mod tests {
             let text = samples::rendered("table", snapshot, Some(columns));
             let is_mark =
                 |line: &&str| line.split_once(": ").is_some_and(|(mark, _)| mark.len() < 9);
+            let text = text.split_once("function ").expect("a table").1;
             text.lines()
                 .filter(is_mark)
                 .map(|line| line.split(':').next().unwrap_or("").to_owned())
@@ -139,13 +150,13 @@ mod tests {
     #[test]
     fn an_estimate_has_its_interval() {
         let text = samples::rendered("table", &samples::ordinary(), Some(120));
-        let line = "  report::to_table: total 100 ms ± 3.00 %, 64 of 4,096 calls timed\n";
+        let line = "  report::to_table: total 100 ms ± 3.00 %; 64 of 4,096 calls timed\n";
         assert!(text.contains(&format!("estimated, with 95 % intervals (1)\n{line}")), "{text}");
         let nothing =
             Function { calls: 5, inclusive_interval_ns: Some([0, 1_000]), ..Function::default() };
         assert_eq!(
             estimate(&nothing),
-            Some(": total 0 ns to 1.00 µs, 0 of 5 calls timed".to_owned())
+            Some(": total 0 ns, between 0 ns and 1.00 µs; 0 of 5 calls timed".to_owned())
         );
     }
 }

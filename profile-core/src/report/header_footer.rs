@@ -117,17 +117,25 @@ fn busy_machine(process: &Process) -> Option<String> {
 }
 
 fn recording(overhead: &Overhead) -> String {
+    /// Less is not worth a word.
+    const NOTABLE: f64 = 0.01;
     let mut line = format!(
-        "recording took {}, {} of the time in annotated functions, taken off ({} a call, {} a long one)",
+        "overhead: {} ({} of the time in annotated functions), subtracted; {} per short call, {} per long call",
         units::duration(overhead.recording_ns),
         units::percent(overhead.share),
         units::duration_f64(overhead.span_ns),
         units::range(overhead.span_range_ns),
     );
+    let all_ns = overhead.annotated_ns.saturating_add(overhead.recording_ns);
+    let unmeasured = units::share(overhead.unmeasured_ns, all_ns).filter(|share| *share >= NOTABLE);
+    if let Some(share) = unmeasured {
+        let share = units::percent(share);
+        line.push_str(&format!("; up to {share} more that cannot be measured"));
+    }
     if overhead.counted_calls > 0 {
         let calls = overhead.timed_calls.saturating_add(overhead.counted_calls);
         let (timed, calls) = (units::count(overhead.timed_calls), units::count(calls));
-        line.push_str(&format!("; {timed} of {calls} calls were timed"));
+        line.push_str(&format!("; {timed} of {calls} calls timed"));
     }
     line
 }
@@ -152,14 +160,15 @@ pub(crate) fn foot(snapshot: &Snapshot, top: Top, page: &mut Page) {
     warned::section(snapshot, page);
 }
 
-/// Their number, where rows are limited, and else a list of them; also of a run that called nothing,
-/// whose report has no other rows.
+/// A list of them; only their number where rows are limited and they are many. Of a run that called
+/// nothing there are no other rows, so they are listed.
 fn never_called(snapshot: &Snapshot, top: Top, page: &mut Page) {
+    const FEW: usize = 5;
     let functions = &snapshot.never_called;
     if functions.is_empty() {
         return;
     }
-    if top == Top::All || snapshot.functions.is_empty() {
+    if top == Top::All || functions.len() <= FEW || snapshot.functions.is_empty() {
         return whole_list("never called", functions, page, |function, page| {
             page.path_item(&safe(&function.path), &place(&function.file, function.line));
         });
@@ -239,7 +248,7 @@ mod tests {
             [
                 "profile of target/release/survey (pid 4711), 2026-01-31 12:30:00 UTC, 22.6 s long",
                 "threads 8; cores: 8 logical, 4 physical, 2 available; clock tsc; memory measured",
-                "recording took 700 ms, 3.10 % of the time in annotated functions, taken off (25.0 ns a call, 5.00 ns to 30.0 ns a long one)",
+                "overhead: 700 ms (3.10 % of the time in annotated functions), subtracted; 25.0 ns per short call, 5.00 ns to 30.0 ns per long call",
                 "live heap 2.50 MiB, at most 45.0 MiB; resident 12.0 MiB, at most 60.0 MiB",
                 "",
             ]
@@ -301,7 +310,7 @@ mod tests {
         let mut snapshot = samples::ordinary();
         snapshot.overhead.span_range_ns = [16.6, 10.6];
         let text = samples::rendered("table", &snapshot, None);
-        assert!(text.contains("10.6 ns to 16.6 ns a long one"), "{text}");
+        assert!(text.contains("10.6 ns to 16.6 ns per long call"), "{text}");
     }
 
     #[test]

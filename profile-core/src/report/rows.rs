@@ -58,7 +58,11 @@ mod tests {
         assert!(text.contains("\nParser::run ") && !text.contains("\nparse::peek "), "{text}");
         let line = "\nand 3 more functions with 1.20 s of self time, 5.31 % (PROFILE_TOP=all shows them)\n";
         assert!(text.contains(line), "{text}");
-        let line = "\nnever called: 1 of 6 functions (PROFILE_TOP=all lists them)\n";
+        assert!(text.contains("\nnever called (1)\n"), "{text}");
+        let mut snapshot = samples::ordinary();
+        snapshot.never_called = vec![samples::never_called("survey::f"); 32];
+        let text = samples::rendered_in("table", &snapshot, &style);
+        let line = "\nnever called: 32 of 37 functions (PROFILE_TOP=all lists them)\n";
         assert!(text.contains(line), "{text}");
     }
 

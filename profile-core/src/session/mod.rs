@@ -6,6 +6,7 @@ mod environment;
 mod limits;
 mod limits_file;
 mod now;
+mod only;
 mod pattern;
 mod reports;
 mod sites;

@@ -48,29 +48,6 @@ pub fn find_all(pattern: &str) -> Vec<&'static CallSite> {
     for_caller(|| functions().into_iter().filter(is_one).collect())
 }
 
-/// Switches off all functions but those that `PROFILE_ONLY` names, by a pattern of the path or of
-/// its end. Returns a sentence for each pattern that matches none; if none matches, all functions
-/// stay on, since a report of nothing helps nobody.
-pub(super) fn record_only(patterns: &[String]) -> Vec<String> {
-    let is_named = |pattern: &String, path: &str| {
-        matches(pattern, path) || matches(&format!("*::{pattern}"), path)
-    };
-    let sites: Vec<_> = callsite::linked().map(|site| (site, site.path())).collect();
-    let (mut unmatched, mut named) = (Vec::new(), vec![false; sites.len()]);
-    for pattern in patterns {
-        let found: Vec<_> = sites.iter().map(|(_, path)| is_named(pattern, path)).collect();
-        if !found.contains(&true) {
-            unmatched.push(format!("PROFILE_ONLY: `{pattern}` matches no function"));
-        }
-        named.iter_mut().zip(found).for_each(|(named, found)| *named |= found);
-    }
-    if named.contains(&true) {
-        let others = sites.iter().zip(named).filter(|(_, named)| !named);
-        others.for_each(|((site, _), _)| sites::set_enabled(site, false));
-    }
-    unmatched
-}
-
 impl Settings {
     /// Puts the choices in force, from now on and for the report at exit.
     pub fn apply(self) {

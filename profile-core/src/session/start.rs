@@ -5,8 +5,8 @@ use std::sync::Once;
 
 use super::environment::{filter_warnings, of_setting, wrong_reports};
 use super::limits_file::wrong_limits;
+use super::only::record_only;
 use super::reports::{complain, report_at_exit};
-use super::sites::record_only;
 use crate::callsite;
 use crate::diagnostics::{self, OnError};
 use crate::memory::{sampler, usage};

@@ -306,18 +306,14 @@ fn add_memory(sum: &mut Function, row: &Function) {
     });
 }
 
-/// Errors of independent estimates add up as squares.
+/// The ends of both added up: what recording cost is unknown in the same way in each run.
 fn interval(one: &Function, other: &Function) -> Option<[u64; 2]> {
-    let half = |row: &Function| {
-        row.inclusive_interval_ns.map(|[_, high]| high.saturating_sub(row.inclusive_ns) as f64)
-    };
-    let margins = [half(one), half(other)];
-    if margins == [None, None] {
+    if one.inclusive_interval_ns.is_none() && other.inclusive_interval_ns.is_none() {
         return None;
     }
-    let margin = margins.iter().flatten().map(|half| half * half).sum::<f64>().sqrt();
-    let total = one.inclusive_ns as f64 + other.inclusive_ns as f64;
-    Some([(total - margin).max(0.0) as u64, (total + margin) as u64])
+    let ends = |row: &Function| row.inclusive_interval_ns.unwrap_or([row.inclusive_ns; 2]);
+    let ([low, high], [other_low, other_high]) = (ends(one), ends(other));
+    Some([low.saturating_add(other_low), high.saturating_add(other_high)])
 }
 
 /// The mean over the calls of both. Errors of independent estimates add up as squares.
@@ -424,6 +420,7 @@ fn overhead(one: &Snapshot, other: &Snapshot) -> super::Overhead {
         counted_calls: a.counted_calls.saturating_add(b.counted_calls),
         recording_ns,
         annotated_ns: a.annotated_ns.saturating_add(b.annotated_ns),
+        unmeasured_ns: a.unmeasured_ns.saturating_add(b.unmeasured_ns),
         share: if whole > 0.0 { recording_ns as f64 / whole } else { 0.0 },
         span_ns: each(a.span_ns, b.span_ns),
         span_range_ns: [0, 1].map(|end| each(a.span_range_ns[end], b.span_range_ns[end])),

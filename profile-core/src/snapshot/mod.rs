@@ -262,6 +262,10 @@ pub struct Overhead {
     pub annotated_ns: u64,
     /// `recording_ns` as a share of both together; 0.031 is 3.1 %.
     pub share: f64,
+    /// What recording may have cost beyond `recording_ns`, at most: a function so short that the
+    /// compiler would have inlined it may no longer be inlined, and nothing measures that. Not
+    /// subtracted; intervals cover it.
+    pub unmeasured_ns: u64,
     /// Cost of one timed span around nothing: what is taken off for a call that is as short as its two readings of the
     /// clock.
     pub span_ns: f64,

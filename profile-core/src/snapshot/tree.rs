@@ -35,6 +35,8 @@ pub(crate) struct Node {
     pub(crate) recording_in_ns: f64,
     pub(crate) recording_ns: f64,
     pub(crate) recording_elsewhere_ns: f64,
+    /// Calls of annotated functions further down.
+    pub(crate) calls_below: u64,
     /// What its callees took, before they are made to fit.
     callees_ns: f64,
     /// Of what recording cost below this path, that of the calls made by its callees.
@@ -115,12 +117,14 @@ impl Tree {
             let least = node.callees_ns * (1.0 - MOST);
             node.inclusive_ns = (node.callees_ns + node.exclusive_ns).max(least);
             let (inclusive, below) = (node.inclusive_ns, node.recording_ns);
+            let calls = node.calls.saturating_add(node.calls_below);
             let (elsewhere, is_mixed) = (node.recording_elsewhere_ns, node.is_mixed);
             if let Some(parent) = node.parent {
                 let parent = &mut self.nodes[parent];
                 parent.inclusive_ns += inclusive;
                 parent.recording_ns += below;
                 parent.recording_below_ns += below;
+                parent.calls_below = parent.calls_below.saturating_add(calls);
                 parent.recording_elsewhere_ns += elsewhere;
                 parent.is_mixed |= is_mixed;
             }

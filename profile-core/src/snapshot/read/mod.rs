@@ -359,6 +359,7 @@ impl<'a> Reading<'a> {
             own.is_mixed |= node.is_mixed;
             own.folds |= node.folds;
             own.recording_ns += node.recording_ns - node.recording_elsewhere_ns;
+            add(&mut own.calls_below, node.calls_below);
             own.heap.iter_mut().zip(node.heap).for_each(|(sum, count)| *sum += count);
         }
         let measured = self.view.header(header::allocator) != 0;
@@ -406,6 +407,9 @@ impl<'a> Reading<'a> {
         overhead.left_out_ns = self.rate.ns_f64(self.costs.left_out);
         overhead.recording_ns = recording as u64;
         overhead.annotated_ns = annotated as u64;
+        let calls = first().map(|node| node.calls.saturating_add(node.calls_below));
+        let calls = calls.fold(0, u64::saturating_add);
+        overhead.unmeasured_ns = self.rate.ns_f64(self.costs.unmeasured() * calls as f64) as u64;
         let in_all = annotated + recording;
         overhead.share = if in_all > 0.0 { recording / in_all } else { 0.0 };
     }
@@ -433,6 +437,7 @@ struct Own {
     /// What recording cost of the calls below it, and of its own.
     recording_ns: f64,
     recording_in_ns: f64,
+    calls_below: u64,
     heap: [i128; heap::COUNTS],
     /// What it took is not the sum over its paths: see these of `Node`.
     is_mixed: bool,

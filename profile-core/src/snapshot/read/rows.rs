@@ -139,9 +139,9 @@ impl Reading<'_> {
         function.inclusive_interval_ns = self.interval(sums, own, function, &shown);
     }
 
-    /// What the total may as well be: calls that were not timed may have taken longer than those
-    /// that were, and recording may have cost less or more than at the start. `None` for what is
-    /// known to a fiftieth.
+    /// What the total may as well be: calls that were not timed may have taken longer or shorter than
+    /// those that were; recording below may have cost less than was subtracted, down to nothing, or
+    /// more, up to what cannot be measured. `None` for what is known to a fiftieth.
     fn interval(
         &self,
         sums: &Sums,
@@ -151,17 +151,12 @@ impl Reading<'_> {
     ) -> Option<[u64; 2]> {
         const EXACT: f64 = 0.02;
         let total = function.inclusive_ns as f64;
-        let recording = own.recording_ns * Self::UNSURE;
-        // So much was taken off that what remains may be anything.
-        let recording = if recording > total { total } else { recording };
-        let drawn = if sums.timed < sums.ended { self.margin(sums, shown) } else { Some(0.0) };
-        let margin = drawn?.hypot(recording);
-        (margin > total * EXACT || sums.timed < sums.ended)
-            .then(|| [(total - margin).max(0.0) as u64, (total + margin) as u64])
+        let drawn = if sums.timed < sums.ended { self.margin(sums, shown) } else { Some(0.0) }?;
+        let unmeasured = self.rate.ns_f64(self.costs.unmeasured()) * own.calls_below as f64;
+        let (below, above) = (drawn + unmeasured, drawn + own.recording_ns);
+        (below.max(above) > total * EXACT || sums.timed < sums.ended)
+            .then(|| [(total - below).max(0.0) as u64, (total + above) as u64])
     }
-
-    /// By how much of itself what recording costs differs from place to place.
-    const UNSURE: f64 = 1.0;
 
     /// Of an async function it is not known: its polls are what is settled.
     fn bytes_per_call(&self, sums: &Sums) -> Option<BytesPerCall> {
