@@ -204,6 +204,8 @@ fn main() -> Result<(), String> {
             black_box(());
         }
     }
+    // Of this process, which only starts others.
+    profile_core::Settings::new().report("none").map_err(|error| error.to_string())?.apply();
     let options = options()?;
     let _neighbours = options.busy.then(|| [Neighbour::start(), Neighbour::start()]);
     for budget in BUDGETS {

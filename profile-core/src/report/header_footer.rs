@@ -6,7 +6,7 @@ use super::page::Page;
 use super::text::safe_and_short as safe;
 use super::{advice, warned};
 use crate::options::Top;
-use crate::snapshot::{Function, NotInstrumented, Overhead, Process, Snapshot};
+use crate::snapshot::{Function, NeverCalled, NotInstrumented, Overhead, Process, Snapshot};
 use crate::units;
 
 /// Below a table with shares.
@@ -164,14 +164,18 @@ pub(crate) fn foot(snapshot: &Snapshot, top: Top, page: &mut Page) {
 /// nothing there are no other rows, so they are listed.
 fn never_called(snapshot: &Snapshot, top: Top, page: &mut Page) {
     const FEW: usize = 5;
+    let show = |function: &NeverCalled, page: &mut Page| {
+        page.path_item(&safe(&function.path), &place(&function.file, function.line));
+    };
     let functions = &snapshot.never_called;
     if functions.is_empty() {
         return;
     }
-    if top == Top::All || functions.len() <= FEW || snapshot.functions.is_empty() {
-        return whole_list("never called", functions, page, |function, page| {
-            page.path_item(&safe(&function.path), &place(&function.file, function.line));
-        });
+    if top == Top::All {
+        return whole_list("never called", functions, page, show);
+    }
+    if functions.len() <= FEW || snapshot.functions.is_empty() {
+        return list("never called", functions, page, show);
     }
     let all = functions.len() + snapshot.functions.len();
     let [count, all] = [functions.len(), all].map(|number| units::count(number as u64));
