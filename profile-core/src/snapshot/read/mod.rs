@@ -409,7 +409,8 @@ impl<'a> Reading<'a> {
         overhead.annotated_ns = annotated as u64;
         let calls = first().map(|node| node.calls.saturating_add(node.calls_below));
         let calls = calls.fold(0, u64::saturating_add);
-        overhead.unmeasured_ns = self.rate.ns_f64(self.costs.unmeasured() * calls as f64) as u64;
+        overhead.unmeasured_ns =
+            self.rate.ns_f64(self.costs.usually_unmeasured() * calls as f64) as u64;
         let in_all = annotated + recording;
         overhead.share = if in_all > 0.0 { recording / in_all } else { 0.0 };
     }

@@ -152,10 +152,14 @@ impl Reading<'_> {
         const EXACT: f64 = 0.02;
         let total = function.inclusive_ns as f64;
         let drawn = if sums.timed < sums.ended { self.margin(sums, shown) } else { Some(0.0) }?;
-        let unmeasured = self.rate.ns_f64(self.costs.unmeasured()) * own.calls_below as f64;
+        let unmeasured = self.rate.ns_f64(self.costs.most_unmeasured()) * own.calls_below as f64;
         let (below, above) = (drawn + unmeasured, drawn + own.recording_ns);
-        (below.max(above) > total * EXACT || sums.timed < sums.ended)
-            .then(|| [(total - below).max(0.0) as u64, (total + above) as u64])
+        if below.max(above) <= total * EXACT && sums.timed == sums.ended {
+            return None;
+        }
+        // By so much, two runs of one program differ in any case.
+        let noise = total * EXACT;
+        Some([(total - below - noise).max(0.0) as u64, (total + above + noise) as u64])
     }
 
     /// Of an async function it is not known: its polls are what is settled.
