@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 #[global_allocator]
 static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
 
-/// Until so many have been handled; each as soon as the one before is.
+/// Until so many have been handled, or as many as the first argument says; each as soon as the one
+/// before is.
 const SIGNALS: u64 = 30_000;
 
 static HANDLED: AtomicU64 = AtomicU64::new(0);
@@ -46,6 +47,8 @@ extern "C" fn on_signal(_: i32) {
 
 fn main() {
     const TURNS: u64 = 20;
+    let signals = std::env::args().nth(1).and_then(|it| it.parse().ok());
+    let signals: u64 = signals.unwrap_or(SIGNALS);
     in_handler();
     outer(TURNS);
     // SAFETY: the handler is what this program is about.
@@ -58,7 +61,7 @@ fn main() {
     // SAFETY: the thread outlives the one that sends.
     let main = unsafe { libc::pthread_self() } as usize;
     let sender = std::thread::spawn(move || {
-        for sent in 1..=SIGNALS {
+        for sent in 1..=signals {
             // SAFETY: as above.
             unsafe { libc::pthread_kill(main as libc::pthread_t, libc::SIGUSR1) };
             while HANDLED.load(Relaxed) <= sent {
