@@ -1,7 +1,9 @@
-//! What a counting allocator costs: programs that are alike but for their global allocator, in turn. Prints a table.
+//! What a counting allocator costs: programs that are alike but for their global allocator, in
+//! turn. Prints a table.
 //!
-//! `cargo run --release -p benches --bin allocators --features allocators`, with `-- --quick` for a look at whether all still works, and with
-//! `-- ours` for this project's rows alone. Instructions are counted where valgrind is installed.
+//! `cargo run --release -p benches --bin allocators --features allocators`, with `-- --quick` for a
+//! look at whether all still works, and with `-- ours` for this project's rows alone. Instructions
+//! are counted where valgrind is installed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -47,7 +49,8 @@ fn main() -> Result<(), String> {
     Ok(())
 }
 
-/// Median of the rounds' quotients. In each the programs run one after the other, and change their order.
+/// Median of the rounds' quotients. In each the programs run one after the other, and change their
+/// order.
 fn ratio(
     [with, without]: &[PathBuf; 2],
     task: &str,
@@ -74,7 +77,8 @@ fn run(program: &Path, task: &str, count: u32) -> Result<f64, String> {
     ns.ok_or_else(|| format!("{}: {}", program.display(), String::from_utf8_lossy(&output.stderr)))
 }
 
-/// Of a malloc and its free, beyond the twin's: by what a longer run takes more than a shorter one, once the program has started.
+/// Of a malloc and its free, beyond the twin's: by what a longer run takes more than a shorter one,
+/// once the program has started.
 fn instructions([with, without]: &[PathBuf; 2]) -> Option<f64> {
     const RUNS: [u32; 2] = [300_000, 500_000];
     let of = |program: &Path| {

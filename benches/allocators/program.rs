@@ -1,4 +1,5 @@
-//! A program that allocates, to be built with the system's allocator and with one around it, and otherwise alike.
+//! A program that allocates, to be built with the system's allocator and with one around it, and
+//! otherwise alike.
 //!
 //! `allocated TASK COUNT`: prints nanoseconds for one of so many.
 

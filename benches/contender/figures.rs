@@ -20,7 +20,8 @@ pub(crate) fn run(name: &str, quick: bool) {
 const MILLION: u64 = 1_000_000;
 const THREADS: u64 = 8;
 
-/// Resident memory after 100 M calls from 8 threads and 100,000 short threads, over that after 1 M calls and 8 threads.
+/// Resident memory after 100 M calls from 8 threads and 100,000 short threads, over that after 1 M
+/// calls and 8 threads.
 fn memory(quick: bool) {
     let share = if quick { 100 } else { 1 };
     call_from_threads(MILLION);
@@ -47,8 +48,8 @@ fn empty() {
     black_box(());
 }
 
-/// Bodies whose calls wait for the one before, and those of which the processor works on several at a time. A process
-/// each: monomorphisations of a generic function share a row.
+/// Bodies whose calls wait for the one before, and those of which the processor works on several at
+/// a time. A process each: monomorphisations of a generic function share a row.
 const BODIES: [(&str, Correction); 6] = [
     ("waiting_2ns", correction_of::<1, true>),
     ("waiting_10ns", correction_of::<6, true>),
@@ -61,7 +62,8 @@ const BODIES: [(&str, Correction); 6] = [
 /// What is off, in percent, for so many chunks of calls.
 type Correction = fn(usize) -> f64;
 
-/// What a caller of ten million annotated calls is said to have taken, against the same loop without attributes.
+/// What a caller of ten million annotated calls is said to have taken, against the same loop
+/// without attributes.
 fn correction(body: &str, quick: bool) {
     let chunks = if quick { 100 } else { 1_000 };
     let (_, of) = BODIES.iter().find(|(name, _)| *name == body).expect("a body");
@@ -139,7 +141,8 @@ mod counting {
         ALLOCATIONS.load(Relaxed)
     }
 
-    // SAFETY: hands everything to the system's allocator unchanged; the default `realloc` calls `alloc`.
+    // SAFETY: hands everything to the system's allocator unchanged; the default `realloc` calls
+    // `alloc`.
     unsafe impl GlobalAlloc for Counting {
         unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
             ALLOCATIONS.fetch_add(1, Relaxed);

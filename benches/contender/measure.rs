@@ -1,8 +1,8 @@
 //! The cost of an instrumented call beyond the plain call, in floors.
 //!
-//! Plain function, floor and contender take turns in random order, less than a time slice each, and each round
-//! makes a ratio of its own. What disturbs the machine for longer disturbs all three; what disturbs
-//! it for shorter falls out with the median.
+//! Plain function, floor and contender take turns in random order, less than a time slice each, and
+//! each round makes a ratio of its own. What disturbs the machine for longer disturbs all three;
+//! what disturbs it for shorter falls out with the median.
 
 #![allow(unsafe_code, reason = "reads the time stamp counter")]
 
@@ -75,8 +75,8 @@ fn run(function: fn(u64), calls: u64) -> u64 {
     ticks() - started
 }
 
-/// One thread: calls in bursts with pauses, in which helper threads catch up, then back to back. Returns how many
-/// calls were made.
+/// One thread: calls in bursts with pauses, in which helper threads catch up, then back to back.
+/// Returns how many calls were made.
 pub(crate) fn speed(contender: &Contender, quick: bool) -> u64 {
     let (rounds, calls, bursts) = if quick { (41, 20_000, 41) } else { (401, 20_000, 401) };
     let (started, first_tick) = (Instant::now(), ticks());
@@ -114,7 +114,8 @@ pub(crate) fn threads(contender: &Contender, quick: bool) -> u64 {
         let mut random = Random(seed);
         let mut ratios = [Vec::new(), Vec::new()];
         for _ in 0..rounds {
-            // Who is alone has the core's share of cache and memory to itself, and so has its floor.
+            // Who is alone has the core's share of cache and memory to itself, and so has its
+            // floor.
             for (kind, alone) in [true, false].into_iter().enumerate() {
                 let took = round(&mut random, contender, |function| {
                     meet.both();

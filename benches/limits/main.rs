@@ -1,8 +1,10 @@
-//! What it costs to look whether a call kept its limits: functions with limits that they keep, beside the same functions without.
+//! What it costs to look whether a call kept its limits: functions with limits that they keep,
+//! beside the same functions without.
 //!
-//! `cargo run --release -p benches --bin limits --features limits`. The functions take turns, pinned to a core, less than a time slice
-//! each; a figure is the median of the rounds' differences. Limits on allocations come from a file, as a person would set
-//! them for any function.
+//! `cargo run --release -p benches --bin limits --features limits`. The functions take turns,
+//! pinned to a core, less than a time slice each; a figure is the median of the rounds'
+//! differences. Limits on allocations come from a file, as a person would set them for any
+//! function.
 
 use std::hint::black_box;
 use std::process::Command;

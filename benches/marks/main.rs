@@ -1,9 +1,9 @@
-//! What a source line costs that is measured, beside a span, the clock alone, and Python's memory_profiler and
-//! line_profiler on the same loop, in one run. Prints a table.
+//! What a source line costs that is measured, beside a span, the clock alone, and Python's
+//! memory_profiler and line_profiler on the same loop, in one run. Prints a table.
 //!
-//! `cargo run --release -p benches --bin marks --features marks`. The loops take turns, pinned to a core, less than a time
-//! slice each; a figure is the median of the rounds. Python's are measured by themselves, as Python takes them, in a virtual
-//! environment that is made for it.
+//! `cargo run --release -p benches --bin marks --features marks`. The loops take turns, pinned to a
+//! core, less than a time slice each; a figure is the median of the rounds. Python's are measured
+//! by themselves, as Python takes them, in a virtual environment that is made for it.
 
 #![allow(unsafe_code, reason = "reads the time stamp counter")]
 

@@ -1,4 +1,5 @@
-//! Puts the attribute on functions of a source file by inserting text, so that nothing else changes.
+//! Puts the attribute on functions of a source file by inserting text, so that nothing else
+//! changes.
 
 use std::collections::BTreeMap;
 

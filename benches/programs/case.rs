@@ -22,7 +22,8 @@ impl Case<'_> {
         self.work.join("bin").join(format!("{}-{build}", self.program.name))
     }
 
-    /// The child gets the program's arguments, prints to nobody, and has one processor for all its threads.
+    /// The child gets the program's arguments, prints to nobody, and has one processor for all its
+    /// threads.
     pub(crate) fn connect(&self, command: &mut Command) {
         command.args(self.program.arguments).args(&self.given);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -77,7 +77,8 @@ fn below_callees(tree: &[Value]) -> usize {
     tree.iter().zip(callees).filter(is_below).count()
 }
 
-/// What the call paths of each function add up to; one within another of the same function is part of that.
+/// What the call paths of each function add up to; one within another of the same function is part
+/// of that.
 fn totals(tree: &[Value]) -> BTreeMap<&str, f64> {
     let mut totals = BTreeMap::new();
     for node in tree {
@@ -125,7 +126,8 @@ fn reported(report: &Value) -> BTreeMap<String, f64> {
     functions.map(entry).collect()
 }
 
-/// Whether `wanted`, as the roster writes it, is this function: `Suite::parse` also of `<Suite as Parse>::parse`.
+/// Whether `wanted`, as the roster writes it, is this function: `Suite::parse` also of
+/// `<Suite as Parse>::parse`.
 fn is_called(name: &str, wanted: &str) -> bool {
     name == wanted || name.ends_with(&format!("::{wanted}"))
 }

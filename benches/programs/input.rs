@@ -1,4 +1,5 @@
-//! What the programs read, made from what is here: the same on every machine for the same lock file.
+//! What the programs read, made from what is here: the same on every machine for the same lock
+//! file.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,5 @@
-//! The programs, and which of their functions are annotated: coarse ones, and the small ones that take most calls.
+//! The programs, and which of their functions are annotated: coarse ones, and the small ones that
+//! take most calls.
 
 /// A real program, what it is given to do, and what is annotated in it.
 pub(crate) struct Program {
@@ -13,8 +14,8 @@ pub(crate) struct Program {
     pub(crate) driver: Option<&'static str>,
     pub(crate) input: Input,
     pub(crate) arguments: &'static [&'static str],
-    /// All shares are of this function's time. It contains no waiting and next to no system calls, which
-    /// callgrind does not see.
+    /// All shares are of this function's time. It contains no waiting and next to no system calls,
+    /// which callgrind does not see.
     pub(crate) root: &'static str,
     /// Files, and what is annotated in each: `function` or `Type::function`.
     pub(crate) annotated: &'static [(&'static str, &'static [&'static str])],
@@ -272,8 +273,8 @@ const RUSTPYTHON_PARSER: Program = Program {
     ],
 };
 
-/// Not the package's own program, which converts one document: one that is large enough to be measured spends
-/// half of its time in the kernel's page faults, another half at each run.
+/// Not the package's own program, which converts one document: one that is large enough to be
+/// measured spends half of its time in the kernel's page faults, another half at each run.
 const CONVERT_ALL: &str = r#"//! Converts each file that the file in the argument names.
 
 use pulldown_cmark::{Options, Parser, html};

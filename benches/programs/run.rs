@@ -1,4 +1,5 @@
-//! Runs a program and its control in turn, and reads what they cost and what the report says of itself.
+//! Runs a program and its control in turn, and reads what they cost and what the report says of
+//! itself.
 
 #![allow(unsafe_code, reason = "reads figures that the system alone has")]
 

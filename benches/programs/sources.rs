@@ -18,7 +18,8 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// Also of a package without a library, which cargo downloads as a dependency and then does not name.
+    /// Also of a package without a library, which cargo downloads as a dependency and then does not
+    /// name.
     pub(crate) fn of(&self, package: &str, version: &str) -> PathBuf {
         self.registry.join(format!("{package}-{version}"))
     }

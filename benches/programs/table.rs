@@ -63,8 +63,8 @@ pub(crate) fn impossible(rounds: &Rounds) -> String {
     text
 }
 
-/// The shares of the five largest functions by one tool and under each setting (the median of the runs), and the
-/// largest difference.
+/// The shares of the five largest functions by one tool and under each setting (the median of the
+/// runs), and the largest difference.
 pub(crate) fn shares(program: &Program, rounds: &Rounds, tool: Tool, truth: &Parts) -> String {
     let Some(report) = rounds.settings.first().and_then(|it| it.reports.first()) else {
         return String::new();

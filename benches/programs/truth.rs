@@ -1,8 +1,9 @@
-//! What part of a program each function takes, callees included, by two tools that change nothing in it: valgrind's
-//! callgrind counts instructions, `perf` samples processor time.
+//! What part of a program each function takes, callees included, by two tools that change nothing
+//! in it: valgrind's callgrind counts instructions, `perf` samples processor time.
 //!
-//! They differ by up to ten points where instructions take unlike times, or the kernel's work (page faults, reading)
-//! is not spread evenly: the first is exact and the same everywhere, the second is of what a report speaks of.
+//! They differ by up to ten points where instructions take unlike times, or the kernel's work (page
+//! faults, reading) is not spread evenly: the first is exact and the same everywhere, the second is
+//! of what a report speaks of.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,8 +35,8 @@ impl Tool {
         case.work.join(format!("{}.{}", case.program.name, self.name()))
     }
 
-    /// Runs the build whose annotated functions are not inlined, unless it has been run on this input since it
-    /// was built.
+    /// Runs the build whose annotated functions are not inlined, unless it has been run on this
+    /// input since it was built.
     pub(crate) fn run(self, case: &Case<'_>) -> Result<(), String> {
         let (executable, out) = (case.executable(APART), self.file(case));
         let changed = |path: &Path| std::fs::metadata(path).and_then(|it| it.modified()).ok();
@@ -91,7 +92,8 @@ impl Tool {
     }
 }
 
-/// Callgrind's file: in a function's entry, lines that name a callee, and below them what the calls cost.
+/// Callgrind's file: in a function's entry, lines that name a callee, and below them what the calls
+/// cost.
 fn counted(text: &str) -> Parts {
     let mut parts = Parts::new();
     let (mut caller, mut callee) = (String::new(), String::new());

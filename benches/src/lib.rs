@@ -26,7 +26,8 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Builds one of the measured programs into the target folder that the driver itself is in, then keeps a copy beside the next build.
+/// Builds one of the measured programs into the target folder that the driver itself is in, then
+/// keeps a copy beside the next build.
 ///
 /// # Errors
 /// Cargo cannot build it, or the copy cannot be written.

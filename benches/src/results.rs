@@ -7,7 +7,8 @@ pub(crate) type Results = BTreeMap<(&'static str, String), Vec<f64>>;
 
 pub(crate) const FIGURES: &str = "figures";
 
-/// Called by the ten million: each waiting for the one before, or several at a time in the processor.
+/// Called by the ten million: each waiting for the one before, or several at a time in the
+/// processor.
 pub(crate) const BODIES: [(&str, &str); 6] = [
     ("waiting", "2ns"),
     ("waiting", "10ns"),

@@ -1,5 +1,5 @@
-//! A program with 10,000 functions that does nothing. The driver times it with the attributes at work and with
-//! the feature off.
+//! A program with 10,000 functions that does nothing. The driver times it with the attributes at
+//! work and with the feature off.
 
 macro_rules! ten {
     ($again:ident $($rest:ident)*) => {

@@ -1,4 +1,5 @@
-//! What statistics cost: the trimmed mean beside SciPy's, turn by turn in one run, on the same numbers.
+//! What statistics cost: the trimmed mean beside SciPy's, turn by turn in one run, on the same
+//! numbers.
 //!
 //! `cargo run --release -p benches --bin statistics --features statistics`
 
@@ -52,7 +53,8 @@ fn own() {
         for thread in 0..THREADS {
             scope.spawn(move || {
                 for (number, call) in thousand().into_iter().enumerate() {
-                    // Durations over three powers of two, so that histograms are as wide as real ones.
+                    // Durations over three powers of two, so that histograms are as wide as real
+                    // ones.
                     (0..100).for_each(|turn| {
                         black_box(call((turn * 7 + thread) % 64 + number as u64 % 64));
                     });
@@ -148,7 +150,8 @@ fn beside_scipy(folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Ns, and the mean. The first of three pays for a processor that slept while the other side had its turn.
+/// Ns, and the mean. The first of three pays for a processor that slept while the other side had
+/// its turn.
 fn best_of_three(values: &[f64]) -> Result<(f64, f64), String> {
     let (mut best, mut mean) = (f64::INFINITY, f64::NAN);
     for _ in 0..3 {

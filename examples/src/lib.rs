@@ -5,11 +5,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The files that the program's arguments name, and the Rust files in folders among them; without arguments those of the dependencies that
-/// cargo has on this machine.
+/// The files that the program's arguments name, and the Rust files in folders among them; without
+/// arguments those of the dependencies that cargo has on this machine.
 ///
 /// # Errors
-/// A file or folder that is not there or cannot be read, with its path; no argument and no dependencies.
+/// A file or folder that is not there or cannot be read, with its path; no argument and no
+/// dependencies.
 pub fn files_of_arguments() -> io::Result<Vec<PathBuf>> {
     let mut roots: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     if roots.is_empty() {

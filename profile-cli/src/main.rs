@@ -1,5 +1,5 @@
-//! The tool: works on snapshots that programs left behind. It only reads arguments and files; what is computed and shown is
-//! `profile-core`'s.
+//! The tool: works on snapshots that programs left behind. It only reads arguments and files; what
+//! is computed and shown is `profile-core`'s.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -14,8 +14,9 @@ use profile_core::{Snapshot, Thresholds, compare};
 #[derive(Debug, Parser)]
 #[command(name = "profile", version)]
 struct Arguments {
-    /// What becomes of the warnings in the snapshots, as ACTION:MESSAGE:CATEGORY:MODULE:LINE, comma-separated, the later before the earlier:
-    /// `-W ignore::LeakWarning` hides them, with `-W error::DataLossWarning` the tool exits with 1 if there is one, of the candidate's where
+    /// What becomes of the warnings in the snapshots, as ACTION:MESSAGE:CATEGORY:MODULE:LINE,
+    /// comma-separated, the later before the earlier: `-W ignore::LeakWarning` hides them, with
+    /// `-W error::DataLossWarning` the tool exits with 1 if there is one, of the candidate's where
     /// runs are compared. What is no filter is left out, and the tool exits with 2.
     #[arg(short = 'W', long = "warnings", global = true, value_name = "FILTER")]
     filters: Vec<String>,
@@ -25,10 +26,11 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Compares runs: `profile compare OLD... --with NEW...`. Exits with 1 if something became slower or allocates more.
+    /// Compares runs: `profile compare OLD... --with NEW...`. Exits with 1 if something became
+    /// slower or allocates more.
     ///
-    /// Each file is the snapshot of one run, from PROFILE_REPORT=json:FILE or binary:FILE. Ten runs a side show a change of some per
-    /// cent; of one run a side only large changes can be believed.
+    /// Each file is the snapshot of one run, from PROFILE_REPORT=json:FILE or binary:FILE. Ten runs
+    /// a side show a change of some per cent; of one run a side only large changes can be believed.
     Compare {
         /// Runs of the baseline.
         #[arg(required = true)]
@@ -96,8 +98,8 @@ fn complain(what: &str) {
     let _ = writeln!(io::stderr(), "profile: {what}");
 }
 
-/// The filters of the command line and no others: those that a program starts with would hide what another one wanted shown. Whether
-/// all are filters.
+/// The filters of the command line and no others: those that a program starts with would hide what
+/// another one wanted shown. Whether all are filters.
 fn set_filters(filters: &[String]) -> bool {
     warnings::reset_warnings();
     let wrong: Vec<_> = filters.iter().flat_map(|list| warnings::set_options(list)).collect();
@@ -107,7 +109,8 @@ fn set_filters(filters: &[String]) -> bool {
     wrong.is_empty()
 }
 
-/// Passes the warnings of a snapshot through the filters; says which are errors, and whether any is.
+/// Passes the warnings of a snapshot through the filters; says which are errors, and whether any
+/// is.
 fn filter(snapshot: &mut Snapshot, file: &Path) -> bool {
     let errors = snapshot.filter_warnings();
     for warning in snapshot.warnings.iter().filter(|warning| warning.is_error) {

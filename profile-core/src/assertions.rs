@@ -1,5 +1,5 @@
-//! Assertions on allocations, for tests. They count the thread they run in, and those that its context was entered in; so tests beside
-//! each other, and the harness's own threads, never count.
+//! Assertions on allocations, for tests. They count the thread they run in, and those that its
+//! context was entered in; so tests beside each other, and the harness's own threads, never count.
 
 use crate::snapshot::Measured;
 
@@ -19,7 +19,8 @@ use crate::snapshot::Measured;
 /// ```
 ///
 /// # Panics
-/// The number is another one, or allocations are not counted because `ProfilingAllocator` is not installed.
+/// The number is another one, or allocations are not counted because `ProfilingAllocator` is not
+/// installed.
 #[macro_export]
 macro_rules! assert_allocations {
     ($comparison:tt $limit:expr, $work:expr $(,)?) => {{
@@ -37,9 +38,9 @@ macro_rules! assert_allocations {
     }};
 }
 
-/// Fails if the work leaves memory behind beyond its value's own: every block it allocated, or an older one that it made larger, must be
-/// freed when its value has been dropped, by whatever thread and function. What it frees beside does not count, nor what the profiler
-/// allocates for itself.
+/// Fails if the work leaves memory behind beyond its value's own: every block it allocated, or an
+/// older one that it made larger, must be freed when its value has been dropped, by whatever thread
+/// and function. What it frees beside does not count, nor what the profiler allocates for itself.
 ///
 /// ```
 /// # use profile_core::ProfilingAllocator;
@@ -67,8 +68,9 @@ macro_rules! assert_no_leak {
     }};
 }
 
-/// Holds the work's allocations against the line of that name in `allocations.json`, the ledger beside the crate's
-/// `Cargo.toml`: a count that grew fails, `PROFILE_BLESS=1` writes the file. Gives the work's value.
+/// Holds the work's allocations against the line of that name in `allocations.json`, the ledger
+/// beside the crate's `Cargo.toml`: a count that grew fails, `PROFILE_BLESS=1` writes the file.
+/// Gives the work's value.
 ///
 /// # Panics
 /// The count grew, the name is not in the ledger, or the ledger cannot be read.
@@ -103,7 +105,8 @@ pub fn allocations_differ(work: &str, counted: u64, comparison: &str, limit: u64
     panic!("`{work}` made {counted} allocations, expected {comparison} {limit}")
 }
 
-/// `left`: bytes and blocks, if all were followed. If there were too many, what is known is what was allocated less what was freed.
+/// `left`: bytes and blocks, if all were followed. If there were too many, what is known is what
+/// was allocated less what was freed.
 ///
 /// # Panics
 /// Bytes are left, or allocations are not counted.

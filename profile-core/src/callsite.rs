@@ -1,8 +1,8 @@
 //! Who is being measured: one `static CallSite` per annotated function or span.
 //!
-//! A call site is plain text known at compile time plus two words that the running program may change
-//! (its mode and where it is listed in the segment). Its identity is its address: two functions of one
-//! name are two call sites. Nothing here measures or allocates.
+//! A call site is plain text known at compile time plus two words that the running program may
+//! change (its mode and where it is listed in the segment). Its identity is its address: two
+//! functions of one name are two call sites. Nothing here measures or allocates.
 
 #![allow(unsafe_code, reason = "a static's limits behind a pointer that is set once")]
 
@@ -56,8 +56,9 @@ pub const fn check_span_name(name: &str) {
 pub struct Source {
     /// Function, async function or span.
     pub kind: Kind,
-    /// Module, file, name, signature and documentation, with a NUL between them. One text, not five: each reference in a
-    /// static is an address that the dynamic linker has to put in at every start of a program, called or not.
+    /// Module, file, name, signature and documentation, with a NUL between them. One text, not
+    /// five: each reference in a static is an address that the dynamic linker has to put in at
+    /// every start of a program, called or not.
     pub text: &'static str,
     /// Line of the function's name, from 1.
     pub line: u32,
@@ -84,8 +85,9 @@ pub struct LineSource {
     pub text: &'static str,
     /// The line of each mark, by its number.
     pub numbers: &'static [u32],
-    /// Closures and macros over several lines, which have no marks: a line each, `12 18 11 select!`, with first and last
-    /// line, the line that they are counted on, and what they are.
+    /// Closures and macros over several lines, which have no marks: a line each,
+    /// `12 18 11 select!`, with first and last line, the line that they are counted on, and what
+    /// they are.
     pub parts: &'static str,
     /// `lines(rss)`: resident memory is read at each mark.
     pub with_resident: bool,
@@ -181,7 +183,8 @@ impl CallSite {
         unsafe { self.limits.load(Acquire).as_ref() }.or(self.source.limits)
     }
 
-    /// Limits of a file, which win over those of the attribute. For calls of functions that were not called yet: threads keep them.
+    /// Limits of a file, which win over those of the attribute. For calls of functions that were
+    /// not called yet: threads keep them.
     #[cfg_attr(not(feature = "toml"), allow(dead_code, reason = "only a file sets them"))]
     pub(crate) fn set_limits(&self, limits: Limits) {
         let limits = limits.or(self.limits().copied().unwrap_or(Limits::NONE));
@@ -254,7 +257,8 @@ impl CallSite {
         self.part(3)
     }
 
-    /// Whether a panic may leave the function: through most foreign calling conventions it would end the process.
+    /// Whether a panic may leave the function: through most foreign calling conventions it would
+    /// end the process.
     pub(crate) fn can_unwind(&self) -> bool {
         let signature = self.signature();
         let before = signature.split_once("fn ").map_or("", |(before, _)| before);

@@ -1,9 +1,9 @@
 //! Ticks: what the recorder subtracts, and how they become nanoseconds.
 //!
-//! Three clocks: the time stamp counter read as it is (the default where the processor and the kernel
-//! vouch for it), the same between fences (`PROFILE_CLOCK=fenced`), and the monotonic clock of the system.
-//! A fourth, set by hand, exists for tests. The recorder never converts; readers do, with the rate that
-//! two readings of both clocks give: the longer the run, the better the rate.
+//! Three clocks: the time stamp counter read as it is (the default where the processor and the
+//! kernel vouch for it), the same between fences (`PROFILE_CLOCK=fenced`), and the monotonic clock
+//! of the system. A fourth, set by hand, exists for tests. The recorder never converts; readers do,
+//! with the rate that two readings of both clocks give: the longer the run, the better the rate.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 

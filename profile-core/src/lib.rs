@@ -1,9 +1,10 @@
 //! What your functions cost, in time and in memory, and whether that changed.
 //!
-//! Put [`#[profile]`](macro@profile) on the functions you care about, and run the program. When it ends,
-//! by return, `exit` or panic, it prints a table to standard error: calls, total and self time, percentiles, and,
-//! with [`ProfilingAllocator`] installed, allocations. A signal, `abort`, `_exit` or a stack overflow ends it without a
-//! table; with `PROFILE_RUN_DIR` what was recorded is in a file then, for [`read_segment`].
+//! Put [`#[profile]`](macro@profile) on the functions you care about, and run the program. When it
+//! ends, by return, `exit` or panic, it prints a table to standard error: calls, total and self
+//! time, percentiles, and, with [`ProfilingAllocator`] installed, allocations. A signal, `abort`,
+//! `_exit` or a stack overflow ends it without a table; with `PROFILE_RUN_DIR` what was recorded is
+//! in a file then, for [`read_segment`].
 //!
 //! ```
 //! use profile_core::profile;
@@ -17,14 +18,16 @@
 //! ```
 //!
 //! - [`span!`] times a block, [`capture`] gives the numbers to the program itself, [`find`] and
-//!   [`functions`] look around at run time, [`Settings`] chooses what is reported and how much timing may cost.
+//!   [`functions`] look around at run time, [`Settings`] chooses what is reported and how much
+//!   timing may cost.
 //! - The variables `PROFILE_REPORT`, `PROFILE_SORT`, `PROFILE_PERCENTILES`, `PROFILE_TRIM`,
-//!   `PROFILE_OVERHEAD`, `PROFILE_CLOCK`, `PROFILE_RSS_INTERVAL`, `PROFILE_SIZES`, `PROFILE_CPU`, `PROFILE_ADVICE`, `PROFILE_RUN_DIR` and
-//!   `PROFILE_BLESS` do the same from outside, and win; README.md says the values of each. `PROFILE_WARNINGS`, `PROFILE_LIMITS` and
+//!   `PROFILE_OVERHEAD`, `PROFILE_CLOCK`, `PROFILE_RSS_INTERVAL`, `PROFILE_SIZES`, `PROFILE_CPU`,
+//!   `PROFILE_ADVICE`, `PROFILE_RUN_DIR` and `PROFILE_BLESS` do the same from outside, and win;
+//!   README.md says the values of each. `PROFILE_WARNINGS`, `PROFILE_LIMITS` and
 //!   `PROFILE_EXIT_CODE` are about [warnings](crate::warnings#limits-of-functions).
-//! - Without the feature `profile` (it is on by default) attributes return their item untouched and nothing
-//!   of this crate is left in the program. A library depends on it with `default-features = false` and leaves the
-//!   switch to the application.
+//! - Without the feature `profile` (it is on by default) attributes return their item untouched and
+//!   nothing of this crate is left in the program. A library depends on it with
+//!   `default-features = false` and leaves the switch to the application.
 //!
 //! # Features
 //!
@@ -46,8 +49,9 @@
 //! | `tokio` | `tokio::spawn` and others that hand on the call path |
 //! | `rayon` | the same of rayon |
 //!
-//! The tool `profile` has those that read, compare and convert. What a program links by default compares no type of its own with
-//! numbers or texts, so that type inference in the program's other code is what it was (`serde_json`, which `read` needs, does).
+//! The tool `profile` has those that read, compare and convert. What a program links by default
+//! compares no type of its own with numbers or texts, so that type inference in the program's other
+//! code is what it was (`serde_json`, which `read` needs, does).
 
 #[cfg(feature = "profile")]
 mod advice;
@@ -136,8 +140,8 @@ mod on {
     pub use crate::settings::Settings;
     #[cfg(feature = "read")]
     pub use crate::snapshot::SnapshotError;
-    /// The version of this crate in [`Function::distribution`](crate::Function::distribution): its next incompatible
-    /// version is an incompatible version of this crate.
+    /// The version of this crate in [`Function::distribution`](crate::Function::distribution): its
+    /// next incompatible version is an incompatible version of this crate.
     pub use hdrhistogram;
 }
 
@@ -156,10 +160,12 @@ mod on {
 /// assert_eq!(parse("a b c"), 6);
 /// ```
 ///
-/// The guard must be bound to a name that begins with `_` or is used later; `let _ = span!(…)` closes it at once.
-/// It may be moved, stored, and dropped before a guard that was made later: a span lasts from its opening to its closing.
-/// It must not be held across an `.await`, where others run on the thread meanwhile: in an async function with the attribute the span
-/// ends with the poll, and the report names it; elsewhere nobody sees the `.await`, and what the others did is in its time. An empty name does not compile, nor does one with a NUL in it:
+/// The guard must be bound to a name that begins with `_` or is used later; `let _ = span!(…)`
+/// closes it at once. It may be moved, stored, and dropped before a guard that was made later: a
+/// span lasts from its opening to its closing. It must not be held across an `.await`, where others
+/// run on the thread meanwhile: in an async function with the attribute the span ends with the
+/// poll, and the report names it; elsewhere nobody sees the `.await`, and what the others did is in
+/// its time. An empty name does not compile, nor does one with a NUL in it:
 ///
 /// ```compile_fail,E0080
 /// let _span = profile_core::span!("");

@@ -102,8 +102,8 @@ macro_rules! span {
     }};
 }
 
-/// What compiles here compiles with the feature on, so guards stay on their thread here, too: if one of them is `Send`, the
-/// compiler cannot tell which of two items is meant.
+/// What compiles here compiles with the feature on, so guards stay on their thread here, too: if
+/// one of them is `Send`, the compiler cannot tell which of two items is meant.
 const _: fn() = || {
     trait AmbiguousIfSend<Marker> {
         fn item() {}

@@ -6,14 +6,16 @@ use std::borrow::Cow;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Budget {
-    /// Every call is counted, and as many are timed as fit into 5 % of a thread's time: functions of a microsecond and more always.
+    /// Every call is counted, and as many are timed as fit into 5 % of a thread's time: functions
+    /// of a microsecond and more always.
     Auto,
     /// Every call is timed.
     Exact,
     /// One call in so many is timed, rounded down to a power of two; at most 1,024.
     OneIn(u32),
-    /// As many calls are timed as fit into this share of a thread's time: 0.02 is 2 %. A function whose calls cost more than that when
-    /// they are merely counted is no longer recorded; the report says from when on.
+    /// As many calls are timed as fit into this share of a thread's time: 0.02 is 2 %. A function
+    /// whose calls cost more than that when they are merely counted is no longer recorded; the
+    /// report says from when on.
     Share(f64),
 }
 
@@ -59,8 +61,8 @@ pub enum Backend {
     /// Resident memory: all pages that are in memory now.
     #[default]
     Rss,
-    /// The same, with pages that several processes share divided among them: sums over children are true. Dear to read,
-    /// 50 µs and more.
+    /// The same, with pages that several processes share divided among them: sums over children are
+    /// true. Dear to read, 50 µs and more.
     Pss,
     /// Pages that no other process shares. As dear.
     Uss,

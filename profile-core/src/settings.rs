@@ -1,5 +1,5 @@
-//! What a person may choose: a plain value, set in code with [`Settings`] and by `PROFILE_*` variables, of
-//! which the variables win. The environment is read here, once, and nowhere else.
+//! What a person may choose: a plain value, set in code with [`Settings`] and by `PROFILE_*`
+//! variables, of which the variables win. The environment is read here, once, and nowhere else.
 
 #![allow(
     unsafe_code,
@@ -41,8 +41,8 @@ impl Sort {
 #[derive(Clone, Debug, PartialEq)]
 #[must_use = "settings do nothing until `apply` is called"]
 pub struct Settings {
-    /// As `PROFILE_REPORT` has them. Text, since formats are above this room; only what was understood is
-    /// put here.
+    /// As `PROFILE_REPORT` has them. Text, since formats are above this room; only what was
+    /// understood is put here.
     pub(crate) reports: Option<String>,
     pub(crate) sort: Sort,
     /// `None`: [`Settings::SCREEN`] on standard error, all rows in a file.
@@ -87,7 +87,8 @@ impl Settings {
     /// Rows that can be looked over at a time.
     pub(crate) const SCREEN: Top = Top::Rows(40);
 
-    /// The defaults: a table on standard error, sorted by total time, p50, p95 and p99, every call timed.
+    /// The defaults: a table on standard error, sorted by total time, p50, p95 and p99, every call
+    /// timed.
     pub fn new() -> Settings {
         Settings::default()
     }
@@ -98,8 +99,8 @@ impl Settings {
         self
     }
 
-    /// Which rows the table and the tree have. By default at most 40 on standard error, and all in a
-    /// file.
+    /// Which rows the table and the tree have. By default at most 40 on standard error, and all in
+    /// a file.
     pub fn top(mut self, top: Top) -> Settings {
         self.top = Some(top);
         self
@@ -118,22 +119,23 @@ impl Settings {
         Ok(self)
     }
 
-    /// Reads the resident memory of the whole run at this interval, at least 100 µs: a curve in the report, of 512 readings at most
-    /// however long the run.
+    /// Reads the resident memory of the whole run at this interval, at least 100 µs: a curve in the
+    /// report, of 512 readings at most however long the run.
     pub fn resident_interval(mut self, interval: Duration) -> Settings {
         self.resident_interval = Some(interval.max(SHORTEST_INTERVAL));
         self
     }
 
-    /// Counts the blocks that each function allocates by their size, and those that are freed at once: see
-    /// [`BlockSizes`](crate::BlockSizes). Allocations take about a quarter longer.
+    /// Counts the blocks that each function allocates by their size, and those that are freed at
+    /// once: see [`BlockSizes`](crate::BlockSizes). Allocations take about a quarter longer.
     pub fn block_sizes(mut self, wanted: bool) -> Settings {
         self.block_sizes = wanted;
         self
     }
 
-    /// Samples at this interval, at least 100 µs, how much processor time each thread used, for the function that is innermost in it: see
-    /// [`OnCpu`](crate::OnCpu). A thread of its own does it; once started it goes on.
+    /// Samples at this interval, at least 100 µs, how much processor time each thread used, for the
+    /// function that is innermost in it: see [`OnCpu`](crate::OnCpu). A thread of its own does it;
+    /// once started it goes on.
     pub fn cpu_interval(mut self, interval: Duration) -> Settings {
         self.cpu_interval = Some(interval.max(SHORTEST_INTERVAL));
         self
@@ -145,7 +147,8 @@ impl Settings {
         self
     }
 
-    /// Warnings that the filters make errors no longer panic: the run ends with this exit code, once the reports are written.
+    /// Warnings that the filters make errors no longer panic: the run ends with this exit code,
+    /// once the reports are written.
     ///
     /// ```
     /// # use std::num::NonZero;
@@ -157,8 +160,8 @@ impl Settings {
         self
     }
 
-    /// How much timing may cost: `2%` of a thread's time, `1/64` (one call in 64 is timed), or `exact`. Counting a call
-    /// that is not timed comes on top; the README has its price.
+    /// How much timing may cost: `2%` of a thread's time, `1/64` (one call in 64 is timed), or
+    /// `exact`. Counting a call that is not timed comes on top; the README has its price.
     ///
     /// # Errors
     /// Anything else.
@@ -168,8 +171,8 @@ impl Settings {
     }
 }
 
-/// The settings in force. A pointer and no lock: the report of a forked child needs them, and a lock may have been
-/// held, at the moment of the fork, by a thread that the child does not have.
+/// The settings in force. A pointer and no lock: the report of a forked child needs them, and a
+/// lock may have been held, at the moment of the fork, by a thread that the child does not have.
 static CURRENT: AtomicPtr<Settings> = AtomicPtr::new(std::ptr::null_mut());
 
 /// Puts choices in force, but for what the variables say; gives the budget that holds now.
@@ -177,7 +180,8 @@ pub(crate) fn choose(mut chosen: Settings) -> Budget {
     environment().clone().overrule(&mut chosen);
     let budget = chosen.budget;
     if *current() != chosen {
-        // Others may be reading the ones before, so those are never freed. People choose a few times in a run.
+        // Others may be reading the ones before, so those are never freed. People choose a few
+        // times in a run.
         CURRENT.store(Box::into_raw(Box::new(chosen)), Release);
     }
     budget

@@ -1,5 +1,5 @@
-//! Ready ways of handing work on with its context: what the standard library, and with a feature tokio and rayon, offer, with
-//! [`context`](crate::context) already entered on the other side.
+//! Ready ways of handing work on with its context: what the standard library, and with a feature
+//! tokio and rayon, offer, with [`context`](crate::context) already entered on the other side.
 
 /// Threads of the standard library.
 pub mod thread {
@@ -54,7 +54,8 @@ pub mod tokio {
 
     use ::tokio::task::JoinHandle;
 
-    /// As [`tokio::spawn`](::tokio::spawn); what the task does is charged to the function that calls this.
+    /// As [`tokio::spawn`](::tokio::spawn); what the task does is charged to the function that
+    /// calls this.
     ///
     /// # Panics
     /// Outside of a runtime.
@@ -85,7 +86,8 @@ pub mod tokio {
 /// `let context = profile_core::context(); items.par_iter().for_each(|item| context.run(|| work(item)))`.
 #[cfg(feature = "rayon")]
 pub mod rayon {
-    /// As [`rayon::join`](rayon_core::join); whichever threads do the work, it is charged to the function that calls this.
+    /// As [`rayon::join`](rayon_core::join); whichever threads do the work, it is charged to the
+    /// function that calls this.
     pub fn join<A, B, X, Y>(a: A, b: B) -> (X, Y)
     where
         A: FnOnce() -> X + Send,

@@ -1,5 +1,6 @@
-//! Units for people, chosen here and nowhere else. Three significant digits, a point in every locale, and
-//! rounding before the choice of the unit, so that 999,999 ns is "1.00 ms" and never "1000 µs".
+//! Units for people, chosen here and nowhere else. Three significant digits, a point in every
+//! locale, and rounding before the choice of the unit, so that 999,999 ns is "1.00 ms" and never
+//! "1000 µs".
 
 /// What stands where nothing was measured.
 pub(crate) const NONE: &str = "-";
@@ -93,8 +94,8 @@ pub(crate) fn share(part: u64, whole: u64) -> Option<f64> {
 
 /// A moment as `2026-01-31 23:59:59 UTC`.
 ///
-/// The civil date is Howard Hinnant's `civil_from_days` for days since 1970: years begin in March there, so
-/// that the leap day is a year's last.
+/// The civil date is Howard Hinnant's `civil_from_days` for days since 1970: years begin in March
+/// there, so that the leap day is a year's last.
 pub(crate) fn utc(unix_ns: u64) -> String {
     const SECONDS_A_DAY: u64 = 86_400;
     let seconds = unix_ns / 1_000_000_000;
@@ -110,7 +111,8 @@ pub(crate) fn utc(unix_ns: u64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
 }
 
-/// In the first of the units in which three digits before the point (four of binary units) are enough.
+/// In the first of the units in which three digits before the point (four of binary units) are
+/// enough.
 fn scaled(value: f64, base: f64, smallest: &'static str, larger: &[&'static str]) -> String {
     let (mut value, mut unit) = (value, smallest);
     for next in larger {

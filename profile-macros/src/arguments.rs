@@ -1,8 +1,8 @@
 //! `args(url, items.len())`: which arguments of a call are noted, and how.
 //!
-//! A place (`url`, `self.name`) is copied if it can be, else borrowed for the length of the call; any other expression is
-//! evaluated once, when the call begins, and its value kept. A place that the body may move or change cannot be borrowed: it becomes
-//! text before the span is opened.
+//! A place (`url`, `self.name`) is copied if it can be, else borrowed for the length of the call;
+//! any other expression is evaluated once, when the call begins, and its value kept. A place that
+//! the body may move or change cannot be borrowed: it becomes text before the span is opened.
 
 use crate::describe;
 use crate::parsing::mentions;
@@ -99,7 +99,8 @@ fn root(place: &Expr) -> Option<&Ident> {
     }
 }
 
-/// Whether the argument is a shared reference, so that nothing that is done with it can change what it points at.
+/// Whether the argument is a shared reference, so that nothing that is done with it can change what
+/// it points at.
 fn is_shared(name: &Ident, signature: &Signature) -> bool {
     signature.inputs.iter().any(|argument| match argument {
         FnArg::Receiver(it) => {

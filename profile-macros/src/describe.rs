@@ -26,8 +26,8 @@ pub fn place(span: Span) -> Option<Place> {
     (is_real && place.line > 0).then_some(place)
 }
 
-/// The lines of the file from that of one token to that of another, and the number of the first. Nothing where the file is
-/// not at hand.
+/// The lines of the file from that of one token to that of another, and the number of the first.
+/// Nothing where the file is not at hand.
 pub fn lines_of_file(first: Span, last: Span) -> Option<(u32, String)> {
     let start = place(first)?.line;
     let last = last.unwrap();

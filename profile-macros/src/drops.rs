@@ -1,4 +1,5 @@
-//! Which variables a block may have to drop at its end, as far as its words say; the rest their types say.
+//! Which variables a block may have to drop at its end, as far as its words say; the rest their
+//! types say.
 //!
 //! Nothing here may write code.
 
@@ -40,8 +41,9 @@ pub fn variables_of_condition(condition: &Expr) -> Vec<Ident> {
     }
 }
 
-/// Names of variables that a block always gives away before its end: what is not `Copy` is moved where it stands alone as a value. Not
-/// those of which it has several, or of the block around it one.
+/// Names of variables that a block always gives away before its end: what is not `Copy` is moved
+/// where it stands alone as a value. Not those of which it has several, or of the block around it
+/// one.
 pub fn moved_by(statements: &[Stmt]) -> HashSet<String> {
     let mut moves = Moves::default();
     let mut made = HashSet::new();

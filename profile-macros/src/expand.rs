@@ -41,7 +41,8 @@ pub fn profile(arguments: TokenStream, tokens: TokenStream) -> Result<TokenStrea
     Ok(quote!(#item #(#beside)*))
 }
 
-/// `#[memory_usage]`: the same for one function, whose calls are watched besides; or limits for the tests of a module.
+/// `#[memory_usage]`: the same for one function, whose calls are watched besides; or limits for the
+/// tests of a module.
 pub fn memory_usage(arguments: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
     let Arguments(options) = syn::parse2(arguments.clone())?;
     let mut item = item::parse(tokens)?;
@@ -283,8 +284,9 @@ fn opened(options: &Options) -> TokenStream {
     }
 }
 
-/// Marks of one function that stand in its code. An inlined mark costs the compiler 3 ms and 430 KiB in a debug build: with
-/// the 66,000 statements of one generated function, all the memory there was.
+/// Marks of one function that stand in its code. An inlined mark costs the compiler 3 ms and 430
+/// KiB in a debug build: with the 66,000 statements of one generated function, all the memory there
+/// was.
 const MOST_INLINED: usize = 1_000;
 
 /// The guard, and the body with a mark before each statement, or a look at what it returns.
@@ -325,7 +327,8 @@ fn lined(
     }
 }
 
-/// The statements that note the arguments of a call, if that is asked for. A list that is wrong is a message in their place.
+/// The statements that note the arguments of a call, if that is asked for. A list that is wrong is
+/// a message in their place.
 fn noted(function: &Function, options: &Options) -> Notes {
     let (Some(list), End::Body(body)) = (&options.arguments, &function.end) else {
         return Notes::default();
@@ -353,8 +356,8 @@ fn looked_at(body: TokenStream, options: &Options) -> TokenStream {
     }
 }
 
-/// A body in place of whose values an exceeded limit may be returned, if that is asked for. The value comes first: a `return` in it uses the
-/// guard too.
+/// A body in place of whose values an exceeded limit may be returned, if that is asked for. The
+/// value comes first: a `return` in it uses the guard too.
 fn raising(body: TokenStream, options: &Options) -> TokenStream {
     let krate = options.krate();
     let here = Span::mixed_site();
@@ -371,7 +374,8 @@ fn raising(body: TokenStream, options: &Options) -> TokenStream {
     }
 }
 
-/// A body with its marks, if lines are asked for. They come first: a value that is looked at has no lines of its own.
+/// A body with its marks, if lines are asked for. They come first: a value that is looked at has no
+/// lines of its own.
 fn marked(
     function: &Function,
     rest: TokenStream,
@@ -432,8 +436,9 @@ fn after(
     }
 }
 
-/// Whether attribute macros still stand below ours. `#[instrument]`, `#[trace]` and their like look for an async block at the end of the
-/// function, and the code in it runs without their span if they do not find it.
+/// Whether attribute macros still stand below ours. `#[instrument]`, `#[trace]` and their like look
+/// for an async block at the end of the function, and the code in it runs without their span if
+/// they do not find it.
 fn has_foreign_attributes(function: &Function) -> bool {
     function.attributes.iter().any(|it| options::may_be_foreign(&it.meta))
 }
@@ -446,8 +451,9 @@ fn has_foreign_attributes(function: &Function) -> bool {
 /// Instrumented::new(site, async move { if let Some(it) = hint() { return it; } body }).await
 /// ```
 ///
-/// The hint tells the inner block its type by the outer one's, which the compiler knows from the function's. What the block captures is held
-/// twice, so that is only done where somebody looks for the block.
+/// The hint tells the inner block its type by the outer one's, which the compiler knows from the
+/// function's. What the block captures is held twice, so that is only done where somebody looks for
+/// the block.
 fn polled_as_it_was(
     function: &Function,
     head: &TokenStream,

@@ -1,8 +1,9 @@
 //! `#[profile(lines)]`: a mark before each statement, and at each turn of a loop.
 //!
-//! Only boundaries of statements are added to. What a statement is made of stays as it is: no value goes through a function
-//! of ours, no scrutinee, no tail, so that places stay places and temporaries live as long as before. Three exceptions,
-//! each the compiler's own reading of the user's code:
+//! Only boundaries of statements are added to. What a statement is made of stays as it is: no value
+//! goes through a function of ours, no scrutinee, no tail, so that places stay places and
+//! temporaries live as long as before. Three exceptions, each the compiler's own reading of the
+//! user's code:
 //!
 //! ```text
 //! while c { b }   ->  loop { mark; if c { b } else { break } }     as rustc lowers it
@@ -10,11 +11,13 @@
 //! else if c { b } ->  else { mark; if c { b } }
 //! ```
 //!
-//! A closure, a const block and a nested item stay untouched: what they do belongs to the line that calls them. So does what
-//! syn cannot parse, and what stands in a macro. Where these go over several lines, they are listed as [`Part`]s.
+//! A closure, a const block and a nested item stay untouched: what they do belongs to the line that
+//! calls them. So does what syn cannot parse, and what stands in a macro. Where these go over
+//! several lines, they are listed as [`Part`]s.
 //!
-//! What a block drops at its end belongs to its closing brace: a guard before its last expression goes there when the value of the
-//! block is known. It does so only where a variable of the block has something to drop, which is a constant of its type:
+//! What a block drops at its end belongs to its closing brace: a guard before its last expression
+//! goes there when the value of the block is known. It does so only where a variable of the block
+//! has something to drop, which is a constant of its type:
 //!
 //! ```text
 //! let x = f();                    let __profile_drops = __profile_drops | drops(&x);
@@ -85,7 +88,8 @@ pub struct Surroundings<'a> {
     pub way: Way,
     /// The brace that closes it.
     pub close: Span,
-    /// Whether its function says `#[expect(unreachable_code)]`: the compiler must find some, be it a mark.
+    /// Whether its function says `#[expect(unreachable_code)]`: the compiler must find some, be it
+    /// a mark.
     pub expects_unreachable: bool,
 }
 
@@ -122,7 +126,8 @@ fn allow() -> TokenStream {
     quote_spanned!(Span::mixed_site()=> #[allow(unreachable_code)])
 }
 
-/// How often each word stands in the tokens, those in literals included, which a macro may read (`"{name}"`).
+/// How often each word stands in the tokens, those in literals included, which a macro may read
+/// (`"{name}"`).
 fn count_words(tokens: TokenStream, words: &mut HashMap<String, usize>) {
     for tree in tokens {
         match tree {
@@ -184,7 +189,8 @@ impl Marker<'_> {
         let value = statements.pop_if(|last| is_value(last));
         let mut marked = drops.noted(self, &end.variables, &[]);
         let mut unmarked = std::mem::take(statements).into_iter();
-        // After the end of all nothing runs, and the compiler shall say so of the user's code, not of ours.
+        // After the end of all nothing runs, and the compiler shall say so of the user's code, not
+        // of ours.
         let goes_on = unmarked.all(|statement| {
             let goes_on = !is_the_end(&statement);
             self.one(statement, &mut drops, &mut marked);
@@ -222,7 +228,8 @@ impl Marker<'_> {
         (line != last).then_some(line)
     }
 
-    /// Before the value of a block, or behind its last statement: what is left to be done is to drop its variables.
+    /// Before the value of a block, or behind its last statement: what is left to be done is to
+    /// drop its variables.
     fn end(
         &mut self,
         line: Option<u32>,
@@ -303,8 +310,8 @@ impl Marker<'_> {
         }
     }
 
-    /// The mark before an expression on that line. If it begins with a loop that has a mark there at each turn, the first of these is
-    /// the arrival.
+    /// The mark before an expression on that line. If it begins with a loop that has a mark there
+    /// at each turn, the first of these is the arrival.
     fn before(&mut self, expression: &Expr, line: u32) -> Option<TokenStream> {
         let is_counted_at_each_turn = match first_evaluated(expression) {
             Expr::While(_) | Expr::ForLoop(_) => true,
@@ -374,7 +381,8 @@ impl Marker<'_> {
         self.back_to = outer;
     }
 
-    /// The whole of a statement: when a block in it has ended, nothing is left to be done on the line.
+    /// The whole of a statement: when a block in it has ended, nothing is left to be done on the
+    /// line.
     fn within(&mut self, line: u32, work: impl FnOnce(&mut Self)) {
         let outer = self.back_to.take();
         self.here = Some(line);
@@ -436,7 +444,8 @@ impl Marker<'_> {
         self.join(start, marks);
     }
 
-    /// Where ways come together that began on a line: nobody knows which was taken, if they have marks.
+    /// Where ways come together that began on a line: nobody knows which was taken, if they have
+    /// marks.
     fn join(&mut self, start: Option<u32>, marks: usize) {
         self.here = start.filter(|_| self.marks == marks);
     }
@@ -460,7 +469,8 @@ impl Marker<'_> {
                         quote_spanned!(Span::mixed_site()=> #allow let __profile_back = #call)
                     });
                     let value = match &*body {
-                        // At the end of a block a macro is a statement, and may expand to another thing.
+                        // At the end of a block a macro is a statement, and may expand to another
+                        // thing.
                         Expr::Macro(call) => Expr::Verbatim(quote!((#call))),
                         other => other.clone(),
                     };
@@ -470,7 +480,8 @@ impl Marker<'_> {
         }
     }
 
-    /// `loop { mark; if c { b } else { break } }`, which has the `while`'s own words where the edition is read from them.
+    /// `loop { mark; if c { b } else { break } }`, which has the `while`'s own words where the
+    /// edition is read from them.
     fn turn(&mut self, turn: &ExprWhile) -> Expr {
         let mut turn = turn.clone();
         let line = self.line_at(turn.while_token.span).or(self.here);
@@ -509,7 +520,8 @@ impl Marker<'_> {
 
 /// Which variables of a block have something to drop.
 struct Drops {
-    /// Variables that the block always gives away; `None`: it does not end on a line of its own, and nobody asks.
+    /// Variables that the block always gives away; `None`: it does not end on a line of its own,
+    /// and nobody asks.
     given_away: Option<HashSet<String>>,
     /// Whether there is a `__profile_drops` that says it.
     has_some: bool,

@@ -1,4 +1,5 @@
-//! The words between the parentheses of `#[memory_usage(...)]`: those of every function, and its own.
+//! The words between the parentheses of `#[memory_usage(...)]`: those of every function, and its
+//! own.
 
 use crate::limits;
 use crate::options::Options;

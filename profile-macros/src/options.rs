@@ -234,7 +234,8 @@ pub fn may_become_ours(attribute: &Attribute) -> bool {
     list.path.is_ident("cfg_attr") && mentions(list.tokens.clone(), "profile")
 }
 
-/// Whether an attribute may be a macro that looks at the item, and not one of the language, of its tools or ours.
+/// Whether an attribute may be a macro that looks at the item, and not one of the language, of its
+/// tools or ours.
 pub fn may_be_foreign(meta: &Meta) -> bool {
     /// By the first word of the path.
     const KNOWN: [&str; 36] = [

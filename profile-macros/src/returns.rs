@@ -1,8 +1,9 @@
 //! `#[profile(returns)]` and `raise`: each value that a function returns passes a look at it.
 //!
-//! The tail and what stands behind `return` become arguments of a function that gives them back: a value that is returned is moved
-//! anyway, and as an argument it is coerced and keeps its temporaries as before. What `?` returns is not seen, and known
-//! by that: it is an `Err` or a `None`.
+//! The tail and what stands behind `return` become arguments of a function that gives them back: a
+//! value that is returned is moved anyway, and as an argument it is coerced and keeps its
+//! temporaries as before. What `?` returns is not seen, and known by that: it is an `Err` or a
+//! `None`.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
@@ -46,8 +47,8 @@ impl Looker<'_> {
         }
     }
 
-    /// The tail, with its attributes before the call. A function that it calls may never return, which its name does not say: the compiler
-    /// would warn of ours behind it.
+    /// The tail, with its attributes before the call. A function that it calls may never return,
+    /// which its name does not say: the compiler would warn of ours behind it.
     fn wrap_tail(&self, tail: &mut Expr) {
         let (attributes, mut value) = without_attributes(tail);
         if !never_returns(&value) {
@@ -69,7 +70,8 @@ fn may_vanish(value: &Expr) -> bool {
     attributes.iter().any(|it| it.path().is_ident("cfg") || it.path().is_ident("cfg_attr"))
 }
 
-/// What never gives a value, as far as its shape says: whatever takes that is never reached, and rustc would say so.
+/// What never gives a value, as far as its shape says: whatever takes that is never reached, and
+/// rustc would say so.
 fn never_returns(value: &Expr) -> bool {
     const NEVER: [&str; 5] = ["todo", "unimplemented", "unreachable", "panic", "bail"];
     match value {
@@ -122,7 +124,8 @@ fn ends_the_process(function: &Expr) -> bool {
     matches!(names[..], ["std", "process", "exit" | "abort"])
 }
 
-/// Whether a `break` stands in the body of a loop, its own or that of one within: this errs on the side of a value.
+/// Whether a `break` stands in the body of a loop, its own or that of one within: this errs on the
+/// side of a value.
 fn breaks(body: &Block) -> bool {
     struct Finder(bool);
 

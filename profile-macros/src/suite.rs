@@ -1,4 +1,5 @@
-//! `#[memory_usage]` on a module of tests: limits for each test in it, which is free to set its own.
+//! `#[memory_usage]` on a module of tests: limits for each test in it, which is free to set its
+//! own.
 
 use crate::item::{Container, Function, Item};
 use crate::options::{Options, is_called};
@@ -37,7 +38,8 @@ fn give_limits_to_module(inner: &mut Container, arguments: &TokenStream, options
     }
 }
 
-/// Ours stands first, so that it sees the test as it was written: `#[tokio::test]` puts a runtime around it.
+/// Ours stands first, so that it sees the test as it was written: `#[tokio::test]` puts a runtime
+/// around it.
 fn give_limits_to(attributes: &mut Vec<Attribute>, arguments: &TokenStream, krate: &Path) {
     let own = attributes.iter_mut().find(|it| is_called("memory_usage", it.path(), krate));
     match own {
@@ -50,7 +52,8 @@ fn give_limits_to(attributes: &mut Vec<Attribute>, arguments: &TokenStream, krat
     }
 }
 
-/// Adds what the attribute leaves open. One that is wrong stays as it is, to complain when its turn comes.
+/// Adds what the attribute leaves open. One that is wrong stays as it is, to complain when its turn
+/// comes.
 fn add_to(own: &mut Attribute, arguments: &TokenStream) {
     let written = match &own.meta {
         Meta::List(list) => list.tokens.clone(),

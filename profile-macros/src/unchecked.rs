@@ -1,10 +1,11 @@
-//! With the feature off nothing is counted, so a test with limits would pass whatever it takes. The compiler says so, in crates
-//! built for tests alone: there a limit is what makes the test fail.
+//! With the feature off nothing is counted, so a test with limits would pass whatever it takes. The
+//! compiler says so, in crates built for tests alone: there a limit is what makes the test fail.
 //!
-//! The item is not parsed. A constant in front of its body uses another one that is deprecated: no code comes of it, the
-//! warning stands at the limit, and `-D warnings` makes it an error.
+//! The item is not parsed. A constant in front of its body uses another one that is deprecated: no
+//! code comes of it, the warning stands at the limit, and `-D warnings` makes it an error.
 //!
-//! Nothing but the compiler's own `proc_macro` may be used here: whoever builds with the feature off builds no parser.
+//! Nothing but the compiler's own `proc_macro` may be used here: whoever builds with the feature
+//! off builds no parser.
 
 #[cfg(not(test))]
 use proc_macro::{Delimiter, Group, Span, TokenStream, TokenTree};

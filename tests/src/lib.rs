@@ -1,5 +1,6 @@
-//! Helpers that several tests share: runs a fixture program in a folder of its own and hands back all it left
-//! behind (status, streams, reports, segments), and reads a few figures of a process from `/proc`.
+//! Helpers that several tests share: runs a fixture program in a folder of its own and hands back
+//! all it left behind (status, streams, reports, segments), and reads a few figures of a process
+//! from `/proc`.
 
 #![allow(unsafe_code, reason = "asks the system what programs left behind")]
 
@@ -78,8 +79,8 @@ impl Drop for Folder {
     }
 }
 
-/// A pipe with a name: whatever a program writes into it, in however many pieces, is read afterwards. A report that is
-/// written twice is therefore seen twice.
+/// A pipe with a name: whatever a program writes into it, in however many pieces, is read
+/// afterwards. A report that is written twice is therefore seen twice.
 #[derive(Debug)]
 struct Fifo {
     path: PathBuf,
@@ -444,15 +445,16 @@ fn kilobytes(key: &str) -> i64 {
     number.expect("a number of kilobytes")
 }
 
-/// Crates that a test writes, builds in a way of its own, and runs. What is built stays for the next time.
+/// Crates that a test writes, builds in a way of its own, and runs. What is built stays for the
+/// next time.
 #[derive(Debug)]
 pub struct Workspace {
     root: PathBuf,
 }
 
 impl Workspace {
-    /// The crates' folder in `folder`, which is `CARGO_TARGET_TMPDIR`; `profile` is what its `Cargo.toml` says of
-    /// the profiles.
+    /// The crates' folder in `folder`, which is `CARGO_TARGET_TMPDIR`; `profile` is what its
+    /// `Cargo.toml` says of the profiles.
     ///
     /// # Panics
     /// It cannot be written.
@@ -557,8 +559,8 @@ pub fn sources() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A file of the repository that is generated from the code: what stands in it is what would be written
-/// now. `PROFILE_BLESS=1` writes it.
+/// A file of the repository that is generated from the code: what stands in it is what would be
+/// written now. `PROFILE_BLESS=1` writes it.
 ///
 /// # Panics
 /// It differs.

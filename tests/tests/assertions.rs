@@ -1,4 +1,5 @@
-//! Assertions on allocations in `cargo test`: beside each other, with neighbours that allocate, and against a ledger.
+//! Assertions on allocations in `cargo test`: beside each other, with neighbours that allocate, and
+//! against a ledger.
 
 use std::hint::black_box;
 use std::panic::catch_unwind;

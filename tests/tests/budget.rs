@@ -1,4 +1,5 @@
-//! Estimates under an overhead budget, held against a clock set by hand, by which every total is known.
+//! Estimates under an overhead budget, held against a clock set by hand, by which every total is
+//! known.
 //!
 //! One process, one clock: the scenes follow each other in one test.
 

@@ -1,6 +1,6 @@
-//! Programs built in other ways than the tests are: with `panic = "abort"` and optimised (the endings again, and how much
-//! stack a guard takes), with a library that leaves the switch to its user, with a plugin, and with the feature that
-//! installs the allocator.
+//! Programs built in other ways than the tests are: with `panic = "abort"` and optimised (the
+//! endings again, and how much stack a guard takes), with a library that leaves the switch to its
+//! user, with a plugin, and with the feature that installs the allocator.
 
 use std::os::unix::process::ExitStatusExt;
 use std::sync::OnceLock;

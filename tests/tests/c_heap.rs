@@ -1,4 +1,5 @@
-//! What code in C allocates is not counted, and the report says so. One test: it looks at the heap of the whole process.
+//! What code in C allocates is not counted, and the report says so. One test: it looks at the heap
+//! of the whole process.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 
@@ -27,7 +28,8 @@ fn blocks_of(bytes: usize, blocks: usize) -> Vec<Vec<u8>> {
     (0..blocks).map(|_| black_box(vec![1; bytes])).collect()
 }
 
-/// Whatever the size, from one that the C library makes three times as large to one with pages of its own.
+/// Whatever the size, from one that the C library makes three times as large to one with pages of
+/// its own.
 #[test]
 #[cfg(target_env = "gnu")]
 fn what_c_code_holds_is_told_from_what_our_own_blocks_cost() {

@@ -1,6 +1,7 @@
 //! What one thread can do to its calls: recursion, unwinding, guards dropped out of order or never.
 //!
-//! Each test has functions of its own and runs in a thread of its own, so the tests may share the process.
+//! Each test has functions of its own and runs in a thread of its own, so the tests may share the
+//! process.
 
 use std::hint::black_box;
 use std::mem;

@@ -1,4 +1,5 @@
-//! Verdicts on two sides of runs: how often they are right, by simulation, and what becomes of odd input.
+//! Verdicts on two sides of runs: how often they are right, by simulation, and what becomes of odd
+//! input.
 
 use profile_core::{Function, Snapshot, Verdict, compare};
 

@@ -1,4 +1,5 @@
-//! Work handed on to other threads: its memory shows in the function that handed it on, its calls below it.
+//! Work handed on to other threads: its memory shows in the function that handed it on, its calls
+//! below it.
 
 use std::hint::black_box;
 use std::sync::mpsc;

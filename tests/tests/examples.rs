@@ -1,5 +1,5 @@
-//! The programs in `examples/`, built and run as a person does: what they print, how they end, and the report that
-//! each leaves at its exit, as data and as a table.
+//! The programs in `examples/`, built and run as a person does: what they print, how they end, and
+//! the report that each leaves at its exit, as data and as a table.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 use serde_json::Value;
 use tests::{Program, Run};
 
-/// Where cargo has put the programs. Built once, with the settings and into the folder of this test itself.
+/// Where cargo has put the programs. Built once, with the settings and into the folder of this test
+/// itself.
 static PROGRAMS: LazyLock<Vec<(String, PathBuf)>> = LazyLock::new(|| {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
     let mut command = Command::new(cargo);

@@ -1,4 +1,5 @@
-//! Bad luck with files, streams and limits: the program goes on as it would without us, and says at most one line.
+//! Bad luck with files, streams and limits: the program goes on as it would without us, and says at
+//! most one line.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
@@ -307,14 +308,16 @@ fn a_damaged_segment_is_an_error_or_fewer_rows_and_never_a_crash() {
     }
 }
 
-/// Words that point where another word points: lists that lead into one another, into themselves, or nowhere.
+/// Words that point where another word points: lists that lead into one another, into themselves,
+/// or nowhere.
 #[test]
 fn a_segment_whose_lists_go_round_is_read_to_an_end() {
     let run = Program::new(ENDINGS, "return").recording_into_files().run().successful();
     let [file] = &run.folder.segment_files()[..] else { panic!("one segment") };
     let whole = fs::read(file).expect("the segment");
     let word = |at: usize| u64::from_ne_bytes(whole[at..at + 8].try_into().expect("eight bytes"));
-    // The third word is where the segment lay in memory, the fifth how much of it is used: a link is an address.
+    // The third word is where the segment lay in memory, the fifth how much of it is used: a link
+    // is an address.
     let (base, used) = (word(16), word(32));
     let is_link = |at: &usize| (base + 64..base + used).contains(&word(*at));
     let links: Vec<usize> = (64..used as usize).step_by(8).filter(is_link).collect();

@@ -1,5 +1,5 @@
-//! Export formats: what a crate adds is reached like those of profile-core, and every list of formats is that of the
-//! registry.
+//! Export formats: what a crate adds is reached like those of profile-core, and every list of
+//! formats is that of the registry.
 
 use std::fs;
 use std::io::Write as _;

@@ -1,4 +1,5 @@
-//! Async functions: what a call is when it is polled here and there, cancelled, never begun, or panics.
+//! Async functions: what a call is when it is polled here and there, cancelled, never begun, or
+//! panics.
 //!
 //! Each test has functions of its own, so the tests may share the process.
 
@@ -498,7 +499,8 @@ mod time {
     }
 }
 
-/// A guard held across an `.await` is a mistake of the user's: it must not spoil the rows of others.
+/// A guard held across an `.await` is a mistake of the user's: it must not spoil the rows of
+/// others.
 mod guards {
     use super::*;
 

@@ -1,4 +1,5 @@
-//! Verdicts on leaks: about what functions allocate and the process goes on holding, never about what passes through.
+//! Verdicts on leaks: about what functions allocate and the process goes on holding, never about
+//! what passes through.
 
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,6 +1,7 @@
 //! Source lines: hits and allocations as counted by hand, beside the code that they are of.
 //!
-//! A line with a statement ends in `//= hits`, or `//= hits allocations bytes net`. What has no such end has no figures.
+//! A line with a statement ends in `//= hits`, or `//= hits allocations bytes net`. What has no
+//! such end has no figures.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 
@@ -112,7 +113,8 @@ fn loops() -> u32 {
     found + twice + left //= 1
 } //= 1 0 0 -8
 
-/// Each turn of a loop, and each run of a block, is an arrival, however much of it stands on the line.
+/// Each turn of a loop, and each run of a block, is an arrival, however much of it stands on the
+/// line.
 #[rustfmt::skip]
 #[allow(clippy::never_loop, reason = "its hits are what is looked at")]
 #[profile(lines)]

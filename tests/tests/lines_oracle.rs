@@ -1,4 +1,5 @@
-//! The time of source lines, with a clock set by hand: every moment is on one line, as the end of that line says.
+//! The time of source lines, with a clock set by hand: every moment is on one line, as the end of
+//! that line says.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -141,7 +142,8 @@ fn drops(given: Option<Slow>) -> u64 {
     pass(late.0 + outer.0) //= 1007
 } //= 1007
 
-/// What it waits for never comes: the last wait is on the line that waits, and so is what is dropped there.
+/// What it waits for never comes: the last wait is on the line that waits, and so is what is
+/// dropped there.
 #[rustfmt::skip]
 #[profile(lines)]
 async fn cancelled() {

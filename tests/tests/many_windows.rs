@@ -1,4 +1,5 @@
-//! Windows of more names than there is room for. One test: they take the room of any other that is open beside them.
+//! Windows of more names than there is room for. One test: they take the room of any other that is
+//! open beside them.
 
 use profile_core::{MemoryOptions, MemoryRecord, capture, memory_usage};
 

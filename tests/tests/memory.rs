@@ -1,4 +1,5 @@
-//! Allocations: exact, each charged to the call that made it, around whatever allocator, and never our own.
+//! Allocations: exact, each charged to the call that made it, around whatever allocator, and never
+//! our own.
 //!
 //! This process is measured too: its functions belong to one test each.
 

@@ -1,6 +1,6 @@
-//! Models of what threads do to each other through the segment, explored by loom: every order of the steps, every
-//! value that the memory model lets a thread see. The steps are those of `record::end`, `record::fold`,
-//! `snapshot::read` and `record::thread::reuse`.
+//! Models of what threads do to each other through the segment, explored by loom: every order of
+//! the steps, every value that the memory model lets a thread see. The steps are those of
+//! `record::end`, `record::fold`, `snapshot::read` and `record::thread::reuse`.
 
 use loom::sync::Arc;
 use loom::sync::atomic::AtomicU64;
@@ -24,8 +24,9 @@ struct Edge {
     started: AtomicU64,
 }
 
-/// The owner's own view. The real owner loads its words back from the segment; as their only writer it gets
-/// what is kept here. (Loads of the writer would also hide the reader's from loom's choice of orders to try.)
+/// The owner's own view. The real owner loads its words back from the segment; as their only writer
+/// it gets what is kept here. (Loads of the writer would also hide the reader's from loom's choice
+/// of orders to try.)
 #[derive(Default)]
 struct Owner {
     pushed: u64,
@@ -41,7 +42,8 @@ impl Owner {
         self.end(edge, fold);
     }
 
-    /// As `record::end`: the slot, what the frame says, the count, the end of the frame; then the call before.
+    /// As `record::end`: the slot, what the frame says, the count, the end of the frame; then the
+    /// call before.
     fn end(&mut self, edge: &Edge, fold: Ordering) {
         let slot = (self.pushed % RING) as usize;
         self.ring[slot] = TICKS;
@@ -77,7 +79,8 @@ impl Edge {
         (!again || (unchanged && pending < RING)).then_some((pushed, ticks + waiting))
     }
 
-    /// As `snapshot::read`: calls ended and open. The frame is read first, and again after the count.
+    /// As `snapshot::read`: calls ended and open. The frame is read first, and again after the
+    /// count.
     fn calls(&self, heed_closing: bool) -> (u64, u64) {
         let frame = || (self.frame.load(Acquire), self.started.load(Acquire));
         let before = frame();
@@ -149,8 +152,8 @@ fn a_reader_that_does_not_heed_what_a_closing_frame_says_is_caught() {
     a_call_is_seen_once(false);
 }
 
-/// As `record::thread::{reuse, release}`: a block has one owner at a time, and the next owner sees all the
-/// previous one wrote.
+/// As `record::thread::{reuse, release}`: a block has one owner at a time, and the next owner sees
+/// all the previous one wrote.
 #[test]
 fn a_block_handed_on_keeps_its_totals() {
     loom::model(|| {

@@ -1,4 +1,5 @@
-//! memory_profiler's `.dat` files: those that it wrote are read by us as by itself, and those that we write it reads.
+//! memory_profiler's `.dat` files: those that it wrote are read by us as by itself, and those that
+//! we write it reads.
 
 use std::fs;
 use std::process::{Command, Output};

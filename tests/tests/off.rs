@@ -1,5 +1,5 @@
-//! With the feature off nothing is left: an annotated function has the machine code of a plain one, and the program holds no
-//! symbol of the crate.
+//! With the feature off nothing is left: an annotated function has the machine code of a plain one,
+//! and the program holds no symbol of the crate.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 
 use tests::{Program, Workspace, core_dependency};
 
-/// Functions of every kind; `ATTRIBUTE` stands where the attribute does, `SPAN` where a block is measured.
+/// Functions of every kind; `ATTRIBUTE` stands where the attribute does, `SPAN` where a block is
+/// measured.
 const FUNCTIONS: &str = r#"
 use std::future::Future;
 use std::task::{Context, Poll, Waker};
@@ -170,7 +171,8 @@ fn code(package: &str) -> BTreeMap<String, Vec<String>> {
     functions
 }
 
-/// A line of machine code without what the name and the place of its crate put there: the name, hashes, distances.
+/// A line of machine code without what the name and the place of its crate put there: the name,
+/// hashes, distances.
 fn without_names(line: &str, package: &str) -> String {
     let line = line.replace(package, "crate");
     let words = line.split_inclusive(|letter: char| !letter.is_ascii_alphanumeric());

@@ -1,5 +1,5 @@
-//! One run followed through every room with a clock set by hand: call site, recorder, segment, snapshot.
-//! Every figure is known beforehand, so each is asserted exactly.
+//! One run followed through every room with a clock set by hand: call site, recorder, segment,
+//! snapshot. Every figure is known beforehand, so each is asserted exactly.
 
 use profile_core::__private::{set_mock_ticks, use_mock_clock};
 use profile_core::{Snapshot, capture, profile};

@@ -1,5 +1,5 @@
-//! Spans that close in any order: what is recorded is what lasted from each opening to its closing, whatever overlaps. The
-//! expectation is computed by a second, naive reading of the same steps.
+//! Spans that close in any order: what is recorded is what lasted from each opening to its closing,
+//! whatever overlaps. The expectation is computed by a second, naive reading of the same steps.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
@@ -22,7 +22,8 @@ fn pass(ns: u64) {
     set_mock_ticks(NOW.get());
 }
 
-/// What is between the spans' thread and one that captures for it: a snapshot is memory of whoever asks for it, and none of the spans'.
+/// What is between the spans' thread and one that captures for it: a snapshot is memory of whoever
+/// asks for it, and none of the spans'.
 enum Capture {
     Nobody,
     Asked,
@@ -70,7 +71,8 @@ enum Step {
 
 const SITES: usize = 4;
 
-/// Spans whose time is that of the mock clock, and others, which are opened and closed the fast way.
+/// Spans whose time is that of the mock clock, and others, which are opened and closed the fast
+/// way.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Spans {
     Mocked,
@@ -105,7 +107,8 @@ fn chosen(part: u8, open: usize) -> Option<usize> {
     (open > 0).then(|| usize::from(part) * open / 256)
 }
 
-/// Takes the steps, then closes what is open in the order of opening. Gives what a reader sees just before that.
+/// Takes the steps, then closes what is open in the order of opening. Gives what a reader sees just
+/// before that.
 fn run(steps: &[Step], spans: Spans) -> Snapshot {
     let mut guards = VecDeque::with_capacity(steps.len());
     for step in steps {
@@ -301,7 +304,8 @@ fn random_steps(random: &mut fastrand::Rng) -> Vec<Step> {
     (0..random.usize(1..250)).map(|_| step(random)).collect()
 }
 
-/// All figures after each of many random orders, with what is open at its end, and when that has closed.
+/// All figures after each of many random orders, with what is open at its end, and when that has
+/// closed.
 fn assert_orders(spans: Spans) {
     let mut random = fastrand::Rng::with_seed(1);
     let (mut model, mut now) = (Model::default(), 0);

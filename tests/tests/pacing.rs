@@ -1,5 +1,6 @@
-//! What recording may cost by default: short functions are counted exactly and timed now and then, and no estimate contradicts another.
-//! By the real clock, but nothing is asserted that a busy machine could change.
+//! What recording may cost by default: short functions are counted exactly and timed now and then,
+//! and no estimate contradicts another. By the real clock, but nothing is asserted that a busy
+//! machine could change.
 
 use profile_core::{Budget, Snapshot, capture, find, profile};
 use std::hint::black_box;
@@ -66,7 +67,8 @@ fn every_call_of_a_short_function_is_counted_in_any_number_of_threads() {
     assert_consistent(&snapshot);
 }
 
-/// With a share of their own, functions that cost too much to count are stopped, and may be recorded again.
+/// With a share of their own, functions that cost too much to count are stopped, and may be
+/// recorded again.
 #[test]
 fn a_function_that_costs_more_than_its_budget_is_stopped_and_says_so() {
     let site = find("pacing::dear").expect("it is annotated");
@@ -121,7 +123,8 @@ fn in_random_trees_of_calls_no_callee_exceeds_its_caller() {
     }
 }
 
-/// What a path did by itself and what its callees took is what it took; nothing was called for 0 ns.
+/// What a path did by itself and what its callees took is what it took; nothing was called for 0
+/// ns.
 fn assert_consistent(snapshot: &Snapshot) {
     let tree = &snapshot.call_tree;
     let mut of_callees = vec![0; tree.len()];

@@ -1,5 +1,5 @@
-//! The picture of memory as PNG: read by a decoder and looked at, and what is said where it cannot be had. Programs built
-//! without the feature are in `builds.rs`.
+//! The picture of memory as PNG: read by a decoder and looked at, and what is said where it cannot
+//! be had. Programs built without the feature are in `builds.rs`.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 
@@ -81,13 +81,15 @@ fn the_png_has_the_curve_and_the_words_on_white() {
     for corner in [0, 2359, 959 * 2360, all - 1] {
         assert_eq!(picture.pixels[corner], WHITE);
     }
-    // Between the axes ink is the curve and nothing else: from end to end, so in each third of the width.
+    // Between the axes ink is the curve and nothing else: from end to end, so in each third of the
+    // width.
     for third in [90..330, 330..580, 580..820] {
         let curve = picture.count(third.clone(), 54..422, |pixel| pixel == INK);
         assert!(curve > 300, "{curve} in {third:?}");
     }
     assert!(picture.count(78..838, 54..422, |pixel| pixel == PEAK) > 500);
-    // A title in bold, numbers left of the axis, the upright name of the axis, the legend. No font: none of them.
+    // A title in bold, numbers left of the axis, the upright name of the axis, the legend. No font:
+    // none of them.
     let words = [
         (76..600, 14..36, 1_500),
         (40..70, 52..424, 50),

@@ -1,5 +1,6 @@
-//! Random call trees on several threads: what is recorded is what was called, whatever the shape, recursion and
-//! mutual recursion included. The expectation is computed by a second, naive reading of the same tree.
+//! Random call trees on several threads: what is recorded is what was called, whatever the shape,
+//! recursion and mutual recursion included. The expectation is computed by a second, naive reading
+//! of the same tree.
 
 use profile_core::{Function, ProfilingAllocator, Snapshot, capture, profile};
 use proptest::prelude::*;

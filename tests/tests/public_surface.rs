@@ -1,5 +1,5 @@
-//! The public surface of profile-core with the feature `profile` on and off: what compiles with it compiles without it,
-//! but for what is named here.
+//! The public surface of profile-core with the feature `profile` on and off: what compiles with it
+//! compiles without it, but for what is named here.
 
 mod sources;
 
@@ -78,8 +78,8 @@ fn condition(meta: &Meta, profile: bool) -> Option<bool> {
 
 type Names = BTreeSet<String>;
 
-/// What a user can name: items at the root of the crate, and for each type there its methods (`Type::method`) and
-/// traits (`Type: Trait`).
+/// What a user can name: items at the root of the crate, and for each type there its methods
+/// (`Type::method`) and traits (`Type: Trait`).
 fn surface(condition: fn(&Meta) -> Option<bool>) -> Names {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../profile-core/src/lib.rs");
     let modules = modules(&root, condition);

@@ -1,8 +1,9 @@
-//! `#[profile(lines)]` on every function of real crates: they compile, and their own tests pass as before.
+//! `#[profile(lines)]` on every function of real crates: they compile, and their own tests pass as
+//! before.
 //!
-//! The crates are dependencies of this workspace, so cargo has their sources here, whatever the machine. Each is copied
-//! twice; in the second copy every function with a body that is not `const` has the attribute. What is added is
-//! added to the text, so nothing else changes.
+//! The crates are dependencies of this workspace, so cargo has their sources here, whatever the
+//! machine. Each is copied twice; in the second copy every function with a body that is not `const`
+//! has the attribute. What is added is added to the text, so nothing else changes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -73,8 +74,8 @@ fn marked(source: &str) -> (String, usize) {
     (lines.join("\n"), places.len())
 }
 
-/// Where cargo has the sources of the dependencies of this workspace. Of this platform alone: what others need is in the lock
-/// file, but on a fresh machine nothing has downloaded it.
+/// Where cargo has the sources of the dependencies of this workspace. Of this platform alone: what
+/// others need is in the lock file, but on a fresh machine nothing has downloaded it.
 fn sources() -> BTreeMap<String, PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
@@ -132,7 +133,8 @@ impl Copy {
             && !path.ends_with("build.rs")
     }
 
-    /// Without what only its benchmarks and optional tests need, and with this crate beside its dependencies.
+    /// Without what only its benchmarks and optional tests need, and with this crate beside its
+    /// dependencies.
     fn write_manifest(&self, source: &Path) {
         let text = fs::read_to_string(source.join("Cargo.toml")).expect("a manifest");
         let sections = text.split("\n[").enumerate();

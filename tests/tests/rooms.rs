@@ -1,5 +1,5 @@
-//! Who may know whom: each room of the core names only rooms below it, and no files name each other. An arrow that
-//! runs back is a design question; ask it before changing these lists.
+//! Who may know whom: each room of the core names only rooms below it, and no files name each
+//! other. An arrow that runs back is a design question; ask it before changing these lists.
 
 mod sources;
 
@@ -215,7 +215,8 @@ fn an_arrow_is_found_however_it_is_written() {
     ];
     let expected = expected.map(|(file, named)| (file.to_owned(), named.to_owned()));
     assert_eq!(of_low, BTreeSet::from(expected));
-    // The root re-exports from its own modules, which is no arrow, and so no circle with who names the macro.
+    // The root re-exports from its own modules, which is no arrow, and so no circle with who names
+    // the macro.
     assert!(circles(&found).is_empty(), "{found:?}");
 }
 

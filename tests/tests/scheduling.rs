@@ -1,5 +1,6 @@
-//! What the machine gave to a program: how long its threads waited for a processor, and which processors there were. Threads that must
-//! share one processor wait for each other, whatever else the machine does.
+//! What the machine gave to a program: how long its threads waited for a processor, and which
+//! processors there were. Threads that must share one processor wait for each other, whatever else
+//! the machine does.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 

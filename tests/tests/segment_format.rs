@@ -1,5 +1,5 @@
-//! docs/segment-format.md against the file that a program left: what it says is read without a line of the crate's own
-//! reader.
+//! docs/segment-format.md against the file that a program left: what it says is read without a line
+//! of the crate's own reader.
 
 use std::collections::HashMap;
 

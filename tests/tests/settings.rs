@@ -1,5 +1,5 @@
-//! What a person chooses: variables, which win, and settings in code; and looking around and switching while the
-//! program runs.
+//! What a person chooses: variables, which win, and settings in code; and looking around and
+//! switching while the program runs.
 
 use std::hint::black_box;
 

@@ -1,4 +1,5 @@
-//! The slowest calls and their arguments, with a clock set by hand: which calls are kept, and how many became text.
+//! The slowest calls and their arguments, with a clock set by hand: which calls are kept, and how
+//! many became text.
 
 use std::cell::Cell;
 use std::fmt;
@@ -62,6 +63,7 @@ fn the_slowest_calls_are_kept_and_only_they_become_text() {
         assert_eq!(call.caller, "slowest::calls_it");
         assert!(call.thread_id > 0 && call.started_ns > Some(0), "{call:?}");
     }
-    // Fifty that rise (the first takes no time), then three more: those longer than the least that is kept by then.
+    // Fifty that rise (the first takes no time), then three more: those longer than the least that
+    // is kept by then.
     assert_eq!(SHOWN.get(), 50 + 3);
 }

@@ -211,7 +211,8 @@ fn quantiles_of_a_merge_are_those_of_all_calls() {
 
 #[test]
 fn lengths_that_a_file_promises_take_no_memory() {
-    // A map of 2^32 - 1 entries, an array of as many, and a text of as many bytes, of which none is there.
+    // A map of 2^32 - 1 entries, an array of as many, and a text of as many bytes, of which none is
+    // there.
     for promise in [
         [0xdf_u8, 0xff, 0xff, 0xff, 0xff],
         [0xdd, 0xff, 0xff, 0xff, 0xff],

@@ -1,4 +1,5 @@
-//! Every statistic is checked against SciPy's and NumPy's values: `tests/reference/stats.py` writes the vectors.
+//! Every statistic is checked against SciPy's and NumPy's values: `tests/reference/stats.py` writes
+//! the vectors.
 
 use profile_core::stats::{self, QuantileMethod, StatsError, TestResult};
 use serde_json::Value;
@@ -33,7 +34,8 @@ fn descriptions_are_those_of_numpy_and_scipy() {
     for (name, expected) in descriptions {
         let values = numbers(&vectors["samples"][name]);
         let check = |what: &str, got: f64| {
-            // SciPy takes moments about the mean as rounded: of 1e9 ± 3 five digits of the skew are left.
+            // SciPy takes moments about the mean as rounded: of 1e9 ± 3 five digits of the skew are
+            // left.
             let relative = if name == "large" { 1e-5 } else { 1e-11 };
             close(&format!("{what} of {name}"), got, number(&expected[what]), relative);
         };
@@ -167,7 +169,8 @@ fn a_p_value_or_a_confidence_that_can_be_none_is_an_error() {
     }
 }
 
-/// `tvar`, `tstd` and `tsem` of SciPy 1.17.1 with limits (None, upper) and inclusive (False, False).
+/// `tvar`, `tstd` and `tsem` of SciPy 1.17.1 with limits (None, upper) and inclusive (False,
+/// False).
 #[test]
 fn what_is_infinite_within_limits_is_that_of_scipy() {
     let (inf, nan) = (f64::INFINITY, f64::NAN);

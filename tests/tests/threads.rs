@@ -86,7 +86,8 @@ fn a_thousand_functions_in_sixty_four_threads_take_less_than_80_mib() {
     assert_eq!(run.figure("recorded"), 64 * 20 * 1000);
     let (growth, resident) = (run.figure("growth"), run.figure("resident"));
     println!("1,000 functions, 64 threads: +{} KiB, resident {} KiB", growth >> 10, resident >> 10);
-    // 53 to 58 MiB on a quiet machine. Where durations vary more, histograms have more leaves: up to 69.
+    // 53 to 58 MiB on a quiet machine. Where durations vary more, histograms have more leaves: up
+    // to 69.
     assert!(growth < 80 << 20, "{growth} bytes");
 }
 

@@ -1,12 +1,13 @@
-//! Trimmed statistics are SciPy's: the vectors were recorded from it. `REFERENCE_DIR` names a folder with others.
+//! Trimmed statistics are SciPy's: the vectors were recorded from it. `REFERENCE_DIR` names a
+//! folder with others.
 
 use ndarray::{ArrayD, IxDyn};
 use profile_core::stats::nd::{self, Axes, Over};
 use profile_core::stats::{self, Cuts, Limits, NanPolicy, StatsError, Tail};
 use serde_json::Value;
 
-/// Groups that have no counterpart: here an array has one type, a mask is a `Vec<Option<f64>>`, an axis is a whole number
-/// and a proportion a double.
+/// Groups that have no counterpart: here an array has one type, a mask is a `Vec<Option<f64>>`, an
+/// axis is a whole number and a proportion a double.
 const SKIPPED_GROUPS: [(&str, &str); 4] = [
     ("dtype", "values are f64"),
     ("masked-input", "what is masked is left out by the caller"),
@@ -97,8 +98,8 @@ impl Case<'_> {
             || SKIPPED_MESSAGES.iter().any(|(start, _)| self.message().starts_with(start))
     }
 
-    /// Where a NaN is among values that are not cut, `numpy.ma` masks the variance of one sample, and along an axis gives the 0 that lies
-    /// behind that mask: here it is NaN both times.
+    /// Where a NaN is among values that are not cut, `numpy.ma` masks the variance of one sample,
+    /// and along an axis gives the 0 that lies behind that mask: here it is NaN both times.
     fn behind_the_mask(&self, variance: Option<f64>) -> Option<f64> {
         let along_an_axis = self.argument("axis").is_some_and(|axis| !axis.is_null());
         variance.map(|variance| if along_an_axis && variance.is_nan() { 0.0 } else { variance })
@@ -269,7 +270,8 @@ impl Case<'_> {
     }
 }
 
-/// The bits of every lane in ascending order: what is masked is NaN, and which of equal values is, is not defined.
+/// The bits of every lane in ascending order: what is masked is NaN, and which of equal values is,
+/// is not defined.
 fn sorted(array: &ArrayD<f64>, axis: isize) -> ArrayD<u64> {
     let order = |lane: &[f64]| {
         let mut lane = lane.to_vec();

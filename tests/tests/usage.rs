@@ -1,4 +1,5 @@
-//! Windows of memory, and limits that calls are held to, on the real allocator and the real `/proc`.
+//! Windows of memory, and limits that calls are held to, on the real allocator and the real
+//! `/proc`.
 
 use std::hint::black_box;
 use std::panic::catch_unwind;
@@ -33,7 +34,8 @@ fn within(value: u64, expected: u64, tolerance: u64) -> bool {
     value.abs_diff(expected) <= tolerance
 }
 
-/// Resident memory and the heap are those of the whole process, so tests that look at them take turns.
+/// Resident memory and the heap are those of the whole process, so tests that look at them take
+/// turns.
 fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
@@ -353,7 +355,8 @@ mod windows {
         child.wait().expect("it ends");
     }
 
-    /// A shell that starts so many children which hold a mebibyte each, and waits until its standard input ends.
+    /// A shell that starts so many children which hold a mebibyte each, and waits until its
+    /// standard input ends.
     fn many_children(children: usize) -> Command {
         let script =
             format!("for i in $(seq {children}); do {} <&0 & done; echo; wait", holding(1));

@@ -1,5 +1,5 @@
-//! Warnings of a whole process: what every thread sees, what the report says of them, and children that are forked while threads
-//! warn. One test at a time: they share the process.
+//! Warnings of a whole process: what every thread sees, what the report says of them, and children
+//! that are forked while threads warn. One test at a time: they share the process.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 

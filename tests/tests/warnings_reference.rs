@@ -1,5 +1,6 @@
-//! Warnings are filtered as Python filters them: `warnings_*.json` was recorded from CPython 3.11. `REFERENCE_DIR` names a folder
-//! with others. Alone in its process: sources are looked up in the current folder.
+//! Warnings are filtered as Python filters them: `warnings_*.json` was recorded from CPython 3.11.
+//! `REFERENCE_DIR` names a folder with others. Alone in its process: sources are looked up in the
+//! current folder.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -303,7 +304,8 @@ fn sorted(mut keys: Vec<Value>) -> Vec<Value> {
     keys
 }
 
-/// What would take exponential time, and the one letter that Python folds otherwise than Unicode's simple folding.
+/// What would take exponential time, and the one letter that Python folds otherwise than Unicode's
+/// simple folding.
 fn has_no_counterpart(expression: &str) -> bool {
     expression.contains("(?!")
 }
@@ -329,7 +331,8 @@ fn expected(expected: Value) -> Value {
     }
 }
 
-/// Python's first filter names its module by a string in place of an expression: `{"str": "__main__"}`. Its whole numbers have no end.
+/// Python's first filter names its module by a string in place of an expression:
+/// `{"str": "__main__"}`. Its whole numbers have no end.
 fn without_plain_strings(value: Value) -> Value {
     match value {
         Value::Object(mut object) if object.len() == 1 && object.contains_key("str") => {
@@ -357,7 +360,8 @@ fn run_scenario(scenario: &Value) -> Result<Result<(), String>, Skip> {
         path.parent().map(fs::create_dir_all).transpose().expect("a folder");
         fs::write(path, text.as_str().expect("text")).expect("written");
     }
-    // Each scenario begins with a fresh interpreter: here, with a thread of its own and in it a guard.
+    // Each scenario begins with a fresh interpreter: here, with a thread of its own and in it a
+    // guard.
     let scenario = scenario.clone();
     let thread = std::thread::spawn(move || {
         let fresh = catch_warnings();

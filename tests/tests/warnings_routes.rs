@@ -1,4 +1,5 @@
-//! Warnings into the logs that programs have: real loggers receive those of the program and of the profiler.
+//! Warnings into the logs that programs have: real loggers receive those of the program and of the
+//! profiler.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};

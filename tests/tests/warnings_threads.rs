@@ -1,4 +1,5 @@
-//! Warnings of many threads at once: each is shown as often as its filter says, and no thread sees what another catches.
+//! Warnings of many threads at once: each is shown as often as its filter says, and no thread sees
+//! what another catches.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Barrier, Mutex};

@@ -1,5 +1,5 @@
-//! tracy-client without a viewer. It has no way to read back, so that it recorded shows in its queue,
-//! which grows by two events per zone.
+//! tracy-client without a viewer. It has no way to read back, so that it recorded shows in its
+//! queue, which grows by two events per zone.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -1,5 +1,5 @@
-//! Looking around at run time: a program lists what is measured in it, reads statistics as they stand, switches a
-//! function off and on, gives recording a budget, and checks its own numbers.
+//! Looking around at run time: a program lists what is measured in it, reads statistics as they
+//! stand, switches a function off and on, gives recording a budget, and checks its own numbers.
 //!
 //! ```text
 //! cargo run --release -p examples --bin inspect

@@ -1,6 +1,6 @@
-//! Which words are used most in real Rust source: `lines [FILE OR FOLDER]…`, by default the sources of the dependencies
-//! that cargo has on this machine. Two of its functions are measured line by line; the report at its end shows each
-//! line of them with its time and its memory.
+//! Which words are used most in real Rust source: `lines [FILE OR FOLDER]…`, by default the sources
+//! of the dependencies that cargo has on this machine. Two of its functions are measured line by
+//! line; the report at its end shows each line of them with its time and its memory.
 
 use std::collections::HashMap;
 use std::fs;

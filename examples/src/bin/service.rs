@@ -1,20 +1,23 @@
-//! Async functions under measurement: a key-value service and its clients, talking over the loopback interface.
+//! Async functions under measurement: a key-value service and its clients, talking over the
+//! loopback interface.
 //!
 //! ```text
 //! cargo run --release -p examples --bin service
 //! ```
 //!
-//! It ends by itself after about a second. In the report at exit the first table shows what the async functions did while
-//! they were polled, the second what became of their calls:
+//! It ends by itself after about a second. In the report at exit the first table shows what the
+//! async functions did while they were polled, the second what became of their calls:
 //!
-//! - `Store::archive` asks a disk that never answers, and `answer` drops it when its time is up: all its calls are
-//!   cancelled, its time is all waiting.
+//! - `Store::archive` asks a disk that never answers, and `answer` drops it when its time is up:
+//!   all its calls are cancelled, its time is all waiting.
 //! - `serve` is one call of one future, cancelled by `select!` when the clients have gone.
 //! - `Store::set` waits for a slow disk: much wall time, hardly any busy.
-//! - `digest` computes and never waits: what stands in its row is time that kept a worker from everything else.
-//! - `Store::get` looks a key up under a lock: what its slowest calls took, they waited for `digest` to release it.
-//! - A call of `converse` lasts as long as its client, over many polls, on whichever worker is free;
-//!   those that have not seen their client go when `serve` is dropped are cancelled with it.
+//! - `digest` computes and never waits: what stands in its row is time that kept a worker from
+//!   everything else.
+//! - `Store::get` looks a key up under a lock: what its slowest calls took, they waited for
+//!   `digest` to release it.
+//! - A call of `converse` lasts as long as its client, over many polls, on whichever worker is
+//!   free; those that have not seen their client go when `serve` is dropped are cancelled with it.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -73,7 +76,8 @@ async fn serve(listener: TcpListener) -> io::Result<()> {
     }
 }
 
-/// Answers one client, line by line. A client that breaks off in a word is no concern of the others.
+/// Answers one client, line by line. A client that breaks off in a word is no concern of the
+/// others.
 #[profile]
 async fn converse(stream: TcpStream, store: Arc<Store>) -> io::Result<()> {
     let (requests, mut replies) = stream.into_split();

@@ -1,4 +1,5 @@
-//! What each action of a filter does with the same warnings: two functions of two modules warn three times each.
+//! What each action of a filter does with the same warnings: two functions of two modules warn
+//! three times each.
 //!
 //! `cargo run --release -p examples --bin warnings`, and with filters of your own
 //! `PROFILE_WARNINGS=ignore,error::EmptyRowWarning cargo run …`

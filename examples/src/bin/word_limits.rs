@@ -1,5 +1,6 @@
-//! Functions with limits, on real Rust source: `word_limits [FILE OR FOLDER]…`, by default the sources of the dependencies that cargo has on
-//! this machine. A file that takes too long is a warning; what becomes of that the filters say:
+//! Functions with limits, on real Rust source: `word_limits [FILE OR FOLDER]…`, by default the
+//! sources of the dependencies that cargo has on this machine. A file that takes too long is a
+//! warning; what becomes of that the filters say:
 //!
 //! ```sh
 //! cargo run --release -p examples --bin word_limits  # told, and in the report

@@ -1,4 +1,5 @@
-//! What the machine did to the times: a call from which the scheduler took the processor is as long as one that had more to do.
+//! What the machine did to the times: a call from which the scheduler took the processor is as long
+//! as one that had more to do.
 
 use crate::snapshot::Process;
 
@@ -10,8 +11,9 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// A thread that is ready to run waits no longer at a time, not even on a crowded machine or where a container's share of it is used
-    /// up: the kernel divides time into periods of at most so much.
+    /// A thread that is ready to run waits no longer at a time, not even on a crowded machine or
+    /// where a container's share of it is used up: the kernel divides time into periods of at most
+    /// so much.
     const LONGEST_WAIT_NS: f64 = 100e6;
 
     pub(super) fn of(process: &Process) -> Machine {
@@ -21,8 +23,8 @@ impl Machine {
         }
     }
 
-    /// Whether so many calls may have taken so much longer, all together, because they waited for a processor. Then nobody knows
-    /// what the function had to do with it.
+    /// Whether so many calls may have taken so much longer, all together, because they waited for a
+    /// processor. Then nobody knows what the function had to do with it.
     pub(super) fn explains(&self, calls: f64, longer_ns: f64) -> bool {
         calls <= self.switches
             && longer_ns <= self.run_delay_ns

@@ -1,4 +1,5 @@
-//! What the numbers of a snapshot suggest, each with the figures it rests on and the threshold that they passed.
+//! What the numbers of a snapshot suggest, each with the figures it rests on and the threshold that
+//! they passed.
 
 mod machine;
 
@@ -9,9 +10,11 @@ use crate::snapshot::{Advice, AdviceFigures, AdviceKind, Function, Snapshot, wei
 use crate::stats::weighted;
 
 impl Snapshot {
-    /// What its numbers suggest: memory that is left behind first, then what could save most time (the figure `could_save_ns`).
+    /// What its numbers suggest: memory that is left behind first, then what could save most time
+    /// (the figure `could_save_ns`).
     ///
-    /// Where threads waited for a processor, calls that took so much longer for that are no reason for advice.
+    /// Where threads waited for a processor, calls that took so much longer for that are no reason
+    /// for advice.
     ///
     /// ```
     /// let snapshot = profile_core::capture();
@@ -38,7 +41,8 @@ fn usefulness(advice: &Advice) -> f64 {
 
 /// Too few calls to speak of a distribution.
 const FEW_CALLS: u64 = 50;
-/// What the slowest hundredth of the calls takes at least of the time, to be called a tail; less where the threshold is lower.
+/// What the slowest hundredth of the calls takes at least of the time, to be called a tail; less
+/// where the threshold is lower.
 const LEAST_TAIL: f64 = 0.2;
 /// What takes less of the run is not worth a word, whatever its shape.
 const LEAST_SHARE: f64 = 0.01;
@@ -165,7 +169,8 @@ impl Look<'_> {
         let function = self.function;
         let grown = function.exclusive_grown?;
         let a_call = grown as f64 / function.calls.max(1) as f64;
-        // What grows is copied from a block that is freed then: no more than was freed in all can be saved.
+        // What grows is copied from a block that is freed then: no more than was freed in all can
+        // be saved.
         let most_bytes = function.exclusive_freed_bytes?;
         let saved_ns = grown as f64 * GROWING_NS + most_bytes as f64 * COPYING_NS;
         (grown >= FEW && most_bytes >= LITTLE && a_call > self.thresholds.regrowth).then(|| {
@@ -204,7 +209,8 @@ impl Look<'_> {
     }
 
     fn mostly_waiting(&self) -> Option<Advice> {
-        // Most of those who wait do so for work that has to be done: it ranks behind what is sure to save time.
+        // Most of those who wait do so for work that has to be done: it ranks behind what is sure
+        // to save time.
         const SAVABLE: f64 = 0.1;
         let function = self.function;
         let (waited, whole) = match (&function.polled, function.on_cpu) {
@@ -253,7 +259,8 @@ impl Look<'_> {
     }
 }
 
-/// The fewest of the slowest calls that make up half of the time, or 1 % of the calls if they are more; and their share of the time.
+/// The fewest of the slowest calls that make up half of the time, or 1 % of the calls if they are
+/// more; and their share of the time.
 fn tail(values: &[(f64, u64)], total_ns: f64) -> Option<(f64, f64)> {
     const HALF: f64 = 0.5;
     const ONE_IN: f64 = 100.0;
@@ -280,8 +287,8 @@ struct Hump {
     share: f64,
 }
 
-/// Two humps of a distribution on a logarithmic scale, if a valley parts them that is a quarter as high as the lower one, and
-/// a tenth of the calls lie on each side.
+/// Two humps of a distribution on a logarithmic scale, if a valley parts them that is a quarter as
+/// high as the lower one, and a tenth of the calls lie on each side.
 fn humps(values: &[(f64, u64)]) -> Option<[Hump; 2]> {
     /// To each power of two.
     const BINS: f64 = 4.0;

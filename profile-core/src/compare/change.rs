@@ -11,7 +11,8 @@ pub enum Verdict {
     Slower,
     /// It takes less.
     Faster,
-    /// Whatever the change is, it is small: the whole interval lies within ±5 %, or the change found is below 1 %.
+    /// Whatever the change is, it is small: the whole interval lies within ±5 %, or the change
+    /// found is below 1 %.
     Same,
     /// The runs differ too much, or are too few.
     #[default]
@@ -48,7 +49,8 @@ pub struct FunctionChange {
     pub relative_change: f64,
     /// Its two-sided 95 % confidence interval.
     pub interval: [f64; 2],
-    /// How likely so great a change would be if nothing had changed, adjusted for the number of functions looked at.
+    /// How likely so great a change would be if nothing had changed, adjusted for the number of
+    /// functions looked at.
     pub p_value: f64,
     /// The smallest change that runs as many and as different as these show four times in five.
     pub detectable_change: f64,

@@ -1,8 +1,8 @@
 //! Two sides of runs compared, function by function: slower, faster, the same, or not to be told.
 //!
-//! The unit is the run, not the call: calls within one run share its memory layout, its neighbours and its clock rate, and a million of
-//! them say no more about the next run than one figure does. So each run gives one figure a function, and runs are what
-//! the tests count.
+//! The unit is the run, not the call: calls within one run share its memory layout, its neighbours
+//! and its clock rate, and a million of them say no more about the next run than one figure does.
+//! So each run gives one figure a function, and runs are what the tests count.
 
 mod change;
 mod counts;
@@ -47,11 +47,13 @@ impl<'a, const N: usize> From<&'a [Snapshot; N]> for Runs<'a> {
 
 /// Compares a candidate with a baseline.
 ///
-/// Of each run a function's figure is the trimmed mean of its calls. With at least two runs a side the p-value is twice the lesser
-/// of two: of [Yuen's test](crate::stats::yuen_t) on the logarithms, and of Mann and Whitney's; neither is misled by a run that was
-/// disturbed. Where one side has a single run, it is judged by how the runs of the other differ;
-/// with a single run on both sides, by how calls differ, and 10 % more is allowed for what runs differ by (see
-/// [`Comparison::notes`]). All p-values are adjusted by Benjamini and Hochberg's rule, and below 0.05 a change is claimed.
+/// Of each run a function's figure is the trimmed mean of its calls. With at least two runs a side
+/// the p-value is twice the lesser of two: of [Yuen's test](crate::stats::yuen_t) on the
+/// logarithms, and of Mann and Whitney's; neither is misled by a run that was disturbed. Where one
+/// side has a single run, it is judged by how the runs of the other differ; with a single run on
+/// both sides, by how calls differ, and 10 % more is allowed for what runs differ by (see
+/// [`Comparison::notes`]). All p-values are adjusted by Benjamini and Hochberg's rule, and below
+/// 0.05 a change is claimed.
 ///
 /// Allocations are compared exactly.
 ///
@@ -108,7 +110,8 @@ fn adjusted(p_values: &[f64]) -> Vec<f64> {
     p_values.iter().map(of).map(|p_value| p_value.unwrap_or(f64::NAN)).collect()
 }
 
-/// Two functions may have one path: they are told apart by their order in the source, which may have moved.
+/// Two functions may have one path: they are told apart by their order in the source, which may
+/// have moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key<'a> {
     path: &'a str,

@@ -9,13 +9,15 @@ use crate::stats::{hodges_lehmann, median, trim_mean, weighted};
 
 /// Below it a change is claimed.
 const LEVEL: f64 = 0.05;
-/// A change below is none, however certain it is: where the linker puts a function moves it by as much.
+/// A change below is none, however certain it is: where the linker puts a function moves it by as
+/// much.
 const SMALLEST: f64 = 0.01;
 /// Within it, both ways, an interval is that of no change.
 const SAME: f64 = 0.05;
 /// What single runs of one program differ by, as calls of a run do not show.
 const BETWEEN_RUNS: f64 = 0.1;
-/// Share of the runs at each end that count no more than their neighbours: something disturbed them.
+/// Share of the runs at each end that count no more than their neighbours: something disturbed
+/// them.
 const TRIM: f64 = 0.2;
 
 /// What the runs say, before other functions are looked at.
@@ -52,8 +54,8 @@ impl Timing {
         let [from, to] = [&base, &other].map(|logs| trim_mean(logs, TRIM).unwrap_or(f64::NAN));
         let mut found = error.found(to - from);
         if base.len() > 1 && other.len() > 1 {
-            // Yuen's test sees smaller shifts, that of ranks needs no assumption. Twice the lesser of two p-values is one again
-            // (Bonferroni).
+            // Yuen's test sees smaller shifts, that of ranks needs no assumption. Twice the lesser
+            // of two p-values is one again (Bonferroni).
             found = [Some(found), ranks(&base, &other)]
                 .into_iter()
                 .flatten()
@@ -98,7 +100,8 @@ impl Timing {
     }
 }
 
-/// The figure of each run: the trimmed mean of the calls, or the mean where nothing is left of them.
+/// The figure of each run: the trimmed mean of the calls, or the mean where nothing is left of
+/// them.
 fn logs(rows: &[&Function]) -> Vec<f64> {
     /// Shorter than any clock shows.
     const LEAST_NS: f64 = 0.1;
@@ -155,7 +158,8 @@ impl Error {
     }
 }
 
-/// Of one run a side: how its calls vary, as if they were independent, and an allowance for that they are not.
+/// Of one run a side: how its calls vary, as if they were independent, and an allowance for that
+/// they are not.
 fn error_of_calls(before: &Function, after: &Function) -> Error {
     let share = |row: &Function| {
         let calls = weighted_values(&row.histogram);

@@ -1,4 +1,5 @@
-//! What the end of the run, or a capture, finds: it passes the filters too, without being counted or told anew each time.
+//! What the end of the run, or a capture, finds: it passes the filters too, without being counted
+//! or told anew each time.
 
 use crate::snapshot::{Snapshot, WarningRecord};
 use crate::warnings::{
@@ -6,8 +7,9 @@ use crate::warnings::{
 };
 
 impl Snapshot {
-    /// Passes its warnings through the [filters](crate::warnings) that hold here: of those that are ignored all count as hidden, and advice that
-    /// says the same goes. Gives those that are errors, which also say so.
+    /// Passes its warnings through the [filters](crate::warnings) that hold here: of those that are
+    /// ignored all count as hidden, and advice that says the same goes. Gives those that are
+    /// errors, which also say so.
     ///
     /// A category that this program does not know is taken for the root of all.
     ///

@@ -21,7 +21,8 @@ use crate::warnings::{
     Action, Category, RaisedWarning, ShownBy, Verdict, Warning, alone, locked, verdict,
 };
 
-/// Subjects that are kept apart, of which there are as many as functions with limits; of more there is one count a category.
+/// Subjects that are kept apart, of which there are as many as functions with limits; of more there
+/// is one count a category.
 const MOST: usize = 1_000;
 const OTHERS: &str = "of further functions";
 
@@ -30,8 +31,8 @@ pub(crate) struct Diagnostic {
     pub(crate) category: &'static Category,
     /// The module that filters look at.
     pub(crate) module: String,
-    /// What it is about, a function's path or another name: of each it is told once, since figures differ from time to time. `None`: the
-    /// text itself.
+    /// What it is about, a function's path or another name: of each it is told once, since figures
+    /// differ from time to time. `None`: the text itself.
     pub(crate) subject: Option<String>,
     pub(crate) file: String,
     pub(crate) line: u32,
@@ -39,7 +40,8 @@ pub(crate) struct Diagnostic {
     pub(crate) message: String,
     /// The figure that is too large.
     pub(crate) worst: Option<Worst>,
-    /// Makes lines below the text, of the subject. Only where it is shown, since finding them takes long.
+    /// Makes lines below the text, of the subject. Only where it is shown, since finding them takes
+    /// long.
     pub(crate) details: Option<fn(&str) -> Vec<String>>,
 }
 
@@ -115,9 +117,11 @@ pub(crate) enum OnError {
     Return,
 }
 
-/// What was to be told so far: of each category and subject the first message, how often, the worst figure. Locked [`alone`].
+/// What was to be told so far: of each category and subject the first message, how often, the worst
+/// figure. Locked [`alone`].
 static TOLD: Mutex<Vec<WarningRecord>> = Mutex::new(Vec::new());
-/// Whether something was an error that nobody could take, or that shall be known at the end of the run.
+/// Whether something was an error that nobody could take, or that shall be known at the end of the
+/// run.
 static FAILED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
@@ -136,8 +140,8 @@ pub(crate) fn forget() {
     with_told(Vec::clear);
 }
 
-/// Tells something: the first time for its category and subject, always, or never, as the filters say of its category, its text
-/// and its module. Whether they make it an error that somebody takes.
+/// Tells something: the first time for its category and subject, always, or never, as the filters
+/// say of its category, its text and its module. Whether they make it an error that somebody takes.
 pub(crate) fn tell(diagnostic: &Diagnostic, on_error: OnError) -> bool {
     let _own = Suspended::new();
     let Diagnostic { category, module, subject, message, .. } = diagnostic;
@@ -161,7 +165,8 @@ pub(crate) fn tell(diagnostic: &Diagnostic, on_error: OnError) -> bool {
     match found.action {
         Action::Ignore => {}
         Action::Error if on_error == OnError::Return => {}
-        // Whoever shows warnings does not show errors. A panic is told each time, as every other is.
+        // Whoever shows warnings does not show errors. A panic is told each time, as every other
+        // is.
         Action::Error => {
             if found.is_first || !waits {
                 print(diagnostic);
@@ -189,8 +194,8 @@ pub(crate) fn has_failed() -> bool {
     FAILED.load(Relaxed)
 }
 
-/// Ends the call by an error that has been told. The hook of panics is not asked, since it would say `Box<dyn Any>`, but where every panic is
-/// the end, and the hook writes the report.
+/// Ends the call by an error that has been told. The hook of panics is not asked, since it would
+/// say `Box<dyn Any>`, but where every panic is the end, and the hook writes the report.
 pub(crate) fn throw(raised: RaisedWarning) -> ! {
     if cfg!(panic = "abort") {
         std::panic::panic_any(raised);

@@ -1,6 +1,6 @@
-//! The allocator wrapper. It forwards every method, also `realloc` and `alloc_zeroed` (the defaults would
-//! lose `mremap` and the kernel's zero pages), counts after success only, and never panics: unwinding out
-//! of an allocator is undefined behaviour.
+//! The allocator wrapper. It forwards every method, also `realloc` and `alloc_zeroed` (the defaults
+//! would lose `mremap` and the kernel's zero pages), counts after success only, and never panics:
+//! unwinding out of an allocator is undefined behaviour.
 
 #![allow(unsafe_code, reason = "an allocator")]
 
@@ -38,8 +38,8 @@ impl<A> ProfilingAllocator<A> {
     }
 }
 
-// SAFETY: every method hands its arguments to the inner allocator unchanged and returns what that returned;
-// `counters` neither allocates through this allocator nor panics.
+// SAFETY: every method hands its arguments to the inner allocator unchanged and returns what that
+// returned; `counters` neither allocates through this allocator nor panics.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for ProfilingAllocator<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -96,15 +96,17 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ProfilingAllocator<A> {
     }
 }
 
-/// Whether an allocator takes a way of its own for it, for which the common way would have to save registers.
+/// Whether an allocator takes a way of its own for it, for which the common way would have to save
+/// registers.
 #[inline(always)]
 fn is_unusual(layout: Layout) -> bool {
     const USUAL: usize = if cfg!(target_pointer_width = "64") { 16 } else { 8 };
     layout.align() > USUAL || layout.align() > layout.size()
 }
 
-/// The rare ways do all that the common ones do, so that these end where they branch off. The allowance is spent already. Allocations of a
-/// program that annotates nothing come here each time, and are only forwarded.
+/// The rare ways do all that the common ones do, so that these end where they branch off. The
+/// allowance is spent already. Allocations of a program that annotates nothing come here each time,
+/// and are only forwarded.
 impl<A: GlobalAlloc> ProfilingAllocator<A> {
     /// An allocator without state is not handed over, which would take an instruction more.
     #[inline(always)]
@@ -178,7 +180,8 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
         unsafe { self.inner.dealloc(block, layout) };
     }
 
-    /// What is known of the block is taken first: as soon as it has moved, another thread may be given its address.
+    /// What is known of the block is taken first: as soon as it has moved, another thread may be
+    /// given its address.
     #[cold]
     #[inline(never)]
     unsafe fn realloc_slowly(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {

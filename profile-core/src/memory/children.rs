@@ -1,7 +1,8 @@
-//! The processes that a window's process has started, and those that these have: their sum, and a curve of each.
+//! The processes that a window's process has started, and those that these have: their sum, and a
+//! curve of each.
 //!
-//! They are looked up anew for each reading, and nothing is held of one but its number: a program may have more children than
-//! it may open files.
+//! They are looked up anew for each reading, and nothing is held of one but its number: a program
+//! may have more children than it may open files.
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -12,7 +13,8 @@ use super::window::{Backend, Curve, Head, resident};
 use crate::record::startup;
 use crate::sys::{self, Descendant};
 
-/// Curves of children that one window has; beyond these, one that has ended gives its place, the lowest first.
+/// Curves of children that one window has; beyond these, one that has ended gives its place, the
+/// lowest first.
 const MOST_CURVES: usize = 64;
 /// Curves of children in all windows, the ended ones too.
 const MOST_IN_ALL: usize = 1024;
@@ -40,7 +42,8 @@ pub(super) struct To<'a> {
     pub(super) plan: &'a Plan,
     /// Where the window lies that they belong to.
     pub(super) parent: u64,
-    /// Curves of children of this window and of those before it in its place; the first of them are in use.
+    /// Curves of children of this window and of those before it in its place; the first of them are
+    /// in use.
     pub(super) spare: &'a mut Vec<Curve>,
     pub(super) stream: Option<&'a Stream>,
 }

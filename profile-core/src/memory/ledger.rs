@@ -1,4 +1,5 @@
-//! The ledger of allocations that a repository keeps: `allocations.json` beside a crate's `Cargo.toml`, a line for each name.
+//! The ledger of allocations that a repository keeps: `allocations.json` beside a crate's
+//! `Cargo.toml`, a line for each name.
 //!
 //! ```text
 //! {
@@ -8,12 +9,14 @@
 //! }
 //! ```
 //!
-//! Allocations are compared exactly, bytes to within the tolerance. A count that grew fails, one that fell is told, and
-//! `PROFILE_BLESS=1` writes what was counted: of several calls in a process the most of each. What else stands in the file remains.
+//! Allocations are compared exactly, bytes to within the tolerance. A count that grew fails, one
+//! that fell is told, and `PROFILE_BLESS=1` writes what was counted: of several calls in a process
+//! the most of each. What else stands in the file remains.
 //!
-//! A new ledger is written beside the old one and takes its name, so whoever reads it sees one or the other, and one that cannot be written
-//! costs none. Its folder is locked meanwhile: tests run beside each other, in one process and in many. The ledger itself could not be the
-//! lock, since the file that one waits for would be gone when it is free.
+//! A new ledger is written beside the old one and takes its name, so whoever reads it sees one or
+//! the other, and one that cannot be written costs none. Its folder is locked meanwhile: tests run
+//! beside each other, in one process and in many. The ledger itself could not be the lock, since
+//! the file that one waits for would be gone when it is free.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -79,7 +82,8 @@ fn compare(ledger: &Ledger, name: &str, line: Line) -> Result<(), String> {
     Ok(())
 }
 
-/// Of each name what the ledger says and the most of all calls of this process: one cheap call among dear ones is no fall.
+/// Of each name what the ledger says and the most of all calls of this process: one cheap call
+/// among dear ones is no fall.
 fn seen() -> MutexGuard<'static, BTreeMap<String, (Line, Line)>> {
     static SEEN: Mutex<BTreeMap<String, (Line, Line)>> = Mutex::new(BTreeMap::new());
     SEEN.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,4 +1,5 @@
-//! What one piece of work took in this thread, and in those that its [`context`](crate::context) was entered in.
+//! What one piece of work took in this thread, and in those that its [`context`](crate::context)
+//! was entered in.
 
 use std::time::Instant;
 
@@ -7,8 +8,8 @@ use crate::record::{calibrate, frame, handed, thread};
 use crate::segment::layout::{Frame, heap};
 use crate::snapshot::Measured;
 
-/// Measures work in this thread. Other threads never count, but those that were given its context. Without counts if the work
-/// closes the span that it was begun in.
+/// Measures work in this thread. Other threads never count, but those that were given its context.
+/// Without counts if the work closes the span that it was begun in.
 ///
 /// ```
 /// # use profile_core::ProfilingAllocator;
@@ -47,8 +48,8 @@ pub fn measure<T>(work: impl FnOnce() -> T) -> Measured<T> {
 
 /// Where the counts of the innermost open frame stood.
 ///
-/// The frame's peak begins anew with it. When it is dropped, at its end or by a panic, the frame has the higher of both peaks:
-/// what was there before is not lost.
+/// The frame's peak begins anew with it. When it is dropped, at its end or by a panic, the frame
+/// has the higher of both peaks: what was there before is not lost.
 pub(crate) struct Counted {
     frame: &'static Frame,
     /// With this the call in the frame is the same one.
@@ -74,7 +75,8 @@ impl Counted {
         Some(Counted { frame, started, counts, live, peak, live_with_others, peak_with_others })
     }
 
-    /// What was counted since, and the peak beyond what was held. `None`: the span that was open when it began has closed.
+    /// What was counted since, and the peak beyond what was held. `None`: the span that was open
+    /// when it began has closed.
     pub(crate) fn end(self) -> Option<HeapCounts> {
         if !self.is_open() {
             return None;

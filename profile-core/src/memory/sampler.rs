@@ -1,8 +1,8 @@
 //! The thread that reads memory while windows are open, and the windows.
 //!
-//! It sleeps until the next reading is due, and for good while no window is open. One lock holds all of this; it is taken
-//! when a window begins or ends and at each reading, never by a span or an allocation. A forked child starts
-//! with nothing of it (see [`forget`]).
+//! It sleeps until the next reading is due, and for good while no window is open. One lock holds
+//! all of this; it is taken when a window begins or ends and at each reading, never by a span or an
+//! allocation. A forked child starts with nothing of it (see [`forget`]).
 
 #![allow(unsafe_code, reason = "the sampler behind a pointer that a forked child can replace")]
 
@@ -155,9 +155,10 @@ pub(crate) fn open(name: Name, plan: Plan, to: Option<Target>) -> Result<WindowI
     Ok(WindowId { place, turn })
 }
 
-/// Ends a window with its last reading, and gives it as it is then: its place may be another's as soon as the lock is free. `None` if it
-/// has ended already, or is of the process this one was forked from. `kernel_peak_bytes`: the kernel's mark of a child that has ended and
-/// been waited for.
+/// Ends a window with its last reading, and gives it as it is then: its place may be another's as
+/// soon as the lock is free. `None` if it has ended already, or is of the process this one was
+/// forked from. `kernel_peak_bytes`: the kernel's mark of a child that has ended and been waited
+/// for.
 pub(crate) fn close(id: WindowId, kernel_peak_bytes: Option<u64>) -> Option<MemoryRecord> {
     let _own = Suspended::new();
     let mut inner = sampler().lock();
@@ -262,8 +263,8 @@ impl Inner {
         *turn
     }
 
-    /// A place that is free: a new one while there are few of that name and not too many in all, else that of the window that
-    /// added least.
+    /// A place that is free: a new one while there are few of that name and not too many in all,
+    /// else that of the window that added least.
     fn place_for(&mut self, name: Name) -> Option<usize> {
         let closed = || self.places.iter().enumerate().filter(|(_, place)| place.open.is_none());
         let of_name = || closed().filter(|(_, place)| place.name == name);
@@ -379,7 +380,8 @@ impl Open {
         self.children.read(&mut To { plan, parent: curve.address(), spare, stream })
     }
 
-    /// Another process's mark is that of its whole life, and not ours to begin anew. Where it moves, it is the window's.
+    /// Another process's mark is that of its whole life, and not ours to begin anew. Where it
+    /// moves, it is the window's.
     fn note_mark(&mut self, curve: Curve) {
         if self.plan.is_of_this_process() {
             return;

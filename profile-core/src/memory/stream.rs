@@ -1,8 +1,10 @@
-//! Readings written down as they come, for runs that are longer than a window remembers or that may be killed.
+//! Readings written down as they come, for runs that are longer than a window remembers or that may
+//! be killed.
 //!
-//! A thread of its own writes: the sampler holds a lock that the program waits for when a window begins, and a pipe may be
-//! full for ever. What does not fit between the two is left out and counted. Windows may have one target in common, in
-//! each other too: each holds it only while it writes some lines.
+//! A thread of its own writes: the sampler holds a lock that the program waits for when a window
+//! begins, and a pipe may be full for ever. What does not fit between the two is left out and
+//! counted. Windows may have one target in common, in each other too: each holds it only while it
+//! writes some lines.
 
 use std::fmt;
 use std::io::{self, Write};

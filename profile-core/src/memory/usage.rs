@@ -1,8 +1,9 @@
-//! `memory_usage`: the memory of a piece of work, of a process, or of a command, over the time that it takes.
+//! `memory_usage`: the memory of a piece of work, of a process, or of a command, over the time that
+//! it takes.
 //!
-//! The work runs once, whatever its length, in the thread that asked; its value, and its panic, come back. No other
-//! process is ever touched. (Python's tool of this name runs quick functions up to seven times to get readings, and kills all children
-//! when the function raises.)
+//! The work runs once, whatever its length, in the thread that asked; its value, and its panic,
+//! come back. No other process is ever touched. (Python's tool of this name runs quick functions up
+//! to seven times to get readings, and kills all children when the function raises.)
 
 use std::io;
 use std::panic::Location;
@@ -20,8 +21,8 @@ use crate::sys;
 
 /// How memory is read: the options of Python's `memory_usage`, where their meaning is sound.
 ///
-/// Readings always have their times, the maximum is always kept, and the work's value is always given back, so
-/// `timestamps`, `max_usage` and `retval` are not options here.
+/// Readings always have their times, the maximum is always kept, and the work's value is always
+/// given back, so `timestamps`, `max_usage` and `retval` are not options here.
 ///
 /// ```
 /// # #[cfg(feature = "profile")] {
@@ -75,34 +76,37 @@ impl MemoryOptions {
         self
     }
 
-    /// Time from one reading to the next, at least 100 µs. A reading takes about a microsecond. However long it is, there is one reading when
-    /// the window begins and one when it ends.
+    /// Time from one reading to the next, at least 100 µs. A reading takes about a microsecond.
+    /// However long it is, there is one reading when the window begins and one when it ends.
     pub fn interval(mut self, interval: Duration) -> MemoryOptions {
         self.interval = interval;
         self
     }
 
-    /// For a process or a command: stop reading after this time. The process goes on. Work in this process is never
-    /// broken off, so for a closure it has no meaning.
+    /// For a process or a command: stop reading after this time. The process goes on. Work in this
+    /// process is never broken off, so for a closure it has no meaning.
     pub fn timeout(mut self, timeout: Duration) -> MemoryOptions {
         self.timeout = Some(timeout);
         self
     }
 
-    /// For a process or a command: stop after so many readings; the first one is always taken. Of a closure all are.
+    /// For a process or a command: stop after so many readings; the first one is always taken. Of a
+    /// closure all are.
     pub fn max_iterations(mut self, readings: u64) -> MemoryOptions {
         self.max_iterations = Some(readings);
         self
     }
 
-    /// Each reading is the sum over the process and all its descendants. Resident pages that they share are counted in each,
-    /// unless the backend is [`Backend::Pss`]. A process whose parent has ended belongs to another one, and no longer counts.
+    /// Each reading is the sum over the process and all its descendants. Resident pages that they
+    /// share are counted in each, unless the backend is [`Backend::Pss`]. A process whose parent
+    /// has ended belongs to another one, and no longer counts.
     pub fn include_children(mut self, include: bool) -> MemoryOptions {
         self.include_children = include;
         self
     }
 
-    /// Each descendant has a curve of its own: 64 of a window at most, of more those that are highest.
+    /// Each descendant has a curve of its own: 64 of a window at most, of more those that are
+    /// highest.
     pub fn multiprocess(mut self, multiprocess: bool) -> MemoryOptions {
         self.multiprocess = multiprocess;
         self
@@ -114,13 +118,16 @@ impl MemoryOptions {
         self
     }
 
-    /// Writes each reading as it comes, and those of children with [`multiprocess`](MemoryOptions::multiprocess): lines of the file that `mprof plot`
-    /// opens, `MEM 22.917969 1795339408.3749` (MiB, seconds since 1970) and `CHLD 17822 13.941406 1795339414.2695`. A window keeps 512 readings at most,
-    /// the stream has all; it is what remains of a program that is killed.
+    /// Writes each reading as it comes, and those of children with
+    /// [`multiprocess`](MemoryOptions::multiprocess): lines of the file that `mprof plot` opens,
+    /// `MEM 22.917969 1795339408.3749` (MiB, seconds since 1970) and
+    /// `CHLD 17822 13.941406 1795339414.2695`. A window keeps 512 readings at most, the stream has
+    /// all; it is what remains of a program that is killed.
     ///
-    /// A thread of its own writes. One that cannot keep up loses readings, and the report says how many. When the window
-    /// ends, all is written; where nothing could be for five seconds, as into a pipe that nobody reads, the rest is given up, and the report says so. Windows
-    /// may have a target in common.
+    /// A thread of its own writes. One that cannot keep up loses readings, and the report says how
+    /// many. When the window ends, all is written; where nothing could be for five seconds, as into
+    /// a pipe that nobody reads, the rest is given up, and the report says so. Windows may have a
+    /// target in common.
     ///
     /// ```
     /// # #[cfg(feature = "profile")] {
@@ -159,7 +166,8 @@ impl MemoryOptions {
         sampler::open(name, plan, stream).map(Window)
     }
 
-    /// Waits until the process ends, or the window has what was asked for. Whether the process has ended.
+    /// Waits until the process ends, or the window has what was asked for. Whether the process has
+    /// ended.
     fn wait_for_end(&self, window: &Window, process: u32) -> bool {
         const SHORTEST: Duration = Duration::from_millis(1);
         let (end, started) = (sys::ProcessEnd::of(process), Instant::now());
@@ -242,10 +250,11 @@ pub fn memory_usage<T>(options: &MemoryOptions, work: impl FnOnce() -> T) -> Mem
     MemoryUsage { value, memory: window.and_then(Window::end) }
 }
 
-/// Reads the memory of a process until it ends, or `timeout` or `max_iterations` is reached, and leaves it alone otherwise.
+/// Reads the memory of a process until it ends, or `timeout` or `max_iterations` is reached, and
+/// leaves it alone otherwise.
 ///
-/// The kernel's own high-water mark of another process is that of its whole life. It is in the record if it moved in the window; if not,
-/// [`MemoryRecord::unavailable`] says so.
+/// The kernel's own high-water mark of another process is that of its whole life. It is in the
+/// record if it moved in the window; if not, [`MemoryRecord::unavailable`] says so.
 ///
 /// # Errors
 /// No such process, one that has ended, or no right to look.
@@ -259,15 +268,16 @@ pub fn memory_usage_of(process: u32, options: &MemoryOptions) -> io::Result<Memo
 
 /// Starts a command and reads its memory until it ends.
 ///
-/// With a `timeout` or `max_iterations` the readings end there; the command is waited for all the same. As with
-/// [`Command::status`], its standard input is closed if it is a pipe.
+/// With a `timeout` or `max_iterations` the readings end there; the command is waited for all the
+/// same. As with [`Command::status`], its standard input is closed if it is a pipe.
 ///
-/// The kernel's mark of a command that has ended is the highest of it and of the processes that it waited for. A child begins with the
-/// mark of the program that starts it: one that stayed below that has only what was seen at its readings, and
-/// [`MemoryRecord::unavailable`] says so.
+/// The kernel's mark of a command that has ended is the highest of it and of the processes that it
+/// waited for. A child begins with the mark of the program that starts it: one that stayed below
+/// that has only what was seen at its readings, and [`MemoryRecord::unavailable`] says so.
 ///
 /// # Errors
-/// It cannot be started or waited for. A command that ends before its first reading has no memory, and that is no error.
+/// It cannot be started or waited for. A command that ends before its first reading has no memory,
+/// and that is no error.
 pub fn memory_usage_of_command(
     command: &mut Command,
     options: &MemoryOptions,

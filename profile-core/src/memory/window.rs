@@ -1,7 +1,9 @@
-//! One window: a stretch of time over which the memory of a process is read, kept in the segment as it grows.
+//! One window: a stretch of time over which the memory of a process is read, kept in the segment as
+//! it grows.
 //!
-//! It holds [`READINGS`] readings. When they are full, of each two neighbours the higher stays, and the lowest of all: so
-//! a window of days keeps its shape, its extremes, its first and its last reading, in the same memory.
+//! It holds [`READINGS`] readings. When they are full, of each two neighbours the higher stays, and
+//! the lowest of all: so a window of days keeps its shape, its extremes, its first and its last
+//! reading, in the same memory.
 //!
 //! Nothing here takes a lock: whoever writes holds the sampler's.
 

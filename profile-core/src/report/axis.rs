@@ -11,7 +11,8 @@ pub(crate) struct Axis {
 impl Axis {
     /// An axis that shows these numbers with about `ticks` ticks.
     pub(crate) fn new(low: f64, high: f64, ticks: u32) -> Axis {
-        // One number alone stands in the middle. So much wider that a double can tell the ends of large ones apart.
+        // One number alone stands in the middle. So much wider that a double can tell the ends of
+        // large ones apart.
         let least = (high.abs() * 1e-9).max(1e-3);
         let (low, high) =
             if high - low < least { (low - least / 2.0, high + least / 2.0) } else { (low, high) };
@@ -29,7 +30,8 @@ impl Axis {
         const ROUNDING: f64 = 1e-6;
         let step = self.step;
         let (first, last) = ((self.low / step - ROUNDING).ceil(), self.high / step + ROUNDING);
-        // Multiples of the step and not sums, which drift. Without a bound a step lost in rounding would never end.
+        // Multiples of the step and not sums, which drift. Without a bound a step lost in rounding
+        // would never end.
         (0..100)
             .map(move |n| first + f64::from(n))
             .take_while(move |n| *n <= last)

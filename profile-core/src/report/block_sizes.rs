@@ -7,8 +7,8 @@ use super::text::safe_and_short as safe;
 use crate::snapshot::{BlockSizes, Function};
 use crate::units;
 
-/// A row for each function that allocated, those that allocated most first. Columns hold four powers of two each, those in
-/// which no function has a block are left out.
+/// A row for each function that allocated, those that allocated most first. Columns hold four
+/// powers of two each, those in which no function has a block are left out.
 pub(crate) fn section(functions: &[&Function], page: &mut Page) {
     let mut rows: Vec<(&Function, &BlockSizes)> = functions
         .iter()

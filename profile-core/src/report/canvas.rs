@@ -1,5 +1,5 @@
-//! The sheet of paper of a picture: lines, words, labels that keep clear of each other, a legend. SVG is written here and
-//! nowhere else, so that no name gets into it unescaped.
+//! The sheet of paper of a picture: lines, words, labels that keep clear of each other, a legend.
+//! SVG is written here and nowhere else, so that no name gets into it unescaped.
 //!
 //! One element a line; no name decides how many lines there are.
 
@@ -92,7 +92,8 @@ impl Canvas {
         ));
     }
 
-    /// A label at a place, or above or below it; none where others stand in all of these: the legend names most.
+    /// A label at a place, or above or below it; none where others stand in all of these: the
+    /// legend names most.
     pub(crate) fn label(&mut self, (x, y): (f64, f64), color: &str, words: &str) {
         const CHARACTER: f64 = 7.2;
         let wide = text::width(words) as f64 * CHARACTER;

@@ -1,5 +1,6 @@
-//! One row per function for spreadsheets, by RFC 4180, never called ones included. Numbers are plain, in the
-//! units the heads say; what was not measured is empty. The twenty lines of quoting are no reason for a crate.
+//! One row per function for spreadsheets, by RFC 4180, never called ones included. Numbers are
+//! plain, in the units the heads say; what was not measured is empty. The twenty lines of quoting
+//! are no reason for a crate.
 
 use std::io;
 
@@ -147,8 +148,8 @@ fn float(number: Option<f64>) -> String {
     optional(number.filter(|number| number.is_finite()))
 }
 
-/// A text from outside: control characters as visible escapes, quoted where the format needs it, and
-/// with a `'` before what a spreadsheet would run as a formula.
+/// A text from outside: control characters as visible escapes, quoted where the format needs it,
+/// and with a `'` before what a spreadsheet would run as a formula.
 fn field(text: &str) -> String {
     let formula = text.trim_start_matches(' ').starts_with(starts_formula);
     let shown = format!("{}{}", if formula { "'" } else { "" }, text::safe(text));

@@ -1,7 +1,8 @@
-//! The windows of memory as curves on one line of time: what the `.dat` file and the picture have in common.
+//! The windows of memory as curves on one line of time: what the `.dat` file and the picture have
+//! in common.
 //!
-//! Windows lie in one another and beside one another, and each has its own readings of what may be the same process. Here
-//! they become one curve for each process, and spans on it.
+//! Windows lie in one another and beside one another, and each has its own readings of what may be
+//! the same process. Here they become one curve for each process, and spans on it.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -46,14 +47,16 @@ pub(crate) struct Span<'a> {
     pub(crate) end: Point,
     /// How many windows it lies in.
     pub(crate) level: usize,
-    /// Whether it reads what the main curve shows. If not, its ends lie on that curve, and its readings have their own.
+    /// Whether it reads what the main curve shows. If not, its ends lie on that curve, and its
+    /// readings have their own.
     pub(crate) reads_main: bool,
 }
 
 /// Everything that there is to draw.
 #[derive(Debug)]
 pub(crate) struct Curves<'a> {
-    /// What the longest window of the measured process reads; if there is none, the longest of any process.
+    /// What the longest window of the measured process reads; if there is none, the longest of any
+    /// process.
     pub(crate) main: Curve<'a>,
     /// Children, and what else windows read.
     pub(crate) others: Vec<Curve<'a>>,
@@ -101,7 +104,8 @@ fn point(record: &MemoryRecord, reading: &Reading) -> Point {
     Point { unix_ns, bytes: reading.resident_bytes }
 }
 
-/// By time; no two are written alike into a `.dat` file. Of one moment that several windows read, the highest stays, or a peak would be lost.
+/// By time; no two are written alike into a `.dat` file. Of one moment that several windows read,
+/// the highest stays, or a peak would be lost.
 fn one_of_each_moment(mut points: Vec<Point>) -> Vec<Point> {
     crate::sort::by_key(&mut points, |point| point.unix_ns);
     points.dedup_by(|next, kept| {
@@ -117,8 +121,8 @@ fn one_of_each_moment(mut points: Vec<Point>) -> Vec<Point> {
 fn spans<'a>(records: &'a [MemoryRecord], main: &Curve<'_>) -> Vec<Span<'a>> {
     let mut spans: Vec<Span<'a>> = records.iter().map(|record| span(record, main)).collect();
     crate::sort::by_key(&mut spans, |span| (span.start.unix_ns, Reverse(span.end.unix_ns)));
-    // Ends and levels of the windows that are open. A level is one below the deepest of them, so that also windows
-    // that only overlap (those of two threads) do not share one.
+    // Ends and levels of the windows that are open. A level is one below the deepest of them, so
+    // that also windows that only overlap (those of two threads) do not share one.
     let mut open: Vec<(u64, usize)> = Vec::new();
     for span in &mut spans {
         open.retain(|(end, _)| *end > span.start.unix_ns);
@@ -144,7 +148,8 @@ fn span<'a>(record: &'a MemoryRecord, main: &Curve<'_>) -> Span<'a> {
     }
 }
 
-/// What the curve shows at a moment: on the straight line between two readings, before the first and after the last as there.
+/// What the curve shows at a moment: on the straight line between two readings, before the first
+/// and after the last as there.
 fn bytes_at(points: &[Point], unix_ns: u64) -> u64 {
     let next = points.partition_point(|point| point.unix_ns <= unix_ns);
     match (next.checked_sub(1).and_then(|before| points.get(before)), points.get(next)) {

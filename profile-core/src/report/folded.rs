@@ -1,8 +1,8 @@
 //! `a;b;c <exclusive_ns>`: what flame graph tools read.
 //!
-//! Lines come out of a walk through the tree, siblings by name: sorted as the tools want it, without
-//! holding all lines (a chain of n calls has n²/2 names in them). Paths without time of their own are left
-//! out: a count of 0 draws nothing.
+//! Lines come out of a walk through the tree, siblings by name: sorted as the tools want it,
+//! without holding all lines (a chain of n calls has n²/2 names in them). Paths without time of
+//! their own are left out: a count of 0 draws nothing.
 
 use std::io;
 
@@ -54,8 +54,8 @@ fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     Ok(())
 }
 
-/// A name that is one frame: no separator in it, and no number after its last blank, which would be read as a second
-/// count.
+/// A name that is one frame: no separator in it, and no number after its last blank, which would be
+/// read as a second count.
 fn frame(path: &str) -> String {
     let name = text::safe(path).replace(';', ":");
     let name = name.trim();

@@ -1,4 +1,5 @@
-//! The marks behind a function's name, and what they mean, said below the table for those that are there.
+//! The marks behind a function's name, and what they mean, said below the table for those that are
+//! there.
 
 use super::header_footer;
 use super::list::list;

@@ -72,20 +72,20 @@ pub trait Format: Send + Sync {
         None
     }
 
-    /// Bytes of stack that writing takes, if that may be more than a thread has. Looked at before the
-    /// file is made: a stack overflow would end the program.
+    /// Bytes of stack that writing takes, if that may be more than a thread has. Looked at before
+    /// the file is made: a stack overflow would end the program.
     fn stack_bytes(&self) -> usize {
         0
     }
 
     /// Writes the snapshot. The writer is buffered.
     ///
-    /// Names and messages in the snapshot may contain any character, and the report may be shown on a
-    /// terminal: escape control characters, as `{:?}` does.
+    /// Names and messages in the snapshot may contain any character, and the report may be shown on
+    /// a terminal: escape control characters, as `{:?}` does.
     ///
     /// # Errors
-    /// What the writer says, or why there is nothing to write; [`Incomplete`] inside an [`io::Error`]
-    /// if the report is written and usable but lacks something.
+    /// What the writer says, or why there is nothing to write; [`Incomplete`] inside an
+    /// [`io::Error`] if the report is written and usable but lacks something.
     fn write(&self, snapshot: &Snapshot, style: &Style, to: &mut dyn io::Write) -> io::Result<()>;
 }
 

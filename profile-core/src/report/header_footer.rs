@@ -1,5 +1,5 @@
-//! What stands around every table for people: above it which program was measured and how, below it what
-//! was never called, not instrumented, lost or doubtful.
+//! What stands around every table for people: above it which program was measured and how, below it
+//! what was never called, not instrumented, lost or doubtful.
 
 use super::list::{list, whole_list};
 use super::page::Page;
@@ -68,7 +68,8 @@ fn memory(process: &Process) -> &'static str {
     }
 }
 
-/// Beside each other, since what lies between the two is stacks, mapped files, and memory that the allocator holds on to.
+/// Beside each other, since what lies between the two is stacks, mapped files, and memory that the
+/// allocator holds on to.
 fn heap_and_resident(process: &Process) -> Option<String> {
     let pair = |name, now: Option<u64>, most: Option<u64>| {
         Some(format!("{name} {}, at most {}", units::bytes(now?), units::bytes(most?)))
@@ -89,7 +90,8 @@ fn uncounted(process: &Process) -> Option<String> {
     ))
 }
 
-/// What a person must know before they compare times: the program did not have the machine for itself.
+/// What a person must know before they compare times: the program did not have the machine for
+/// itself.
 fn busy_machine(process: &Process) -> Option<String> {
     /// Below, it is less than what runs differ by.
     const LITTLE: f64 = 1.02;
@@ -190,8 +192,8 @@ fn not_instrumented(items: &[NotInstrumented], page: &mut Page) {
     });
 }
 
-/// Functions whose annotation costs more than it tells, the most costly first: recording took a fair part of the run, and more of it than they took
-/// themselves.
+/// Functions whose annotation costs more than it tells, the most costly first: recording took a
+/// fair part of the run, and more of it than they took themselves.
 fn costly(snapshot: &Snapshot, page: &mut Page) {
     const FAIR: f64 = 0.01;
     let overhead = &snapshot.overhead;

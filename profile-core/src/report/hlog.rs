@@ -1,5 +1,6 @@
-//! The distribution of each function's calls as an HdrHistogram log, version 1.3 with histograms of V2: one interval for
-//! each function, the whole run long, tagged with its path. Values are nanoseconds.
+//! The distribution of each function's calls as an HdrHistogram log, version 1.3 with histograms of
+//! V2: one interval for each function, the whole run long, tagged with its path. Values are
+//! nanoseconds.
 
 #[cfg(feature = "hlog")]
 mod log;

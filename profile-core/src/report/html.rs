@@ -1,5 +1,5 @@
-//! A page for a browser: all that the table and the tree have, the functions sortable by column, and
-//! the source of those with lines, each line with bars for its time and memory.
+//! A page for a browser: all that the table and the tree have, the functions sortable by column,
+//! and the source of those with lines, each line with bars for its time and memory.
 //!
 //! One file that loads nothing. Its content security policy allows one script, by its hash: the one
 //! that sorts.

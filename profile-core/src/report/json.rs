@@ -1,5 +1,6 @@
-//! The whole snapshot for programs: its keys are the snapshot's fields, its integers plain numbers (beyond 2^53
-//! a reader that knows only doubles rounds them), its numbers never NaN or infinite: these are `null`.
+//! The whole snapshot for programs: its keys are the snapshot's fields, its integers plain numbers
+//! (beyond 2^53 a reader that knows only doubles rounds them), its numbers never NaN or infinite:
+//! these are `null`.
 
 use std::fmt::Write as _;
 use std::io;
@@ -38,8 +39,8 @@ fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     writeln!(to, "{}", escaped(&json))
 }
 
-/// The same value, fit for a terminal. JSON itself demands escapes for C0 only; what else is dangerous can stand
-/// only inside strings, where an escape is the same character.
+/// The same value, fit for a terminal. JSON itself demands escapes for C0 only; what else is
+/// dangerous can stand only inside strings, where an escape is the same character.
 fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for character in json.chars() {

@@ -1,11 +1,12 @@
-//! Rows of a name and numbers fitted to a width: columns are dropped in the order of least importance, then
-//! names are shortened. It knows nothing of what the columns mean.
+//! Rows of a name and numbers fitted to a width: columns are dropped in the order of least
+//! importance, then names are shortened. It knows nothing of what the columns mean.
 
 use comfy_table::{Cell, CellAlignment, LineStyle, Table, presets};
 
 use super::text;
 
-/// Widest name where nothing limits the line. Names are padded, so one long name makes every line long.
+/// Widest name where nothing limits the line. Names are padded, so one long name makes every line
+/// long.
 const WIDEST_NAME: usize = 100;
 /// Below this the report is laid out as for this, and the terminal breaks its lines.
 const NARROWEST: u16 = 20;
@@ -43,7 +44,8 @@ pub(crate) struct Laid {
 }
 
 impl Grid {
-    /// In at most `columns`, unless the first column alone is wider; with `None` nothing is dropped.
+    /// In at most `columns`, unless the first column alone is wider; with `None` nothing is
+    /// dropped.
     pub(crate) fn lay_out(mut self, columns: Option<u16>) -> Laid {
         let (mut gap, mut name, mut dropped) = (2, WIDEST_NAME, Vec::new());
         if let Some(columns) = columns {
@@ -60,8 +62,8 @@ impl Grid {
         Laid { head: lines.into_iter().take(head_lines).collect(), rows, dropped }
     }
 
-    /// What the name needs at least to be told from others: a quarter of the line, or what follows the path
-    /// and a little.
+    /// What the name needs at least to be told from others: a quarter of the line, or what follows
+    /// the path and a little.
     fn least_name(&self, room: usize) -> usize {
         const LEAST_PATH: usize = 8;
         let quarter = (room / 4).max(12);
@@ -137,7 +139,8 @@ fn height(head: &str) -> usize {
 }
 
 impl Column {
-    /// Of two columns the one with the smaller importance is dropped first; a head may have two lines.
+    /// Of two columns the one with the smaller importance is dropped first; a head may have two
+    /// lines.
     pub(crate) fn new(head: String, importance: u32, cells: Vec<String>) -> Column {
         let width = text::widest(cells.iter().map(String::as_str).chain([head.as_str()]));
         Column { head, importance, cells, width }

@@ -1,7 +1,8 @@
-//! The section of the table on source lines: each function as it stands in its file, with its figures before it.
+//! The section of the table on source lines: each function as it stands in its file, with its
+//! figures before it.
 //!
-//! A function that was not run, or of which a line is hot, is seen at a glance: hot lines are bold and have a bar, lines that were
-//! not run have no figures.
+//! A function that was not run, or of which a line is hot, is seen at a glance: hot lines are bold
+//! and have a bar, lines that were not run have no figures.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -63,8 +64,8 @@ fn one(function: &Function, lines: &[&Line], page: &mut Page) {
     notes(lines).iter().for_each(|note| page.dim(note));
 }
 
-/// Blocks of lines that were not run and are too long to be shown: each begins with a statement that
-/// was not run, and ends before a line that was, or one that is indented less.
+/// Blocks of lines that were not run and are too long to be shown: each begins with a statement
+/// that was not run, and ends before a line that was, or one that is indented less.
 fn blocks_not_run(lines: &[&Line]) -> Vec<Range<usize>> {
     const SHORTEST: usize = 5;
     let indent = |line: &Line| line.source.len() - line.source.trim_start().len();
@@ -171,8 +172,8 @@ fn bar(share: f64) -> Option<String> {
     (share >= HOT / 10.0).then(|| BARS[eighths.clamp(1, BARS.len()) - 1].to_string())
 }
 
-/// The lines of source without the blanks that all of them begin with, fit for a terminal; tabs as wide as rustfmt takes
-/// them.
+/// The lines of source without the blanks that all of them begin with, fit for a terminal; tabs as
+/// wide as rustfmt takes them.
 pub(super) fn sources(lines: &[&Line]) -> Vec<String> {
     let sources: Vec<String> = lines.iter().map(|line| line.source.replace('\t', "    ")).collect();
     let indent = |source: &String| source.len() - source.trim_start_matches(' ').len();
@@ -196,7 +197,8 @@ pub(super) fn notes(lines: &[&Line]) -> Vec<String> {
     estimated.map(str::to_owned).into_iter().chain(parts(lines)).collect()
 }
 
-/// What is counted on a line with figures, though it stands on other lines: it looks as if it had not been run.
+/// What is counted on a line with figures, though it stands on other lines: it looks as if it had
+/// not been run.
 fn parts(lines: &[&Line]) -> impl Iterator<Item = String> {
     let is_same = |a: &&Line, b: &&Line| (a.counted_on, &a.part_of) == (b.counted_on, &b.part_of);
     let has_run = |number| lines.iter().any(|line| line.line == number && line.has_run());

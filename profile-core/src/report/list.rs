@@ -1,4 +1,5 @@
-//! Lists in a report for people: a head with their length, and as many entries as can be looked over.
+//! Lists in a report for people: a head with their length, and as many entries as can be looked
+//! over.
 
 use super::page::Page;
 use crate::units;

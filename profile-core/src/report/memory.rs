@@ -1,4 +1,5 @@
-//! The section of the table and of the tree on memory over time: a row for each window, its curve below it.
+//! The section of the table and of the tree on memory over time: a row for each window, its curve
+//! below it.
 
 use super::layout::{Column, Grid, Name};
 use super::list::{LONGEST_LIST, more};
@@ -77,7 +78,8 @@ fn reason_or_none(reason: &str) -> String {
     }
 }
 
-/// Beside each other, since the two differ by what was mapped and not yet touched, or freed and not given back.
+/// Beside each other, since the two differ by what was mapped and not yet touched, or freed and not
+/// given back.
 fn heap_and_resident(record: &MemoryRecord) -> Option<String> {
     let (baseline, peak) = (record.heap_baseline_bytes?, record.heap_peak_bytes?);
     let heap = units::bytes(peak.saturating_sub(baseline));

@@ -8,8 +8,8 @@
 //!      3   41.777 MiB    0.883 MiB           2       let a = load();
 //! ```
 //!
-//! Its own increments are differences to a maximum, so a loop that frees shows ever less; here they are differences to the
-//! reading before, and add up.
+//! Its own increments are differences to a maximum, so a loop that frees shows ever less; here they
+//! are differences to the reading before, and add up.
 
 use std::fmt::Write as _;
 use std::io;

@@ -1,5 +1,5 @@
-//! memory_profiler's `.dat` file, so that `mprof plot` and `mprof peak` show what was recorded here, and what they recorded
-//! can be read here.
+//! memory_profiler's `.dat` file, so that `mprof plot` and `mprof peak` show what was recorded
+//! here, and what they recorded can be read here.
 //!
 //! ```text
 //! CMDLINE program                                       last one counts
@@ -40,8 +40,9 @@ impl Format for Mprof {
     }
 }
 
-/// Only the curve of one process can be `MEM`; other processes are `CHLD`, each alone. What else was read of a process is left
-/// out, by another backend or with its children or without: a reader would take all of a number for one curve.
+/// Only the curve of one process can be `MEM`; other processes are `CHLD`, each alone. What else
+/// was read of a process is left out, by another backend or with its children or without: a reader
+/// would take all of a number for one curve.
 fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     writeln!(to, "CMDLINE {}", word(&snapshot.process.program))?;
     let Some(curves) = Curves::of(snapshot) else { return Ok(()) };
@@ -90,12 +91,14 @@ fn name(path: &str) -> String {
     }
 }
 
-/// On one line, and with no formula: matplotlib draws what stands between two dollars as one, and fails on most.
+/// On one line, and with no formula: matplotlib draws what stands between two dollars as one, and
+/// fails on most.
 fn one_line(text: &str) -> String {
     text::safe_and_short(text).replace('$', "\\$")
 }
 
-/// A `.dat` file of memory_profiler, as `mprof` reads it: in the order of the lines, nothing sorted.
+/// A `.dat` file of memory_profiler, as `mprof` reads it: in the order of the lines, nothing
+/// sorted.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct MprofData {
@@ -196,8 +199,8 @@ impl std::fmt::Display for MprofErrorKind {
 
 impl std::error::Error for MprofError {}
 
-/// Reads a `.dat` file of memory_profiler by the rules of `mprof` 0.61: lines with an unknown first word and fields too many
-/// are passed over.
+/// Reads a `.dat` file of memory_profiler by the rules of `mprof` 0.61: lines with an unknown first
+/// word and fields too many are passed over.
 ///
 /// ```
 /// let data = profile_core::read_mprof("CMDLINE ls\nMEM 1.5 1700000000.25\n")?;
@@ -290,8 +293,8 @@ fn number(field: &str) -> Option<f64> {
     bare(field)?.parse().ok()
 }
 
-/// A number as Rust writes it: Python allows blanks around it and `_` between two digits. (It also reads the digits of
-/// other scripts; no program writes them.)
+/// A number as Rust writes it: Python allows blanks around it and `_` between two digits. (It also
+/// reads the digits of other scripts; no program writes them.)
 fn bare(field: &str) -> Option<String> {
     let is_blank = |c: char| c.is_whitespace() || ('\x1c'..='\x1f').contains(&c);
     let field = field.trim_matches(is_blank);

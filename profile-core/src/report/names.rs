@@ -1,4 +1,5 @@
-//! Functions by the names that people use: `Parser::run`, `<Lexer as Iterator>::next`, `file::parse`.
+//! Functions by the names that people use: `Parser::run`, `<Lexer as Iterator>::next`,
+//! `file::parse`.
 //!
 //! A path such as `pulldown_cmark::firstpass::FirstPass<'_, '_>::parse_block` is mostly the same in
 //! each row of a table, and in a narrow one it is cut where it differs. So a row shows the end of

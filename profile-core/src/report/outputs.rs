@@ -64,13 +64,13 @@ pub(crate) fn parse_variable(text: &str) -> (Option<Vec<Output>>, Vec<SettingErr
 }
 
 impl Settings {
-    /// Which reports are written at exit: `FORMAT` or `FORMAT:FILE`, comma-separated. The formats are
-    /// those of [`report::formats`](crate::report::formats), and `none`. Without a file a report goes to
-    /// standard error.
+    /// Which reports are written at exit: `FORMAT` or `FORMAT:FILE`, comma-separated. The formats
+    /// are those of [`report::formats`](crate::report::formats), and `none`. Without a file a
+    /// report goes to standard error.
     ///
     /// # Errors
-    /// An unknown format, an empty file name, or a format that this build cannot write, such as `png`
-    /// without the feature `png`.
+    /// An unknown format, an empty file name, or a format that this build cannot write, such as
+    /// `png` without the feature `png`.
     pub fn report(mut self, outputs: &str) -> Result<Settings, SettingError> {
         parse(outputs)?;
         self.reports = Some(outputs.to_owned());

@@ -1,4 +1,5 @@
-//! Lines for a person, with a tone each. Colour goes around whole lines, after layout, so that widths hold.
+//! Lines for a person, with a tone each. Colour goes around whole lines, after layout, so that
+//! widths hold.
 
 use std::io;
 

@@ -1,8 +1,8 @@
-//! A picture of memory over time, in SVG: the curve, windows as pairs of brackets on it, children, peaks. As `mprof plot`
-//! draws it, without Python.
+//! A picture of memory over time, in SVG: the curve, windows as pairs of brackets on it, children,
+//! peaks. As `mprof plot` draws it, without Python.
 //!
-//! Everything is in the one file: no script, no style or font from elsewhere, so that it shows alike in a browser, an editor
-//! and a page.
+//! Everything is in the one file: no script, no style or font from elsewhere, so that it shows
+//! alike in a browser, an editor and a page.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -20,7 +20,8 @@ use crate::units;
 const GRID: &str = "#e5e7eb";
 const PEAK: &str = "#d62728";
 const KERNEL: &str = "#7e22ce";
-/// After Okabe and Ito's colours, which the colour-blind tell apart; darker, to be read as text on white.
+/// After Okabe and Ito's colours, which the colour-blind tell apart; darker, to be read as text on
+/// white.
 const WINDOWS: [&str; 5] = ["#0072b2", "#c77700", "#009e73", "#b04a87", "#2a8fc7"];
 const OTHERS: [&str; 4] = ["#a16207", "#4d7c0f", "#0e7490", "#9f1239"];
 

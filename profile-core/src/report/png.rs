@@ -37,8 +37,8 @@ impl Format for Png {
         (!cfg!(feature = "png")).then_some(WHY)
     }
 
-    /// Drawing takes 310 KiB in a debug build. No thread of its own with such a stack: where a plugin is
-    /// let go, the loader's lock is held, and that thread could wait for it for ever.
+    /// Drawing takes 310 KiB in a debug build. No thread of its own with such a stack: where a
+    /// plugin is let go, the loader's lock is held, and that thread could wait for it for ever.
     fn stack_bytes(&self) -> usize {
         1 << 20
     }

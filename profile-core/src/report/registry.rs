@@ -1,5 +1,5 @@
-//! Which formats there are: those of this crate, in the order in which lists show them, and those that
-//! other crates have registered.
+//! Which formats there are: those of this crate, in the order in which lists show them, and those
+//! that other crates have registered.
 
 use super::binary::Binary;
 use super::csv::Csv;
@@ -22,9 +22,9 @@ pub(crate) const DEFAULT: &dyn Format = &Table;
 /// What a run on GitHub writes without being asked.
 pub(crate) const GITHUB: &dyn Format = &Github;
 
-/// A list and no `inventory`: the constructors by which that works run in the order in which the linker
-/// took this crate's parts, and the start of the session, which reads `PROFILE_REPORT`, is one of them.
-/// Those of other crates come before all of this one's.
+/// A list and no `inventory`: the constructors by which that works run in the order in which the
+/// linker took this crate's parts, and the start of the session, which reads `PROFILE_REPORT`, is
+/// one of them. Those of other crates come before all of this one's.
 const BUILT_IN: &[&dyn Format] = &[
     &Table,
     &Tree,
@@ -62,10 +62,10 @@ inventory::collect!(LinkedFormat);
 /// Adds an export format: a value, constant and without state, of a type that is a
 /// [`Format`](crate::report::Format).
 ///
-/// It is known from the start of the program on, in `PROFILE_REPORT` and everywhere else. Names that
-/// are taken stay with the format that has them: those of this crate first, then of other crates in the
-/// order of their module paths. A library of formats that the program names nowhere is not linked; one
-/// `use my_formats as _;` is enough.
+/// It is known from the start of the program on, in `PROFILE_REPORT` and everywhere else. Names
+/// that are taken stay with the format that has them: those of this crate first, then of other
+/// crates in the order of their module paths. A library of formats that the program names nowhere
+/// is not linked; one `use my_formats as _;` is enough.
 #[macro_export]
 macro_rules! register_format {
     ($format:expr) => {

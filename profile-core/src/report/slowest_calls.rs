@@ -1,4 +1,5 @@
-//! The sections of the table on single calls: the slowest of a function, and those that allocated most.
+//! The sections of the table on single calls: the slowest of a function, and those that allocated
+//! most.
 
 use super::page::Page;
 use super::text::safe_and_short as safe;

@@ -1,15 +1,18 @@
-//! A curve in one line of text: `▁▂▇█▃▁`. For a glance beside the figures, so it has no scale of its own.
+//! A curve in one line of text: `▁▂▇█▃▁`. For a glance beside the figures, so it has no scale of
+//! its own.
 
 use crate::snapshot::Reading;
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// The readings in at most `width` characters, from their lowest to their highest. Each character is an equal part of the
-/// time, and shows the highest reading in it: of a peak of one reading nothing is lost.
+/// The readings in at most `width` characters, from their lowest to their highest. Each character
+/// is an equal part of the time, and shows the highest reading in it: of a peak of one reading
+/// nothing is lost.
 pub(crate) fn sparkline(readings: &[Reading], width: usize) -> String {
     let width = width.min(readings.len());
     let heights = highest_of_each_part(readings, width);
-    // Of the readings and not of the parts: where every part has the peak in it, the line is high and not flat.
+    // Of the readings and not of the parts: where every part has the peak in it, the line is high
+    // and not flat.
     let low = readings.iter().map(|reading| reading.resident_bytes).min().unwrap_or(0);
     let high = heights.iter().max().copied().unwrap_or(0);
     heights.into_iter().map(|height| bar(height - low, high - low)).collect()

@@ -1,4 +1,5 @@
-//! The table: one row per function, what the marks in it mean, and a second table for async functions.
+//! The table: one row per function, what the marks in it mean, and a second table for async
+//! functions.
 
 use std::collections::HashMap;
 use std::io;
@@ -77,9 +78,9 @@ pub(super) fn details(
     block_sizes::section(functions, page);
 }
 
-/// The columns as they stand. Importance says which go first on a narrow terminal: trimmed mean, the lower
-/// quantiles, the longest call, the highest quantile, allocations, retained, peak, bytes, per cent, mean, self, calls. The total
-/// stays, and so does what the rows are sorted by.
+/// The columns as they stand. Importance says which go first on a narrow terminal: trimmed mean,
+/// the lower quantiles, the longest call, the highest quantile, allocations, retained, peak, bytes,
+/// per cent, mean, self, calls. The total stays, and so does what the rows are sorted by.
 pub(super) fn columns(functions: &[&Function], snapshot: &Snapshot, sort: Sort) -> Vec<Column> {
     let column = |head: &str, importance, cell: &dyn Fn(&Function) -> String| {
         let importance = if head == sorted_head(sort) { MOST_IMPORTANT } else { importance };

@@ -1,5 +1,6 @@
-//! Text from outside made fit for a terminal: control characters shown and not obeyed, paths shortened, lines
-//! wrapped. Widths are columns on the screen, counted by the crate that lays out the tables.
+//! Text from outside made fit for a terminal: control characters shown and not obeyed, paths
+//! shortened, lines wrapped. Widths are columns on the screen, counted by the crate that lays out
+//! the tables.
 
 use comfy_table::{ContentArrangement, Table, presets};
 
@@ -46,8 +47,8 @@ pub(crate) fn widest<'a>(texts: impl IntoIterator<Item = &'a str>) -> usize {
     table.column_max_content_widths().first().copied().map_or(0, usize::from)
 }
 
-/// The path in at most `columns`, without its first segments if need be: `…::Parser::run`. Only a last segment
-/// that is itself too long is cut.
+/// The path in at most `columns`, without its first segments if need be: `…::Parser::run`. Only a
+/// last segment that is itself too long is cut.
 pub(crate) fn shorten(path: &str, columns: usize) -> String {
     if width(path) <= columns {
         return path.to_owned();

@@ -146,7 +146,8 @@ fn names(steps: &[Step<'_>], deepest: usize) -> Vec<Name> {
     names
 }
 
-/// Rails and the branch to this row. A root has neither; below the deepest level the depth is a number.
+/// Rails and the branch to this row. A root has neither; below the deepest level the depth is a
+/// number.
 fn indent(rails: &[bool], step: &Step<'_>, deepest: usize) -> String {
     let rail = |goes_on: &bool| if *goes_on { "│ " } else { "  " };
     let branch = if step.last { "└ " } else { "├ " };

@@ -13,8 +13,9 @@ pub(crate) struct Step<'a> {
     pub(crate) last: bool,
 }
 
-/// The call tree, callers before the called, children in the order given. No recursion: paths may be deep. An entry
-/// whose parent does not stand before it (a damaged file) counts as a root, so that there is no cycle.
+/// The call tree, callers before the called, children in the order given. No recursion: paths may
+/// be deep. An entry whose parent does not stand before it (a damaged file) counts as a root, so
+/// that there is no cycle.
 pub(crate) fn walk(
     nodes: &[PathNode],
     order: impl Fn(&PathNode, &PathNode) -> Ordering,

@@ -1,4 +1,5 @@
-//! The section on warnings: what was raised, how often, where first, the worst figure; and how many a filter hid.
+//! The section on warnings: what was raised, how often, where first, the worst figure; and how many
+//! a filter hid.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +38,8 @@ fn hidden(snapshot: &Snapshot) -> Vec<String> {
     hidden.into_iter().map(one).collect()
 }
 
-/// Those that a filter did not hide, and that do not stand among the advice, unless they are errors.
+/// Those that a filter did not hide, and that do not stand among the advice, unless they are
+/// errors.
 pub(crate) fn visible(snapshot: &Snapshot) -> impl Iterator<Item = &WarningRecord> {
     let advised = |warning: &WarningRecord| snapshot.advice.iter().any(|it| warning.is_of(it));
     let shows = move |it: &&WarningRecord| it.count > it.hidden && (it.is_error || !advised(it));

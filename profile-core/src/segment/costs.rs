@@ -1,13 +1,14 @@
-//! What recording costs, as the header of a segment holds it: written by the recorder, which measures it, and
-//! taken off by the reader.
+//! What recording costs, as the header of a segment holds it: written by the recorder, which
+//! measures it, and taken off by the reader.
 
 use super::layout::{COSTS, Header, Word};
 
 /// What spans cost, in ticks.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Costs {
-    /// Between the readings of a span around nothing; and beyond the body between those of a long one, which is 0 where
-    /// the processor reads the clock before the last of the body is done as often as after it.
+    /// Between the readings of a span around nothing; and beyond the body between those of a long
+    /// one, which is 0 where the processor reads the clock before the last of the body is done as
+    /// often as after it.
     pub(crate) reading: f64,
     pub(crate) long_reading: f64,
     /// From one span around nothing to the next, beyond what the loop takes without spans.
@@ -18,14 +19,16 @@ pub(crate) struct Costs {
     /// Of a span that is counted and not timed, and of a call that is left out.
     pub(crate) counted: f64,
     pub(crate) left_out: f64,
-    /// Of a timed call that stands for others. Nothing but the budget asks for it: it has no place in the header.
+    /// Of a timed call that stands for others. Nothing but the budget asks for it: it has no place
+    /// in the header.
     pub(crate) burst: f64,
     /// From one mark of a line to the next, and of one that is counted and not timed.
     pub(crate) mark: f64,
     pub(crate) counted_mark: f64,
     /// What else a call with lines costs inside of its span.
     pub(crate) stay: f64,
-    /// Between the readings of an empty stay on a line that is timed as one of many: the processor did not expect it.
+    /// Between the readings of an empty stay on a line that is timed as one of many: the processor
+    /// did not expect it.
     pub(crate) sampled: f64,
 }
 
@@ -70,8 +73,8 @@ impl Costs {
         ]
     }
 
-    /// What recording added between the two readings of a call that shows `reading` ticks. Not all of these: what was called took
-    /// some time, however little shows of it.
+    /// What recording added between the two readings of a call that shows `reading` ticks. Not all
+    /// of these: what was called took some time, however little shows of it.
     pub(crate) fn inside(&self, reading: f64) -> f64 {
         const AT_MOST: f64 = 31.0 / 32.0;
         self.between(self.reading, self.long_reading, reading).min(reading * AT_MOST)
@@ -83,9 +86,9 @@ impl Costs {
     }
 
     /// What recording a call may cost beyond all that is measured: the compiler no longer inlines
-    /// the function or unrolls the loop around it, and the processor no longer overlaps one call with
-    /// the next. At most about as much as a span: `benches/callers` shows up to 18 ns a call where a
-    /// span costs 18.5.
+    /// the function or unrolls the loop around it, and the processor no longer overlaps one call
+    /// with the next. At most about as much as a span: `benches/callers` shows up to 18 ns a call
+    /// where a span costs 18.5.
     pub(crate) fn most_unmeasured(&self) -> f64 {
         self.empty
     }
@@ -96,8 +99,8 @@ impl Costs {
         self.empty / 3.0
     }
 
-    /// `short` for calls that show no more than an empty one, `long` for those that show [`LONG`] times as much, a straight
-    /// line between.
+    /// `short` for calls that show no more than an empty one, `long` for those that show [`LONG`]
+    /// times as much, a straight line between.
     fn between(&self, short: f64, long: f64, reading: f64) -> f64 {
         let width = (self.reading * (LONG - 1.0)).max(f64::MIN_POSITIVE);
         short + (long - short) * ((reading - self.reading) / width).clamp(0.0, 1.0)

@@ -1,4 +1,5 @@
-//! The page docs/segment-format.md: the description at the top of `layout`, and a table of each record.
+//! The page docs/segment-format.md: the description at the top of `layout`, and a table of each
+//! record.
 
 use std::fmt::Write as _;
 use std::path::Path;

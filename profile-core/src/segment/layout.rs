@@ -1,10 +1,11 @@
 //! The memory format, word by word.
 //!
-//! A segment is one stretch of 64-bit little-endian words, all of them atomics. Everything in it is found
-//! from the [`Header`] at its start. A *link* is the address of a record in the process that wrote it; a
-//! reader subtracts the header's `base`. 0 is no link. Every record has exactly one writer: the thread
-//! that owns its block (headers and site records: whoever holds the session's start). A record never
-//! moves, is never freed, and is zero until it is written; it is published by the link to it.
+//! A segment is one stretch of 64-bit little-endian words, all of them atomics. Everything in it is
+//! found from the [`Header`] at its start. A *link* is the address of a record in the process that
+//! wrote it; a reader subtracts the header's `base`. 0 is no link. Every record has exactly one
+//! writer: the thread that owns its block (headers and site records: whoever holds the session's
+//! start). A record never moves, is never freed, and is zero until it is written; it is published
+//! by the link to it.
 //!
 //! ```text
 //!  Header ──first_window─► Window ─next─► Window …                curves of memory over time
@@ -19,8 +20,9 @@
 //!                          │                    └─extras─────► Extras (those that recurse, or are asked for more)
 //! ```
 //!
-//! A *text* is one word of length in bytes, then the bytes, padded to words. The leaf of a histogram is sixteen counters
-//! of 32 bits, two in a word. A page of frames is its links and 63 frames, aligned to its size of 8,192 bytes.
+//! A *text* is one word of length in bytes, then the bytes, padded to words. The leaf of a
+//! histogram is sixteen counters of 32 bits, two in a word. A page of frames is its links and 63
+//! frames, aligned to its size of 8,192 bytes.
 
 // docs/segment-format.md is this page with a table of each record, made by `segment::format_page`.
 
@@ -131,13 +133,15 @@ record! {
         committed_bytes: Word,
         /// 1: built with debug assertions.
         debug_assertions: Word,
-        /// What recording costs, in ticks, as bits of an `f64`: between the readings of an empty span and, beyond its body, of a long one; from one empty
-        /// span to the next, of one around a long body that waits, of one around a busy body, of one that is only counted; of a mark of a line, of one that is only
-        /// counted, of a call with lines beside those, of a stay on a line that is timed as one of many, and of a call that is left out.
+        /// What recording costs, in ticks, as bits of an `f64`: between the readings of an empty
+        /// span and, beyond its body, of a long one; from one empty span to the next, of one around
+        /// a long body that waits, of one around a busy body, of one that is only counted; of a
+        /// mark of a line, of one that is only counted, of a call with lines beside those, of a
+        /// stay on a line that is timed as one of many, and of a call that is left out.
         costs: [Word; COSTS],
         first_window: Link<Window>,
-        /// Where in the segment what its file does not hold begins, since the disk was full; 0: it holds all. Later records are in
-        /// memory only.
+        /// Where in the segment what its file does not hold begins, since the disk was full; 0: it
+        /// holds all. Later records are in memory only.
         memory_from: Word,
         /// The newest records that the file holds, once there are newer ones in memory only.
         first_site_in_file: Link<SiteRecord>,
@@ -145,12 +149,15 @@ record! {
         first_window_in_file: Link<Window>,
         /// Windows whose place another one has taken.
         windows_left_out: Word,
-        /// Processors of the machine, physical cores, processors that the process may use; 0: not known, or nobody looked yet.
+        /// Processors of the machine, physical cores, processors that the process may use; 0: not
+        /// known, or nobody looked yet.
         cores: [Word; CORES],
-        /// When recording began, each plus one, 0 being not known: processor time of the first thread, the time for which it waited for a
-        /// processor, involuntary switches, and the time in which any thread of the machine waited.
+        /// When recording began, each plus one, 0 being not known: processor time of the first
+        /// thread, the time for which it waited for a processor, involuntary switches, and the time
+        /// in which any thread of the machine waited.
         scheduling_at_start: [Word; SCHEDULING],
-        /// When a snapshot was taken last, the same of all threads that recorded something, less what it was at the start.
+        /// When a snapshot was taken last, the same of all threads that recorded something, less
+        /// what it was at the start.
         scheduling: [Word; SCHEDULING],
     }
 }
@@ -180,21 +187,23 @@ record! {
         file: Word,
         documentation: Word,
         signature: Word,
-        /// Of a function whose lines are recorded: the line at which its text begins, the text, and which line each of its
-        /// numbers is, `12,13,17` as a text.
+        /// Of a function whose lines are recorded: the line at which its text begins, the text, and
+        /// which line each of its numbers is, `12,13,17` as a text.
         first_line: Word,
         source: Word,
         line_numbers: Word,
         /// 1: resident memory is read at each mark.
         with_resident: Word,
-        /// Wall-clock time in which a sample found it innermost in some thread, and how much of that the thread ran. Written by the
-        /// sampling thread alone.
+        /// Wall-clock time in which a sample found it innermost in some thread, and how much of
+        /// that the thread ran. Written by the sampling thread alone.
         sampled_ns: Word,
         on_cpu_ns: Word,
-        /// Of the rest, for how long the thread was ready to run and waited for a processor; written by the same.
+        /// Of the rest, for how long the thread was ready to run and waited for a processor;
+        /// written by the same.
         run_delay_ns: Word,
-        /// Of a function whose lines are recorded: what is counted on another line than its own, as a text. Each line of it is
-        /// `12 18 11 select!`: lines 12 to 18 are a `select!` that is counted on line 11.
+        /// Of a function whose lines are recorded: what is counted on another line than its own, as
+        /// a text. Each line of it is `12 18 11 select!`: lines 12 to 18 are a `select!` that is
+        /// counted on line 11.
         line_parts: Word,
         /// Of a function that has allocated.
         held: Link<Held>,
@@ -205,8 +214,9 @@ record! {
 pub(crate) const HELD_STRETCHES: usize = 32;
 
 record! {
-    /// What the process holds of that which a function allocated itself, in all threads. Every thread writes it: sums by addition, the stretches
-    /// under the lock, which nobody waits for, but for `least`, which any thread lowers.
+    /// What the process holds of that which a function allocated itself, in all threads. Every
+    /// thread writes it: sums by addition, the stretches under the lock, which nobody waits for,
+    /// but for `least`, which any thread lowers.
     Held, held {
         /// As estimated, with the estimate's variance.
         bytes: Word,
@@ -300,8 +310,8 @@ record! {
         silent: Word,
         /// Ticks when the last anchor was refreshed.
         anchored: Word,
-        /// Budget: when the window began, ticks that recording took in it, and what part of the budget each function may take, as
-        /// bits of an `f64`; 0: all of it.
+        /// Budget: when the window began, ticks that recording took in it, and what part of the
+        /// budget each function may take, as bits of an `f64`; 0: all of it.
         window_start: Word,
         window_spent: Word,
         allotment: Word,
@@ -320,7 +330,8 @@ record! {
         /// As [`Header::first_site_in_file`].
         first_edge_in_file: Link<Edge>,
         first_tally_in_file: Link<Tally>,
-        /// Of the owners that have ended and had recorded something: for how long they ran, and waited for a processor.
+        /// Of the owners that have ended and had recorded something: for how long they ran, and
+        /// waited for a processor.
         ended_cpu_ns: Word,
         ended_delay_ns: Word,
     }
@@ -337,12 +348,14 @@ pub(crate) struct FramePage {
 record! {
     /// A page of frames begins with these, in the room of a frame.
     PageLinks, page_links {
-        /// The page above, in which the next frame stands when this one is full. Above the page of the top frame all are free.
+        /// The page above, in which the next frame stands when this one is full. Above the page of
+        /// the top frame all are free.
         next: Link<FramePage>,
         previous: Link<FramePage>,
         /// Whose page it is.
         block: Link<ThreadBlock>,
-        /// One for each frame, the room of the links included; made at the first [`flags::SPLIT`] in the page.
+        /// One for each frame, the room of the links included; made at the first [`flags::SPLIT`]
+        /// in the page.
         splits: Link<Split>,
         reserved: [Word; 12],
     }
@@ -352,8 +365,9 @@ record! {
 pub(crate) const PAGE_FRAMES: usize = FRAME_PAGE / size_of::<Frame>();
 
 record! {
-    /// What an open call has left on the call paths it stood on before. Only spans that overlap have such parts: when a span
-    /// closes before one that opened in it, the inner one continues on the path without it.
+    /// What an open call has left on the call paths it stood on before. Only spans that overlap
+    /// have such parts: when a span closes before one that opened in it, the inner one continues on
+    /// the path without it.
     Split, split {
         ticks: Word,
         /// See [`heap`].
@@ -363,8 +377,8 @@ record! {
 }
 
 record! {
-    /// One open span. All zero while no span is open in it, but for `edge`: that is the block's root in a frame whose span
-    /// closed before spans above it.
+    /// One open span. All zero while no span is open in it, but for `edge`: that is the block's
+    /// root in a frame whose span closed before spans above it.
     Frame, frame {
         /// The call path; published last when the span opens, cleared first when it closes.
         edge: Link<Edge>,
@@ -376,7 +390,8 @@ record! {
         peak_bytes: Word,
         /// See [`heap`]. The first four share the frame's first cache line.
         heap: [Word; heap::COUNTS],
-        /// What other threads counted for this call, see [`heap`]: the one thing in a block that others write.
+        /// What other threads counted for this call, see [`heap`]: the one thing in a block that
+        /// others write.
         carried: [Word; heap::COUNTS],
     }
 }
@@ -385,7 +400,8 @@ record! {
 pub(crate) mod heap {
     use super::Word;
 
-    /// Blocks allocated and their bytes, blocks freed and theirs. A block that changes its size is one of each.
+    /// Blocks allocated and their bytes, blocks freed and theirs. A block that changes its size is
+    /// one of each.
     pub(crate) const ALLOCATIONS: usize = 0;
     pub(crate) const ALLOCATED_BYTES: usize = 1;
     pub(crate) const FREES: usize = 2;
@@ -402,8 +418,8 @@ pub(crate) mod heap {
     pub(crate) const ZERO: [Word; COUNTS] = [Word::ZERO; COUNTS];
 }
 
-/// [`Frame::started`] while the span closes: one of these bits, and the value of the edge's `pushed` or `untimed` from
-/// which on the call is counted there, and its frame stands for nothing.
+/// [`Frame::started`] while the span closes: one of these bits, and the value of the edge's
+/// `pushed` or `untimed` from which on the call is counted there, and its frame stands for nothing.
 pub(crate) mod closing {
     pub(crate) const TIMED: u64 = 0b10 << 62;
     pub(crate) const UNTIMED: u64 = 0b11 << 62;
@@ -433,13 +449,14 @@ pub(crate) mod flags {
     pub(crate) const INTERRUPTS: u64 = 1 << 17;
     /// Bits 8 to 15: log2 of the number of calls that this one, being timed, stands for.
     pub(crate) const STANDS_FOR_SHIFT: u32 = 8;
-    /// Bits 32 to 63, with `HANDED_ON`: a number that no other call has, by which other threads know this one.
+    /// Bits 32 to 63, with `HANDED_ON`: a number that no other call has, by which other threads
+    /// know this one.
     pub(crate) const CALL_SHIFT: u32 = 32;
 }
 
 record! {
-    /// One call path: a site called from a given path. `ring[folded..pushed]`, modulo [`RING`], are the
-    /// durations in ticks not yet in `ticks` and in the function's histogram.
+    /// One call path: a site called from a given path. `ring[folded..pushed]`, modulo [`RING`], are
+    /// the durations in ticks not yet in `ticks` and in the function's histogram.
     Edge, edge {
         /// The owner's guess at what is called next from here: what was called last. Never null.
         last_child: Link<Edge>,
@@ -466,8 +483,8 @@ record! {
         polled_calls: Word,
         /// What only few paths have.
         extras: Link<PathExtras>,
-        /// Of the calls, those during which the same function was already open: inclusive figures leave them out,
-        /// since the outermost call holds them.
+        /// Of the calls, those during which the same function was already open: inclusive figures
+        /// leave them out, since the outermost call holds them.
         recursive_calls: Word,
         recursive_ticks: Word,
         /// Marks of lines in its ended calls and polls.
@@ -476,16 +493,18 @@ record! {
 }
 
 record! {
-    /// What a path has under a budget, or when work was handed on from it. Apart, so that an [`Edge`] fits into three cache lines: 64 threads
-    /// that call a thousand functions each take 4 MiB less.
+    /// What a path has under a budget, or when work was handed on from it. Apart, so that an
+    /// [`Edge`] fits into three cache lines: 64 threads that call a thousand functions each take 4
+    /// MiB less.
     PathExtras, path_extras {
         /// Time of work that was handed on from this path and done in this thread.
         carried_ticks: Word,
-        /// A call that was timed as one in 2^k stands for 2^k - 1 others: how many these are, and their ticks.
+        /// A call that was timed as one in 2^k stands for 2^k - 1 others: how many these are, and
+        /// their ticks.
         stood_for_calls: Word,
         stood_for_ticks: Word,
-        /// As bits of `f64`, the sums over such calls of 4^k - 2^k, of that times the ticks, and of that times their square: what the
-        /// variance of the estimate is made of.
+        /// As bits of `f64`, the sums over such calls of 4^k - 2^k, of that times the ticks, and of
+        /// that times their square: what the variance of the estimate is made of.
         spread: [Word; 3],
         /// Calls that were left out, and for which timed ones of this path stand.
         left_out: Word,
@@ -505,13 +524,14 @@ record! {
         max_ticks: Word,
         panicked: Word,
         histogram: Link<HistogramRoot>,
-        /// Calls of more ticks are looked at in the slow way: the clock wants a new anchor, or they may have exceeded a limit.
+        /// Calls of more ticks are looked at in the slow way: the clock wants a new anchor, or they
+        /// may have exceeded a limit.
         slow_above: Word,
         heap: Link<HeapTally>,
         /// Budget: see [`pace`].
         pace: Word,
-        /// Calls recorded in the histogram: those folded from rings, those that timed ones stand for, and ended async
-        /// calls.
+        /// Calls recorded in the histogram: those folded from rings, those that timed ones stand
+        /// for, and ended async calls.
         recorded: Word,
         /// Of a function whose lines are recorded.
         lines: Link<LineTally>,
@@ -527,7 +547,8 @@ record! {
 }
 
 record! {
-    /// What a function has in one thread that recurses, or is asked for more. Apart, so that a [`Tally`] fits into two cache lines.
+    /// What a function has in one thread that recurses, or is asked for more. Apart, so that a
+    /// [`Tally`] fits into two cache lines.
     Extras, extras {
         /// The most of its calls that were open at a time.
         deepest: Word,
@@ -542,15 +563,17 @@ record! {
     }
 }
 
-/// [`Tally::pace`]: calls to go until the pace is looked at again, and whether these are timed or only counted.
+/// [`Tally::pace`]: calls to go until the pace is looked at again, and whether these are timed or
+/// only counted.
 pub(crate) mod pace {
     pub(crate) const TO_GO: u64 = 0xffff_ffff;
     pub(crate) const TIMED: u64 = 1 << 32;
 }
 
-/// [`Tally::turns`]: how many calls were ever to be left out, times 2^20, plus how many of them are still to come; the difference
-/// is how many were. One word, so that a kill between two stores loses none. The second number has a sign: a signal
-/// handler that comes between a look at it and its decrement may take it below 0.
+/// [`Tally::turns`]: how many calls were ever to be left out, times 2^20, plus how many of them are
+/// still to come; the difference is how many were. One word, so that a kill between two stores
+/// loses none. The second number has a sign: a signal handler that comes between a look at it and
+/// its decrement may take it below 0.
 pub(crate) mod turns {
     const LEFT_BITS: u32 = 20;
     /// The most calls that can still be to come.
@@ -583,19 +606,22 @@ record! {
         /// Ticks when this phase began, and its calls.
         since: Word,
         calls: Word,
-        /// Timed calls still to come in a burst; log2 of one more than the calls that each stands for.
+        /// Timed calls still to come in a burst; log2 of one more than the calls that each stands
+        /// for.
         burst_left: Word,
         others_log2: Word,
         /// 1: these were left out, not counted.
         were_left_out: Word,
         /// How many were ever left out when the phase is over, unless somebody ends it before.
         left_out_until: Word,
-        /// Ticks that the calls took at the most for which a burst still has to stand; and each of them on the average.
+        /// Ticks that the calls took at the most for which a burst still has to stand; and each of
+        /// them on the average.
         room: Word,
         each: Word,
         /// 1: it calls annotated functions, so that its calls cannot be left out.
         is_caller: Word,
-        /// How often in a row even counting cost more than the budget. Ticks when recording was stopped for that; 0: it was not.
+        /// How often in a row even counting cost more than the budget. Ticks when recording was
+        /// stopped for that; 0: it was not.
         too_dear: Word,
         stopped: Word,
         /// Address of the thread's `Turns` if that counts down here; and the next such tally.
@@ -610,12 +636,14 @@ record! {
         peak_bytes: Word,
         /// Of calls within a call, as the edges' `recursive_ticks`; see [`heap`].
         recursive: [Word; heap::COUNTS],
-        /// Of the calls in which something was allocated: how many, their bytes each, the least of these plus one, the most.
+        /// Of the calls in which something was allocated: how many, their bytes each, the least of
+        /// these plus one, the most.
         calls: Word,
         bytes: Link<HistogramRoot>,
         least_bytes: Word,
         most_bytes: Word,
-        /// The function's limits, if any is on what a call allocates. Of use to the process that wrote it only.
+        /// The function's limits, if any is on what a call allocates. Of use to the process that
+        /// wrote it only.
         limits: Link<crate::limits::Limits>,
     }
 }
@@ -682,8 +710,8 @@ record! {
 }
 
 record! {
-    /// The lines of a function in one thread. Followed by [`LineCounts`] for each of them, and one for what runs before
-    /// the first.
+    /// The lines of a function in one thread. Followed by [`LineCounts`] for each of them, and one
+    /// for what runs before the first.
     LineTally, line_tally {
         site: Link<crate::callsite::CallSite>,
         lines: Word,
@@ -692,7 +720,8 @@ record! {
         since: Word,
         /// Of the innermost call: what it allocates is what its lines allocate.
         frame: Link<Frame>,
-        /// Allocations and frees in the frame at the last mark that saw one, and what lines count of them.
+        /// Allocations and frees in the frame at the last mark that saw one, and what lines count
+        /// of them.
         events: Word,
         seen: [Word; 3],
         /// Marks until the clock is read; 0: at each. What it was when marks were counted last.
@@ -704,7 +733,8 @@ record! {
         /// How the clock is read, and the function's mode that this was chosen for.
         way: Word,
         mode: Word,
-        /// Budget: one stay in 2^k is timed; when the last one was, and how many marks there were then.
+        /// Budget: one stay in 2^k is timed; when the last one was, and how many marks there were
+        /// then.
         period_log2: Word,
         sampled_at: Word,
         sampled_marks: Word,
@@ -729,7 +759,8 @@ record! {
     /// One line.
     LineCounts, line_counts {
         hits: Word,
-        /// Time of the stays that were timed, each times what it stands for; and how many these were so.
+        /// Time of the stays that were timed, each times what it stands for; and how many these
+        /// were so.
         ticks: Word,
         timed: Word,
         /// Allocations, their bytes, bytes freed.
@@ -738,8 +769,8 @@ record! {
         waiting_ticks: Word,
         /// Sum of the increments of resident memory, in two's complement, and the highest reading.
         resident: [Word; 2],
-        /// Futures that wait here now, less those that went on here after they had begun to wait in another thread, and the sum of the ticks at
-        /// which they began, likewise.
+        /// Futures that wait here now, less those that went on here after they had begun to wait in
+        /// another thread, and the sum of the ticks at which they began, likewise.
         waiting: [Word; 2],
         reserved: [Word; 5],
     }
@@ -761,16 +792,18 @@ record! {
     }
 }
 
-/// 64 buckets of equal width to each power of two: the middle of a bucket is within 1/128 of every value in it. Bucket `b`
-/// is in leaf `b / 16` (16 counters of 32 bits), leaf `l` in node `l / 8`.
+/// 64 buckets of equal width to each power of two: the middle of a bucket is within 1/128 of every
+/// value in it. Bucket `b` is in leaf `b / 16` (16 counters of 32 bits), leaf `l` in node `l / 8`.
 pub(crate) mod buckets {
     pub(crate) const SUB_BITS: u32 = 6;
     pub(crate) const LEAF: usize = 16;
     pub(crate) const LEAVES: usize = 8;
-    /// Two powers of two each; the room of a last one holds the link to what no longer fits, so that a root has four cache lines.
+    /// Two powers of two each; the room of a last one holds the link to what no longer fits, so
+    /// that a root has four cache lines.
     pub(crate) const NODES: usize = 31;
     pub(crate) const ALL: usize = NODES * LEAVES * LEAF;
-    /// Longer is no duration: 2^62 ns are 146 years. A little less, since the next numbers are rounded up to the bucket that is not there.
+    /// Longer is no duration: 2^62 ns are 146 years. A little less, since the next numbers are
+    /// rounded up to the bucket that is not there.
     const MOST: u64 = (1 << (2 * NODES)) - (1 << 10);
     /// Buckets that the arithmetic knows.
     const WRAP: usize = (NODES + 1) * LEAVES * LEAF;
@@ -783,9 +816,9 @@ pub(crate) mod buckets {
 
     /// The bucket of a duration; 0 shares that of 1.
     ///
-    /// The exponent and the first six bits of the fraction of the floating-point form are the bucket:
-    /// one conversion and a shift. Counting leading zeros takes eight micro-operations on AMD unless the
-    /// program is built for processors that have `lzcnt`.
+    /// The exponent and the first six bits of the fraction of the floating-point form are the
+    /// bucket: one conversion and a shift. Counting leading zeros takes eight micro-operations on
+    /// AMD unless the program is built for processors that have `lzcnt`.
     #[inline(always)]
     pub(crate) fn of(ticks: u64) -> usize {
         const ONE: u64 = 1.0_f64.to_bits() >> (f64::MANTISSA_DIGITS - 1 - SUB_BITS);

@@ -1,5 +1,5 @@
-//! The index by which a thread finds its own records again. It lies in the segment because the thread's
-//! only memory is there; readers do not use it.
+//! The index by which a thread finds its own records again. It lies in the segment because the
+//! thread's only memory is there; readers do not use it.
 
 use super::word::{Link, Word};
 

@@ -23,8 +23,8 @@ use crate::snapshot::{
 use crate::sys;
 use crate::warnings::RaisedWarning;
 
-/// What was recorded so far, and what the filters make errors of that which only shows at the end. The session has
-/// started.
+/// What was recorded so far, and what the filters make errors of that which only shows at the end.
+/// The session has started.
 pub(super) fn captured() -> (Snapshot, Vec<RaisedWarning>) {
     calibrate::refine_costs();
     let _own = Suspended::new();
@@ -61,8 +61,8 @@ fn warning_of(advice: &Advice) -> Option<WarningRecord> {
     Some(WarningRecord { path, worst, ..warning(category, &report::advice::sentence(advice), 1) })
 }
 
-/// Reads the segment that a process with `PROFILE_RUN_DIR` set writes: while it runs, or after it ended in
-/// whatever way.
+/// Reads the segment that a process with `PROFILE_RUN_DIR` set writes: while it runs, or after it
+/// ended in whatever way.
 ///
 /// # Errors
 /// The file cannot be read ([`io::Error`]), or is no segment, cut off, or of an unknown version
@@ -161,9 +161,10 @@ impl ProcessMemory {
     }
 }
 
-/// What the C library's heap holds beyond what was counted, at least. It counts more for the same blocks, and not more than this: for each
-/// 31 bytes, or a page where it is large enough for one of its own; for each thread the blocks that it keeps for the next allocation, and what
-/// [`live`] has not heard of yet.
+/// What the C library's heap holds beyond what was counted, at least. It counts more for the same
+/// blocks, and not more than this: for each 31 bytes, or a page where it is large enough for one of
+/// its own; for each thread the blocks that it keeps for the next allocation, and what [`live`] has
+/// not heard of yet.
 fn uncounted(in_use: u64, view: View<'_>) -> u64 {
     const OF_A_BLOCK: u64 = 31;
     const PART_OF_A_LARGE_ONE: u64 = 32;

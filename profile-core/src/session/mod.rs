@@ -1,5 +1,5 @@
-//! The composition root: joins recorder, snapshot and report, and sees to it that the report is written
-//! however the program ends. Nothing names this room.
+//! The composition root: joins recorder, snapshot and report, and sees to it that the report is
+//! written however the program ends. Nothing names this room.
 
 mod capture;
 mod environment;

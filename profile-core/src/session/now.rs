@@ -6,10 +6,11 @@ use super::start::start;
 use crate::record::thread;
 use crate::snapshot::Snapshot;
 
-/// What was recorded in this process so far. Changes nothing; may be called at any time, from any thread.
+/// What was recorded in this process so far. Changes nothing; may be called at any time, from any
+/// thread.
 ///
-/// What that takes is charged to no function; the snapshot itself is the caller's, as any other value. Without memory to record in, it
-/// is empty.
+/// What that takes is charged to no function; the snapshot itself is the caller's, as any other
+/// value. Without memory to record in, it is empty.
 #[must_use]
 pub fn capture() -> Snapshot {
     start();

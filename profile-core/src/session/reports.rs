@@ -60,9 +60,9 @@ fn asked_for() -> Vec<Output> {
     by_variable.unwrap_or_else(in_code)
 }
 
-/// Whether `cargo test` built this program: cargo puts tests into a folder `deps`, with a hash of 16
-/// digits in their names, and rustdoc names its tests `rust_out`. Benchmarks are built the same way;
-/// cargo runs them with `--bench`.
+/// Whether `cargo test` built this program: cargo puts tests into a folder `deps`, with a hash of
+/// 16 digits in their names, and rustdoc names its tests `rust_out`. Benchmarks are built the same
+/// way; cargo runs them with `--bench`.
 fn is_test() -> bool {
     let Ok(program) = std::env::current_exe() else { return false };
     let name = program.file_stem().map_or_else(Default::default, |it| it.to_string_lossy());
@@ -87,7 +87,8 @@ pub(super) extern "C" fn report_at_exit() {
         ledger::tell_falls();
     }
     let has_errors = reported();
-    // In a plugin this is the moment before its code goes, and threads that called it may end later.
+    // In a plugin this is the moment before its code goes, and threads that called it may end
+    // later.
     sys::forget_thread_exit();
     if has_errors || diagnostics::has_failed() {
         sys::fail_at_exit(settings::current().exit_code.unwrap_or(PANICKED));
@@ -99,7 +100,8 @@ fn has_more_to_tell() -> bool {
     warnings::may_raise() || limits::any_at_the_end()
 }
 
-/// The exit code of a run that has failed by a warning, unless another was asked for: that of a panic.
+/// The exit code of a run that has failed by a warning, unless another was asked for: that of a
+/// panic.
 const PANICKED: u8 = 101;
 
 /// Nothing is annotated, and no memory was asked for.

@@ -28,7 +28,8 @@ pub fn functions() -> Vec<&'static CallSite> {
     })
 }
 
-/// The annotated function whose path is `path` or ends in `::path`; the first by path if several do.
+/// The annotated function whose path is `path` or ends in `::path`; the first by path if several
+/// do.
 #[must_use]
 pub fn find(path: &str) -> Option<&'static CallSite> {
     let is_it = |site: &&CallSite| crate::snapshot::is_path(&site.path(), path);
@@ -70,7 +71,8 @@ impl CallSite {
         sites::set_enabled(self, enabled);
     }
 
-    /// Gives its calls a budget of their own, from the next call on. `None`: again that of its attribute, or of the run.
+    /// Gives its calls a budget of their own, from the next call on. `None`: again that of its
+    /// attribute, or of the run.
     ///
     /// ```
     /// # #[cfg(feature = "profile")]

@@ -15,8 +15,8 @@ use crate::settings;
 use crate::sys;
 use crate::warnings;
 
-// So that a program in which nothing annotated is ever called reports that, and the start of the run is the
-// start of the program.
+// So that a program in which nothing annotated is ever called reports that, and the start of the
+// run is the start of the program.
 sys::before_main!(start);
 
 pub(super) extern "C" fn start() {
@@ -27,7 +27,8 @@ pub(super) extern "C" fn start() {
         sys::around_fork(warnings::before_fork, warnings::after_fork);
         sys::at_fork_in_child(forget_warnings);
         let wrong_filters = filter_warnings();
-        // A program that links the crate and annotates nothing is left as it is, unless it is asked for its memory.
+        // A program that links the crate and annotates nothing is left as it is, unless it is asked
+        // for its memory.
         if callsite::linked().next().is_none() && settings::current().resident_interval.is_none() {
             return wrong_filters.iter().for_each(diagnostics::tell_always);
         }
@@ -87,8 +88,8 @@ fn install_panic_hook() {
     }));
 }
 
-/// Whether the process is about to abort: a panic while unwinding, or in a function that must not unwind.
-/// The standard library tells only by these two messages.
+/// Whether the process is about to abort: a panic while unwinding, or in a function that must not
+/// unwind. The standard library tells only by these two messages.
 fn cannot_unwind(info: &panic::PanicHookInfo<'_>) -> bool {
     // `payload_as_str` is of Rust 1.91.
     let payload = info.payload();

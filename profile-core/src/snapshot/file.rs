@@ -1,8 +1,9 @@
 //! Snapshots read from files: JSON for people and other programs, MessagePack for size and speed.
 //!
-//! Both name every field, so a snapshot of an older version is read by a newer one: what it does not have is what it was
-//! then, nothing. Reading is of data alone: nothing in a file is run, looked up or followed, and memory grows with the bytes that
-//! are there, not with those that they promise.
+//! Both name every field, so a snapshot of an older version is read by a newer one: what it does
+//! not have is what it was then, nothing. Reading is of data alone: nothing in a file is run,
+//! looked up or followed, and memory grows with the bytes that are there, not with those that they
+//! promise.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -95,7 +96,8 @@ impl Snapshot {
     /// Longer files are not read: a snapshot of 10,000 functions has some ten MiB.
     pub const MOST_BYTES: u64 = 1 << 30;
 
-    /// A snapshot in either form: the compact one, or the JSON that the [format](crate::report) `json` writes.
+    /// A snapshot in either form: the compact one, or the JSON that the [format](crate::report)
+    /// `json` writes.
     ///
     /// # Errors
     /// A newer version wrote it, or at some byte it is no snapshot.
@@ -120,7 +122,8 @@ impl Snapshot {
     /// The snapshot in a file, in either form.
     ///
     /// # Errors
-    /// The file cannot be read or is longer than [`Snapshot::MOST_BYTES`], and those of [`Snapshot::from_bytes`].
+    /// The file cannot be read or is longer than [`Snapshot::MOST_BYTES`], and those of
+    /// [`Snapshot::from_bytes`].
     ///
     /// ```
     /// let file = std::env::temp_dir().join(format!("snapshot-{}", std::process::id()));

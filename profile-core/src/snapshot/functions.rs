@@ -2,9 +2,9 @@
 
 /// What one function did, over all threads and call paths.
 ///
-/// Times are wall-clock times of the calls, with the calibrated cost of recording taken off. For an async function
-/// they are the times inside its polls; [`AsyncTimes`] has the rest. Figures of memory are `None` where no
-/// allocator wrapper was installed.
+/// Times are wall-clock times of the calls, with the calibrated cost of recording taken off. For an
+/// async function they are the times inside its polls; [`AsyncTimes`] has the rest. Figures of
+/// memory are `None` where no allocator wrapper was installed.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
@@ -35,25 +35,28 @@ pub struct Function {
     pub panicked: u64,
     /// Of these, calls not ended at the snapshot.
     pub open: u64,
-    /// The most of its calls that were open within each other in a thread: 1 where it does not recurse.
+    /// The most of its calls that were open within each other in a thread: 1 where it does not
+    /// recurse.
     pub max_depth: u64,
-    /// Of the ended calls, those timed. Fewer than the ended ones only under an overhead budget; times are
-    /// then estimates and `inclusive_interval_ns` says how good.
+    /// Of the ended calls, those timed. Fewer than the ended ones only under an overhead budget;
+    /// times are then estimates and `inclusive_interval_ns` says how good.
     pub timed_calls: u64,
 
     /// Time from entry to exit, the outermost call counted alone where the function recurses.
     pub inclusive_ns: u64,
     /// Time outside other annotated functions.
     pub exclusive_ns: u64,
-    /// Time of work that it handed on to other threads with a [`Context`](crate::Context): not in `inclusive_ns`, which is that of
-    /// its own thread.
+    /// Time of work that it handed on to other threads with a [`Context`](crate::Context): not in
+    /// `inclusive_ns`, which is that of its own thread.
     pub carried_ns: u64,
-    /// Two-sided 95 % confidence interval of `inclusive_ns`, where that is an estimate from at least two timed calls.
+    /// Two-sided 95 % confidence interval of `inclusive_ns`, where that is an estimate from at
+    /// least two timed calls.
     pub inclusive_interval_ns: Option<[u64; 2]>,
     /// What recording its calls took; it is in no figure of any function.
     pub recording_ns: u64,
-    /// When the recording of its calls was stopped, since the start of the run: even counting them cost more than the budget. All
-    /// figures are of the calls until then. The earliest, where threads differ.
+    /// When the recording of its calls was stopped, since the start of the run: even counting them
+    /// cost more than the budget. All figures are of the calls until then. The earliest, where
+    /// threads differ.
     pub stopped_ns: Option<u64>,
     /// Shortest call.
     pub min_ns: Option<u64>,
@@ -63,13 +66,15 @@ pub struct Function {
     pub first_ns: Option<u64>,
     /// Arithmetic mean of the ended calls.
     pub mean_ns: Option<f64>,
-    /// Mean without the share [`Settings`](crate::Settings) says (0.1) at each end, as `scipy.stats.trim_mean`.
+    /// Mean without the share [`Settings`](crate::Settings) says (0.1) at each end, as
+    /// `scipy.stats.trim_mean`.
     pub trimmed_mean_ns: Option<f64>,
-    /// Quantiles of the ended calls, keyed `p50`: the shortest duration that at least so many per cent do
-    /// not exceed, within 0.8 %.
+    /// Quantiles of the ended calls, keyed `p50`: the shortest duration that at least so many per
+    /// cent do not exceed, within 0.8 %.
     pub quantiles: std::collections::BTreeMap<String, u64>,
-    /// How the calls were distributed: `[ns, calls]`, each value within 0.8 % of the calls it stands for, ascending.
-    /// Under an overhead budget each timed call counts for as many as it was one of.
+    /// How the calls were distributed: `[ns, calls]`, each value within 0.8 % of the calls it
+    /// stands for, ascending. Under an overhead budget each timed call counts for as many as it was
+    /// one of.
     pub histogram: Vec<[u64; 2]>,
     /// The median is so near the cost of reading the clock that the single times say little.
     pub too_short: bool,
@@ -82,12 +87,14 @@ pub struct Function {
     pub frees: Option<u64>,
     /// Bytes of them.
     pub freed_bytes: Option<u64>,
-    /// Of the allocations, blocks that became larger (a `realloc` counts as an allocation of the new size and a free of the old).
+    /// Of the allocations, blocks that became larger (a `realloc` counts as an allocation of the
+    /// new size and a free of the old).
     pub grown: Option<u64>,
     /// Of the allocations, blocks that became smaller.
     pub shrunk: Option<u64>,
-    /// Most bytes that one call held at a time beyond what was held when it began, with those of work that it handed on. Where several
-    /// threads work for it at once, their peaks are taken to coincide, so that it is at most this.
+    /// Most bytes that one call held at a time beyond what was held when it began, with those of
+    /// work that it handed on. Where several threads work for it at once, their peaks are taken to
+    /// coincide, so that it is at most this.
     pub peak_bytes: Option<u64>,
     /// `allocated_bytes` less `freed_bytes`: what the calls left behind (negative: gave back).
     pub retained_bytes: Option<i64>,
@@ -105,10 +112,12 @@ pub struct Function {
     pub exclusive_retained_bytes: Option<i64>,
     /// What single calls allocated, callees included. `None` for async functions.
     pub bytes_per_call: Option<BytesPerCall>,
-    /// Sizes of the blocks it allocated outside other annotated functions, where they were asked for.
+    /// Sizes of the blocks it allocated outside other annotated functions, where they were asked
+    /// for.
     pub block_sizes: Option<BlockSizes>,
-    /// What the process still holds of the bytes that it allocated outside other annotated functions, whoever has them now. An estimate in
-    /// programs that allocate much; of a merged report the sum.
+    /// What the process still holds of the bytes that it allocated outside other annotated
+    /// functions, whoever has them now. An estimate in programs that allocate much; of a merged
+    /// report the sum.
     pub exclusive_held_bytes: Option<u64>,
     /// Whether that grows, call after call. `None` for fewer than [`Leak::FEWEST_CALLS`] calls.
     pub leak: Option<Leak>,
@@ -128,8 +137,8 @@ pub struct Function {
     pub polled: Option<AsyncTimes>,
 }
 
-/// Whether a function worked or waited, by samples of the processor time of the threads that it was innermost in, with
-/// `PROFILE_CPU` or [`Settings::cpu_interval`](crate::Settings).
+/// Whether a function worked or waited, by samples of the processor time of the threads that it was
+/// innermost in, with `PROFILE_CPU` or [`Settings::cpu_interval`](crate::Settings).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
@@ -138,8 +147,8 @@ pub struct OnCpu {
     pub sampled_ns: u64,
     /// Of this, processor time.
     pub on_cpu_ns: u64,
-    /// Of the rest, time in which the thread was ready to run and waited for a processor: it worked, on a busy machine. 0 where the
-    /// system does not tell.
+    /// Of the rest, time in which the thread was ready to run and waited for a processor: it
+    /// worked, on a busy machine. 0 where the system does not tell.
     pub run_delay_ns: u64,
 }
 
@@ -177,7 +186,8 @@ pub struct BytesPerCall {
 pub struct Call {
     /// `name = value`, of the arguments that were asked for; cut where they are long.
     pub arguments: String,
-    /// How long it took: of an async function from its first poll to its end. `None` if it was not timed.
+    /// How long it took: of an async function from its first poll to its end. `None` if it was not
+    /// timed.
     pub duration_ns: Option<u64>,
     /// When it began, in nanoseconds since recording did. `None` if it was not timed.
     pub started_ns: Option<u64>,
@@ -220,8 +230,8 @@ pub struct Returns {
 pub struct Returned {
     /// Calls.
     pub calls: u64,
-    /// Time of these calls, each with its callees: of an async function the time in its polls. Under an overhead budget an
-    /// estimate.
+    /// Time of these calls, each with its callees: of an async function the time in its polls.
+    /// Under an overhead budget an estimate.
     pub inclusive_ns: u64,
 }
 
@@ -230,9 +240,11 @@ pub struct Returned {
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 pub struct BlockSizes {
-    /// Blocks that their thread freed before it allocated another: heaptrack's temporary allocations.
+    /// Blocks that their thread freed before it allocated another: heaptrack's temporary
+    /// allocations.
     pub temporary: u64,
-    /// `[bytes, allocations]`: so many of at most so many bytes and more than half as many; ascending.
+    /// `[bytes, allocations]`: so many of at most so many bytes and more than half as many;
+    /// ascending.
     pub classes: Vec<[u64; 2]>,
 }
 
@@ -254,9 +266,10 @@ impl BlockSizes {
 
 /// Whether what a function allocates stays, call after call.
 ///
-/// What counts is what the process still holds of it: what is returned, sent on or stored, and freed by whoever has it then, is no leak. A leak is
-/// what has grown over the calls up to the last ones in several steps and no slower than before: with every call, with one in a
-/// hundred, or by the doubling of a vector. A cache that has filled by two fifths of the calls is steady.
+/// What counts is what the process still holds of it: what is returned, sent on or stored, and
+/// freed by whoever has it then, is no leak. A leak is what has grown over the calls up to the last
+/// ones in several steps and no slower than before: with every call, with one in a hundred, or by
+/// the doubling of a vector. A cache that has filled by two fifths of the calls is steady.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
@@ -264,7 +277,8 @@ impl BlockSizes {
 pub struct Leak {
     /// Bytes that a call leaves behind, on the average of the later calls; 0 where nothing leaks.
     pub bytes_per_call: f64,
-    /// Half the width of its 95 % confidence interval; 0 while every block is followed, as at first in every program.
+    /// Half the width of its 95 % confidence interval; 0 while every block is followed, as at first
+    /// in every program.
     pub margin_bytes: f64,
 }
 
@@ -339,9 +353,9 @@ impl Function {
             && self.path == site.path()
     }
 
-    /// The distribution of its calls in nanoseconds, three significant digits, as every HdrHistogram tool takes it: to
-    /// merge, to compare, to serialise. Values are those of [`Function::histogram`]; 0 ns counts as 1 ns, the least
-    /// such a histogram can tell.
+    /// The distribution of its calls in nanoseconds, three significant digits, as every
+    /// HdrHistogram tool takes it: to merge, to compare, to serialise. Values are those of
+    /// [`Function::histogram`]; 0 ns counts as 1 ns, the least such a histogram can tell.
     ///
     /// # Panics
     /// Never: bounds of 1 and at least 2 at three digits are always allowed.

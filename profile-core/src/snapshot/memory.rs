@@ -1,7 +1,7 @@
 //! Curves of a process's memory over time.
 
-/// What a window of time took of memory: the calls of a function with `#[memory_usage]`, a closure or a process given to
-/// `memory_usage`, or the whole run.
+/// What a window of time took of memory: the calls of a function with `#[memory_usage]`, a closure
+/// or a process given to `memory_usage`, or the whole run.
 ///
 /// A figure that the system does not give is `None`, and [`MemoryRecord::unavailable`] says why.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,7 +33,8 @@ pub struct MemoryRecord {
     pub peak_bytes: u64,
     /// The last reading, after the work.
     pub end_bytes: u64,
-    /// The kernel's own high-water mark of resident memory in the window: peaks between two readings are in it.
+    /// The kernel's own high-water mark of resident memory in the window: peaks between two
+    /// readings are in it.
     pub kernel_peak_bytes: Option<u64>,
     /// Live bytes of the heap when the window began, by the allocator.
     pub heap_baseline_bytes: Option<u64>,

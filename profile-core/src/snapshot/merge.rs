@@ -1,7 +1,8 @@
 //! Several snapshots as one: of processes of a pool, of machines, of runs.
 //!
-//! Counts and times are added, distributions by adding the counts of equal values, so that every quantile and every trimmed mean is that of
-//! all calls together. In which order, or in what groups, makes no difference but in the last bits of doubles.
+//! Counts and times are added, distributions by adding the counts of equal values, so that every
+//! quantile and every trimmed mean is that of all calls together. In which order, or in what
+//! groups, makes no difference but in the last bits of doubles.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,10 +15,11 @@ use super::{
 use crate::stats::weighted;
 
 impl Snapshot {
-    /// Everything that any of them recorded, as if one process had. [`Snapshot::processes`] lists which they were.
+    /// Everything that any of them recorded, as if one process had. [`Snapshot::processes`] lists
+    /// which they were.
     ///
-    /// A function is the same if path, file, line and column are. It is never called if no process called it. Advice is not
-    /// merged: ask [`Snapshot::advise`] again.
+    /// A function is the same if path, file, line and column are. It is never called if no process
+    /// called it. Advice is not merged: ask [`Snapshot::advise`] again.
     ///
     /// ```
     /// use profile_core::Snapshot;
@@ -247,7 +249,8 @@ fn add_function(sum: &mut Function, row: &Function, trim: f64) {
     sum.polled = both(sum.polled.take(), &row.polled, polled);
 }
 
-/// Everything that follows from the single calls' times. Before the counts: an interval is about the sums of each.
+/// Everything that follows from the single calls' times. Before the counts: an interval is about
+/// the sums of each.
 fn add_distribution(sum: &mut Function, row: &Function, ended: [u64; 2], trim: f64) {
     sum.inclusive_interval_ns = interval(sum, row);
     sum.mean_ns = mean((sum.mean_ns, ended[0]), (row.mean_ns, ended[1]));
@@ -338,7 +341,8 @@ fn bytes_per_call(one: BytesPerCall, other: &BytesPerCall) -> BytesPerCall {
     }
 }
 
-/// The first of both, by a figure; alike ones by everything else, so that the order of merging does not matter.
+/// The first of both, by a figure; alike ones by everything else, so that the order of merging does
+/// not matter.
 fn most(one: &[Call], other: &[Call], figure: impl Fn(&Call) -> Option<u64>) -> Vec<Call> {
     let mut both = [one, other].concat();
     crate::sort::by(&mut both, |a, b| {
@@ -433,7 +437,8 @@ fn overhead(one: &Snapshot, other: &Snapshot) -> super::Overhead {
     }
 }
 
-/// Call trees as one: paths of the same functions are the same path. In order of depth first, children by name.
+/// Call trees as one: paths of the same functions are the same path. In order of depth first,
+/// children by name.
 fn tree(trees: &[&[PathNode]]) -> Vec<PathNode> {
     let mut paths: BTreeMap<Vec<&str>, PathNode> = BTreeMap::new();
     for tree in trees {

@@ -1,6 +1,8 @@
-//! What was recorded, as plain data: read from a segment, written by the reports, asserted on by tests.
+//! What was recorded, as plain data: read from a segment, written by the reports, asserted on by
+//! tests.
 //!
-//! Every number has its unit in its name and one definition, here. Taking a snapshot changes nothing.
+//! Every number has its unit in its name and one definition, here. Taking a snapshot changes
+//! nothing.
 
 mod advice;
 #[cfg(feature = "read")]
@@ -64,7 +66,8 @@ pub struct Snapshot {
     pub functions: Vec<Function>,
     /// Every annotated function in the program that was not.
     pub never_called: Vec<NeverCalled>,
-    /// Who called whom: one entry for each path from a thread's start, a parent before its children.
+    /// Who called whom: one entry for each path from a thread's start, a parent before its
+    /// children.
     pub call_tree: Vec<PathNode>,
     /// The source of each function with `#[profile(lines)]`, line by line.
     pub lines: Vec<Line>,
@@ -78,20 +81,21 @@ pub struct Snapshot {
     pub advice: Vec<Advice>,
     /// What recording itself cost and lost.
     pub overhead: Overhead,
-    /// Of a snapshot that was [merged](Snapshot::merge): each process that is in it. `process` sums them up then.
+    /// Of a snapshot that was [merged](Snapshot::merge): each process that is in it. `process` sums
+    /// them up then.
     pub processes: Vec<Process>,
 }
 
 impl Snapshot {
-    /// The function whose path is `path`, or ends in `::path`; the one with most inclusive time if several
-    /// do.
+    /// The function whose path is `path`, or ends in `::path`; the one with most inclusive time if
+    /// several do.
     #[must_use]
     pub fn function(&self, path: &str) -> Option<&Function> {
         self.functions.iter().find(|function| is_path(&function.path, path))
     }
 
-    /// A line of such a function, by its number in the file. `None`: its lines were not recorded, or it has none of that
-    /// number.
+    /// A line of such a function, by its number in the file. `None`: its lines were not recorded,
+    /// or it has none of that number.
     ///
     /// ```
     /// # use profile_core::ProfilingAllocator;
@@ -152,22 +156,26 @@ pub struct Process {
     pub debug_assertions: bool,
     /// Threads that recorded something, the ended ones included.
     pub threads: u64,
-    /// Resident memory at the snapshot, and the most there was by the kernel's own mark. `None` where it cannot be read,
-    /// as for a segment of another process.
+    /// Resident memory at the snapshot, and the most there was by the kernel's own mark. `None`
+    /// where it cannot be read, as for a segment of another process.
     pub resident_bytes: Option<u64>,
     /// See `resident_bytes`.
     pub kernel_peak_bytes: Option<u64>,
-    /// Live bytes of the heap at the snapshot and the most there were, to within 64 KiB a thread. `None` without the allocator.
+    /// Live bytes of the heap at the snapshot and the most there were, to within 64 KiB a thread.
+    /// `None` without the allocator.
     pub heap_bytes: Option<u64>,
     /// See `heap_bytes`.
     pub heap_peak_bytes: Option<u64>,
-    /// What the C library's heap holds at the snapshot beyond `heap_bytes`, at least: what code in C allocates passes no allocator
-    /// of Rust's, and no figure of memory but the resident one has it. `None` where the C library does not say, or without the allocator.
+    /// What the C library's heap holds at the snapshot beyond `heap_bytes`, at least: what code in
+    /// C allocates passes no allocator of Rust's, and no figure of memory but the resident one has
+    /// it. `None` where the C library does not say, or without the allocator.
     pub uncounted_heap_bytes: Option<u64>,
-    /// Processor time of the threads that recorded something, the ended ones included. This and the next three are `None` where the system
-    /// does not tell, and for a segment of a process that was killed before it took a snapshot.
+    /// Processor time of the threads that recorded something, the ended ones included. This and the
+    /// next three are `None` where the system does not tell, and for a segment of a process that
+    /// was killed before it took a snapshot.
     pub cpu_ns: Option<u64>,
-    /// For how long these threads were ready to run and waited for a processor: other programs had it, or other threads of this one.
+    /// For how long these threads were ready to run and waited for a processor: other programs had
+    /// it, or other threads of this one.
     pub run_delay_ns: Option<u64>,
     /// How often threads of the process lost the processor to others while they could have gone on.
     pub involuntary_switches: Option<u64>,
@@ -179,8 +187,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// How many times as long work took as it would have taken with a processor for each thread: processor time and run delay over
-    /// processor time. `None` where that is not known.
+    /// How many times as long work took as it would have taken with a processor for each thread:
+    /// processor time and run delay over processor time. `None` where that is not known.
     #[must_use]
     pub fn slowdown(&self) -> Option<f64> {
         let (cpu_ns, run_delay_ns) = (self.cpu_ns? as f64, self.run_delay_ns? as f64);
@@ -206,7 +214,8 @@ pub struct PathNode {
     pub parent: Option<usize>,
     /// Calls along this path; a recursive call counts at the entry of its function further up.
     pub calls: u64,
-    /// Time in these calls, and in what they called: `exclusive_ns` and the children's `inclusive_ns`.
+    /// Time in these calls, and in what they called: `exclusive_ns` and the children's
+    /// `inclusive_ns`.
     pub inclusive_ns: u64,
     /// Time in these calls themselves.
     pub exclusive_ns: u64,
@@ -258,7 +267,8 @@ pub struct Overhead {
     pub counted_calls: u64,
     /// Time spent in recording, over all threads: calls times the calibrated cost of one.
     pub recording_ns: u64,
-    /// Time that threads spent in annotated functions, each from its outermost call, without recording: what `%` is of.
+    /// Time that threads spent in annotated functions, each from its outermost call, without
+    /// recording: what `%` is of.
     pub annotated_ns: u64,
     /// `recording_ns` as a share of both together; 0.031 is 3.1 %.
     pub share: f64,
@@ -266,11 +276,12 @@ pub struct Overhead {
     /// compiler would have inlined it may no longer be inlined, and nothing measures that. Not
     /// subtracted; intervals cover it.
     pub unmeasured_ns: u64,
-    /// Cost of one timed span around nothing: what is taken off for a call that is as short as its two readings of the
-    /// clock.
+    /// Cost of one timed span around nothing: what is taken off for a call that is as short as its
+    /// two readings of the clock.
     pub span_ns: f64,
-    /// Cost of one timed span around a longer body: of one that waits for its own results, and of one that keeps the
-    /// processor busy. Their readings are alike, so the middle of both is taken off. The lower of both comes first.
+    /// Cost of one timed span around a longer body: of one that waits for its own results, and of
+    /// one that keeps the processor busy. Their readings are alike, so the middle of both is taken
+    /// off. The lower of both comes first.
     pub span_range_ns: [f64; 2],
     /// Cost of one call that is counted, with a frame of its own.
     pub counted_ns: f64,
@@ -282,6 +293,7 @@ pub struct Overhead {
     pub clock_anomalies: u64,
     /// Call paths that found no room of their own: their calls are under `<other>` in the tree.
     pub capped_paths: bool,
-    /// Windows of memory that are not in [`Snapshot::memory`]: they added less than others of their name, or than all others.
+    /// Windows of memory that are not in [`Snapshot::memory`]: they added less than others of their
+    /// name, or than all others.
     pub windows_left_out: u64,
 }

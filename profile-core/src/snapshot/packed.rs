@@ -1,4 +1,5 @@
-//! The compact form of a snapshot: MessagePack that names every field, behind eight bytes that say so.
+//! The compact form of a snapshot: MessagePack that names every field, behind eight bytes that say
+//! so.
 
 use super::Snapshot;
 
@@ -6,7 +7,8 @@ use super::Snapshot;
 pub(super) const MAGIC: &[u8; 8] = b"PROFSNP1";
 
 impl Snapshot {
-    /// The compact form, in which every number is exact. The [format](crate::report) `binary` writes it.
+    /// The compact form, in which every number is exact. The [format](crate::report) `binary`
+    /// writes it.
     ///
     /// # Panics
     /// Never: every snapshot has one.

@@ -1,8 +1,8 @@
 //! The threads' trees of call paths, put together into one, with what each path did by itself.
 //!
 //! An edge's time is that of all its calls, recursion included. What a path did by itself is what
-//! flowed in over the edges that lead to it, less what flowed out over those that leave it: so recursion, whose edges
-//! lead back up, needs no case of its own.
+//! flowed in over the edges that lead to it, less what flowed out over those that leave it: so
+//! recursion, whose edges lead back up, needs no case of its own.
 
 use std::collections::HashMap;
 
@@ -31,7 +31,8 @@ pub(crate) struct Node {
     pub(crate) calls: u64,
     pub(crate) exclusive_ns: f64,
     pub(crate) inclusive_ns: f64,
-    /// What recording cost of the calls that led here; below this path; and how much of that in other threads.
+    /// What recording cost of the calls that led here; below this path; and how much of that in
+    /// other threads.
     pub(crate) recording_in_ns: f64,
     pub(crate) recording_ns: f64,
     pub(crate) recording_elsewhere_ns: f64,
@@ -43,7 +44,8 @@ pub(crate) struct Node {
     recording_below_ns: f64,
     /// Other threads did some of it: then what it took is not what its function took.
     pub(crate) is_mixed: bool,
-    /// A function further up is called from here again, and what it took is there: so it is not in what this path took.
+    /// A function further up is called from here again, and what it took is there: so it is not in
+    /// what this path took.
     pub(crate) folds: bool,
     /// See the layout's `heap`.
     pub(crate) heap: [i128; heap::COUNTS],
@@ -94,23 +96,26 @@ impl Tree {
         }
     }
 
-    /// Takes the cost of recording off each path's own time, and sums up, so that every path holds its callees: what it did by itself
-    /// and what they took is what it took, always.
+    /// Takes the cost of recording off each path's own time, and sums up, so that every path holds
+    /// its callees: what it did by itself and what they took is what it took, always.
     pub(crate) fn sum_up(&mut self) {
         self.take_recording_off();
         self.fit_callees();
     }
 
-    /// From the leaves up. Children come after their parents in the list, so one pass from its end does.
+    /// From the leaves up. Children come after their parents in the list, so one pass from its end
+    /// does.
     ///
-    /// Of what a path did by itself at least a part remains: a turn of the loop that calls takes some time, and more than all of
-    /// it was not the recorder's. Nor did a path take nothing whose callees took something.
+    /// Of what a path did by itself at least a part remains: a turn of the loop that calls takes
+    /// some time, and more than all of it was not the recorder's. Nor did a path take nothing whose
+    /// callees took something.
     fn take_recording_off(&mut self) {
         const MOST: f64 = 0.95;
         for place in (0..self.nodes.len()).rev() {
             let node = &mut self.nodes[place];
             let most = node.exclusive_ns.max(0.0) * MOST;
-            // Of the calls made from this path alone: what lies further below has been added to it below.
+            // Of the calls made from this path alone: what lies further below has been added to it
+            // below.
             node.exclusive_ns -= (node.recording_ns - node.recording_below_ns).min(most);
             // Until here it is what the callees took.
             node.callees_ns = node.inclusive_ns;
@@ -131,8 +136,8 @@ impl Tree {
         }
     }
 
-    /// From the root down. What a path took is known better than what was estimated of its callees: where they exceed it, they
-    /// are made to fit.
+    /// From the root down. What a path took is known better than what was estimated of its callees:
+    /// where they exceed it, they are made to fit.
     fn fit_callees(&mut self) {
         let mut fits = vec![1.0; self.nodes.len()];
         let callees = self.callees();

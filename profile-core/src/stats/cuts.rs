@@ -60,7 +60,8 @@ fn order(values: &[f64]) -> Vec<usize> {
     places
 }
 
-/// The values, with nothing where one is cut: `scipy.stats.mstats.trimr`. A NaN counts as the largest.
+/// The values, with nothing where one is cut: `scipy.stats.mstats.trimr`. A NaN counts as the
+/// largest.
 ///
 /// # Errors
 /// A proportion is not between 0 and 1.
@@ -105,8 +106,9 @@ pub fn trimmed_mean(values: &[f64], cuts: &Cuts) -> Result<Option<f64>, StatsErr
     Ok((!kept.is_empty()).then(|| mean_of(&kept)))
 }
 
-/// The variance of what is left, with the divisor `n - ddof`. `None`: not more than `ddof` values are. NaN with a NaN among them, where SciPy
-/// masks a single figure, and along an axis shows the 0 that lies behind the mask.
+/// The variance of what is left, with the divisor `n - ddof`. `None`: not more than `ddof` values
+/// are. NaN with a NaN among them, where SciPy masks a single figure, and along an axis shows the 0
+/// that lies behind the mask.
 ///
 /// # Errors
 /// A proportion is not between 0 and 1.
@@ -137,8 +139,8 @@ pub fn trimmed_std(values: &[f64], cuts: &Cuts, ddof: usize) -> Result<Option<f6
     Ok(trimmed_var(values, cuts, ddof)?.map(f64::sqrt))
 }
 
-/// The standard error of the trimmed mean, from the deviation of the winsorised values (Tukey and McLaughlin 1963):
-/// `s_w / ((1 - lower - upper) * sqrt(n))`. NaN of fewer than two values.
+/// The standard error of the trimmed mean, from the deviation of the winsorised values (Tukey and
+/// McLaughlin 1963): `s_w / ((1 - lower - upper) * sqrt(n))`. NaN of fewer than two values.
 ///
 /// # Errors
 /// A proportion is not between 0 and 1, or there are no values.
@@ -156,8 +158,8 @@ pub fn trimmed_stde(values: &[f64], cuts: &Cuts) -> Result<f64, StatsError> {
     Ok(variance_of(&winsorized, 1).sqrt() / (left * (values.len() as f64).sqrt()))
 }
 
-/// The values, with each that is cut replaced by the nearest that is not: `scipy.stats.mstats.winsorize`. A NaN counts as
-/// the largest.
+/// The values, with each that is cut replaced by the nearest that is not:
+/// `scipy.stats.mstats.winsorize`. A NaN counts as the largest.
 ///
 /// # Errors
 /// A proportion is not between 0 and 1, there are no values, or everything is cut from one end.
@@ -200,8 +202,9 @@ pub fn winsorized_mean(values: &[f64], cuts: &Cuts) -> Result<f64, StatsError> {
     winsorize(values, cuts).map(|replaced| mean_of(&replaced))
 }
 
-/// The mean of the middle half, where a quartile that falls within a value counts it in part (the interquartile mean; for
-/// four values each of the outer two counts not at all, for five each counts three quarters). NaN of no values, or with a NaN.
+/// The mean of the middle half, where a quartile that falls within a value counts it in part (the
+/// interquartile mean; for four values each of the outer two counts not at all, for five each
+/// counts three quarters). NaN of no values, or with a NaN.
 ///
 /// ```
 /// use profile_core::stats::interquartile_mean;

@@ -14,8 +14,8 @@ pub fn mean(values: &[f64]) -> f64 {
     mean_of(values)
 }
 
-/// The variance with the divisor `n - ddof`: 1 is the unbiased estimate, 0 that of a whole population (`numpy.var`).
-/// NaN of not more than `ddof` values, or with a NaN among them.
+/// The variance with the divisor `n - ddof`: 1 is the unbiased estimate, 0 that of a whole
+/// population (`numpy.var`). NaN of not more than `ddof` values, or with a NaN among them.
 ///
 /// ```
 /// assert_eq!(profile_core::stats::variance(&[1.0, 3.0], 1), 2.0);
@@ -35,7 +35,8 @@ pub fn standard_deviation(values: &[f64], ddof: usize) -> f64 {
     variance_of(values, ddof).sqrt()
 }
 
-/// The middle value, or the mean of the middle two (`numpy.median`). NaN of no values, or with a NaN among them.
+/// The middle value, or the mean of the middle two (`numpy.median`). NaN of no values, or with a
+/// NaN among them.
 ///
 /// ```
 /// assert_eq!(profile_core::stats::median(&[3.0, 1.0, 2.0, 10.0]), 2.5);
@@ -60,8 +61,9 @@ pub(super) fn median_in_place(values: &mut [f64]) -> f64 {
     mean_of(&[lower, upper])
 }
 
-/// The median distance from the median, unscaled (`scipy.stats.median_abs_deviation`); times 1.4826 it estimates the standard
-/// deviation of a normal distribution. NaN of no values, or with a NaN among them.
+/// The median distance from the median, unscaled (`scipy.stats.median_abs_deviation`); times 1.4826
+/// it estimates the standard deviation of a normal distribution. NaN of no values, or with a NaN
+/// among them.
 ///
 /// ```
 /// assert_eq!(profile_core::stats::median_abs_deviation(&[1.0, 2.0, 3.0, 4.0, 900.0]), 1.0);
@@ -75,8 +77,9 @@ pub fn median_abs_deviation(values: &[f64]) -> f64 {
     median_in_place(&mut values.iter().map(|value| (value - middle).abs()).collect::<Vec<f64>>())
 }
 
-/// The third central moment over the 1.5th power of the second, without correction for bias (`scipy.stats.skew`): above 0
-/// where the long tail is that of the great values. NaN of no values, of equal ones, or with a NaN among them.
+/// The third central moment over the 1.5th power of the second, without correction for bias
+/// (`scipy.stats.skew`): above 0 where the long tail is that of the great values. NaN of no values,
+/// of equal ones, or with a NaN among them.
 ///
 /// ```
 /// assert!(profile_core::stats::skew(&[1.0, 1.0, 1.0, 9.0]) > 1.0);
@@ -96,7 +99,8 @@ pub fn skew(values: &[f64]) -> f64 {
     moment(3) / second.powf(1.5)
 }
 
-/// The nine definitions of Hyndman and Fan ("Sample quantiles in statistical packages", 1996), by NumPy's names for them.
+/// The nine definitions of Hyndman and Fan ("Sample quantiles in statistical packages", 1996), by
+/// NumPy's names for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum QuantileMethod {
     /// 1: the least value that at least such a share of all do not exceed.
@@ -120,7 +124,8 @@ pub enum QuantileMethod {
     NormalUnbiased,
 }
 
-/// The quantile of a `share` from 0 to 1 (`numpy.quantile`). NaN of no values, with a NaN among them, or for another share.
+/// The quantile of a `share` from 0 to 1 (`numpy.quantile`). NaN of no values, with a NaN among
+/// them, or for another share.
 ///
 /// ```
 /// use profile_core::stats::{QuantileMethod, quantile};

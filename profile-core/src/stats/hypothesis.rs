@@ -19,9 +19,10 @@ pub struct TestResult {
 
 const UNDEFINED: TestResult = TestResult { statistic: f64::NAN, p_value: f64::NAN };
 
-/// Welch's test of equal means of samples whose variances may differ (1947), with the degrees of freedom of Satterthwaite
-/// (`scipy.stats.ttest_ind` with `equal_var=False`). The statistic is t, positive where `a` has the greater mean. NaN for
-/// fewer than two values, equal ones that do not differ, or with a NaN.
+/// Welch's test of equal means of samples whose variances may differ (1947), with the degrees of
+/// freedom of Satterthwaite (`scipy.stats.ttest_ind` with `equal_var=False`). The statistic is t,
+/// positive where `a` has the greater mean. NaN for fewer than two values, equal ones that do not
+/// differ, or with a NaN.
 ///
 /// statrs 0.19 has no such test.
 ///
@@ -34,9 +35,10 @@ pub fn welch_t(a: &[f64], b: &[f64]) -> TestResult {
     yuen_t(a, b, 0.0)
 }
 
-/// Yuen's test of equal trimmed means (1974): [Welch's](welch_t) with the `trim` of each sample cut from each end, and the variance
-/// of what is left taken from the winsorised sample (`scipy.stats.ttest_ind` with `equal_var=False` and `trim`). A share of
-/// disturbed values below `trim` does not mislead it. NaN where fewer than two values are left, and as Welch's.
+/// Yuen's test of equal trimmed means (1974): [Welch's](welch_t) with the `trim` of each sample cut
+/// from each end, and the variance of what is left taken from the winsorised sample
+/// (`scipy.stats.ttest_ind` with `equal_var=False` and `trim`). A share of disturbed values below
+/// `trim` does not mislead it. NaN where fewer than two values are left, and as Welch's.
 ///
 /// ```
 /// let usual = [1.0, 1.1, 1.2, 1.3, 1.4];
@@ -81,7 +83,8 @@ impl TrimmedMean {
     }
 }
 
-/// Outside ±t of Student's distribution: exact in the tails, where one less the other side would be rounding.
+/// Outside ±t of Student's distribution: exact in the tails, where one less the other side would be
+/// rounding.
 pub(crate) fn two_sided_t(t: f64, freedom: f64) -> f64 {
     // Where nothing varies the degrees of freedom are not defined, and a difference is certain.
     if t.is_infinite() {
@@ -93,14 +96,16 @@ pub(crate) fn two_sided_t(t: f64, freedom: f64) -> f64 {
     beta_reg(freedom / 2.0, 0.5, freedom / (freedom + t * t))
 }
 
-/// The rank test of Mann and Whitney (1947), which Wilcoxon gave first: is a value of `a` as likely to be the greater as one
-/// of `b`? The statistic is U of `a`: in how many pairs it is, ties counting a half. NaN if one is empty or has a NaN.
+/// The rank test of Mann and Whitney (1947), which Wilcoxon gave first: is a value of `a` as likely
+/// to be the greater as one of `b`? The statistic is U of `a`: in how many pairs it is, ties
+/// counting a half. NaN if one is empty or has a NaN.
 ///
-/// As `scipy.stats.mannwhitneyu` chooses: exact where one sample has at most eight values and no two are equal, else by the
-/// normal distribution with corrections for ties and continuity. Where an exact distribution would have more than
-/// 100,000 steps it is the normal one, too.
+/// As `scipy.stats.mannwhitneyu` chooses: exact where one sample has at most eight values and no
+/// two are equal, else by the normal distribution with corrections for ties and continuity. Where
+/// an exact distribution would have more than 100,000 steps it is the normal one, too.
 ///
-/// The exact distribution of statrs 0.19 is wrong for `a` no longer than `b`, and takes exponential time.
+/// The exact distribution of statrs 0.19 is wrong for `a` no longer than `b`, and takes exponential
+/// time.
 ///
 /// ```
 /// let found = profile_core::stats::mann_whitney_u(&[1.0, 2.0, 3.0], &[4.0, 5.0, 6.0]);
@@ -121,8 +126,8 @@ pub fn mann_whitney_u(a: &[f64], b: &[f64]) -> TestResult {
     TestResult { statistic, p_value }
 }
 
-/// The p-value by the exact distribution, however many values there are; by the normal one with ties, and beyond what is
-/// quick.
+/// The p-value by the exact distribution, however many values there are; by the normal one with
+/// ties, and beyond what is quick.
 pub(crate) fn mann_whitney_exact(a: &[f64], b: &[f64]) -> f64 {
     const MOST_STEPS: usize = 100_000;
     let (statistic, tied) = (wins(a, b), ties_of_both(a, b));
@@ -163,11 +168,12 @@ fn wins(a: &[f64], b: &[f64]) -> f64 {
     a.iter().map(|value| below(*value)).sum()
 }
 
-/// The two-sample test of Kolmogorov and Smirnov: the statistic is the greatest distance between the two empirical
-/// distribution functions. NaN if one is empty or has a NaN.
+/// The two-sample test of Kolmogorov and Smirnov: the statistic is the greatest distance between
+/// the two empirical distribution functions. NaN if one is empty or has a NaN.
 ///
-/// Exact for up to 10,000,000 pairs, by the share of lattice paths that stray so far (Hodges 1958); beyond by the limiting distribution. Ties
-/// make the exact value conservative. (`scipy.stats.ks_2samp`, which is exact up to 10,000 values a side.)
+/// Exact for up to 10,000,000 pairs, by the share of lattice paths that stray so far (Hodges 1958);
+/// beyond by the limiting distribution. Ties make the exact value conservative.
+/// (`scipy.stats.ks_2samp`, which is exact up to 10,000 values a side.)
 ///
 /// ```
 /// let found = profile_core::stats::kolmogorov_smirnov(&[1.0, 2.0, 3.0], &[4.0, 5.0, 6.0]);
@@ -213,7 +219,8 @@ fn stray_share(na: usize, nb: usize, distance: u128) -> f64 {
     if is_far(0, 0) {
         return 1.0;
     }
-    // The chance to be at (i, j), never having strayed: row by row. What goes astray is summed, not taken from 1.
+    // The chance to be at (i, j), never having strayed: row by row. What goes astray is summed, not
+    // taken from 1.
     let mut row = vec![0.0; nb + 1];
     row[0] = 1.0;
     let mut astray = 0.0;

@@ -17,8 +17,9 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// The two-sided interval of the mean by Student's t: exact for normal values, and good for any once there are many.
-/// NaN of fewer than two values, or with a NaN; equal values have an interval without width.
+/// The two-sided interval of the mean by Student's t: exact for normal values, and good for any
+/// once there are many. NaN of fewer than two values, or with a NaN; equal values have an interval
+/// without width.
 ///
 /// # Errors
 /// [`StatsError::ConfidenceOutside`].
@@ -46,14 +47,16 @@ pub(crate) fn students_t(freedom: f64, share: f64) -> f64 {
     if freedom <= EXACT {
         return StudentsT::new(0.0, 1.0, freedom).map_or(f64::NAN, |t| t.inverse_cdf(share));
     }
-    // With many degrees of freedom statrs 0.19 never comes back from this quantile. The expansion is right to 1e-8 here.
+    // With many degrees of freedom statrs 0.19 never comes back from this quantile. The expansion
+    // is right to 1e-8 here.
     weighted::expanded(Normal::standard().inverse_cdf(share), freedom)
 }
 
-/// The interval of any figure of a sample by the bias-corrected and accelerated bootstrap (Efron 1987;
-/// `scipy.stats.bootstrap`): the figure of so many samples drawn from the sample with replacement, and of the sample without each of its
-/// values. The same values, figure and seed give the same interval, which has no width where the figure does not vary. NaN of
-/// fewer than two values, and where the figure is NaN or lies beyond all of the resampled ones.
+/// The interval of any figure of a sample by the bias-corrected and accelerated bootstrap (Efron
+/// 1987; `scipy.stats.bootstrap`): the figure of so many samples drawn from the sample with
+/// replacement, and of the sample without each of its values. The same values, figure and seed give
+/// the same interval, which has no width where the figure does not vary. NaN of fewer than two
+/// values, and where the figure is NaN or lies beyond all of the resampled ones.
 ///
 /// # Errors
 /// [`StatsError::ConfidenceOutside`].

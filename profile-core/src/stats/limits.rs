@@ -81,9 +81,9 @@ pub fn tmean(values: &[f64], limits: &Limits) -> Result<f64, StatsError> {
     Ok(limits.of(values)?.map_or(f64::NAN, |kept| mean_of(&kept)))
 }
 
-/// The variance of the values within limits, with the divisor `n - ddof` (1: unbiased). NaN as [`tmean`], and where not
-/// more than `ddof` values are left. Infinite where some value within is and others are finite; infinities of both signs have no mean, and
-/// NaN for a variance.
+/// The variance of the values within limits, with the divisor `n - ddof` (1: unbiased). NaN as
+/// [`tmean`], and where not more than `ddof` values are left. Infinite where some value within is
+/// and others are finite; infinities of both signs have no mean, and NaN for a variance.
 ///
 /// # Errors
 /// [`StatsError::NothingWithin`].
@@ -158,7 +158,8 @@ pub fn tmax(values: &[f64], upper: Option<f64>, includes: bool) -> Result<f64, S
     Ok(limits.of(values)?.map_or(f64::NAN, most))
 }
 
-/// As SciPy has it, which leaves out what is NaN: the squares of values that are as infinite as their mean.
+/// As SciPy has it, which leaves out what is NaN: the squares of values that are as infinite as
+/// their mean.
 fn variance_within(values: &[f64], ddof: usize) -> f64 {
     let is_far = mean_of(values).is_infinite() && values.iter().any(|value| value.is_finite());
     if is_far && values.len() > ddof { f64::INFINITY } else { variance_of(values, ddof) }

@@ -1,8 +1,8 @@
 //! Statistics: pure functions of numbers that know nothing of profiling.
 //!
-//! Where SciPy has a function it has the same name, the same definition and the same values here, to the last few ulps.
-//! As there, a figure that is not defined (of no values, or with a NaN among them) is NaN; a question that makes no sense is
-//! a [`StatsError`].
+//! Where SciPy has a function it has the same name, the same definition and the same values here,
+//! to the last few ulps. As there, a figure that is not defined (of no values, or with a NaN among
+//! them) is NaN; a question that makes no sense is a [`StatsError`].
 //!
 //! | what | here |
 //! |---|---|
@@ -17,7 +17,8 @@
 //! | many questions at once | [`holm`], [`benjamini_hochberg`] |
 //! | a histogram | [`weighted`] |
 //!
-//! Intervals, tests and growth are there with the feature `stats`. With the feature `ndarray` the module `nd` does the same along axes of arrays.
+//! Intervals, tests and growth are there with the feature `stats`. With the feature `ndarray` the
+//! module `nd` does the same along axes of arrays.
 //!
 //! ```
 //! use profile_core::stats::{StatsError, trim_mean};

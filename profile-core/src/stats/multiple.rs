@@ -1,4 +1,5 @@
-//! Many questions at once: one in twenty of them is answered wrongly by chance at 5 %, unless the p-values are adjusted.
+//! Many questions at once: one in twenty of them is answered wrongly by chance at 5 %, unless the
+//! p-values are adjusted.
 
 use super::error::StatsError;
 
@@ -22,8 +23,8 @@ pub fn holm(p_values: &[f64]) -> Result<Vec<f64>, StatsError> {
     Ok(adjusted)
 }
 
-/// P-values adjusted so that of all rejections the expected share of wrong ones keeps below the level (Benjamini and
-/// Hochberg 1995; `scipy.stats.false_discovery_control`).
+/// P-values adjusted so that of all rejections the expected share of wrong ones keeps below the
+/// level (Benjamini and Hochberg 1995; `scipy.stats.false_discovery_control`).
 ///
 /// # Errors
 /// [`StatsError::PValueOutside`], also of NaN: leave out what is no question.

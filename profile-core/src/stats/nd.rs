@@ -62,7 +62,8 @@ impl Axes {
 /// [`trim_mean`](super::trim_mean) along axes: `scipy.stats.trim_mean`.
 ///
 /// # Errors
-/// An axis is not there or named twice, there is a NaN where that is an error, or the proportion is wrong.
+/// An axis is not there or named twice, there is a NaN where that is an error, or the proportion is
+/// wrong.
 ///
 /// ```
 /// use ndarray::array;
@@ -81,8 +82,9 @@ pub fn trim_mean(
     apply(array, over, |values| super::trim_mean(values, proportion_to_cut))
 }
 
-/// Any figure of numbers along axes. Where nothing lies within limits in some of the slices it is NaN there, and an
-/// error if in all, or if there is a NaN anywhere: SciPy looks at each slice alone then.
+/// Any figure of numbers along axes. Where nothing lies within limits in some of the slices it is
+/// NaN there, and an error if in all, or if there is a NaN anywhere: SciPy looks at each slice
+/// alone then.
 ///
 /// # Errors
 /// Those of the figure; an axis is not there or named twice; there is a NaN where that is an error.
@@ -125,8 +127,8 @@ pub fn apply(
     Ok(of_shape(&shape.collect::<Vec<usize>>(), figures?))
 }
 
-/// Each lane of one axis replaced by what becomes of it, which has one length for all: [`trimboth`](super::trimboth),
-/// [`winsorize`](super::winsorize) and their like.
+/// Each lane of one axis replaced by what becomes of it, which has one length for all:
+/// [`trimboth`](super::trimboth), [`winsorize`](super::winsorize) and their like.
 ///
 /// # Errors
 /// Those of the work, and an axis that is not there.

@@ -19,8 +19,9 @@ impl Fences {
     }
 }
 
-/// `factor` times the interquartile range beyond the quartiles (Tukey, "Exploratory Data Analysis", 1977: 1.5, and 3 for far
-/// out), with quartiles of type 7. NaN of no values, or with a NaN among them.
+/// `factor` times the interquartile range beyond the quartiles (Tukey, "Exploratory Data Analysis",
+/// 1977: 1.5, and 3 for far out), with quartiles of type 7. NaN of no values, or with a NaN among
+/// them.
 ///
 /// ```
 /// use profile_core::stats::tukey_fences;
@@ -38,8 +39,9 @@ pub fn tukey_fences(values: &[f64], factor: f64) -> Fences {
     Fences { lower: first - reach, upper: third + reach }
 }
 
-/// `0.6745 * (value - median) / MAD` of each value (Iglewicz and Hoaglin 1993); beyond 3.5 it is an outlier. Where more than
-/// half of the values are equal the MAD is 0, and the scores of the others are infinite, of those NaN. NaN of all with a NaN.
+/// `0.6745 * (value - median) / MAD` of each value (Iglewicz and Hoaglin 1993); beyond 3.5 it is an
+/// outlier. Where more than half of the values are equal the MAD is 0, and the scores of the others
+/// are infinite, of those NaN. NaN of all with a NaN.
 ///
 /// ```
 /// use profile_core::stats::modified_z_scores;

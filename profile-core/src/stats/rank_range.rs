@@ -1,9 +1,10 @@
 //! The mean of the values between two ranks.
 //!
-//! A large slice is read once and not copied. A sample says between which values each of the two cuts must lie; all
-//! in between is summed in passing, and what falls near a cut, some per cent, is kept aside, where the cut is selected. If
-//! the sample was wrong the counts show it, and the values are copied and selected, as those of a small slice are.
-//! (The idea is that of Floyd and Rivest, "Expected time bounds for selection", 1975.)
+//! A large slice is read once and not copied. A sample says between which values each of the two
+//! cuts must lie; all in between is summed in passing, and what falls near a cut, some per cent, is
+//! kept aside, where the cut is selected. If the sample was wrong the counts show it, and the
+//! values are copied and selected, as those of a small slice are. (The idea is that of Floyd and
+//! Rivest, "Expected time bounds for selection", 1975.)
 
 #![allow(unsafe_code, reason = "a call that takes AVX2, after the processor was asked")]
 
@@ -14,7 +15,8 @@ use super::sums::{Sum, mean_of};
 /// From here on a copy with two selections is slower.
 const LARGE: usize = 1 << 15;
 
-/// The mean of the values of ranks `from` up to, and without, `to`. NaN if there are none, or a NaN is among all values.
+/// The mean of the values of ranks `from` up to, and without, `to`. NaN if there are none, or a NaN
+/// is among all values.
 pub(super) fn mean_of_ranks(values: &[f64], from: usize, to: usize) -> f64 {
     if values.len() >= LARGE
         && from < to
@@ -57,7 +59,8 @@ impl Brackets {
         let (n, size) = (values.len() as f64, sample.len() as f64);
         let mut bracket = |rank: usize| {
             let share = rank as f64 / n;
-            // Three standard deviations of the rank in the sample: of 370 cuts one lies beyond, and costs a copy.
+            // Three standard deviations of the rank in the sample: of 370 cuts one lies beyond, and
+            // costs a copy.
             let spread = 3.0 * (size * share * (1.0 - share)).sqrt() + 1.0;
             let mut at = |rank: f64| match rank {
                 rank if rank < 0.0 => f64::NEG_INFINITY,
@@ -77,7 +80,8 @@ impl Brackets {
         }
         let (mut near_lower, mut near_upper): (Vec<f64>, Vec<f64>) =
             aside.into_iter().partition(|value| *value <= self.lower[1]);
-        // The first rank that is kept, among those near the lower cut, and the first that is not, near the upper one.
+        // The first rank that is kept, among those near the lower cut, and the first that is not,
+        // near the upper one.
         let first = self.from.checked_sub(below).filter(|first| *first <= near_lower.len())?;
         let end = self.to.checked_sub(below + near_lower.len() + between)?;
         if end > near_upper.len() {
@@ -107,7 +111,8 @@ impl Brackets {
 
     #[inline(always)]
     fn pass(&self, values: &[f64]) -> Pass {
-        // Room for all, should all be equal. The system gives zeroed room when it is touched, and most never is.
+        // Room for all, should all be equal. The system gives zeroed room when it is touched, and
+        // most never is.
         let mut aside = vec![0.0; values.len() + BLOCK];
         let mut found = Pass { below: 0, between: 0, sum: Sum::default(), aside: Vec::new() };
         let mut kept = 0;
@@ -124,8 +129,8 @@ impl Brackets {
         Pass { aside, ..found }
     }
 
-    /// Counts and sums what is clear of the cuts, and says what is not. Each loop is of a kind that the compiler makes vectors
-    /// of: no branch, and sums in lanes.
+    /// Counts and sums what is clear of the cuts, and says what is not. Each loop is of a kind that
+    /// the compiler makes vectors of: no branch, and sums in lanes.
     #[inline(always)]
     fn look_at(&self, block: &[f64], found: &mut Pass) -> [u64; BLOCK] {
         let [[low, lower], [upper, high]] = [self.lower, self.upper];
@@ -150,8 +155,8 @@ impl Brackets {
     }
 }
 
-/// Writes what is near a cut to the room, which is as long as the block, and says how much it was. Without a branch: one in
-/// thirty values is, and each would be mispredicted.
+/// Writes what is near a cut to the room, which is as long as the block, and says how much it was.
+/// Without a branch: one in thirty values is, and each would be mispredicted.
 #[inline(always)]
 fn keep(block: &[f64], near: &[u64; BLOCK], room: &mut [f64]) -> usize {
     let mut kept = 0;
@@ -168,8 +173,8 @@ const BLOCK: usize = 256;
 /// Sums side by side; each has so few addends in a block that their errors do not add up.
 const LANES: usize = 8;
 
-/// One value from each of many equal parts of the slice, at a place in it that looks random: values that come in
-/// periods do not mislead it. The same slice has the same sample.
+/// One value from each of many equal parts of the slice, at a place in it that looks random: values
+/// that come in periods do not mislead it. The same slice has the same sample.
 fn sample_of(values: &[f64]) -> Vec<f64> {
     /// The golden ratio in 64 bits: its multiples are spread evenly (Weyl).
     const STEP: u64 = 0x9E37_79B9_7F4A_7C15;

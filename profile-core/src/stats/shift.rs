@@ -6,8 +6,9 @@ use super::describe::{median, median_in_place};
 use super::error::{StatsError, confident, has_nan};
 use super::ranks::{ties, ways_of_u};
 
-/// The median of all differences between a value of `to` and one of `from`: the shift that goes with
-/// [`mann_whitney_u`](super::mann_whitney_u) (Hodges and Lehmann 1963). NaN if one is empty or has a NaN. Takes room for all pairs.
+/// The median of all differences between a value of `to` and one of `from`: the shift that goes
+/// with [`mann_whitney_u`](super::mann_whitney_u) (Hodges and Lehmann 1963). NaN if one is empty or
+/// has a NaN. Takes room for all pairs.
 ///
 /// ```
 /// assert_eq!(profile_core::stats::hodges_lehmann(&[1.0, 2.0, 3.0], &[2.0, 3.0, 400.0]), 1.0);
@@ -25,8 +26,8 @@ fn differences(from: &[f64], to: &[f64]) -> Vec<f64> {
     to.iter().flat_map(|to| from.iter().map(move |from| to - from)).collect()
 }
 
-/// The interval that goes with the shift (Moses): where the rank test does not reject. With too few values for the
-/// confidence it is that of all differences.
+/// The interval that goes with the shift (Moses): where the rank test does not reject. With too few
+/// values for the confidence it is that of all differences.
 pub(crate) fn shift_interval(from: &[f64], to: &[f64], confidence: f64) -> [f64; 2] {
     let mut differences = differences(from, to);
     differences.sort_by(f64::total_cmp);
@@ -55,9 +56,9 @@ pub struct Slope {
     pub interval: [f64; 2],
 }
 
-/// The median of the slopes between all pairs of points that differ in x (Theil 1950, Sen 1968), with Sen's interval
-/// (`scipy.stats.theilslopes`). Up to 29 % of the points may be anything. NaN if no two points differ in x, or with a NaN. Takes
-/// room for all pairs.
+/// The median of the slopes between all pairs of points that differ in x (Theil 1950, Sen 1968),
+/// with Sen's interval (`scipy.stats.theilslopes`). Up to 29 % of the points may be anything. NaN
+/// if no two points differ in x, or with a NaN. Takes room for all pairs.
 ///
 /// # Errors
 /// [`StatsError::LengthsDiffer`], [`StatsError::ConfidenceOutside`].

@@ -1,7 +1,7 @@
 //! Sums that do not lose digits.
 //!
-//! The error of each addition is itself a number and is carried beside the sum (Neumaier 1974, on the error-free
-//! transformation of Knuth): the mean of 10^7 values is as good as that of ten.
+//! The error of each addition is itself a number and is carried beside the sum (Neumaier 1974, on
+//! the error-free transformation of Knuth): the mean of 10^7 values is as good as that of ten.
 
 /// A sum and the rounding errors made in it.
 #[derive(Clone, Copy, Debug, Default)]

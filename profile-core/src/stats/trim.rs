@@ -6,15 +6,17 @@ use super::select::select;
 
 /// The mean of what is left when `floor(proportion_to_cut * n)` values are cut from each end.
 ///
-/// `scipy.stats.trim_mean` of SciPy 1.17 for one dimension. The product is taken in doubles and truncated, so that 0.29 of 100 cuts
-/// 28. No values, a NaN among them, or nothing left between the ends (0.5 of an even number): NaN. For an odd number 0.5 is
+/// `scipy.stats.trim_mean` of SciPy 1.17 for one dimension. The product is taken in doubles and
+/// truncated, so that 0.29 of 100 cuts
+/// 28. No values, a NaN among them, or nothing left between the ends (0.5 of an even number): NaN.
+///     For an odd number 0.5 is
 /// the median. Infinities are ordinary extreme values; of ties it does not matter which is cut.
 ///
 /// The cut values are selected, not sorted: linear in the number of values.
 ///
 /// # Errors
-/// The proportion is not finite, is above 0.5 (so far that the ends overlap), or is negative by at least one value.
-/// As in SciPy it is not looked at where the answer is NaN anyway.
+/// The proportion is not finite, is above 0.5 (so far that the ends overlap), or is negative by at
+/// least one value. As in SciPy it is not looked at where the answer is NaN anyway.
 ///
 /// ```
 /// use profile_core::stats::{StatsError, trim_mean};
@@ -32,7 +34,8 @@ pub fn trim_mean(values: &[f64], proportion_to_cut: f64) -> Result<f64, StatsErr
     }
 }
 
-/// The values without those that [`trim_mean`] cuts, in no order. A NaN sorts above infinity and is cut first.
+/// The values without those that [`trim_mean`] cuts, in no order. A NaN sorts above infinity and is
+/// cut first.
 ///
 /// # Errors
 /// As of [`trim_mean`], and if nothing would be left of some values.
@@ -64,8 +67,8 @@ pub enum Tail {
     Right,
 }
 
-/// The values without `floor(proportion_to_cut * n)` of one end, in no order; none are left from 1 on. As `scipy.stats.trim1`,
-/// a negative proportion on the left keeps so many of the greatest.
+/// The values without `floor(proportion_to_cut * n)` of one end, in no order; none are left from 1
+/// on. As `scipy.stats.trim1`, a negative proportion on the left keeps so many of the greatest.
 ///
 /// # Errors
 /// The proportion is not finite, or negative by more than there is.

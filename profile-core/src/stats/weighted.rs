@@ -1,8 +1,9 @@
 //! Statistics of a histogram: values in ascending order, each with how often it occurred.
 //!
-//! Merging two histograms is adding counts ([`merge`]), so every figure here can be had over threads, processes and machines.
-//! Of HDR counts each value is within the histogram's own bound, and so is every mean and every quantile: 0.8 % of those
-//! of this crate (buckets of 1/64 of a power of two), 0.05 % of an HdrHistogram of three significant digits.
+//! Merging two histograms is adding counts ([`merge`]), so every figure here can be had over
+//! threads, processes and machines. Of HDR counts each value is within the histogram's own bound,
+//! and so is every mean and every quantile: 0.8 % of those of this crate (buckets of 1/64 of a
+//! power of two), 0.05 % of an HdrHistogram of three significant digits.
 //!
 //! ```
 //! use profile_core::stats::weighted;
@@ -40,9 +41,9 @@ pub fn mean(values: Weighted<'_>) -> Option<f64> {
     Some(sum(values.iter().map(|(value, count)| value * *count as f64)) / n)
 }
 
-/// The quantile by inversion of the empirical distribution function (type 1 of Hyndman and Fan, "Sample
-/// quantiles in statistical packages", 1996): the least value that at least `share` of all do not exceed.
-/// `None` without values.
+/// The quantile by inversion of the empirical distribution function (type 1 of Hyndman and Fan,
+/// "Sample quantiles in statistical packages", 1996): the least value that at least `share` of all
+/// do not exceed. `None` without values.
 ///
 /// ```
 /// assert_eq!(profile_core::stats::weighted::quantile(&[(1.0, 3), (5.0, 1)], 0.75), Some(1.0));
@@ -103,7 +104,8 @@ pub fn mode(values: Weighted<'_>) -> Option<f64> {
     values.iter().find(|(_, count)| *count == most).map(|(value, _)| *value)
 }
 
-/// Both histograms as one: the counts of equal values are added. The order of merging does not matter.
+/// Both histograms as one: the counts of equal values are added. The order of merging does not
+/// matter.
 ///
 /// ```
 /// use profile_core::stats::weighted::merge;
@@ -127,11 +129,11 @@ pub(crate) fn join_equal<T: PartialEq>(counts: &mut Vec<(T, u64)>) {
     });
 }
 
-/// The 0.975 quantile of Student's t for `n` observations (`n - 1` degrees of freedom): half a two-sided 95 % interval is
-/// so many standard errors. `None` for fewer than two. Right to 2e-6.
+/// The 0.975 quantile of Student's t for `n` observations (`n - 1` degrees of freedom): half a
+/// two-sided 95 % interval is so many standard errors. `None` for fewer than two. Right to 2e-6.
 ///
-/// A table, since this is all that the report of one run needs of Student's distribution: a crate for it would be a seventh of what
-/// everyone compiles who prints a table.
+/// A table, since this is all that the report of one run needs of Student's distribution: a crate
+/// for it would be a seventh of what everyone compiles who prints a table.
 pub(crate) fn students_t(n: u64) -> Option<f64> {
     const NORMAL: f64 = 1.959_963_984_540_054;
     #[rustfmt::skip]
@@ -150,8 +152,8 @@ pub(crate) fn students_t(n: u64) -> Option<f64> {
     Some(expanded(NORMAL, freedom as f64))
 }
 
-/// A quantile of Student's t by that of the normal distribution: the expansion in powers of the reciprocal degrees of freedom (Abramowitz and
-/// Stegun, 26.7.5), for many of them.
+/// A quantile of Student's t by that of the normal distribution: the expansion in powers of the
+/// reciprocal degrees of freedom (Abramowitz and Stegun, 26.7.5), for many of them.
 pub(super) fn expanded(z: f64, freedom: f64) -> f64 {
     let powers = |coefficients: &[f64]| {
         coefficients.iter().rev().fold(0.0, |sum, coefficient| (sum + coefficient) * z)

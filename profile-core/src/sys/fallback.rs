@@ -1,6 +1,7 @@
-//! A system this crate does not know: recording works, in memory, by the standard library's clock. What is
-//! missing is said: no report at exit by itself (call `write_reports` at the end of `main`), no run folder,
-//! blocks of ended threads are not reused, and a child of `fork` is not told from its parent.
+//! A system this crate does not know: recording works, in memory, by the standard library's clock.
+//! What is missing is said: no report at exit by itself (call `write_reports` at the end of
+//! `main`), no run folder, blocks of ended threads are not reused, and a child of `fork` is not
+//! told from its parent.
 
 use std::alloc::{Layout, alloc_zeroed};
 use std::ffi::c_void;

@@ -1,10 +1,10 @@
-//! The only room that knows an operating system: one folder or file for each, and `fallback`, which says what
-//! is missing on the others.
+//! The only room that knows an operating system: one folder or file for each, and `fallback`, which
+//! says what is missing on the others.
 //!
-//! What follows is the contract: each item is re-exported by its name from the system's module, so one that
-//! is missing does not compile there, and its description holds on every system. A function whose system
-//! cannot do it gives `None`, `false`, 0 or an error of kind `Unsupported`, as its type allows; those
-//! without a value do nothing.
+//! What follows is the contract: each item is re-exported by its name from the system's module, so
+//! one that is missing does not compile there, and its description holds on every system. A
+//! function whose system cannot do it gives `None`, `false`, 0 or an error of kind `Unsupported`,
+//! as its type allows; those without a value do nothing.
 //!
 //! Nothing here knows what is being measured. No function panics, and none allocates through the
 //! program's allocator except where its description says that it reads a file.
@@ -31,8 +31,8 @@ use linux as system;
 /// One less, in one step as a signal handler of the same thread sees it.
 pub(crate) use decrement::decrement;
 pub(crate) use figures::{Descendant, Resident, Scheduled};
-/// The time stamp counter, without waiting for what is in flight; a compiler barrier. The monotonic clock
-/// where there is none.
+/// The time stamp counter, without waiting for what is in flight; a compiler barrier. The monotonic
+/// clock where there is none.
 pub(crate) use tsc::read_tsc;
 /// The same, after everything before it and before everything after it.
 pub(crate) use tsc::read_tsc_fenced;
@@ -41,27 +41,29 @@ pub(crate) use tsc::tsc_is_invariant;
 
 // Time and processors.
 
-/// Processors: switched on, physical, and those that this process may use; 0 where it is not known. Reads
-/// files.
+/// Processors: switched on, physical, and those that this process may use; 0 where it is not known.
+/// Reads files.
 pub(crate) use system::cores;
 /// Since boot, the ns in which any thread of the machine waited for a processor. Reads a file.
 pub(crate) use system::cpu_pressure_ns;
-/// How often threads of this process, the ended ones included, lost the processor to others while they
-/// could have gone on.
+/// How often threads of this process, the ended ones included, lost the processor to others while
+/// they could have gone on.
 pub(crate) use system::involuntary_switches;
-/// Whether the system itself keeps time by the time stamp counter, having checked that the cores agree.
-/// Reads a file.
+/// Whether the system itself keeps time by the time stamp counter, having checked that the cores
+/// agree. Reads a file.
 pub(crate) use system::kernel_trusts_tsc;
-/// Nanoseconds of one clock that never goes back, never 0; on Linux the same for all processes since boot.
+/// Nanoseconds of one clock that never goes back, never 0; on Linux the same for all processes
+/// since boot.
 pub(crate) use system::monotonic_ns;
 /// What the first thread of this process had of the processors. Reads a file.
 pub(crate) use system::scheduled_of_first_thread;
 /// The same of the calling thread. Reads a file, and allocates nothing.
 pub(crate) use system::scheduled_of_this_thread;
-/// The same of a thread of this process by its [`thread_id`]; `None` once it has ended. Reads a file.
+/// The same of a thread of this process by its [`thread_id`]; `None` once it has ended. Reads a
+/// file.
 pub(crate) use system::scheduled_of_thread;
-/// Processor time in ns that a thread of this process has used, by its [`thread_id`]; `None`: there is no
-/// such thread.
+/// Processor time in ns that a thread of this process has used, by its [`thread_id`]; `None`: there
+/// is no such thread.
 pub(crate) use system::thread_cpu_ns;
 
 // Memory of the segment.
@@ -72,16 +74,16 @@ pub(crate) use system::address_space_limit;
 pub(crate) use system::close_segment_file;
 /// Puts zeroed private memory behind a part of a reservation. Doing it again keeps what is there.
 pub(crate) use system::commit_anonymous;
-/// Puts a part of a file, grown to that, behind a part of a reservation. Space on the disk is reserved
-/// first: no later store to it can fail. Doing it again keeps what is there.
+/// Puts a part of a file, grown to that, behind a part of a reservation. Space on the disk is
+/// reserved first: no later store to it can fail. Doing it again keeps what is there.
 pub(crate) use system::commit_file;
 /// Makes the file of a segment: new, ours alone, closed on exec, and none of the three standard
 /// descriptors. Gives the descriptor, which the caller closes.
 pub(crate) use system::create_segment_file;
 /// Replaces a part of a reservation by fresh zeroed memory, at the same address.
 pub(crate) use system::replace_by_zeroes;
-/// Reserves address space, aligned to a page; `None` if the system refuses. Memory is behind it only after
-/// a commit.
+/// Reserves address space, aligned to a page; `None` if the system refuses. Memory is behind it
+/// only after a commit.
 pub(crate) use system::reserve;
 
 // Threads.
@@ -90,8 +92,8 @@ pub(crate) use system::reserve;
 pub(crate) use system::forget_thread_exit;
 /// Marks the calling thread, so that the function of [`on_thread_exit`] gets this value at its end.
 pub(crate) use system::mark_thread;
-/// Has a function run at the end of each thread that [`mark_thread`] marked, after the destructors of
-/// Rust's thread-locals, and again when one of them marks the thread anew.
+/// Has a function run at the end of each thread that [`mark_thread`] marked, after the destructors
+/// of Rust's thread-locals, and again when one of them marks the thread anew.
 pub(crate) use system::on_thread_exit;
 /// Bytes of stack that the calling thread has left.
 pub(crate) use system::stack_left;
@@ -99,7 +101,8 @@ pub(crate) use system::stack_left;
 pub(crate) use system::thread_id;
 /// The first fifteen bytes of the calling thread's name, and a NUL.
 pub(crate) use system::thread_name;
-/// Runs something with all signals blocked in this thread: threads that it starts block them for good.
+/// Runs something with all signals blocked in this thread: threads that it starts block them for
+/// good.
 pub(crate) use system::without_signals;
 
 // Start, end and fork of the process.
@@ -110,11 +113,11 @@ pub(crate) use system::around_fork;
 pub(crate) use system::at_exit;
 /// Has a function run in the child of a `fork`, before `fork` returns there.
 pub(crate) use system::at_fork_in_child;
-/// Declares a function `extern "C" fn()` that runs before `main`; without it, the session starts with the
-/// first call.
+/// Declares a function `extern "C" fn()` that runs before `main`; without it, the session starts
+/// with the first call.
 pub(crate) use system::before_main;
-/// Within a function of [`at_exit`]: a run that was to end with 0 ends with this code, if that can be had
-/// without ending a program of which this code is only a library; says so.
+/// Within a function of [`at_exit`]: a run that was to end with 0 ends with this code, if that can
+/// be had without ending a program of which this code is only a library; says so.
 pub(crate) use system::fail_at_exit;
 /// Whether the program runs with more rights than its caller: then no variable is believed.
 pub(crate) use system::is_secure_execution;
@@ -123,20 +126,21 @@ pub(crate) use system::is_secure_execution;
 
 /// Waits until nobody else has the file locked, and locks it until it is closed.
 pub(crate) use lock::lock;
-/// A file for a report, made or emptied; writing to it never waits for good for the reader of a pipe.
+/// A file for a report, made or emptied; writing to it never waits for good for the reader of a
+/// pipe.
 pub(crate) use system::create_report_file;
 /// Standard error, without a lock that the thread which ended the program may hold.
 pub(crate) use system::raw_stderr;
 /// Columns of the terminal behind standard error; `None` if it is none.
 pub(crate) use system::terminal_columns;
-/// Runs something that writes to a file: a limit on file sizes then gives an error, not a signal that ends
-/// the program.
+/// Runs something that writes to a file: a limit on file sizes then gives an error, not a signal
+/// that ends the program.
 pub(crate) use system::without_file_size_signal;
 
 // Memory of processes.
 
-/// The end of a process, to be waited for: `of` a process, and `wait` for so long at most, which says
-/// whether it has come.
+/// The end of a process, to be waited for: `of` a process, and `wait` for so long at most, which
+/// says whether it has come.
 pub(crate) use system::ProcessEnd;
 /// A process whose memory is read again and again: `open` it, then `bytes` (`None`: it has ended),
 /// `own_bytes` (of which another program took none) and `kernel_peak_bytes`.
@@ -155,5 +159,6 @@ pub(crate) use system::memory_of;
 pub(crate) use system::reset_kernel_peak;
 /// Whether a process runs in its parent's memory, as between `vfork` and `exec`.
 pub(crate) use system::shares_memory;
-/// Waits for a child of this process; its status, and the most resident bytes that it had (0: not known).
+/// Waits for a child of this process; its status, and the most resident bytes that it had (0: not
+/// known).
 pub(crate) use system::wait_for_child;

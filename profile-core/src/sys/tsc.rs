@@ -1,8 +1,9 @@
-//! The time stamp counter of x86-64; elsewhere it is said to be absent and the monotonic clock is used.
+//! The time stamp counter of x86-64; elsewhere it is said to be absent and the monotonic clock is
+//! used.
 
 /// Reads the counter as it is, without waiting for what is in flight. The empty clobber list of the
-/// `asm!` block (no `nomem`) makes it a compiler barrier: memory accesses stay on their side of it, which
-/// the `_rdtsc` intrinsic does not promise.
+/// `asm!` block (no `nomem`) makes it a compiler barrier: memory accesses stay on their side of it,
+/// which the `_rdtsc` intrinsic does not promise.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(crate) fn read_tsc() -> u64 {
@@ -15,7 +16,8 @@ pub(crate) fn read_tsc() -> u64 {
     (high << 32) | low
 }
 
-/// Waits until everything before it is done, then reads the counter, and lets nothing after it begin.
+/// Waits until everything before it is done, then reads the counter, and lets nothing after it
+/// begin.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn read_tsc_fenced() -> u64 {
     let (low, high): (u64, u64);

@@ -20,8 +20,9 @@ enum Scope {
     Inner,
 }
 
-/// From here to the drop of what it returns, changes of filters and of what shows warnings hold in this thread alone, and end then.
-/// Within it, and after an inner one has ended, a warning that was shown before is shown again, as in Python.
+/// From here to the drop of what it returns, changes of filters and of what shows warnings hold in
+/// this thread alone, and end then. Within it, and after an inner one has ended, a warning that was
+/// shown before is shown again, as in Python.
 ///
 /// # Examples
 /// See the [module](crate::warnings).
@@ -37,10 +38,11 @@ pub fn catch_warnings() -> CatchWarnings {
     caught.unwrap_or_else(|_| CatchWarnings::begin(Scope::Inner, &mut State::fresh()))
 }
 
-/// The same for the whole process, as Python's: every thread sees the changes, but those within a [`catch_warnings`] of their own.
+/// The same for the whole process, as Python's: every thread sees the changes, but those within a
+/// [`catch_warnings`] of their own.
 ///
-/// Guards of several threads at a time put back what they found, whatever the others did meanwhile; tests that run beside each other
-/// want [`catch_warnings`].
+/// Guards of several threads at a time put back what they found, whatever the others did meanwhile;
+/// tests that run beside each other want [`catch_warnings`].
 ///
 /// ```
 /// use profile_core::warnings::{UserWarning, catch_process_warnings};
@@ -104,8 +106,9 @@ impl CatchWarnings {
         }));
     }
 
-    /// From here to its end with one filter more, in front of the others or behind them: the `action`, `category`, `lineno` and `append` that
-    /// Python's `catch_warnings` takes. Line 0 is any.
+    /// From here to its end with one filter more, in front of the others or behind them: the
+    /// `action`, `category`, `lineno` and `append` that Python's `catch_warnings` takes. Line 0 is
+    /// any.
     ///
     /// ```
     /// use profile_core::warnings::{Action, UserWarning, catch_warnings};

@@ -27,7 +27,8 @@ impl fmt::Debug for Category {
 }
 
 impl Category {
-    /// A category that is a kind of others; [`category!`](crate::category) makes one with less to write.
+    /// A category that is a kind of others; [`category!`](crate::category) makes one with less to
+    /// write.
     #[must_use]
     pub const fn new(
         name: &'static str,
@@ -63,7 +64,8 @@ pub struct LinkedCategory(pub &'static Category);
 
 inventory::collect!(LinkedCategory);
 
-/// Declares categories of warnings: `pub static MyWarning: UserWarning;`. Filters in text name them by name, or by module and name.
+/// Declares categories of warnings: `pub static MyWarning: UserWarning;`. Filters in text name them
+/// by name, or by module and name.
 #[macro_export]
 macro_rules! category {
     ($($(#[$attribute:meta])* $visibility:vis static $name:ident: $($parent:path),+;)*) => {$(

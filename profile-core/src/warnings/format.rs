@@ -3,8 +3,9 @@
 use super::category::Category;
 use crate::escape::{ELLIPSIS, safe_and_short};
 
-/// `FILE:LINE: CATEGORY: TEXT` and a line end, and below it, where the file is there and has that line, the line itself. `source`
-/// says the line in its place; an empty one says that none is wanted.
+/// `FILE:LINE: CATEGORY: TEXT` and a line end, and below it, where the file is there and has that
+/// line, the line itself. `source` says the line in its place; an empty one says that none is
+/// wanted.
 ///
 /// ```
 /// use profile_core::warnings::{UserWarning, format_warning};

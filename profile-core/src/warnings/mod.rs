@@ -1,8 +1,9 @@
-//! Warnings with Python's filter: of what went wrong a person decides, by category, text, module and line, whether it is an
-//! error, ignored, shown always, by default, once, or once a module.
+//! Warnings with Python's filter: of what went wrong a person decides, by category, text, module
+//! and line, whether it is an error, ignored, shown always, by default, once, or once a module.
 //!
-//! The semantics are those of CPython 3.11's `warnings`, and where its C core and its documentation differ (`once` is once in the
-//! process, whatever the place), those of the documentation. Useful without the profiler, for plain deprecations too.
+//! The semantics are those of CPython 3.11's `warnings`, and where its C core and its documentation
+//! differ (`once` is once in the process, whatever the place), those of the documentation. Useful
+//! without the profiler, for plain deprecations too.
 //!
 //! ```
 //! use profile_core::warnings::{Action, DeprecationWarning, catch_warnings, simple_filter};
@@ -20,16 +21,18 @@
 //! assert_eq!(caught.recorded()[0].message, "use new()");
 //! ```
 //!
-//! Filters are looked at from the front; the first that fits decides, and if none does, the default action. A fresh process has
-//! those of Python: deprecations, and warnings of resources and imports, are ignored, but deprecations in `__main__`, the program's own crate
-//! (the one that its file is named after), are shown.
+//! Filters are looked at from the front; the first that fits decides, and if none does, the default
+//! action. A fresh process has those of Python: deprecations, and warnings of resources and
+//! imports, are ignored, but deprecations in `__main__`, the program's own crate (the one that its
+//! file is named after), are shown.
 //!
 //! # In a library
 //!
-//! Depend on `profile-core` with `default-features = false, features = ["warnings"]`: nothing of the profiler comes along, and regex and
-//! foldhash are what it takes. Declare categories of your own, so that users can name them, as kinds of those that fit: of
-//! [`DeprecationWarning`] what programmers shall change, of [`FutureWarning`] what users of a program shall know, of [`UserWarning`] or
-//! [`RuntimeWarning`] the rest.
+//! Depend on `profile-core` with `default-features = false, features = ["warnings"]`: nothing of
+//! the profiler comes along, and regex and foldhash are what it takes. Declare categories of your
+//! own, so that users can name them, as kinds of those that fit: of [`DeprecationWarning`] what
+//! programmers shall change, of [`FutureWarning`] what users of a program shall know, of
+//! [`UserWarning`] or [`RuntimeWarning`] the rest.
 //!
 //! ```
 //! use profile_core::warnings::{DeprecationWarning, RaisedWarning, UserWarning};
@@ -96,20 +99,25 @@
 //! | [`DataLossWarning`] | [`RuntimeWarning`] | something was not recorded |
 //! | [`ConfigurationWarning`] | [`UserWarning`] | a variable, a filter or a file is not understood |
 //!
-//! Each is told once for its function, since figures differ from call to call (with the action always, each time); the report has the count and
-//! the worst. The module that filters look at is the function's. One that is an error is
+//! Each is told once for its function, since figures differ from call to call (with the action
+//! always, each time); the report has the count and the worst. The module that filters look at is
+//! the function's. One that is an error is
 //!
 //! 1. what a function with the option `raise` returns;
-//! 2. else, where a call ends, a panic with [`RaisedWarning`] as its payload, told on standard error without the hook of panics;
-//! 3. with `PROFILE_EXIT_CODE=3` instead, and where nobody can take it (while the thread unwinds, in an `extern "C"` function, at the end of the
-//!    run), told, and the exit code of the run: that number, or 101. A program that exits with something other than 0 keeps that.
+//! 2. else, where a call ends, a panic with [`RaisedWarning`] as its payload, told on standard
+//!    error without the hook of panics;
+//! 3. with `PROFILE_EXIT_CODE=3` instead, and where nobody can take it (while the thread unwinds,
+//!    in an `extern "C"` function, at the end of the run), told, and the exit code of the run: that
+//!    number, or 101. A program that exits with something other than 0 keeps that.
 //!
-//! A panic in a destructor, or in a callback from foreign code, can end the process: give such a function `raise` or an exit code.
+//! A panic in a destructor, or in a callback from foreign code, can end the process: give such a
+//! function `raise` or an exit code.
 //!
 //! # Limits of functions
 //!
-//! Beside `#[profile(warn_above = "10 ms", run(max_calls = 10))]` and `#[memory_usage(max_peak = "64 MiB")]` they come from `profile.toml` in the folder
-//! where the program is started, or from the file that `PROFILE_LIMITS` names (empty: none):
+//! Beside `#[profile(warn_above = "10 ms", run(max_calls = 10))]` and
+//! `#[memory_usage(max_peak = "64 MiB")]` they come from `profile.toml` in the folder where the
+//! program is started, or from the file that `PROFILE_LIMITS` names (empty: none):
 //!
 //! ```toml
 //! [[limit]]
@@ -127,9 +135,10 @@
 //! run.max_retained = 0
 //! ```
 //!
-//! A later table wins over an earlier one, and any over the attribute, limit by limit. What is wrong is told at the start with its line; the rest
-//! holds. Time is what the clock says, with what recording costs in it; under an overhead budget only the calls that are timed are looked at,
-//! and counted.
+//! A later table wins over an earlier one, and any over the attribute, limit by limit. What is
+//! wrong is told at the start with its line; the rest holds. Time is what the clock says, with what
+//! recording costs in it; under an overhead budget only the calls that are timed are looked at, and
+//! counted.
 
 mod catch;
 mod category;

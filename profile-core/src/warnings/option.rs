@@ -59,9 +59,10 @@ pub(crate) fn category_named(name: &str) -> Option<&'static Category> {
     ours.or_else(|| own.into_iter().find(is_named))
 }
 
-/// The filter that a text describes. Fields may be left out or empty, and blanks around them do not count. An action may be
-/// cut short, and `all` is `always`. Message and module are no expressions: the text begins with the one, and the module is the
-/// other; colons part fields, so `app::inner` is written `app.inner`.
+/// The filter that a text describes. Fields may be left out or empty, and blanks around them do not
+/// count. An action may be cut short, and `all` is `always`. Message and module are no expressions:
+/// the text begins with the one, and the module is the other; colons part fields, so `app::inner`
+/// is written `app.inner`.
 ///
 /// # Errors
 /// What is wrong with it, and what is allowed.
@@ -108,8 +109,9 @@ pub fn set_option(option: &str) -> Result<(), InvalidOption> {
     Ok(())
 }
 
-/// Puts filters in front as a list of texts says, separated by commas: the last comes to be the first. What is wrong is left
-/// out and given back; the others hold. A text that was there before counts once.
+/// Puts filters in front as a list of texts says, separated by commas: the last comes to be the
+/// first. What is wrong is left out and given back; the others hold. A text that was there before
+/// counts once.
 ///
 /// ```
 /// use profile_core::warnings::{catch_warnings, set_options};

@@ -1,7 +1,9 @@
-//! Which state holds: that of the process, or of a thread within [`catch_warnings`](super::catch::catch_warnings).
+//! Which state holds: that of the process, or of a thread within
+//! [`catch_warnings`](super::catch::catch_warnings).
 //!
-//! One lock is for all that threads share here: what is recorded, or told, has a mutex of its own that is locked within it. So a `fork` has
-//! to hold one, and no child finds any that is locked by a thread which it does not have.
+//! One lock is for all that threads share here: what is recorded, or told, has a mutex of its own
+//! that is locked within it. So a `fork` has to hold one, and no child finds any that is locked by
+//! a thread which it does not have.
 
 use std::cell::{Cell, RefCell};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -22,7 +24,8 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 thread_local! {
-    /// Whether this thread holds the lock. One that does may come here again: an allocator with a limit, or a signal handler.
+    /// Whether this thread holds the lock. One that does may come here again: an allocator with a
+    /// limit, or a signal handler.
     static IS_INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -52,7 +55,8 @@ pub(crate) fn alone<T>(work: impl FnOnce() -> T) -> Option<T> {
 }
 
 impl ShownBy {
-    /// Shows it, outside of every lock: what shows a warning may warn itself. Whether it was anyone's but standard error.
+    /// Shows it, outside of every lock: what shows a warning may warn itself. Whether it was
+    /// anyone's but standard error.
     pub(crate) fn show(&self, warning: impl FnOnce() -> Warning) -> bool {
         match self {
             ShownBy::Function(show) => show(&warning()),
@@ -81,12 +85,14 @@ fn process() -> &'static Mutex<State> {
 #[cfg(feature = "profile")]
 pub(crate) struct Verdict {
     pub(crate) action: Action,
-    /// Whether nothing was told of this subject and category since the filters changed; never of what is not told.
+    /// Whether nothing was told of this subject and category since the filters changed; never of
+    /// what is not told.
     pub(crate) is_first: bool,
     pub(crate) shown_by: ShownBy,
 }
 
-/// `None`: the filters cannot be asked here. `tells_errors`: somebody hears of one that is an error, too.
+/// `None`: the filters cannot be asked here. `tells_errors`: somebody hears of one that is an
+/// error, too.
 #[cfg(feature = "profile")]
 pub(crate) fn verdict(
     text: &str,
@@ -154,7 +160,8 @@ thread_local! {
     static HELD: RefCell<Option<(MutexGuard<'static, State>, Inside)>> = const { RefCell::new(None) };
 }
 
-/// Before a `fork`: no other thread may hold the lock at that moment, or the child would wait for it for ever.
+/// Before a `fork`: no other thread may hold the lock at that moment, or the child would wait for
+/// it for ever.
 #[cfg(feature = "profile")]
 pub(crate) extern "C" fn before_fork() {
     let held = Inside::enter().map(|inside| (locked(process()), inside));

@@ -47,7 +47,8 @@ impl Registry {
         self.shown.entry(key).or_insert_with(none).texts.insert(text.to_owned())
     }
 
-    /// Text, category and line of everything in it, in no order; line 0 is that of the whole module.
+    /// Text, category and line of everything in it, in no order; line 0 is that of the whole
+    /// module.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &'static Category, u64)> {
         self.shown.iter().flat_map(|((_, line), shown)| {
             shown.texts.iter().map(|text| (text.as_str(), shown.category, *line))

@@ -74,8 +74,8 @@ impl State {
         }
     }
 
-    /// Puts a filter in front of the others, or behind them. One that is there already comes to the front; behind, it stays where
-    /// it is.
+    /// Puts a filter in front of the others, or behind them. One that is there already comes to the
+    /// front; behind, it stays where it is.
     pub(super) fn insert(&mut self, filter: Filter, append: bool) {
         let filters = Arc::make_mut(&mut self.filters);
         if append {

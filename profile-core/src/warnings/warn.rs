@@ -11,8 +11,9 @@ use super::registry::Registry;
 use super::state::{Outcome, Show, next_version};
 use super::warning::{Place, RaisedWarning, Warning};
 
-/// What was raised in the process so far, outside of [`catch_warnings`](super::catch::catch_warnings): by category and text, and how many
-/// filters hid.
+/// What was raised in the process so far, outside of
+/// [`catch_warnings`](super::catch::catch_warnings): by category and text, and how many filters
+/// hid.
 ///
 /// ```
 /// use profile_core::warnings::raised;
@@ -36,8 +37,10 @@ pub fn add_filter(filter: Filter, append: bool) {
     insert(filter, append);
 }
 
-/// Adds a filter: Python's `filterwarnings`. `message` and `module` are regular expressions, matched at the start, the one whatever the
-/// case; empty ones fit anything, and so does line 0. The module `__main__` is the program's own crate, too. It is put in front, or with `append` behind.
+/// Adds a filter: Python's `filterwarnings`. `message` and `module` are regular expressions,
+/// matched at the start, the one whatever the case; empty ones fit anything, and so does line 0.
+/// The module `__main__` is the program's own crate, too. It is put in front, or with `append`
+/// behind.
 ///
 /// # Errors
 /// An expression that is none.
@@ -98,7 +101,8 @@ pub fn set_show_warning(show: Option<impl Fn(&Warning) + Send + Sync + 'static>)
     drop(with(|state| std::mem::replace(&mut state.show, show)));
 }
 
-/// Warns of something at a place, with what was shown there before in the module's own registry; [`warn!`](crate::warn) says the place.
+/// Warns of something at a place, with what was shown there before in the module's own registry;
+/// [`warn!`](crate::warn) says the place.
 ///
 /// # Errors
 /// A filter makes it one.
@@ -121,7 +125,8 @@ pub fn warn(
     carry_out(outcome, message, category, place)
 }
 
-/// Warns of something with a registry of one's own, or with none: then `default`, `module` and `always` are the same.
+/// Warns of something with a registry of one's own, or with none: then `default`, `module` and
+/// `always` are the same.
 ///
 /// # Errors
 /// A filter makes it one.
@@ -170,8 +175,8 @@ fn carry_out(
     Ok(())
 }
 
-/// Straight to the descriptor where it can be had: the lock of the standard library may be held for ever in a forked child. A standard error
-/// that is gone is no reason to panic.
+/// Straight to the descriptor where it can be had: the lock of the standard library may be held for
+/// ever in a forked child. A standard error that is gone is no reason to panic.
 fn print(text: &str) {
     use std::io::Write as _;
     #[cfg(feature = "profile")]
@@ -191,7 +196,8 @@ pub fn once_registry() -> Registry {
     with(|state| state.once.clone())
 }
 
-/// Warns at the place where it stands: `warn!("…", …)` of the category [`UserWarning`](crate::warnings::UserWarning), or `warn!(Category, "…", …)`.
+/// Warns at the place where it stands: `warn!("…", …)` of the category
+/// [`UserWarning`](crate::warnings::UserWarning), or `warn!(Category, "…", …)`.
 ///
 /// It is a `Result`: an error if a filter says so.
 ///

@@ -1,5 +1,5 @@
-//! A program whose allocations another instrument counts too: see `tests/dhat.rs`. Its argument says how many rounds
-//! it makes; two runs differ by exactly the allocations of the rounds between.
+//! A program whose allocations another instrument counts too: see `tests/dhat.rs`. Its argument
+//! says how many rounds it makes; two runs differ by exactly the allocations of the rounds between.
 
 use profile_core::{ProfilingAllocator, profile};
 use std::collections::BTreeMap;

@@ -1,4 +1,5 @@
-//! The twin of `endings` that knows nothing of any instrument: what a status has to be compared with.
+//! The twin of `endings` that knows nothing of any instrument: what a status has to be compared
+//! with.
 
 macro_rules! measured {
     ($function:item) => {

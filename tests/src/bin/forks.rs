@@ -1,4 +1,5 @@
-//! Programs that fork, each in the way its first argument says. A child has ten seconds to come to its end.
+//! Programs that fork, each in the way its first argument says. A child has ten seconds to come to
+//! its end.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 

@@ -1,4 +1,5 @@
-//! Functions that leak and functions that only look like it, for `tests/leaks.rs`. Whoever frees what they return, send or store is not annotated.
+//! Functions that leak and functions that only look like it, for `tests/leaks.rs`. Whoever frees
+//! what they return, send or store is not annotated.
 //!
 //! The names of those that leak begin with `leaks_`.
 
@@ -108,8 +109,8 @@ fn leaks_beside_buffers() {
 #[profile]
 fn leaks_in_a_large_program() {
     drop(black_box(vec![1_u8; 700]));
-    // So much that hundreds of blocks are drawn. Of 16 bytes too few are to tell a leak from chance:
-    // one run in eight found it steady.
+    // So much that hundreds of blocks are drawn. Of 16 bytes too few are to tell a leak from
+    // chance: one run in eight found it steady.
     leak(300);
 }
 

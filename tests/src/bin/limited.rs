@@ -1,4 +1,5 @@
-//! Functions that exceed their limits, as the first argument says. Where it is about time the clock is set by hand.
+//! Functions that exceed their limits, as the first argument says. Where it is about time the clock
+//! is set by hand.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 

@@ -1,5 +1,5 @@
-//! Signals arrive at any instruction, and their handler calls annotated functions: its own, and the one it interrupts. In the
-//! end each was recorded as often as it was called.
+//! Signals arrive at any instruction, and their handler calls annotated functions: its own, and the
+//! one it interrupts. In the end each was recorded as often as it was called.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 

@@ -1,5 +1,6 @@
-//! Everything that a program may say to the crate, to be built with the feature `profile` and without: a library leaves the
-//! switch to the application, and neither may have to be changed for it.
+//! Everything that a program may say to the crate, to be built with the feature `profile` and
+//! without: a library leaves the switch to the application, and neither may have to be changed for
+//! it.
 
 use std::process::Command;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Programs with many threads, deep stacks and many call paths, each as its first argument says. Figures are printed
-//! as lines `name number`.
+//! Programs with many threads, deep stacks and many call paths, each as its first argument says.
+//! Figures are printed as lines `name number`.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 
@@ -38,7 +38,8 @@ fn main() {
 
 /// Called by the C library before `main`, and before the instrument's own start.
 #[used]
-// SAFETY: pointers to functions that the C library calls before `main`; this one has the right type.
+// SAFETY: pointers to functions that the C library calls before `main`; this one has the right
+// type.
 #[unsafe(link_section = ".init_array.00101")]
 static BEFORE_MAIN: extern "C" fn() = before_main;
 
@@ -101,7 +102,8 @@ thread_local! {
     static TEXTS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Twenty threads, each with one call while it runs and three while it ends; one more that calls only while it ends.
+/// Twenty threads, each with one call while it runs and three while it ends; one more that calls
+/// only while it ends.
 fn destructors() {
     for _ in 0..20 {
         let thread = thread::spawn(|| {

@@ -1,5 +1,5 @@
-//! A program with windows of memory in one another, beside one another, and on a child process; one has a name that a
-//! careless format would break on.
+//! A program with windows of memory in one another, beside one another, and on a child process; one
+//! has a name that a careless format would break on.
 
 use std::hint::black_box;
 use std::process::Command;

@@ -30,8 +30,8 @@ fn not_for_tests(meta: &Meta) -> Option<bool> {
     meta.path().is_ident("test").then_some(false)
 }
 
-/// The arrows between the files of a crate, and its files. What a module re-exports of its own children is no arrow:
-/// who names that is followed to where it is defined.
+/// The arrows between the files of a crate, and its files. What a module re-exports of its own
+/// children is no arrow: who names that is followed to where it is defined.
 pub fn arrows(root: &Path) -> (BTreeSet<Arrow>, BTreeSet<PathBuf>) {
     let krate = Crate::read(root);
     let files = krate.modules.iter().map(|module| module.file.clone()).collect();
@@ -62,8 +62,8 @@ impl Crate {
         Crate { places: places.collect(), macros: macros.collect(), named, modules }
     }
 
-    /// The module that defines what a path names. `None`: it names a module itself, whose items are named elsewhere, or
-    /// nothing that is known.
+    /// The module that defines what a path names. `None`: it names a module itself, whose items are
+    /// named elsewhere, or nothing that is known.
     fn defining(&self, path: &[String], seen: &mut Vec<Absolute>) -> Option<usize> {
         if seen.iter().any(|it| it == path) {
             return None;
@@ -83,7 +83,8 @@ impl Crate {
         known.next()
     }
 
-    /// The module itself defines what nobody else is found to: items that a macro makes have no name in its source.
+    /// The module itself defines what nobody else is found to: items that a macro makes have no
+    /// name in its source.
     fn item_of(&self, module: usize, rest: &[String], seen: &mut Vec<Absolute>) -> Option<usize> {
         let name = rest.first()?;
         if defined(&self.modules[module]).contains(name) {

@@ -1,4 +1,5 @@
-//! Reads the modules of a crate from its sources, with the conditions under which its items are compiled.
+//! Reads the modules of a crate from its sources, with the conditions under which its items are
+//! compiled.
 
 #![allow(dead_code, reason = "not every test asks for all of it")]
 

@@ -70,7 +70,8 @@ fn imported(tree: &UseTree, before: &[String], leaves: &mut Vec<(Option<String>,
     }
 }
 
-/// A path as the module means it; `None` if it leads out of the crate, or is of a name that is not imported.
+/// A path as the module means it; `None` if it leads out of the crate, or is of a name that is not
+/// imported.
 fn absolute(
     path: &[String],
     module: &Module,
@@ -163,7 +164,8 @@ impl<'ast> Visit<'ast> for Finder<'_> {
         }
     }
 
-    /// The text of `macro_rules!` becomes code somewhere else: only what it names from the root is known here.
+    /// The text of `macro_rules!` becomes code somewhere else: only what it names from the root is
+    /// known here.
     fn visit_item_macro(&mut self, item: &'ast ItemMacro) {
         if item.ident.is_none() {
             return self.visit_macro(&item.mac);

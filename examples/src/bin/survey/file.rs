@@ -28,7 +28,8 @@ pub fn survey_file(path: &Path) -> Result<Findings, Refused> {
             found
         })
         .map_err(|message| refused(Reason::NotParsed, &message));
-    // proc-macro2 keeps the text of all it has lexed, to tell the places of tokens. There are no tokens any more.
+    // proc-macro2 keeps the text of all it has lexed, to tell the places of tokens. There are no
+    // tokens any more.
     let _span = span!("forget places");
     proc_macro2::extra::invalidate_current_thread_spans();
     found
@@ -56,7 +57,8 @@ fn lex(text: &str) -> Result<TokenStream, proc_macro2::LexError> {
     without_shebang(text).parse()
 }
 
-/// `#!/usr/bin/env …` is for the system, `#![…]` for the compiler; before either may be a byte order mark.
+/// `#!/usr/bin/env …` is for the system, `#![…]` for the compiler; before either may be a byte
+/// order mark.
 fn without_shebang(text: &str) -> &str {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let shebang = text.strip_prefix("#!").filter(|rest| !rest.trim_start().starts_with('['));

@@ -1,5 +1,5 @@
-//! What is found: counts, names and how often they stand, extremes, and the files that could not be surveyed. Findings of
-//! files, and of threads, are merged into one.
+//! What is found: counts, names and how often they stand, extremes, and the files that could not be
+//! surveyed. Findings of files, and of threads, are merged into one.
 
 use std::collections::HashMap;
 use std::fmt::Display;

@@ -90,7 +90,8 @@ impl Page<'_> {
         Ok(())
     }
 
-    /// The path from the folder that was surveyed. A file's name may hold what would move a terminal's cursor.
+    /// The path from the folder that was surveyed. A file's name may hold what would move a
+    /// terminal's cursor.
     fn short(&self, path: &Path) -> String {
         let inside = self.folders.iter().find_map(|folder| path.strip_prefix(folder).ok());
         let short = inside.filter(|short| !short.as_os_str().is_empty()).unwrap_or(path);

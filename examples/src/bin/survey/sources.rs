@@ -1,5 +1,5 @@
-//! Which files are surveyed. A folder that cannot be read is listed among the findings; one that a person named and that
-//! does not exist is an error.
+//! Which files are surveyed. A folder that cannot be read is listed among the findings; one that a
+//! person named and that does not exist is an error.
 
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry};
@@ -10,7 +10,8 @@ use profile_core::profile;
 
 use crate::findings::{Reason, Refused};
 
-/// Where cargo keeps the sources of the dependencies it has built on this machine: a folder for each registry.
+/// Where cargo keeps the sources of the dependencies it has built on this machine: a folder for
+/// each registry.
 pub fn of_dependencies() -> io::Result<Vec<PathBuf>> {
     let folders = cargo_home().and_then(|cargo| folders_in(&cargo.join("registry/src")).ok());
     folders.filter(|folders| !folders.is_empty()).ok_or_else(|| {

@@ -12,8 +12,8 @@ use profile_core::{memory_usage, profile};
 use crate::file;
 use crate::findings::Findings;
 
-/// syn parses, and a tree is visited and dropped, by recursion: this does for a hundred thousand brackets in each other.
-/// Of it only what is used becomes memory.
+/// syn parses, and a tree is visited and dropped, by recursion: this does for a hundred thousand
+/// brackets in each other. Of it only what is used becomes memory.
 const STACK_BYTES: usize = 1 << 30;
 
 /// Surveys the files on so many threads. Its memory is read meanwhile.

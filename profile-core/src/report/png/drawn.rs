@@ -1,6 +1,7 @@
 //! The picture as PNG, made from the SVG and from nothing else, so that there is one drawing of it.
 //!
-//! The words take the fonts of this machine: an SVG leaves them to who shows it, a PNG has to have them.
+//! The words take the fonts of this machine: an SVG leaves them to who shows it, a PNG has to have
+//! them.
 
 use std::io;
 use std::sync::Arc;
@@ -53,7 +54,8 @@ fn fonts() -> Database {
     fonts
 }
 
-/// Lets `sans-serif` be a family that is there: what fontconfig or fontdb (Arial) calls so is often not installed.
+/// Lets `sans-serif` be a family that is there: what fontconfig or fontdb (Arial) calls so is often
+/// not installed.
 fn give_sans_serif(fonts: &mut Database) {
     let families = &[Family::SansSerif];
     if fonts.query(&Query { families, ..Default::default() }).is_some() {
@@ -92,7 +94,8 @@ mod tests {
             let drawing = drawing(&snapshot, fonts.clone()).expect("our own SVG");
             assert!(drawing.has_text_nodes(), "no font here, such as fonts-dejavu-core");
         }
-        // Of all these the one with the largest numbers is painted: in a debug build that takes a second.
+        // Of all these the one with the largest numbers is painted: in a debug build that takes a
+        // second.
         picture(&samples::extreme(), fonts);
     }
 

@@ -1,4 +1,5 @@
-//! The call paths of a thread: what each holds goes into its function's sums, what flows along it into the one tree.
+//! The call paths of a thread: what each holds goes into its function's sums, what flows along it
+//! into the one tree.
 
 use std::collections::{HashMap, HashSet};
 
@@ -86,7 +87,8 @@ impl<'a> Reading<'a> {
         let in_file = block.word(thread_block::first_edge_in_file);
         let newest = block.word(thread_block::first_edge);
         let mut edges = self.view.list_in_file(newest, in_file, edge::next);
-        // Newest first in the list; a parent, and what a recursive edge leads to, is older than its children.
+        // Newest first in the list; a parent, and what a recursive edge leads to, is older than its
+        // children.
         edges.reverse();
         let mut nodes: HashMap<u64, usize> = HashMap::new();
         let mut open = self.by_edge(open);
@@ -115,7 +117,8 @@ impl<'a> Reading<'a> {
             let since_burst = since_bursts.remove(&record.link()).unwrap_or(0);
             let flow = self.edge(place, record, since_burst, &open);
             let carried_ns = self.carried_ns(place, record, &open);
-            // Work of others, handed on: nothing of it flows from the path above, whose own thread it is not.
+            // Work of others, handed on: nothing of it flows from the path above, whose own thread
+            // it is not.
             let handed_on = flow.calls == 0 && carried_ns > 0.0;
             elsewhere.insert(record.link(), handed_on || elsewhere.get(&parent) == Some(&true));
             let flow = Flow { elsewhere: elsewhere.get(&parent) == Some(&true), ..flow };
@@ -128,7 +131,8 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Open spans by the edge they are on, each with whether its function was open already when it began.
+    /// Open spans by the edge they are on, each with whether its function was open already when it
+    /// began.
     fn by_edge(&self, open: Vec<OpenFrame<'a>>) -> HashMap<u64, Vec<(OpenFrame<'a>, bool)>> {
         let mut seen = HashSet::new();
         let mut by_edge: HashMap<u64, Vec<(OpenFrame<'a>, bool)>> = HashMap::new();
@@ -236,9 +240,10 @@ impl<'a> Reading<'a> {
         ns
     }
 
-    /// The edge's counts, read again while its owner changes them. An owner that never holds still (calls of a few
-    /// nanoseconds) gives the reading in which it did least: a reader that the system interrupts in the middle would
-    /// otherwise put milliseconds of calls that it has not counted into the sum.
+    /// The edge's counts, read again while its owner changes them. An owner that never holds still
+    /// (calls of a few nanoseconds) gives the reading in which it did least: a reader that the
+    /// system interrupts in the middle would otherwise put milliseconds of calls that it has not
+    /// counted into the sum.
     fn state_of(&self, record: &Record<'a>) -> EdgeState {
         const PATIENCE: usize = 200;
         let mut calmest = (u64::MAX, EdgeState::default());
@@ -276,8 +281,8 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Calls that functions counted in their own code since their last burst, which nothing tells from where they came: each goes to the path
-/// from which most came before.
+/// Calls that functions counted in their own code since their last burst, which nothing tells from
+/// where they came: each goes to the path from which most came before.
 fn since_last_bursts(edges: &[Record<'_>]) -> HashMap<u64, u64> {
     let mut functions: HashMap<u64, LeftOut> = HashMap::new();
     for record in edges {
@@ -341,8 +346,8 @@ fn state_now(record: &Record<'_>) -> (u64, EdgeState) {
     (folded, state)
 }
 
-/// The sum of a path and of what waits to be added. The sum wraps: of a call that came here from another path what it left there
-/// is taken off, perhaps before the call itself is added.
+/// The sum of a path and of what waits to be added. The sum wraps: of a call that came here from
+/// another path what it left there is taken off, perhaps before the call itself is added.
 fn sum_of(ticks: u64, waiting: &[u64]) -> u64 {
     let sum = waiting.iter().fold(ticks, |sum, ticks| sum.wrapping_add(*ticks));
     sum.cast_signed().max(0).cast_unsigned()

@@ -23,8 +23,8 @@ pub(super) struct OpenFrame<'a> {
 }
 
 impl OpenFrame<'_> {
-    /// Whether an edge with these counts of calls leaves this one out. If not, the call has ended, and is in the counts;
-    /// or it ended while they were read, and is left to the next snapshot.
+    /// Whether an edge with these counts of calls leaves this one out. If not, the call has ended,
+    /// and is in the counts; or it ended while they were read, and is left to the next snapshot.
     pub(super) fn is_still_open(&self, timed: u64, untimed: u64) -> bool {
         let unchanged = self.record.word(frame::edge) == self.edge
             && self.record.word(frame::started) == self.started;
@@ -38,7 +38,8 @@ impl OpenFrame<'_> {
     }
 }
 
-/// Blocks of memory that threads have allocated and not freed; and how many threads there were at most at a time.
+/// Blocks of memory that threads have allocated and not freed; and how many threads there were at
+/// most at a time.
 pub(crate) fn live_blocks(view: View<'_>) -> (u64, u64) {
     let live = |frame: Record<'_>| {
         let memory = Memory::at(&frame, frame::heap).0;
@@ -57,7 +58,8 @@ pub(crate) fn live_blocks(view: View<'_>) -> (u64, u64) {
     (blocks.max(0).cast_unsigned(), threads)
 }
 
-/// The frames in use of a thread, the first of which is the thread itself; each with what is on other paths already.
+/// The frames in use of a thread, the first of which is the thread itself; each with what is on
+/// other paths already.
 fn frames<'a>(
     view: View<'a>,
     block: &Record<'a>,
@@ -75,9 +77,11 @@ fn frames<'a>(
 }
 
 impl<'a> Reading<'a> {
-    /// The spans open in a thread, outermost first, each with the edge it is on and what it has so far.
+    /// The spans open in a thread, outermost first, each with the edge it is on and what it has so
+    /// far.
     pub(super) fn open_frames(&self, block: &Record<'a>) -> Vec<OpenFrame<'a>> {
-        // The first frame is the thread itself. One whose span has closed below others has no function.
+        // The first frame is the thread itself. One whose span has closed below others has no
+        // function.
         let open = frames(self.view, block).skip(1);
         let mut open: Vec<_> = open.map(|(record, split)| self.open_frame(record, split)).collect();
         // What was allocated in an inner span was allocated in those around it.

@@ -1,4 +1,5 @@
-//! Whether what a function allocated stays, call after call: from what the process held of it over its calls.
+//! Whether what a function allocated stays, call after call: from what the process held of it over
+//! its calls.
 
 use crate::segment::layout::{HELD_STRETCHES, held};
 use crate::segment::reader::Record;
@@ -14,11 +15,12 @@ pub(super) struct History {
     least: Vec<u64>,
 }
 
-/// Of all stretches the verdict looks at 3/16, 3/8 and 3/4, each twice the one before: so a vector that grows by doubling has
-/// doubled once between two of them, wherever it stands.
+/// Of all stretches the verdict looks at 3/16, 3/8 and 3/4, each twice the one before: so a vector
+/// that grows by doubling has doubled once between two of them, wherever it stands.
 const FIRST_OF_16: usize = 3;
-/// What is held must grow at least so much faster than in the half as long time before. A leak grows twice as much, a set of words with
-/// their square root (1.4), a cache that fills, or a logarithm, no more than before.
+/// What is held must grow at least so much faster than in the half as long time before. A leak
+/// grows twice as much, a set of words with their square root (1.4), a cache that fills, or a
+/// logarithm, no more than before.
 const FASTER: f64 = 1.3;
 /// And in so many steps: a value that is made once is one, a second one later is another.
 const STEPS: usize = 3;
@@ -96,7 +98,8 @@ impl History {
 mod tests {
     use super::*;
 
-    /// The history of a function of which so much is held after each call, as the recorder writes it.
+    /// The history of a function of which so much is held after each call, as the recorder writes
+    /// it.
     fn history(calls: u64, held: impl Fn(u64) -> u64) -> History {
         let log2 = (0..).find(|log2| calls >> log2 < HELD_STRETCHES as u64).unwrap_or(0);
         let mut history = History { stretch_log2: log2, ..History::default() };

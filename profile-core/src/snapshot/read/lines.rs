@@ -110,7 +110,8 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// The futures that wait on a line of one thread, and when they began to: both of the same moment, unless they change at each try.
+/// The futures that wait on a line of one thread, and when they began to: both of the same moment,
+/// unless they change at each try.
 fn waiting(record: &Record<'_>, line: u64) -> [u64; 2] {
     let read = || [0, 1].map(|word| record.word(line + line_counts::waiting + word));
     let mut last = read();
@@ -165,8 +166,9 @@ fn without_figures(line: &mut Line) {
     *line = Line { path, file, line: number, source, ..Line::default() };
 }
 
-/// Brings estimates to their sum, which is known far better: what the function took in all (the ratio estimate of survey
-/// sampling). A stay that is timed as one of many surprises the processor, and shows some ns more than it would have taken.
+/// Brings estimates to their sum, which is known far better: what the function took in all (the
+/// ratio estimate of survey sampling). A stay that is timed as one of many surprises the processor,
+/// and shows some ns more than it would have taken.
 fn fit(lines: &mut [Line], function_ns: u64) {
     let sum: f64 = lines.iter().filter_map(|line| line.inclusive_ns).map(|ns| ns as f64).sum();
     for ns in lines.iter_mut().filter_map(|line| line.inclusive_ns.as_mut()) {

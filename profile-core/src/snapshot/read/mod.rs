@@ -1,8 +1,8 @@
 //! From a segment to a snapshot: the only reader of the memory format.
 //!
-//! It may run while the threads go on recording. Each path is read again if it changed meanwhile, so its
-//! calls and its time belong together; between paths a few calls may lie. What a killed thread left in a ring
-//! or half folded is completed here.
+//! It may run while the threads go on recording. Each path is read again if it changed meanwhile,
+//! so its calls and its time belong together; between paths a few calls may lie. What a killed
+//! thread left in a ring or half folded is completed here.
 
 mod calls;
 mod edges;
@@ -135,8 +135,8 @@ impl Known {
     }
 }
 
-/// Counts of the heap, see the layout's `heap`. Tallies are read before edges, so a difference may be below zero for a
-/// while: it wraps, and wraps back.
+/// Counts of the heap, see the layout's `heap`. Tallies are read before edges, so a difference may
+/// be below zero for a while: it wraps, and wraps back.
 #[derive(Clone, Copy, Debug, Default)]
 struct Memory([u64; heap::COUNTS]);
 
@@ -247,8 +247,9 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// What recording cost a call of each function, by how its calls are distributed. Not by their mean: one call that was
-    /// interrupted for a millisecond says nothing of the cost of all others.
+    /// What recording cost a call of each function, by how its calls are distributed. Not by their
+    /// mean: one call that was interrupted for a millisecond says nothing of the cost of all
+    /// others.
     fn weigh(&mut self) {
         let costs = self.costs;
         for sums in &mut self.sums {
@@ -392,8 +393,8 @@ impl<'a> Reading<'a> {
         self.now.monotonic_ns.saturating_sub(self.view.header(header::first_monotonic_ns))
     }
 
-    /// What recording cost in all: what it cost below the paths that begin threads, and these themselves. The share is of the time
-    /// that threads spent in annotated functions.
+    /// What recording cost in all: what it cost below the paths that begin threads, and these
+    /// themselves. The share is of the time that threads spent in annotated functions.
     fn price(&mut self) {
         let first = || self.tree.nodes.iter().filter(|node| node.parent.is_none());
         let recording: f64 = first().map(|node| node.recording_in_ns + node.recording_ns).sum();
@@ -449,12 +450,14 @@ fn least(known: Option<u64>, other: Option<u64>) -> Option<u64> {
     known.into_iter().chain(other).min()
 }
 
-/// Counts of a file that was damaged may be any number: their sum is then the most there is, and no panic.
+/// Counts of a file that was damaged may be any number: their sum is then the most there is, and no
+/// panic.
 pub(super) fn add(sum: &mut u64, more: u64) {
     *sum = sum.saturating_add(more);
 }
 
-/// Counts by bucket, as threads add them: a bucket may stand more than once. (A map took half of the time of a report.)
+/// Counts by bucket, as threads add them: a bucket may stand more than once. (A map took half of
+/// the time of a report.)
 type Buckets = Vec<(usize, u64)>;
 
 /// How many calls a histogram holds.
@@ -468,8 +471,9 @@ fn settle(histogram: &mut Buckets) {
     weighted::join_equal(histogram);
 }
 
-/// By how much the processor was slower where a function was called than in the calibration. Told by functions alone that are too short to
-/// show anything but the readings of the clock, and only where each of their calls was timed: elsewhere it makes no difference.
+/// By how much the processor was slower where a function was called than in the calibration. Told
+/// by functions alone that are too short to show anything but the readings of the clock, and only
+/// where each of their calls was timed: elsewhere it makes no difference.
 fn slower(sums: &Sums, costs: &Costs) -> f64 {
     const MOST: f64 = 3.0;
     if sums.has_pace {

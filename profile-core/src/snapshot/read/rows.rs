@@ -139,9 +139,9 @@ impl Reading<'_> {
         function.inclusive_interval_ns = self.interval(sums, own, function, &shown);
     }
 
-    /// What the total may as well be: calls that were not timed may have taken longer or shorter than
-    /// those that were; recording below may have cost less than was subtracted, down to nothing, or
-    /// more, up to what cannot be measured. `None` for what is known to a fiftieth.
+    /// What the total may as well be: calls that were not timed may have taken longer or shorter
+    /// than those that were; recording below may have cost less than was subtracted, down to
+    /// nothing, or more, up to what cannot be measured. `None` for what is known to a fiftieth.
     fn interval(
         &self,
         sums: &Sums,

@@ -13,7 +13,8 @@ use crate::sys::Resident;
 #[derive(Debug)]
 pub(crate) struct ProcessEnd {
     process: u32,
-    /// `None`: the kernel has no such descriptors (before Linux 5.3), or a sandbox does not give them.
+    /// `None`: the kernel has no such descriptors (before Linux 5.3), or a sandbox does not give
+    /// them.
     descriptor: Option<OwnedFd>,
 }
 
@@ -54,8 +55,9 @@ fn is_readable(descriptor: RawFd, longest: Duration) -> bool {
     unsafe { libc::poll(&raw mut poll, 1, milliseconds) == 1 }
 }
 
-/// Waits for a child of this process. Gives also the highest resident memory of it and of the processes that it has waited for, each for
-/// itself. A child begins with the mark of the process that started it, so what is not above that says nothing.
+/// Waits for a child of this process. Gives also the highest resident memory of it and of the
+/// processes that it has waited for, each for itself. A child begins with the mark of the process
+/// that started it, so what is not above that says nothing.
 ///
 /// # Errors
 /// It has been waited for, here or by the system (`SIGCHLD` is ignored).

@@ -22,8 +22,8 @@ pub(crate) use scheduling::*;
 macro_rules! before_main {
     ($start:path) => {
         #[used]
-        // SAFETY: `$start` has the type that the C library calls, is called once, and needs nothing that is
-        // not there yet.
+        // SAFETY: `$start` has the type that the C library calls, is called once, and needs nothing
+        // that is not there yet.
         #[allow(unsafe_code, reason = "a link section; `sys` says what is in it")]
         #[unsafe(link_section = ".init_array")]
         static BEFORE_MAIN: extern "C" fn() = $start;
@@ -38,8 +38,8 @@ pub(crate) fn monotonic_ns() -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// Whether the kernel itself keeps time by the time stamp counter: it has then checked that the cores
-/// agree.
+/// Whether the kernel itself keeps time by the time stamp counter: it has then checked that the
+/// cores agree.
 pub(crate) fn kernel_trusts_tsc() -> bool {
     let path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
     std::fs::read_to_string(path).is_ok_and(|name| name.trim() == "tsc")
@@ -79,15 +79,15 @@ pub(crate) unsafe fn replace_by_zeroes(start: *mut u8, length: usize) -> bool {
     got != libc::MAP_FAILED
 }
 
-/// Reserves room in the file, then maps it over a part of a reservation. Reserving first turns a full
-/// disk into `false` here instead of a SIGBUS at some later store.
+/// Reserves room in the file, then maps it over a part of a reservation. Reserving first turns a
+/// full disk into `false` here instead of a SIGBUS at some later store.
 ///
 /// # Safety
 /// The range lies in a live reservation and is either unused or already this very mapping.
 pub(crate) unsafe fn commit_file(fd: RawFd, start: *mut u8, length: usize, offset: usize) -> bool {
     let Ok(file_offset) = libc::off_t::try_from(offset) else { return false };
-    // SIGXFSZ (a file size limit) goes to this thread only, and its default action kills the program:
-    // it is blocked for the call, which then returns EFBIG.
+    // SIGXFSZ (a file size limit) goes to this thread only, and its default action kills the
+    // program: it is blocked for the call, which then returns EFBIG.
     let blocked = BlockedSignal::new(libc::SIGXFSZ);
     // SAFETY: plain system call on a descriptor of ours.
     let reserved = unsafe { libc::posix_fallocate(fd, file_offset, length as libc::off_t) } == 0;
@@ -102,8 +102,8 @@ pub(crate) unsafe fn commit_file(fd: RawFd, start: *mut u8, length: usize, offse
     got != libc::MAP_FAILED
 }
 
-/// Starts something with all signals blocked in this thread, which a thread started meanwhile inherits: signals are for
-/// the program's own threads.
+/// Starts something with all signals blocked in this thread, which a thread started meanwhile
+/// inherits: signals are for the program's own threads.
 pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     // SAFETY: a sigset_t is plain bits; both sets are written before they are read.
     let before = unsafe {
@@ -155,9 +155,9 @@ impl Drop for BlockedSignal {
     }
 }
 
-/// A raw pthread key, not a Rust thread-local with `Drop`: its destructors run after those of Rust's
-/// thread-locals, and again (up to four rounds) when one of them marks the thread anew. So calls made from
-/// a thread-local's destructor are recorded and their block is still handed back.
+/// A raw pthread key, not a Rust thread-local with `Drop`: its destructors run after those of
+/// Rust's thread-locals, and again (up to four rounds) when one of them marks the thread anew. So
+/// calls made from a thread-local's destructor are recorded and their block is still handed back.
 pub(crate) fn on_thread_exit(run: extern "C" fn(*mut c_void)) {
     let mut key: libc::pthread_key_t = 0;
     // SAFETY: `key` is written to; `run` lives as long as the code does.
@@ -183,25 +183,29 @@ pub(crate) fn mark_thread(value: *mut c_void) {
     }
 }
 
-/// Has a function run when the process exits (return from `main`, `exit`), after those registered later.
+/// Has a function run when the process exits (return from `main`, `exit`), after those registered
+/// later.
 pub(crate) fn at_exit(run: extern "C" fn()) {
     // SAFETY: `run` lives as long as the code does, and does not unwind.
     unsafe { libc::atexit(run) };
 }
 
-/// Within a handler at exit: the others still run, and a process that was to end with 0 ends with the code instead, which it says on
-/// standard error. A library ends nothing: this may be the moment in which a plugin is let go.
+/// Within a handler at exit: the others still run, and a process that was to end with 0 ends with
+/// the code instead, which it says on standard error. A library ends nothing: this may be the
+/// moment in which a plugin is let go.
 #[cfg(target_env = "gnu")]
 pub(crate) fn fail_at_exit(code: u8) {
     unsafe extern "C" {
-        /// glibc's `atexit` whose handlers know the exit code. Registered in a handler, it is what runs next.
+        /// glibc's `atexit` whose handlers know the exit code. Registered in a handler, it is what
+        /// runs next.
         fn on_exit(run: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
     }
     extern "C" fn fail(status: c_int, code: *mut c_void) {
         // What a parent sees of it.
         if status & 0xff == 0 {
             say_that_it_fails(code.addr());
-            // SAFETY: POSIX leaves a second `exit` undefined; glibc goes on with the handlers that are left.
+            // SAFETY: POSIX leaves a second `exit` undefined; glibc goes on with the handlers that
+            // are left.
             unsafe { libc::exit(code.addr() as c_int) }
         }
     }
@@ -232,8 +236,8 @@ fn is_in_program() -> bool {
     entry == base_of((is_in_program as fn() -> bool) as *const c_void)
 }
 
-/// Within a handler at exit: the process ends with this code, whatever it was to end with. A second `exit` would wait for the first for ever
-/// here.
+/// Within a handler at exit: the process ends with this code, whatever it was to end with. A second
+/// `exit` would wait for the first for ever here.
 #[cfg(not(target_env = "gnu"))]
 pub(crate) fn fail_at_exit(code: u8) {
     say_that_it_fails(usize::from(code));
@@ -298,8 +302,8 @@ pub(crate) fn stack_left() -> Option<usize> {
     (left <= size).then_some(left)
 }
 
-/// A file for a report, made or emptied. A pipe in its place must not keep the program from ending, so
-/// nothing here waits for a reader that never comes.
+/// A file for a report, made or emptied. A pipe in its place must not keep the program from ending,
+/// so nothing here waits for a reader that never comes.
 ///
 /// # Errors
 /// It cannot be opened, or is a pipe that nobody reads.
@@ -354,7 +358,8 @@ pub(crate) fn without_file_size_signal<T>(write: impl FnOnce() -> T) -> T {
     write()
 }
 
-/// Bytes in use in the C library's heap, with what it spends on each block; `None` where it does not say.
+/// Bytes in use in the C library's heap, with what it spends on each block; `None` where it does
+/// not say.
 #[cfg(target_env = "gnu")]
 pub(crate) fn c_heap_bytes() -> Option<u64> {
     // Looked up at run time: glibc before 2.33 does not have it.
@@ -382,13 +387,14 @@ pub(crate) fn thread_id() -> u64 {
 }
 
 pub(crate) fn thread_cpu_ns(thread_id: u64) -> Option<u64> {
-    // The kernel's own numbering of clocks (its posix-timers.h): the inverted id, and the bits for one thread and for time that
-    // the scheduler counted.
+    // The kernel's own numbering of clocks (its posix-timers.h): the inverted id, and the bits for
+    // one thread and for time that the scheduler counted.
     const OF_A_THREAD: libc::clockid_t = 4;
     const SCHEDULED: libc::clockid_t = 2;
     let thread = libc::clockid_t::try_from(thread_id).ok().filter(|thread| *thread > 0)?;
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: plain system call with room for its answer; of a thread that has ended it is an error.
+    // SAFETY: plain system call with room for its answer; of a thread that has ended it is an
+    // error.
     let failed =
         unsafe { libc::clock_gettime((!thread << 3) | OF_A_THREAD | SCHEDULED, &raw mut time) };
     (failed == 0).then(|| time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
@@ -401,8 +407,8 @@ pub(crate) fn thread_name() -> [u8; 16] {
     name
 }
 
-/// Standard error as a file: without the lock and the `RefCell` of `std::io::stderr`, which the thread
-/// that ended the program may hold.
+/// Standard error as a file: without the lock and the `RefCell` of `std::io::stderr`, which the
+/// thread that ended the program may hold.
 pub(crate) fn raw_stderr() -> ManuallyDrop<File> {
     // SAFETY: never closed here (`ManuallyDrop`); a closed descriptor only makes writes fail.
     ManuallyDrop::new(unsafe { File::from_raw_fd(libc::STDERR_FILENO) })

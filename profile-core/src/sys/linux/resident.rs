@@ -1,5 +1,6 @@
-//! How much memory a process has, from `/proc`: read on descriptors that are kept, so that one reading is one system call,
-//! and a process that has ended is not taken for another one that got its number.
+//! How much memory a process has, from `/proc`: read on descriptors that are kept, so that one
+//! reading is one system call, and a process that has ended is not taken for another one that got
+//! its number.
 
 use std::fs::{self, File};
 use std::io;
@@ -38,7 +39,8 @@ pub(crate) struct ProcessMemory {
 
 impl ProcessMemory {
     /// # Errors
-    /// No such process, one that has ended and that nobody has waited for, no right to look, or no `/proc`.
+    /// No such process, one that has ended and that nobody has waited for, no right to look, or no
+    /// `/proc`.
     pub(crate) fn open(process: u32, what: Resident) -> io::Result<ProcessMemory> {
         let folder = File::open(format!("/proc/{process}"))?;
         let file = open_in(&folder, what.file())?;
@@ -146,8 +148,8 @@ pub(crate) fn reset_kernel_peak() -> io::Result<()> {
     fs::write("/proc/self/clear_refs", HIGH_WATER_MARK)
 }
 
-/// All descendants of a process that run now. One whose parent has ended is not among them: the system has given it to
-/// another.
+/// All descendants of a process that run now. One whose parent has ended is not among them: the
+/// system has given it to another.
 pub(crate) fn descendants(process: u32) -> Vec<Descendant> {
     let mut found = children(process);
     let mut looked_at = 0;
@@ -177,8 +179,8 @@ pub(crate) fn lists_children() -> bool {
     fs::exists("/proc/thread-self/children").unwrap_or(false)
 }
 
-/// Whether a process runs in its parent's memory, as between `vfork` and `exec`: it has none of its own then. Where the system
-/// does not say, it has.
+/// Whether a process runs in its parent's memory, as between `vfork` and `exec`: it has none of its
+/// own then. Where the system does not say, it has.
 pub(crate) fn shares_memory(Descendant { process, parent }: Descendant) -> bool {
     const KCMP_VM: libc::c_long = 1;
     let [process, parent] = [process, parent].map(libc::c_long::from);
@@ -266,7 +268,8 @@ mod tests {
         let mut apart = Command::new("sleep").arg("1000").spawn().expect("start it");
         let mut stack = vec![0_u128; 1 << 12];
         let mut stop = AtomicBool::new(false);
-        // SAFETY: the child has a stack of its own, of which this is the end, and does nothing but look at `stop`.
+        // SAFETY: the child has a stack of its own, of which this is the end, and does nothing but
+        // look at `stop`.
         let child = unsafe {
             let argument = (&raw mut stop).cast();
             let end = stack.as_mut_ptr_range().end.cast();

@@ -1,7 +1,9 @@
-//! How long threads ran, and how long they were ready to run and had no processor: what the scheduler itself counts.
+//! How long threads ran, and how long they were ready to run and had no processor: what the
+//! scheduler itself counts.
 //!
-//! `schedstat` is of one thread, `/proc/self/schedstat` too: of the first. (Documentation/scheduler/sched-stats.rst of the kernel.) A thread
-//! that waits at this moment has its wait counted when it runs again.
+//! `schedstat` is of one thread, `/proc/self/schedstat` too: of the first.
+//! (Documentation/scheduler/sched-stats.rst of the kernel.) A thread that waits at this moment has
+//! its wait counted when it runs again.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -37,7 +39,8 @@ fn schedstat(text: &[u8]) -> Option<Scheduled> {
     Some(Scheduled { cpu_ns: numbers.next()??, delay_ns: numbers.next()?? })
 }
 
-/// How often threads of this process, the ended ones included, lost the processor to others while they could have gone on.
+/// How often threads of this process, the ended ones included, lost the processor to others while
+/// they could have gone on.
 pub(crate) fn involuntary_switches() -> Option<u64> {
     let mut usage = MaybeUninit::<libc::rusage>::uninit();
     // SAFETY: plain system call with room for its answer, which is read only where it was written.
@@ -47,7 +50,8 @@ pub(crate) fn involuntary_switches() -> Option<u64> {
     usage.and_then(|usage| u64::try_from(usage.ru_nivcsw).ok())
 }
 
-/// Since boot, the time in which any thread of the machine waited for a processor; `None` where the kernel does not keep account.
+/// Since boot, the time in which any thread of the machine waited for a processor; `None` where the
+/// kernel does not keep account.
 pub(crate) fn cpu_pressure_ns() -> Option<u64> {
     let mut text = [0; 256];
     let length = File::open("/proc/pressure/cpu").and_then(|it| it.read_at(&mut text, 0)).ok()?;
@@ -74,7 +78,8 @@ fn logical_cores() -> usize {
     usize::try_from(online).unwrap_or(1)
 }
 
-/// Threads of one core name the same list of them. `sysinfo` would say the same, for five seconds more of everyone's build.
+/// Threads of one core name the same list of them. `sysinfo` would say the same, for five seconds
+/// more of everyone's build.
 fn physical_cores() -> Option<usize> {
     let mut cores = BTreeSet::new();
     for processor in std::fs::read_dir("/sys/devices/system/cpu").ok()?.flatten() {

@@ -139,9 +139,11 @@ fn register(handler: extern "C" fn()) {
     unsafe { libc::atexit(handler) };
 }
 
-/// In the scene `atexit` one handler is registered before anything else in the process is: it runs last.
+/// In the scene `atexit` one handler is registered before anything else in the process is: it runs
+/// last.
 #[used]
-// SAFETY: pointers to functions that the C library calls before `main`; this one has the right type.
+// SAFETY: pointers to functions that the C library calls before `main`; this one has the right
+// type.
 #[unsafe(link_section = ".init_array.00101")]
 static REGISTER_EARLY: extern "C" fn(libc::c_int, *const *const libc::c_char) = register_early;
 

@@ -244,8 +244,8 @@ struct Board(Vec<std::sync::Mutex<Vec<u8>>>);
 static HELD: AtomicI64 = AtomicI64::new(0);
 
 impl Board {
-    /// Takes what lies at a place, changes its size, and lays it there again: allocated by one thread, grown, shrunk and freed by
-    /// others, after the first has ended too.
+    /// Takes what lies at a place, changes its size, and lays it there again: allocated by one
+    /// thread, grown, shrunk and freed by others, after the first has ended too.
     #[profile]
     fn exchange(&self, random: u64) {
         let place = &self.0[random as usize % self.0.len()];
@@ -302,7 +302,8 @@ fn storm() {
     println!("counted {counted}");
 }
 
-/// Forty children, more than the numbers that a run of forks may waste, each of which starts a thread that allocates.
+/// Forty children, more than the numbers that a run of forks may waste, each of which starts a
+/// thread that allocates.
 fn forks() {
     black_box(vector());
     for _ in 0..40 {
