@@ -46,7 +46,7 @@ fn ticks() -> u64 {
 
 const CONTENDER: usize = 2;
 
-/// The three in random order, timed by `time`; indexed as they stand here.
+/// The three in random order, timed by `time`; indexed as they are here.
 fn round(
     random: &mut Random,
     contender: &Contender,

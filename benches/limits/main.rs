@@ -3,7 +3,7 @@
 //!
 //! `cargo run --release -p benches --bin limits --features limits`. The functions take turns,
 //! pinned to a core, less than a time slice each; a figure is the median of the rounds'
-//! differences. Limits on allocations come from a file, as a person would set them for any
+//! differences. Limits on allocations come from a file, as the user would set them for any
 //! function.
 
 use std::hint::black_box;

@@ -38,7 +38,7 @@ fn table(rows: u32) -> String {
     text
 }
 
-/// About 60 MB in all.
+/// About 60 MB in total.
 fn markdown(sources: &Sources) -> String {
     let files = sources.libraries.iter().map(|folder| folder.join("README.md"));
     let once: String =

@@ -46,8 +46,8 @@ fn most(values: &[f64]) -> f64 {
     values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
 }
 
-/// How much dearer a call is when a second thread makes it too. Of what costs next to nothing the
-/// quotient is noise.
+/// How much more expensive a call is when a second thread makes it too. Of what costs next to
+/// nothing the quotient is noise.
 fn threads(one: &[f64], two: &[f64]) -> String {
     const LEAST: f64 = 0.1;
     if median(one) < LEAST { "–".to_owned() } else { shown(growth(one, two)) }

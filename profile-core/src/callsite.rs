@@ -20,7 +20,7 @@ impl Kind {
         }
     }
 
-    /// As it stands in reports.
+    /// As it is in reports.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Kind::Function => "function",
@@ -81,7 +81,7 @@ pub struct Source {
 pub struct LineSource {
     /// Of `text`, from 1.
     pub first_line: u32,
-    /// The function as it stands in its file; empty where the file could not be read.
+    /// The function as it is in its file; empty where the file could not be read.
     pub text: &'static str,
     /// The line of each mark, by its number.
     pub numbers: &'static [u32],

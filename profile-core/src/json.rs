@@ -380,7 +380,7 @@ mod tests {
             let theirs = serde_json::to_string(&value).expect("it is JSON");
             let mut ours = String::new();
             number(&mut ours, value);
-            // Where the number lies in the middle between two such texts, theirs is the even one.
+            // Where the number is in the middle between two such texts, theirs is the even one.
             let is_same = ours.len() == theirs.len() && ours.parse() == theirs.parse::<f64>();
             assert!(ours == theirs || is_same, "{ours} and {theirs}");
         }

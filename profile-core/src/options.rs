@@ -1,4 +1,5 @@
-//! What a person chooses or tells apart: names that are there whether anything is recorded or not.
+//! What the user chooses or distinguishes: names that are there whether anything is recorded or
+//! not.
 
 use std::borrow::Cow;
 
@@ -14,7 +15,7 @@ pub enum Budget {
     /// One call in so many is timed, rounded down to a power of two; at most 1,024.
     OneIn(u32),
     /// As many calls are timed as fit into this share of a thread's time: 0.02 is 2 %. A function
-    /// whose calls cost more than that when they are merely counted is no longer recorded; the
+    /// whose calls cost more than that when they are only counted is no longer recorded; the
     /// report says from when on.
     Share(f64),
 }
@@ -64,13 +65,13 @@ pub enum Backend {
     /// The same, with pages that several processes share divided among them: sums over children are
     /// true. Dear to read, 50 µs and more.
     Pss,
-    /// Pages that no other process shares. As dear.
+    /// Pages that no other process shares. As expensive.
     Uss,
     /// Live bytes of the heap, by the allocator. Only of this process.
     Heap,
 }
 
-/// What stands at a call site.
+/// What is at a call site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {

@@ -1,4 +1,4 @@
-//! What a person may choose: a plain value, set in code with [`Settings`] and by `PROFILE_*`
+//! What the user may choose: a plain value, set in code with [`Settings`] and by `PROFILE_*`
 //! variables, of which the variables win. The environment is read here, once, and nowhere else.
 
 #![allow(
@@ -135,7 +135,7 @@ impl Settings {
 
     /// Samples at this interval, at least 100 µs, how much processor time each thread used, for the
     /// function that is innermost in it: see [`OnCpu`](crate::OnCpu). A thread of its own does it;
-    /// once started it goes on.
+    /// once started it continues.
     pub fn cpu_interval(mut self, interval: Duration) -> Settings {
         self.cpu_interval = Some(interval.max(SHORTEST_INTERVAL));
         self
@@ -219,7 +219,7 @@ pub(crate) fn diagnostics() -> &'static [String] {
     &environment().diagnostics
 }
 
-/// Reports that the environment asks for.
+/// Reports that the environment requests.
 pub(crate) fn reports_asked_for() -> Option<&'static str> {
     environment().reports.as_deref()
 }
@@ -229,7 +229,7 @@ pub(crate) fn only() -> &'static [String] {
     &environment().only
 }
 
-/// Filters of warnings that the environment asks for.
+/// Filters of warnings that the environment requests.
 pub(crate) fn warning_filters() -> Option<&'static str> {
     environment().warnings.as_deref()
 }
@@ -257,7 +257,7 @@ pub(crate) fn is_blessing() -> bool {
 /// What was found in the environment.
 #[derive(Clone, Debug, Default)]
 struct Environment {
-    /// Reports, as they stand.
+    /// Reports, as they are.
     reports: Option<String>,
     sort: Option<Sort>,
     top: Option<Top>,
@@ -272,7 +272,7 @@ struct Environment {
     block_sizes: Option<bool>,
     cpu_interval: Option<Duration>,
     thresholds: Option<Thresholds>,
-    /// Filters of warnings, as they stand.
+    /// Filters of warnings, as they are.
     warnings: Option<String>,
     limits: Option<String>,
     exit_code: Option<u8>,

@@ -13,7 +13,7 @@ pub(crate) fn duration(ns: u64) -> String {
     }
 }
 
-/// Two times, to be told apart: in whole nanoseconds where they would look alike.
+/// Two times that can be distinguished: in whole nanoseconds where they would look alike.
 pub(crate) fn two_durations(ns: [u64; 2]) -> [String; 2] {
     let [one, other] = ns.map(duration);
     if one != other { [one, other] } else { ns.map(|ns| format!("{} ns", count(ns))) }
@@ -46,7 +46,7 @@ pub(crate) fn bytes(bytes: u64) -> String {
     }
 }
 
-/// The same with a sign where something was given back.
+/// The same with a sign where something was returned.
 pub(crate) fn signed_bytes(number: i64) -> String {
     let sign = if number < 0 { "-" } else { "" };
     format!("{sign}{}", bytes(number.unsigned_abs()))

@@ -1,4 +1,4 @@
-//! What a call site knows of the function it stands in: where it is, its docs, its signature.
+//! What a call site knows of the function it is in: where it is, its docs, its signature.
 //!
 //! Text for people. Nothing here may change what the program does.
 
@@ -58,7 +58,7 @@ fn doc_text(attribute: &Attribute) -> Option<String> {
     }
 }
 
-/// Tokens as a person would write them on one line.
+/// Tokens as people write them on one line.
 pub fn readable(tokens: TokenStream) -> String {
     let mut writer = Writer::default();
     writer.stream(tokens);
@@ -146,7 +146,7 @@ impl Writer {
         }
     }
 
-    /// Whether a `::` goes on with a path here, or begins one.
+    /// Whether a `::` continues with a path here, or begins one.
     fn after_type(&self) -> bool {
         self.after_name() && !self.text.ends_with(" impl") && !self.text.ends_with(" for")
     }

@@ -42,7 +42,7 @@ pub fn variables_of_condition(condition: &Expr) -> Vec<Ident> {
 }
 
 /// Names of variables that a block always gives away before its end: what is not `Copy` is moved
-/// where it stands alone as a value. Not those of which it has several, or of the block around it
+/// where it is alone as a value. Not those of which it has several, or of the block around it
 /// one.
 pub fn moved_by(statements: &[Stmt]) -> HashSet<String> {
     let mut moves = Moves::default();

@@ -24,7 +24,7 @@ use syn::{
     TypeParamBound, parse_quote_spanned, token,
 };
 
-/// The attribute: its arguments and the item it stands on, to what replaces the item.
+/// The attribute: its arguments and the item it is on, to what replaces the item.
 pub fn profile(arguments: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
     let options: Options = syn::parse2(arguments)?;
     let mut item = match item::parse(tokens.clone()) {
@@ -284,7 +284,7 @@ fn opened(options: &Options) -> TokenStream {
     }
 }
 
-/// Marks of one function that stand in its code. An inlined mark costs the compiler 3 ms and 430
+/// Marks of one function that are in its code. An inlined mark costs the compiler 3 ms and 430
 /// KiB in a debug build: with the 66,000 statements of one generated function, all the memory there
 /// was.
 const MOST_INLINED: usize = 1_000;
@@ -315,7 +315,7 @@ fn lined(
         .iter()
         .map(|_| quote_spanned!(here=> #krate::__private::ask_return(&__PROFILE_SITE);));
     let Notes { before, inside } = noted(function, options);
-    // The static stands in the user's block, where what is in it finds it.
+    // The static is in the user's block, where what is in it finds it.
     quote_spanned! {here=>
         #site
         #before
@@ -327,7 +327,7 @@ fn lined(
     }
 }
 
-/// The statements that note the arguments of a call, if that is asked for. A list that is wrong is
+/// The statements that note the arguments of a call, if that is requested. A list that is wrong is
 /// a message in their place.
 fn noted(function: &Function, options: &Options) -> Notes {
     let (Some(list), End::Body(body)) = (&options.arguments, &function.end) else {
@@ -344,7 +344,7 @@ fn noted_in_poll(function: &Function, options: &Options) -> TokenStream {
     quote!(#before #inside)
 }
 
-/// A body whose values are looked at, if that is asked for.
+/// A body whose values are looked at, if that is requested.
 fn looked_at(body: TokenStream, options: &Options) -> TokenStream {
     let krate = options.krate();
     match &options.returns {
@@ -356,7 +356,7 @@ fn looked_at(body: TokenStream, options: &Options) -> TokenStream {
     }
 }
 
-/// A body in place of whose values an exceeded limit may be returned, if that is asked for. The
+/// A body in place of whose values an exceeded limit may be returned, if that is requested. The
 /// value comes first: a `return` in it uses the guard too.
 fn raising(body: TokenStream, options: &Options) -> TokenStream {
     let krate = options.krate();
@@ -374,7 +374,7 @@ fn raising(body: TokenStream, options: &Options) -> TokenStream {
     }
 }
 
-/// A body with its marks, if lines are asked for. They come first: a value that is looked at has no
+/// A body with its marks, if lines are requested. They come first: a value that is looked at has no
 /// lines of its own.
 fn marked(
     function: &Function,
@@ -509,7 +509,7 @@ struct Block {
     output: Option<Type>,
 }
 
-/// What stands in a block once every poll of it is measured.
+/// What is in a block once every poll of it is measured.
 ///
 /// ```text
 /// #![inner] let hint = || None::<T>;

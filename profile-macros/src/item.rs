@@ -1,4 +1,4 @@
-//! What the attribute stands on, cut into the pieces that matter and no further.
+//! What the attribute is on, cut into the pieces that matter and no further.
 //!
 //! A body stays tokens: what syn does not know yet (or never will) must still compile, and the
 //! user's braces carry the edition of their crate. Nothing here may decide what is allowed.
@@ -92,7 +92,7 @@ impl Item {
     }
 }
 
-/// Parses the one item an attribute stands on.
+/// Parses the one item an attribute is on.
 pub fn parse(tokens: TokenStream) -> Result<Item> {
     Item::parse.parse2(tokens)
 }

@@ -140,7 +140,7 @@ use proc_macro::TokenStream;
 /// brace, which costs a mark only where a variable of the block has something to drop; what an
 /// early `return`, `?` or `break` drops is on that line. A warning that a variable is never read
 /// (`unused_assignments`), and that code behind a call that never returns is unreachable, may be
-/// missing. Marks cost about half a span each, which is taken off; under a budget most are only
+/// missing. Marks cost about half a span each, which is subtracted; under a budget most are only
 /// counted.
 ///
 /// # Arguments
@@ -169,7 +169,7 @@ use proc_macro::TokenStream;
 ///
 /// It is looked at when the function's value is there, before its variables are dropped (but what
 /// it leaves behind, when they are). A call that fails by itself keeps its own error; what it
-/// exceeded, and what is exceeded only when variables are dropped, is told. Without `raise` an
+/// exceeded, and what is exceeded only when variables are dropped, is reported. Without `raise` an
 /// error is a panic where the call ends, in tests as elsewhere. Under an overhead budget only calls
 /// that are timed are looked at; of an async function the time is that from first poll to end.
 /// `profile.toml` gives limits to functions without touching them; the page
@@ -222,7 +222,7 @@ pub fn profile(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `include_children` | each reading is the sum over all descendants of the process |
 /// | `multiprocess` | each descendant has a curve of its own |
 /// | `max_allocations = 0` | most allocations of one call |
-/// | `max_bytes = "1 MiB"` | most bytes that one call may allocate in all |
+/// | `max_bytes = "1 MiB"` | most bytes that one call may allocate in total |
 /// | `max_peak = "1 MiB"` | most bytes that one call may hold at once |
 /// | `max_retained = "1 MiB"` | most bytes that one call may leave behind |
 /// | `max_rss = "1 GiB"` | most resident memory during a call |

@@ -47,7 +47,7 @@ impl Limits {
         self
     }
 
-    /// As they would stand in an attribute.
+    /// As written in an attribute.
     pub fn written(&self) -> impl Iterator<Item = TokenStream> {
         self.0.iter().map(
             |Limit { word, literal, .. }| quote_spanned!(Span::mixed_site()=> #word = #literal),
@@ -113,7 +113,7 @@ impl Parse for Run {
 }
 
 impl Run {
-    /// As it would stand in an attribute.
+    /// As written in an attribute.
     pub fn written(&self) -> TokenStream {
         let limits = self.0.written();
         quote_spanned!(Span::mixed_site()=> run(#(#limits),*))
@@ -131,7 +131,7 @@ pub fn listed(place: Place) -> String {
     words::of(place).map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// Where a limit is written that an attribute does not take as it stands.
+/// Where a limit is written that an attribute does not take as it is.
 pub fn elsewhere(here: Place, word: &Ident) -> Option<String> {
     let word = words::WORDS.iter().find(|known| word == known.text)?;
     let is_of_call = word.places.iter().any(|place| *place != Place::Run);

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! A closure, a const block and a nested item stay untouched: what they do belongs to the line that
-//! calls them. So does what syn cannot parse, and what stands in a macro. Where these go over
+//! calls them. So does what syn cannot parse, and what is in a macro. Where these go over
 //! several lines, they are listed as [`Part`]s.
 //!
 //! What a block drops at its end belongs to its closing brace: a guard before its last expression
@@ -126,7 +126,7 @@ fn allow() -> TokenStream {
     quote_spanned!(Span::mixed_site()=> #[allow(unreachable_code)])
 }
 
-/// How often each word stands in the tokens, those in literals included, which a macro may read
+/// How often each word is in the tokens, those in literals included, which a macro may read
 /// (`"{name}"`).
 fn count_words(tokens: TokenStream, words: &mut HashMap<String, usize>) {
     for tree in tokens {
@@ -147,7 +147,7 @@ fn count_words(tokens: TokenStream, words: &mut HashMap<String, usize>) {
 struct End {
     /// Of the brace.
     span: Span,
-    /// Whether something else stands on its line, as in `} else {`, which an end is no arrival at.
+    /// Whether something else is on its line, as in `} else {`, which an end is no arrival at.
     is_shared: bool,
     /// Variables of a pattern before the block, which it drops as its own.
     variables: Vec<Ident>,
@@ -166,7 +166,7 @@ struct Marker<'a> {
     allow: Option<TokenStream>,
     /// What comes from elsewhere, by a macro, has lines of another text.
     file: Option<String>,
-    /// How often each word stands in the body.
+    /// How often each word is in the body.
     words: HashMap<String, usize>,
     lines: Vec<u32>,
     numbers: HashMap<u32, usize>,

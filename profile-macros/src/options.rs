@@ -1,7 +1,7 @@
 //! The words between the parentheses of `#[profile(...)]`, and which attributes are ours.
 //!
 //! Every message says what is allowed, at the token that is not. Nothing here may know what an
-//! item is; whether an option fits the item it stands on is for `validate`.
+//! item is; whether an option fits the item it is on is for `validate`.
 
 use crate::krate;
 use crate::limits::{self, Limits, Run};
@@ -23,7 +23,7 @@ fn known() -> String {
     )
 }
 
-/// What the user asked for. A value is kept as written, to be handed on from a container.
+/// What the user requested. A value is kept as written, to be handed on from a container.
 #[derive(Clone, Default)]
 pub struct Options {
     pub name: Option<LitStr>,
@@ -90,7 +90,7 @@ impl Options {
         limits::of_site(limits, run.as_ref(), raise.as_ref(), &self.krate())
     }
 
-    /// The options as they would stand in an attribute.
+    /// The options as written in an attribute.
     pub fn to_arguments(&self) -> TokenStream {
         let here = Span::mixed_site();
         let name = self.name.iter().map(|it| quote_spanned!(here=> name = #it));

@@ -18,7 +18,7 @@ pub fn look(body: TokenStream, wrap: &dyn Fn(&Expr) -> TokenStream) -> TokenStre
     let mut looker = Looker { wrap };
     statements.iter_mut().for_each(|statement| looker.visit_stmt_mut(statement));
     match statements.last_mut() {
-        // With an attribute it may not be there, and what stands before it is the value.
+        // With an attribute it may not be there, and what comes before it is the value.
         Some(Stmt::Expr(tail, None)) if may_vanish(tail) => {
             let mut block: Expr = syn::parse_quote!({ #(#statements)* });
             looker.wrap_tail(&mut block);
@@ -124,7 +124,7 @@ fn ends_the_process(function: &Expr) -> bool {
     matches!(names[..], ["std", "process", "exit" | "abort"])
 }
 
-/// Whether a `break` stands in the body of a loop, its own or that of one within: this errs on the
+/// Whether a `break` is in the body of a loop, its own or that of one within: this errs on the
 /// side of a value.
 fn breaks(body: &Block) -> bool {
     struct Finder(bool);
@@ -134,7 +134,7 @@ fn breaks(body: &Block) -> bool {
             self.0 = true;
         }
 
-        // What stands in a macro cannot be seen.
+        // What is in a macro cannot be seen.
         fn visit_macro_mut(&mut self, it: &mut syn::Macro) {
             self.0 |= it.tokens.to_string().contains("break");
         }

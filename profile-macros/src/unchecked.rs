@@ -2,7 +2,7 @@
 //! compiler says so, in crates built for tests alone: there a limit is what makes the test fail.
 //!
 //! The item is not parsed. A constant in front of its body uses another one that is deprecated: no
-//! code comes of it, the warning stands at the limit, and `-D warnings` makes it an error.
+//! code comes of it, the warning is at the limit, and `-D warnings` makes it an error.
 //!
 //! Nothing but the compiler's own `proc_macro` may be used here: whoever builds with the feature
 //! off builds no parser.

@@ -1,4 +1,4 @@
-//! What `#[memory_usage(...)]` asks for: how memory is read, and what a call may take at most.
+//! What `#[memory_usage(...)]` requests: how memory is read, and what a call may take at most.
 //!
 //! As in `options`, every message says what is allowed, at the token that is not.
 

@@ -9,7 +9,7 @@ use proc_macro2::{Ident, Span};
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Error, Meta, Result, ReturnType};
 
-/// Refuses what the attribute cannot work on when it stands there alone.
+/// Refuses what the attribute cannot work on when it is there alone.
 pub fn alone(item: &Item, options: &Options) -> Result<()> {
     let refusal = match item {
         Item::Function(function) => {
@@ -89,7 +89,7 @@ pub struct Obstacle {
     pub reason: &'static str,
 }
 
-/// What stands in the way of measuring this function, if anything.
+/// What is in the way of measuring this function, if anything.
 pub fn obstacle(function: &Function) -> Option<Obstacle> {
     if let End::Semicolon(semicolon) = &function.end {
         return Some(Obstacle {

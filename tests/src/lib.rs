@@ -559,7 +559,7 @@ pub fn sources() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A file of the repository that is generated from the code: what stands in it is what would be
+/// A file of the repository that is generated from the code: what is in it is what would be
 /// written now. `PROFILE_BLESS=1` writes it.
 ///
 /// # Panics

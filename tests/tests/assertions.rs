@@ -196,7 +196,7 @@ fn a_ledger_is_written_when_blessed_and_growth_fails() {
     std::fs::write(&file, tolerant.replace("allocations\": 6", "allocations\": 9")).expect("write");
     run("4", "0").successful();
 
-    // The dearest of several calls is what is blessed, wherever it stands among them.
+    // The most expensive of several calls is what is blessed, wherever it stands among them.
     for calls in ["10 3", "3 10", "3 10 4"] {
         run("1 1", "1").successful();
         run(calls, "1").successful();
@@ -204,7 +204,7 @@ fn a_ledger_is_written_when_blessed_and_growth_fails() {
         run(calls, "0").successful();
     }
 
-    // What else stands in the file remains, and what is wrong with it is said, not written over.
+    // What else is in the file remains, and what is wrong with it is said, not written over.
     let with_words = written().replacen('{', "{\n  \"_why\": \"see the wiki\",", 1);
     std::fs::write(&file, &with_words).expect("write");
     run("5 5", "1").successful();

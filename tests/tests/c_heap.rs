@@ -41,7 +41,7 @@ fn what_c_code_holds_is_told_from_what_our_own_blocks_cost() {
     }
     for bytes in [1000, 100_000] {
         let blocks = (50 * MIB) as usize / bytes;
-        // SAFETY: blocks of the C library, each given back once.
+        // SAFETY: blocks of the C library, each returned once.
         let held: Vec<*mut c_void> = (0..blocks).map(|_| unsafe { malloc(bytes) }).collect();
         let seen = uncounted();
         assert!((45 * MIB..53 * MIB).contains(&seen), "{bytes}: {seen}");

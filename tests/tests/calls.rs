@@ -240,7 +240,7 @@ mod guards {
             let row = row(&format!("{test}::{name}"));
             assert_eq!((row.calls, row.open), (40, 0), "{name}");
         }
-        // Whatever was dropped too early, the next call stands at the top again.
+        // Whatever was dropped too early, the next call is at the top again.
         let _last = span!("last");
         assert_eq!(callers(&format!("{test}::last")), [(1, None)]);
         assert_eq!(row("guards::inside").calls, 40);
@@ -266,7 +266,7 @@ mod guards {
         assert_eq!(counts("guards::after"), (40, 0));
     }
 
-    /// A guard may be returned: then its span goes on, and what made it has ended.
+    /// A guard may be returned: then its span continues, and what made it has ended.
     #[profile]
     fn begins() -> profile_core::SpanGuard {
         span!("goes on")

@@ -1,4 +1,4 @@
-//! The programs in `examples/`, built and run as a person does: what they print, how they end, and
+//! The programs in `examples/`, built and run as the user does: what they print, how they end, and
 //! the report that each leaves at its exit, as data and as a table.
 
 use std::path::{Path, PathBuf};
@@ -85,7 +85,7 @@ fn check(run: &Run, report: &Value) {
     }
 }
 
-/// The number that stands in a line of the survey's page behind its name.
+/// The number that is in a line of the survey's page behind its name.
 fn counted(page: &str, name: &str) -> u64 {
     let values = page.lines().filter_map(|line| line.strip_prefix(name));
     let number = |rest: &str| rest.split_whitespace().next()?.replace(',', "").parse().ok();

@@ -1,5 +1,5 @@
-//! Bad luck with files, streams and limits: the program goes on as it would without us, and says at
-//! most one line.
+//! Bad luck with files, streams and limits: the program continues as it would without us, and says
+//! at most one line.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;

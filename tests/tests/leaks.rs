@@ -1,4 +1,4 @@
-//! Verdicts on leaks: about what functions allocate and the process goes on holding, never about
+//! Verdicts on leaks: about what functions allocate and the process continues holding, never about
 //! what passes through.
 
 use std::hint::black_box;

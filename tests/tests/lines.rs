@@ -113,7 +113,7 @@ fn loops() -> u32 {
     found + twice + left //= 1
 } //= 1 0 0 -8
 
-/// Each turn of a loop, and each run of a block, is an arrival, however much of it stands on the
+/// Each turn of a loop, and each run of a block, is an arrival, however much of it is on the
 /// line.
 #[rustfmt::skip]
 #[allow(clippy::never_loop, reason = "its hits are what is looked at")]

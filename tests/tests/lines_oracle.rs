@@ -304,7 +304,7 @@ fn the_last_wait_is_on_the_line_that_waits() {
     check(&snapshot, "cancelled");
     check(&snapshot, "unwinds");
     check(&snapshot, "still_open");
-    // What has not ended goes on.
+    // What has not ended continues.
     pass(500);
     let waiting = |snapshot: &Snapshot| {
         let own = snapshot.lines.iter().filter(|line| line.path.ends_with("::still_open"));

@@ -79,7 +79,7 @@ fn sizes_are_counted_where_they_are_asked_for() {
     assert_eq!(sizes("boxed"), (0, vec![[64, 20]]));
     assert_eq!(sizes("nothing"), (0, vec![]));
     assert_eq!(sizes("caller"), (10, vec![[1024, 10]]));
-    // Each change of size gives back the block that was allocated last.
+    // Each change of size returns the block that was allocated last.
     assert_eq!(sizes("doubles"), (30, vec![[1024, 20], [2048, 10], [4096, 10]]));
     let without = heap("simple");
     assert!(without.report().functions.iter().all(|row| row.block_sizes.is_none()));

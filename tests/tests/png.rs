@@ -23,7 +23,7 @@ fn writing(program: Program) -> (Program, std::path::PathBuf) {
     (program.env("PROFILE_REPORT", report), file)
 }
 
-/// A picture as a person sees it.
+/// A picture as the user sees it.
 struct Picture {
     width: usize,
     height: usize,
@@ -149,7 +149,7 @@ fn a_stack_too_small_for_drawing_costs_one_line_and_no_status() {
 #[test]
 fn no_png_goes_to_a_terminal() {
     let [mut ours, mut terminal] = [-1; 2];
-    // SAFETY: two numbers to write to, and nothing else is asked for.
+    // SAFETY: two numbers to write to, and nothing else is requested.
     let opened = unsafe { libc::openpty(&mut ours, &mut terminal, null_mut(), null(), null()) };
     assert_eq!(opened, 0, "open a terminal");
     // SAFETY: two descriptors that are nobody else's.

@@ -1,4 +1,4 @@
-//! What a person chooses: variables, which win, and settings in code; and looking around and
+//! What the user chooses: variables, which win, and settings in code; and looking around and
 //! switching while the program runs.
 
 use std::hint::black_box;
@@ -266,7 +266,7 @@ mod at_run_time {
         assert_eq!(statistics("Parser::run"), Some(2));
         assert_eq!(statistics("Lexer::run"), Some(1));
         assert!(find_all("settings::at_run_time::*::run").len() == 2);
-        // `find` asks for whole segments.
+        // `find` needs whole segments.
         assert!(find("arser::run").is_none());
         assert!(find_all("no such *").is_empty());
     }

@@ -23,7 +23,7 @@ fn close(what: &str, got: f64, expected: f64, relative: f64) {
     assert!(same || near, "{what}: {got:?} in place of {expected:?}");
 }
 
-/// A few ulps, of numbers up to 1e9 from which others like them were taken off.
+/// A few ulps, of numbers up to 1e9 from which others like them were subtracted.
 const ULPS: f64 = 1e-13;
 
 #[test]

@@ -30,7 +30,7 @@ pub(crate) fn budgeted() -> Contender {
 /// Switched off while the program runs.
 pub(crate) fn disabled() -> Contender {
     let start = || profile_core::find("annotated").unwrap().set_enabled(false);
-    // Recorded as asked for: not at all.
+    // Recorded as requested: not at all.
     let recorded = |made| made - recorded(made);
     Contender { name: "disabled", start, batch, recorded }
 }

@@ -12,7 +12,7 @@
 //!   all its calls are cancelled, its time is all waiting.
 //! - `serve` is one call of one future, cancelled by `select!` when the clients have gone.
 //! - `Store::set` waits for a slow disk: much wall time, hardly any busy.
-//! - `digest` computes and never waits: what stands in its row is time that kept a worker from
+//! - `digest` computes and never waits: what is in its row is time that kept a worker from
 //!   everything else.
 //! - `Store::get` looks a key up under a lock: what its slowest calls took, they waited for
 //!   `digest` to release it.
@@ -40,9 +40,9 @@ const CLIENTS: usize = 16;
 /// Requests of one client, in groups of [`GROUP`].
 const GROUPS: usize = 40;
 const GROUP: usize = 4;
-/// How long a client waits for an answer before it is told that there is none.
+/// How long a client waits for an answer before it is reported that there is none.
 const PATIENCE: Duration = Duration::from_millis(20);
-/// What one client may say in all: nobody fills the memory by never ending a line.
+/// What one client may say in total: nobody fills the memory by never ending a line.
 const LONGEST_BYTES: u64 = 64 << 10;
 
 #[profile]

@@ -169,7 +169,7 @@ impl Look<'_> {
         let function = self.function;
         let grown = function.exclusive_grown?;
         let a_call = grown as f64 / function.calls.max(1) as f64;
-        // What grows is copied from a block that is freed then: no more than was freed in all can
+        // What grows is copied from a block that is freed then: no more than was freed in total can
         // be saved.
         let most_bytes = function.exclusive_freed_bytes?;
         let saved_ns = grown as f64 * GROWING_NS + most_bytes as f64 * COPYING_NS;

@@ -1,4 +1,5 @@
-//! Two sides of runs compared, function by function: slower, faster, the same, or not to be told.
+//! Two sides of runs compared, function by function: slower, faster, the same, or not to be
+//! reported.
 //!
 //! The unit is the run, not the call: calls within one run share its memory layout, its neighbours
 //! and its clock rate, and a million of them say no more about the next run than one figure does.
@@ -110,7 +111,7 @@ fn adjusted(p_values: &[f64]) -> Vec<f64> {
     p_values.iter().map(of).map(|p_value| p_value.unwrap_or(f64::NAN)).collect()
 }
 
-/// Two functions may have one path: they are told apart by their order in the source, which may
+/// Two functions may have one path: they are distinguished by their order in the source, which may
 /// have moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key<'a> {

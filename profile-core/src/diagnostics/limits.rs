@@ -62,7 +62,7 @@ pub(crate) fn set_checked(guard: &SpanGuard) {
     }
 }
 
-/// Tells all; gives back the first that is an error which somebody takes. But for that nothing is
+/// Tells all; returns the first that is an error which somebody takes. But for that nothing is
 /// charged to whoever called.
 pub(crate) fn tell_all(diagnostics: Vec<Diagnostic>, on_error: OnError) -> Option<RaisedWarning> {
     let taken = diagnostics.iter().fold(None, |first, diagnostic| {

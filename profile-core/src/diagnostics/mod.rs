@@ -1,5 +1,5 @@
-//! What a person is told while the program runs: one line on standard error, unless the filters of
-//! [`warnings`](crate::warnings) say otherwise, and counted for the report.
+//! What is reported to the user while the program runs: one line on standard error, unless the
+//! filters of [`warnings`](crate::warnings) say otherwise, and counted for the report.
 
 pub(crate) mod end;
 pub(crate) mod limits;
@@ -26,13 +26,13 @@ use crate::warnings::{
 const MOST: usize = 1_000;
 const OTHERS: &str = "of further functions";
 
-/// Something to be told.
+/// Something to be reported.
 pub(crate) struct Diagnostic {
     pub(crate) category: &'static Category,
     /// The module that filters look at.
     pub(crate) module: String,
-    /// What it is about, a function's path or another name: of each it is told once, since figures
-    /// differ from time to time. `None`: the text itself.
+    /// What it is about, a function's path or another name: of each it is reported once, since
+    /// figures differ from time to time. `None`: the text itself.
     pub(crate) subject: Option<String>,
     pub(crate) file: String,
     pub(crate) line: u32,
@@ -111,14 +111,15 @@ impl Diagnostic {
 pub(crate) enum OnError {
     /// It is only told: nobody can take it.
     Tell,
-    /// It is told, and to be thrown; or only told, where the run shall end with an exit code.
+    /// It is reported, and to be thrown; or only reported, where the run shall end with an exit
+    /// code.
     Throw,
     /// It is the error of a function, and not told.
     Return,
 }
 
-/// What was to be told so far: of each category and subject the first message, how often, the worst
-/// figure. Locked [`alone`].
+/// What was to be reported so far: of each category and subject the first message, how often, the
+/// worst figure. Locked [`alone`].
 static TOLD: Mutex<Vec<WarningRecord>> = Mutex::new(Vec::new());
 /// Whether something was an error that nobody could take, or that shall be known at the end of the
 /// run.
@@ -129,12 +130,12 @@ thread_local! {
     static IS_TELLING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What was told, while no other thread tells anything. `None`: this one does.
+/// What was reported, while no other thread reports anything. `None`: this one does.
 fn with_told<T>(work: impl FnOnce(&mut Vec<WarningRecord>) -> T) -> Option<T> {
     alone(|| work(&mut locked(&TOLD)))
 }
 
-/// In a forked child: what was told, and has failed, was the parent.
+/// In a forked child: what was reported, and has failed, was the parent.
 pub(crate) fn forget() {
     FAILED.store(false, Relaxed);
     with_told(Vec::clear);
@@ -165,8 +166,8 @@ pub(crate) fn tell(diagnostic: &Diagnostic, on_error: OnError) -> bool {
     match found.action {
         Action::Ignore => {}
         Action::Error if on_error == OnError::Return => {}
-        // Whoever shows warnings does not show errors. A panic is told each time, as every other
-        // is.
+        // Whoever shows warnings does not show errors. A panic is reported each time, as every
+        // other is.
         Action::Error => {
             if found.is_first || !waits {
                 print(diagnostic);
@@ -194,8 +195,8 @@ pub(crate) fn has_failed() -> bool {
     FAILED.load(Relaxed)
 }
 
-/// Ends the call by an error that has been told. The hook of panics is not asked, since it would
-/// say `Box<dyn Any>`, but where every panic is the end, and the hook writes the report.
+/// Ends the call by an error that has been reported. The hook of panics is not asked, since it
+/// would say `Box<dyn Any>`, but where every panic is the end, and the hook writes the report.
 pub(crate) fn throw(raised: RaisedWarning) -> ! {
     if cfg!(panic = "abort") {
         std::panic::panic_any(raised);
@@ -258,7 +259,7 @@ fn others<'a>(told: &'a mut Vec<WarningRecord>, category: &Category) -> &'a mut 
     &mut told[place]
 }
 
-/// What was to be told so far, whether it was or a filter hid it.
+/// What was to be reported so far, whether it was or a filter hid it.
 pub(crate) fn told() -> Vec<WarningRecord> {
     with_told(|told| told.clone()).unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 //! it one.
 //!
 //! Its value passes here before the call ends. A call that fails by itself keeps its own error;
-//! what it exceeded is told.
+//! what it exceeded is reported.
 
 #![allow(unsafe_code, reason = "pins a future in its wrapper")]
 

@@ -17,7 +17,7 @@ const SIZES: &[(&str, f64)] = &[
 ];
 
 impl Unit {
-    /// The number that a value of a file is. `written`: as it stands there.
+    /// The number that a value of a file is. `written`: as it is there.
     pub(super) fn read(self, value: &DeValue<'_>, written: &str) -> Result<u64, String> {
         match (self, value) {
             (Unit::Time, DeValue::String(text)) => time(text),

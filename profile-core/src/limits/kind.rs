@@ -70,7 +70,7 @@ macro_rules! kinds {
 
         /// Whether the check says so of any kind and its figure. For calls of hot functions:
         /// without a loop, and without a call by [`Row::read`], which took 6 ns a call, a
-        /// comparison for each kind that is asked for is all that is left.
+        /// comparison for each kind that is set is all that is left.
         #[inline(always)]
         pub(super) fn any(
             figures: &Figures,

@@ -10,8 +10,8 @@
 //! ```
 //!
 //! Allocations are compared exactly, bytes to within the tolerance. A count that grew fails, one
-//! that fell is told, and `PROFILE_BLESS=1` writes what was counted: of several calls in a process
-//! the most of each. What else stands in the file remains.
+//! that fell is reported, and `PROFILE_BLESS=1` writes what was counted: of several calls in a
+//! process the most of each. What else is in the file remains.
 //!
 //! A new ledger is written beside the old one and takes its name, so whoever reads it sees one or
 //! the other, and one that cannot be written costs none. Its folder is locked meanwhile: tests run
@@ -44,7 +44,7 @@ pub(crate) struct Line {
     bytes: u64,
 }
 
-/// The ledger as it stands in its file, with what only its owner understands.
+/// The ledger as it is in its file, with what only its owner understands.
 #[derive(Debug, Default, PartialEq)]
 struct Ledger {
     tolerance_percent: f64,
@@ -83,7 +83,7 @@ fn compare(ledger: &Ledger, name: &str, line: Line) -> Result<(), String> {
 }
 
 /// Of each name what the ledger says and the most of all calls of this process: one cheap call
-/// among dear ones is no fall.
+/// among expensive ones is no fall.
 fn seen() -> MutexGuard<'static, BTreeMap<String, (Line, Line)>> {
     static SEEN: Mutex<BTreeMap<String, (Line, Line)>> = Mutex::new(BTreeMap::new());
     SEEN.lock().unwrap_or_else(PoisonError::into_inner)
@@ -191,7 +191,7 @@ impl Ledger {
     }
 
     /// # Errors
-    /// What stands there is not a line.
+    /// What is there is not a line.
     fn line(&self, name: &str) -> Result<Option<Line>, String> {
         let Some(entry) = self.entries.get(name) else { return Ok(None) };
         let line = count(entry, ALLOCATIONS).zip(count(entry, BYTES));
@@ -249,7 +249,7 @@ fn count(entry: &Value, key: &str) -> Option<u64> {
     (*number >= 0.0 && number.fract() == 0.0).then_some(*number as u64)
 }
 
-/// On one line, an object sorted and with blanks as a person would put them.
+/// On one line, an object sorted and with blanks as people write them.
 fn spaced(value: &Value) -> String {
     match value {
         Value::Object(fields) if !fields.is_empty() => {

@@ -1,9 +1,9 @@
-//! What `#[memory_usage]` asks for.
+//! What `#[memory_usage]` requests.
 
 use super::window::Backend;
 use crate::limits::Limits;
 
-/// What the attribute asks for; its fields are the attribute's options.
+/// What the attribute requests; its fields are the attribute's options.
 #[derive(Clone, Copy, Debug)]
 pub struct UsagePlan {
     /// Whether a window is opened even if no limit needs one.
@@ -18,7 +18,7 @@ pub struct UsagePlan {
     pub multiprocess: bool,
     /// What a call may take.
     pub limits: Limits,
-    /// `ledger`: the folder it lies in.
+    /// `ledger`: the folder it is in.
     pub ledger: Option<&'static str>,
     /// An exceeded limit is a panic: in a crate that is built for tests.
     pub fails: bool,

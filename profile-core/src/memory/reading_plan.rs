@@ -12,7 +12,7 @@ const SHORTEST_INTERVAL: Duration = Duration::from_micros(100);
 pub(crate) struct Plan {
     pub(crate) process: u32,
     pub(crate) backend: Backend,
-    /// As it was asked for: see [`Plan::interval_ns`].
+    /// As it was requested: see [`Plan::interval_ns`].
     pub(crate) interval: Duration,
     /// The sum over all descendants is in each reading.
     pub(crate) include_children: bool,
@@ -38,7 +38,7 @@ impl Plan {
         }
     }
 
-    /// Between two readings: as asked for, in what can be done and counted.
+    /// Between two readings: as requested, in what can be done and counted.
     pub(super) fn interval_ns(&self) -> u64 {
         u64::try_from(self.interval.max(SHORTEST_INTERVAL).as_nanos()).unwrap_or(u64::MAX)
     }

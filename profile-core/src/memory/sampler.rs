@@ -40,12 +40,12 @@ pub(crate) struct WindowId {
 /// How far a window has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// It goes on.
+    /// It continues.
     Reading {
         /// The next reading is due then.
         next_in: Duration,
     },
-    /// It has as many readings as were asked for.
+    /// It has as many readings as were requested.
     Full,
     /// Its process has ended, or may not be looked at any more.
     Ended,
@@ -263,7 +263,7 @@ impl Inner {
         *turn
     }
 
-    /// A place that is free: a new one while there are few of that name and not too many in all,
+    /// A place that is free: a new one while there are few of that name and not too many in total,
     /// else that of the window that added least.
     fn place_for(&mut self, name: Name) -> Option<usize> {
         let closed = || self.places.iter().enumerate().filter(|(_, place)| place.open.is_none());
@@ -284,7 +284,7 @@ impl Inner {
         Some(least)
     }
 
-    /// Gives all windows of this process what the kernel's mark stands at, and lets it begin anew.
+    /// Gives all windows of this process what the kernel's mark is at, and lets it begin anew.
     ///
     /// # Errors
     /// What is not to be had, and why.

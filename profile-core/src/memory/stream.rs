@@ -93,7 +93,7 @@ impl Stream {
         };
         match stopped {
             RecvTimeoutError::Disconnected => drop(self.writer.join()),
-            // The program goes on, and the writer waits alone.
+            // The program continues, and the writer waits alone.
             RecvTimeoutError::Timeout => {
                 let sentence = "a stream took nothing for 5 s: its last readings are not in it";
                 tell("stream at its end", sentence.to_owned());
@@ -109,7 +109,7 @@ impl Stream {
     }
 }
 
-/// `what`: of each the first is told.
+/// `what`: only the first of each is reported.
 fn tell(what: &str, sentence: String) {
     diagnostics::tell(&Diagnostic::own(&DataLossWarning, Some(what), sentence), OnError::Tell);
 }

@@ -22,7 +22,7 @@ use crate::sys;
 /// How memory is read: the options of Python's `memory_usage`, where their meaning is sound.
 ///
 /// Readings always have their times, the maximum is always kept, and the work's value is always
-/// given back, so `timestamps`, `max_usage` and `retval` are not options here.
+/// returned, so `timestamps`, `max_usage` and `retval` are not options here.
 ///
 /// ```
 /// # #[cfg(feature = "profile")] {
@@ -83,8 +83,8 @@ impl MemoryOptions {
         self
     }
 
-    /// For a process or a command: stop reading after this time. The process goes on. Work in this
-    /// process is never broken off, so for a closure it has no meaning.
+    /// For a process or a command: stop reading after this time. The process continues. Work in
+    /// this process is never broken off, so for a closure it has no meaning.
     pub fn timeout(mut self, timeout: Duration) -> MemoryOptions {
         self.timeout = Some(timeout);
         self
@@ -166,7 +166,7 @@ impl MemoryOptions {
         sampler::open(name, plan, stream).map(Window)
     }
 
-    /// Waits until the process ends, or the window has what was asked for. Whether the process has
+    /// Waits until the process ends, or the window has what was requested. Whether the process has
     /// ended.
     fn wait_for_end(&self, window: &Window, process: u32) -> bool {
         const SHORTEST: Duration = Duration::from_millis(1);

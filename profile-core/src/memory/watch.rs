@@ -1,4 +1,4 @@
-//! What `#[memory_usage]` puts around a call: a span, a window of memory if one is asked for, and
+//! What `#[memory_usage]` puts around a call: a span, a window of memory if one is requested, and
 //! limits.
 //!
 //! A limit is looked at when the call ends, from what the call's own frame has counted. Nothing
@@ -50,7 +50,7 @@ pub struct Watched {
     is_checked: Cell<bool>,
 }
 
-/// Opens the span and, if asked for, the window of a call.
+/// Opens the span and, if requested, the window of a call.
 pub fn watch(site: &'static CallSite, plan: &'static UsagePlan) -> Watched {
     // The window is open before the span: opening it takes time, which is none of the call's.
     let window = RefCell::new(open_window(site, plan));

@@ -202,7 +202,7 @@ impl Write for Text {
         self.push(&text[..end]);
         self.push(Text::MARK);
         self.is_cut = true;
-        // Nothing more is asked for.
+        // Nothing more is requested.
         Err(fmt::Error)
     }
 }

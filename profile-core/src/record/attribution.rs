@@ -103,7 +103,7 @@ impl Counts {
         fold::count(block, &function.bytes, bytes, 1);
     }
 
-    /// The callee's peak stands on what the caller held when it called.
+    /// The callee's peak is on what the caller held when it called.
     fn charge(&self, outer: &Frame) {
         let peak = live_bytes(outer).saturating_add(self.peak_bytes);
         if peak > outer.peak_bytes.get() as i64 {

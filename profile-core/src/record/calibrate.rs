@@ -3,9 +3,9 @@
 //! There is no one answer. The processor works on while it reads the clock: two readings take about
 //! 19 ns, and a body of 2 ns between them, or of 15, takes no time beyond theirs. Around a body
 //! that waits for its own results a span is worked off in the gaps, around one that keeps the
-//! processor busy it is not; the readings are alike. So what is taken off a call that is as short
-//! as the readings is the cost of a span around nothing, and off a long one the middle between the
-//! two kinds of body; the report names all three.
+//! processor busy it is not; the readings are alike. So what is subtracted for a call that is as
+//! short as the readings is the cost of a span around nothing, and off a long one the middle
+//! between the two kinds of body; the report names all three.
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -121,7 +121,7 @@ const fn source() -> Source {
 }
 
 const BATCH: u64 = 64;
-/// Enough for the caches and the branch predictor to settle; a third of a millisecond in all.
+/// Enough for the caches and the branch predictor to settle; a third of a millisecond in total.
 const BATCHES: usize = 8;
 /// Steps of about 1.5 ns in a long body.
 const STEPS: u32 = 48;

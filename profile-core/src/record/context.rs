@@ -78,7 +78,7 @@ pub fn context() -> Context {
     Context { path, from: Some(From { frame, call: number_of(frame) }), scope: held::scope() }
 }
 
-/// The number of the call that stands in a frame, given the first time that it hands work on.
+/// The number of the call that is in a frame, given the first time that it hands work on.
 /// Closing the frame takes it away and looks for what came back.
 fn number_of(frame: &Frame) -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);

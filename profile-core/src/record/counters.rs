@@ -42,7 +42,7 @@ pub(crate) fn spend_allocated(bytes: usize) -> bool {
     live::spend_allocated(bytes as u64)
 }
 
-/// As [`spend_allocated`], of `bytes` that are about to be given back.
+/// As [`spend_allocated`], of `bytes` that are about to be returned.
 #[inline(always)]
 #[must_use]
 pub(crate) fn spend_freed(bytes: usize) -> bool {
@@ -65,7 +65,7 @@ pub(crate) fn allocated(block: *mut u8, bytes: usize) {
     count_allocation(top(), bytes);
 }
 
-/// `bytes` are about to be given back.
+/// `bytes` are about to be returned.
 #[inline(always)]
 pub(crate) fn freed(bytes: usize) {
     count_free(top(), bytes);

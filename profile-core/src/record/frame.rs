@@ -1,7 +1,7 @@
 //! What is open in a thread: the frame of its innermost span, and what may be asked of a frame and
 //! its path alone.
 //!
-//! The lowest room of the recorder. A frame lies in the segment, so whoever reads that sees what is
+//! The lowest room of the recorder. A frame is in the segment, so whoever reads that sees what is
 //! open.
 
 use std::cell::Cell;

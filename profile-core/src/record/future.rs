@@ -1,6 +1,6 @@
 //! Async functions: a span per poll, a call per future.
 //!
-//! A guard held across an `.await` would close on another thread, or stand on top of strangers'
+//! A guard held across an `.await` would close on another thread, or be on top of strangers'
 //! spans. So the user's block is wrapped in a future that opens a span while it polls, and while it
 //! drops the block of a call that was cancelled.
 

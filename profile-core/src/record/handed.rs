@@ -2,7 +2,7 @@
 //! all others that work for it.
 //!
 //! No thread knows what the others hold while it allocates: a counter that they share would cost
-//! each several times its allocation. What each has held at most stands in its frame, where any may
+//! each several times its allocation. What each has held at most is in its frame, where any may
 //! read it. So when a piece of work is done, it adds up its own and those of the pieces that still
 //! run. That is exact where one runs at a time, and where several do it takes their peaks to
 //! coincide.
@@ -65,7 +65,7 @@ pub(super) fn peak(number: u64) -> Option<i64> {
     (peak != NONE).then_some(peak)
 }
 
-/// From now on the most begins anew, or goes on from what it was. Gives what it was.
+/// From now on the most begins anew, or continues from what it was. Gives what it was.
 pub(super) fn replace(number: u64, peak: Option<i64>) -> Option<i64> {
     let before = find(number)?.peak.swap(peak.unwrap_or(NONE), Relaxed);
     (before != NONE).then_some(before)

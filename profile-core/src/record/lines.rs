@@ -1,7 +1,7 @@
 //! Time and allocations by source line: what the marks of `#[profile(lines)]` call.
 //!
 //! Each function has, in each thread, one record with counts for each of its lines. A mark charges
-//! what has passed since the mark before to the line that ran, and goes on with its own: one
+//! what has passed since the mark before to the line that ran, and continues with its own: one
 //! reading of the clock where a span has two.
 //!
 //! The line that runs belongs to a call. A [`Stay`] keeps that of the call outside: a recursive
@@ -89,7 +89,7 @@ impl Lines {
         self.call.filter(|(tally, _)| std::ptr::eq(RUNNING.get(), *tally))
     }
 
-    /// The line of that number goes on, or is about to begin.
+    /// The line of that number continues, or is about to begin.
     #[inline(always)]
     pub fn resume(self, number: usize) {
         if let Some((tally, frame)) = self.running() {
@@ -130,7 +130,7 @@ impl Lines {
         if counts { self.at(number) } else { self.resume(number) }
     }
 
-    /// When the guard is dropped, the rest of the line of that number goes on.
+    /// When the guard is dropped, the rest of the line of that number continues.
     #[inline(always)]
     pub fn back(self, number: usize) -> Back {
         Back { lines: self, number }
@@ -400,7 +400,7 @@ impl<I: Iterator> Iterator for LineIterHere<I> {
     }
 }
 
-/// Charges what has passed to the line that ran, and goes on with another.
+/// Charges what has passed to the line that ran, and continues with another.
 #[inline(always)]
 fn arrive(tally: &LineTally, frame: &Frame, line: &LineCounts) {
     if events(frame) != tally.events.get() {
@@ -490,7 +490,7 @@ fn next_turn(tally: &LineTally, now: u64) {
     tally.to_go_from.set(to_go);
 }
 
-/// The marks that have only been taken off `to_go`: one store less for each of them.
+/// The marks that have only been subtracted from `to_go`: one store less for each of them.
 fn count_marks(tally: &LineTally) {
     let to_go = tally.to_go.get();
     tally.marks.add(tally.to_go_from.get().saturating_sub(to_go));
@@ -725,7 +725,7 @@ pub struct LinedFuture<F> {
 #[derive(Debug)]
 struct Pause {
     site: &'static CallSite,
-    /// The number of the line that goes on; `None`: nothing waits.
+    /// The number of the line that continues; `None`: nothing waits.
     line: Option<usize>,
     /// Since when it waits, in ticks.
     since: u64,
@@ -780,9 +780,9 @@ impl Pause {
 }
 
 impl LineCounts {
-    /// One call more or less waits here since then. It may go on in another thread, so that the sum
-    /// over all threads counts, in two's complement. Readers look at the number of those that wait
-    /// before and behind the sum.
+    /// One call more or less waits here since then. It may continue in another thread, so that the
+    /// sum over all threads counts, in two's complement. Readers look at the number of those that
+    /// wait before and behind the sum.
     fn waits(&self, more: i64, since: u64) {
         let [calls, sum] = &self.waiting;
         sum.publish(sum.get().wrapping_add_signed(more.wrapping_mul(since.cast_signed())));

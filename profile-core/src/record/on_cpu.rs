@@ -2,7 +2,7 @@
 //! function that is innermost in it.
 //!
 //! A thread of its own looks at the clocks; the threads it looks at do nothing for it, and need no
-//! rights. It is started only when asked for. What it finds goes into the records of call sites, of
+//! rights. It is started only when requested. What it finds goes into the records of call sites, of
 //! which it is the only writer of these two words.
 
 use std::collections::HashMap;

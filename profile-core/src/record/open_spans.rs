@@ -44,7 +44,7 @@ impl<'a> Exit<'a> {
 }
 
 /// This thread's open frames, innermost first. None while the recorder itself is at work: its frame
-/// lies in no page, and nothing below it.
+/// is in no page, and nothing below it.
 pub(super) fn open_frames() -> impl Iterator<Item = &'static Frame> {
     let top = TOP.get();
     let is_own = thread::own_block().is_some_and(|block| std::ptr::eq(block.own_frame.get(), top));

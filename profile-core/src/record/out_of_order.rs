@@ -2,7 +2,7 @@
 //! `phase = span!(..)` in a loop does that, guards in a struct or a queue, and coroutines.
 //!
 //! A span lasts from its opening to its closing, whatever else opens and closes meanwhile. In the
-//! call tree the spans above stand on its path; from the moment it closes they continue on the path
+//! call tree the spans above are on its path; from the moment it closes they continue on the path
 //! without it. So each of them is split: what it took and allocated up to then is on the path it
 //! stood on, the rest goes to the new one, and the call is counted once, where it ends. That way a
 //! path's time is its own and that of the paths below, in any order of closing.

@@ -1,5 +1,5 @@
-//! The parts of calls whose spans overlap: what is above a span that closes goes on without it, on
-//! another path. See [`out_of_order`](super::out_of_order).
+//! The parts of calls whose spans overlap: what is above a span that closes continues without it,
+//! on another path. See [`out_of_order`](super::out_of_order).
 
 use super::frame::{edge_of, live_bytes, site_of, tally_of};
 use super::open_spans::{Exit, is_within_itself, open_above, open_frames};
@@ -44,7 +44,7 @@ impl Inclusive {
     }
 }
 
-/// Puts what the spans above have taken so far on the paths they stand on.
+/// Puts what the spans above have taken so far on the paths they are on.
 pub(super) fn split_above(block: &ThreadBlock, exit: Exit<'_>, until: u64) -> Inclusive {
     let above = open_frames().take_while(|open| !std::ptr::eq(*open, exit.frame));
     above.fold(Inclusive::default(), |inner, open| {
@@ -81,7 +81,7 @@ fn stands_for_log2(known: u64) -> u64 {
     known >> flags::STANDS_FOR_SHIFT & 0xff
 }
 
-/// The spans above go on without the one that closed, as far as that changes their paths.
+/// The spans above continue without the one that closed, as far as that changes their paths.
 pub(super) fn reroute(block: &ThreadBlock, exit: Exit<'_>) {
     let mut below = exit.outer;
     let mut place = exit.frame;
@@ -119,7 +119,7 @@ impl Part {
         }
     }
 
-    /// To the sums of a path, which wrap: what is taken off them is the complement.
+    /// To the sums of a path, which wrap: what is subtracted from them is the complement.
     fn add_to(&self, block: &ThreadBlock, edge: &Edge, stands_for_log2: u64, recursive: bool) {
         edge.ticks.publish(edge.ticks.get().wrapping_add(self.ticks));
         add(&edge.heap, &self.heap);
@@ -139,7 +139,7 @@ fn add(words: &[Word], counts: &[u64]) {
     words.iter().zip(counts).for_each(|(word, count)| word.add(*count));
 }
 
-/// A call of which part is on other paths: it is recorded whole, and that part is then taken off
+/// A call of which part is on other paths: it is recorded whole, and that part is then subtracted
 /// the path it ends on, also if recording it panics.
 pub(super) struct TakeOff {
     block: &'static ThreadBlock,

@@ -15,7 +15,7 @@
 //!   that call no annotated function and allocate nothing: nobody looks for their frame.
 //! - *burst*: some timed calls one after the other, that stand for those before them. The first is
 //!   not taken as an example: it comes as a surprise to the processor, and shows some ns too many.
-//! - *stopped*: where even that costs more than the budget, and the budget was asked for.
+//! - *stopped*: where even that costs more than the budget, and the budget was requested.
 //!
 //! Between two bursts the clock says how long all calls took that were not timed, with what the
 //! caller did: no estimate for them exceeds that. So one call that the system interrupted for
@@ -36,7 +36,7 @@ const WINDOW: u64 = 1 << 20;
 const BURST: u64 = 4;
 /// A burst stands for no more than `BURST << MOST` calls.
 const MOST: u64 = 16;
-/// Looks in a row that find even counting too dear.
+/// Looks in a row that find even counting too expensive.
 const STOP_AFTER: u64 = 8;
 
 /// What is done with the next call.

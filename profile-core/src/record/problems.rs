@@ -1,4 +1,4 @@
-//! What recording found that a person should know of, for the report. The session asks for it at
+//! What recording found that the user should know of, for the report. The session reads it at
 //! the end.
 
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ use crate::segment::layout::Edge;
 static FIRST: OnceLock<Cow<'static, str>> = OnceLock::new();
 static SPANS: [OnceLock<String>; 3] = [const { OnceLock::new() }; 3];
 
-/// Something a person should know of, for the report: the first of them.
+/// Something the user should know of, for the report: the first of them.
 pub(super) fn report(sentence: impl Into<Cow<'static, str>>) {
     let _ = FIRST.set(sentence.into());
 }

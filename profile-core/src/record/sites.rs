@@ -34,7 +34,7 @@ pub(crate) fn register(site: &'static CallSite) {
     }
 }
 
-/// Where the site's path stands in the segment.
+/// Where the site's path is in the segment.
 pub(crate) fn path_text(site: &'static CallSite) -> Option<u64> {
     register_record(site)?;
     // SAFETY: a record of this segment, which is never freed.

@@ -88,7 +88,7 @@ fn open(site: &'static CallSite, turns: Option<&Turns>) -> SpanGuard {
     let Some(child) = child.filter(|_| matches!(mode, Mode::EXACT | Mode::PACED)) else {
         return open_slowly(site, turns);
     };
-    // SAFETY: the frame is not at a page's end, so it lies in the page of `outer`, above the open
+    // SAFETY: the frame is not at a page's end, so it is in the page of `outer`, above the open
     // ones.
     let (tally, open) = (tally_of(child), unsafe { &*frame });
     at_work();

@@ -47,7 +47,7 @@ pub(crate) fn begin() {
         if writer::is_file() {
             scheduling::write_cores(header);
         }
-        // No site has been called yet, so none need be told; there may be many.
+        // No site has been called yet, so none needs to be notified; there may be many.
         policy::set_budget(settings.budget);
         sizes::want(settings.block_sizes);
         // A first rate of the clock, for a reader of a process that is killed at once.

@@ -131,7 +131,7 @@ pub(super) fn blocks(header: &Header) -> impl Iterator<Item = &'static ThreadBlo
     std::iter::successors(first, move |block| behind(block.next.get()))
 }
 
-/// A block whose thread has ended: the newcomer goes on adding to it.
+/// A block whose thread has ended: the newcomer continues adding to it.
 fn reuse(header: &Header) -> Option<&'static ThreadBlock> {
     let claim = |block: &&ThreadBlock| {
         block.owned.get() == 0
@@ -265,7 +265,7 @@ pub(super) fn split_of(block: &ThreadBlock, frame: &Frame) -> Option<&'static Sp
     unsafe { splits.get().add(place).as_ref() }
 }
 
-/// If no span is open in the page of `frame`, and the top frame stands in another one, the page
+/// If no span is open in the page of `frame`, and the top frame is in another one, the page
 /// goes above that one, to be filled again. So spans that overlap for ever take a few pages, and
 /// not ever more of them.
 pub(super) fn free_page_of(frame: &Frame, top: &Frame, is_open: impl Fn(&Frame) -> bool) {
@@ -291,7 +291,7 @@ pub(super) fn free_page_of(frame: &Frame, top: &Frame, is_open: impl Fn(&Frame) 
     top_page.links.next.publish(this);
 }
 
-/// Whether the frame below lies in another page.
+/// Whether the frame below is in another page.
 pub(crate) fn is_first_in_page(frame: *const Frame) -> bool {
     frame.addr() % FRAME_PAGE == std::mem::offset_of!(FramePage, frames)
 }

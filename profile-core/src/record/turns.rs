@@ -2,8 +2,8 @@
 //! of the recorder that is inlined into functions.
 //!
 //! A function of a few nanoseconds pays for every instruction that is put into it, and most of all
-//! if it is no longer inlined. So what stands in the function itself is a load of this thread's
-//! count-down, a test and a store; all else is a call. The count lies in the segment, so calls that
+//! if it is no longer inlined. So what is in the function itself is a load of this thread's
+//! count-down, a test and a store; all else is a call. The count is in the segment, so calls that
 //! were left out are counted exactly, whatever ends the process.
 
 use std::cell::Cell;
@@ -15,7 +15,7 @@ use crate::callsite::CallSite;
 use crate::segment::layout::{Edge, Tally, ThreadBlock, Word, turns};
 use crate::sys;
 
-/// What stands in place of a count-down that was not begun: no call may be left out.
+/// What is in place of a count-down that was not begun: no call may be left out.
 static NOT_BEGUN: Word = Word::ZERO;
 
 /// What a thread knows of one function: its count-down, and the path of its last call.
@@ -90,7 +90,7 @@ impl Turns {
 }
 
 /// Lets so many calls pass, in place of those that were still to come. Returns how many will have
-/// been left out then, in all.
+/// been left out then, in total.
 pub(super) fn let_pass(tally: &Tally, calls: u64) -> u64 {
     let next = |word| Some(turns::word(turns::left_out(word) + calls, calls));
     // Compared, since a signal handler may count down meanwhile.

@@ -11,7 +11,7 @@ pub(crate) struct Axis {
 impl Axis {
     /// An axis that shows these numbers with about `ticks` ticks.
     pub(crate) fn new(low: f64, high: f64, ticks: u32) -> Axis {
-        // One number alone stands in the middle. So much wider that a double can tell the ends of
+        // One number alone is in the middle. So much wider that a double can tell the ends of
         // large ones apart.
         let least = (high.abs() * 1e-9).max(1e-3);
         let (low, high) =

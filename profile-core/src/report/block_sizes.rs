@@ -1,4 +1,4 @@
-//! The section of the table on the sizes of blocks, where these were asked for.
+//! The section of the table on the sizes of blocks, where these were requested.
 
 use super::layout::{Column, Grid, Name};
 use super::list::{LONGEST_LIST, more};

@@ -92,7 +92,7 @@ impl Canvas {
         ));
     }
 
-    /// A label at a place, or above or below it; none where others stand in all of these: the
+    /// A label at a place, or above or below it; none where others are in all of these: the
     /// legend names most.
     pub(crate) fn label(&mut self, (x, y): (f64, f64), color: &str, words: &str) {
         const CHARACTER: f64 = 7.2;

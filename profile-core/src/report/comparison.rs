@@ -75,7 +75,7 @@ fn grid(rows: &[&FunctionChange]) -> Grid {
         column("p", 50, &|row| p_value(row.p_value)),
         column("could\nshow", 40, &|row| match row.detectable_change {
             change if !change.is_finite() => units::NONE.to_owned(),
-            // Two or three runs that differ could show nothing that a person would ask for.
+            // Two or three runs that differ could show nothing that the user would ask for.
             change if change >= 10.0 => ">1,000 %".to_owned(),
             change => format!("±{:.1} %", change * 100.0),
         }),

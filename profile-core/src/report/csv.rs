@@ -10,7 +10,7 @@ use super::text;
 use crate::options::Sort;
 use crate::snapshot::{AsyncTimes, Function, Snapshot};
 
-/// A column's head and what stands in it for a function.
+/// A column's head and what is in it for a function.
 type Column<'a> = (String, Box<dyn Fn(&Function) -> String + 'a>);
 
 pub(crate) struct Csv;

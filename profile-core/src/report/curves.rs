@@ -45,7 +45,7 @@ pub(crate) struct Span<'a> {
     pub(crate) record: &'a MemoryRecord,
     pub(crate) start: Point,
     pub(crate) end: Point,
-    /// How many windows it lies in.
+    /// How many windows it is in.
     pub(crate) level: usize,
     /// Whether it reads what the main curve shows. If not, its ends lie on that curve, and its
     /// readings have their own.

@@ -90,7 +90,7 @@ fn uncounted(process: &Process) -> Option<String> {
     ))
 }
 
-/// What a person must know before they compare times: the program did not have the machine for
+/// What the user must know before they compare times: the program did not have the machine for
 /// itself.
 fn busy_machine(process: &Process) -> Option<String> {
     /// Below, it is less than what runs differ by.

@@ -19,7 +19,7 @@ pub(crate) struct Column {
     width: usize,
 }
 
-/// What stands at a row's start: `│ └ ` `crate::parse` ` (2 open)`. Only the path is shortened.
+/// What is at a row's start: `│ └ ` `crate::parse` ` (2 open)`. Only the path is shortened.
 #[derive(Default)]
 pub(crate) struct Name {
     pub(crate) indent: String,
@@ -62,8 +62,8 @@ impl Grid {
         Laid { head: lines.into_iter().take(head_lines).collect(), rows, dropped }
     }
 
-    /// What the name needs at least to be told from others: a quarter of the line, or what follows
-    /// the path and a little.
+    /// What the name needs at least to be distinguished from others: a quarter of the line, or what
+    /// follows the path and a little.
     fn least_name(&self, room: usize) -> usize {
         const LEAST_PATH: usize = 8;
         let quarter = (room / 4).max(12);

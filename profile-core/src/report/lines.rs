@@ -1,4 +1,4 @@
-//! The section of the table on source lines: each function as it stands in its file, with its
+//! The section of the table on source lines: each function as it is in its file, with its
 //! figures before it.
 //!
 //! A function that was not run, or of which a line is hot, is seen at a glance: hot lines are bold
@@ -197,7 +197,7 @@ pub(super) fn notes(lines: &[&Line]) -> Vec<String> {
     estimated.map(str::to_owned).into_iter().chain(parts(lines)).collect()
 }
 
-/// What is counted on a line with figures, though it stands on other lines: it looks as if it had
+/// What is counted on a line with figures, though it is on other lines: it looks as if it had
 /// not been run.
 fn parts(lines: &[&Line]) -> impl Iterator<Item = String> {
     let is_same = |a: &&Line, b: &&Line| (a.counted_on, &a.part_of) == (b.counted_on, &b.part_of);

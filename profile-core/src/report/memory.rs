@@ -79,7 +79,7 @@ fn reason_or_none(reason: &str) -> String {
 }
 
 /// Beside each other, since the two differ by what was mapped and not yet touched, or freed and not
-/// given back.
+/// returned.
 fn heap_and_resident(record: &MemoryRecord) -> Option<String> {
     let (baseline, peak) = (record.heap_baseline_bytes?, record.heap_peak_bytes?);
     let heap = units::bytes(peak.saturating_sub(baseline));

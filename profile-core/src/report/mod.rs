@@ -2,7 +2,7 @@
 
 // One file per format, from a snapshot and a writer to text or a picture. Nothing here measures or
 // knows where the text goes. Every name and message counts as written by a stranger (a snapshot may
-// come from a file), so it passes `text::safe` before a person sees it.
+// come from a file), so it passes `text::safe` before the user sees it.
 
 pub(crate) mod advice;
 mod axis;

@@ -112,7 +112,7 @@ pub struct MprofData {
     pub children: Vec<MprofChild>,
 }
 
-/// One reading. Whatever number stands in the file, NaN too.
+/// One reading. Whatever number is in the file, NaN too.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct MprofReading {
     /// Memory in MiB.
@@ -147,7 +147,7 @@ pub struct MprofCall {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct MprofChild {
-    /// Its process id, as it stands in the file.
+    /// Its process id, as it is in the file.
     pub process_id: String,
     /// Its memory.
     pub readings: Vec<MprofReading>,
@@ -171,7 +171,7 @@ pub enum MprofErrorKind {
     Empty,
     /// There is no blank in it that would end its first word.
     NoFields,
-    /// It has fewer fields than its first word asks for.
+    /// It has fewer fields than its first word needs.
     MissingField,
     /// A field should be a number, and is this.
     NotANumber(String),

@@ -5,7 +5,7 @@ use std::cmp::{Ordering, Reverse};
 use crate::options::Sort;
 use crate::snapshot::Function;
 
-/// The functions in the order asked for, alike ones by path.
+/// The functions in the order requested, alike ones by path.
 pub(crate) fn sorted(functions: &[Function], sort: Sort) -> Vec<&Function> {
     let mut sorted: Vec<&Function> = functions.iter().collect();
     crate::sort::by(&mut sorted, |a, b| order(a, b, sort).then_with(|| a.path.cmp(&b.path)));

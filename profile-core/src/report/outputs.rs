@@ -1,4 +1,4 @@
-//! Which reports a text asks for, as in `PROFILE_REPORT`.
+//! Which reports a text requests, as in `PROFILE_REPORT`.
 
 use std::path::PathBuf;
 
@@ -38,7 +38,7 @@ fn parse_all(text: &str) -> Result<Vec<Output>, SettingError> {
     parts.map(Output::parse).collect()
 }
 
-/// The reports that a text asks for.
+/// The reports that a text requests.
 ///
 /// # Errors
 /// An unknown format, one that this build cannot write, or an empty file name.
@@ -48,7 +48,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Output>, SettingError> {
     Ok(outputs)
 }
 
-/// The reports that a variable asks for, and what is wrong with it. A format that this build cannot
+/// The reports that a variable requests, and what is wrong with it. A format that this build cannot
 /// write costs no other report; alone, it leaves the reports that there are without the variable.
 pub(crate) fn parse_variable(text: &str) -> (Option<Vec<Output>>, Vec<SettingError>) {
     let outputs = match parse_all(text) {

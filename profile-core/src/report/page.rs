@@ -1,4 +1,4 @@
-//! Lines for a person, with a tone each. Colour goes around whole lines, after layout, so that
+//! Lines for the user, with a tone each. Colour goes around whole lines, after layout, so that
 //! widths hold.
 
 use std::io;

@@ -20,7 +20,7 @@ use crate::units;
 const GRID: &str = "#e5e7eb";
 const PEAK: &str = "#d62728";
 const KERNEL: &str = "#7e22ce";
-/// After Okabe and Ito's colours, which the colour-blind tell apart; darker, to be read as text on
+/// After Okabe and Ito's colours, which the colour-blind distinguish; darker, to be read as text on
 /// white.
 const WINDOWS: [&str; 5] = ["#0072b2", "#c77700", "#009e73", "#b04a87", "#2a8fc7"];
 const OTHERS: [&str; 4] = ["#a16207", "#4d7c0f", "#0e7490", "#9f1239"];
@@ -269,7 +269,7 @@ mod tests {
         samples::rendered("svg", snapshot, None)
     }
 
-    /// What a person reads in it.
+    /// What the user reads in it.
     fn words(svg: &str) -> Vec<&str> {
         let text = |rest: &&str| rest.starts_with(' ');
         let texts = svg.split("<text").skip(1).filter(text);

@@ -37,7 +37,7 @@ fn highest_of_each_part(readings: &[Reading], parts: usize) -> Vec<u64> {
     highest.into_iter().map(&mut filled).collect()
 }
 
-/// Which part of `whole` a moment lies in; its end belongs to the last.
+/// Which part of `whole` a moment is in; its end belongs to the last.
 fn part(at: u64, whole: u64, parts: usize) -> usize {
     let at = u128::from(at) * parts as u128 / u128::from(whole.max(1));
     usize::try_from(at).unwrap_or(usize::MAX).min(parts.saturating_sub(1))

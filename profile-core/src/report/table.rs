@@ -78,7 +78,7 @@ pub(super) fn details(
     block_sizes::section(functions, page);
 }
 
-/// The columns as they stand. Importance says which go first on a narrow terminal: trimmed mean,
+/// The columns as they are. Importance says which go first on a narrow terminal: trimmed mean,
 /// the lower quantiles, the longest call, the highest quantile, allocations, retained, peak, bytes,
 /// per cent, mean, self, calls. The total stays, and so does what the rows are sorted by.
 pub(super) fn columns(functions: &[&Function], snapshot: &Snapshot, sort: Sort) -> Vec<Column> {

@@ -1,4 +1,4 @@
-//! The tree: one row per call path, the called below their callers, the dearest first.
+//! The tree: one row per call path, the called below their callers, the most expensive first.
 
 use std::cmp::Reverse;
 use std::io;
@@ -131,7 +131,7 @@ fn grid(steps: &[Step<'_>], snapshot: &Snapshot, deepest: usize) -> Grid {
 }
 
 fn names(steps: &[Step<'_>], deepest: usize) -> Vec<Name> {
-    // For each level above the row whether its rail goes on.
+    // For each level above the row whether its rail continues.
     let mut rails: Vec<bool> = Vec::new();
     let mut names = Vec::with_capacity(steps.len());
     for step in steps {

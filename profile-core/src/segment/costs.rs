@@ -1,5 +1,5 @@
 //! What recording costs, as the header of a segment holds it: written by the recorder, which
-//! measures it, and taken off by the reader.
+//! measures it, and subtracted by the reader.
 
 use super::layout::{COSTS, Header, Word};
 
@@ -19,7 +19,7 @@ pub(crate) struct Costs {
     /// Of a span that is counted and not timed, and of a call that is left out.
     pub(crate) counted: f64,
     pub(crate) left_out: f64,
-    /// Of a timed call that stands for others. Nothing but the budget asks for it: it has no place
+    /// Of a timed call that stands for others. Only the budget uses it: it has no place
     /// in the header.
     pub(crate) burst: f64,
     /// From one mark of a line to the next, and of one that is counted and not timed.
@@ -46,7 +46,7 @@ impl Costs {
         Costs::from_words(header.costs.each_ref().map(Word::get))
     }
 
-    /// As they stand in a header; a damaged one may hold anything.
+    /// As they are in a header; a damaged one may hold anything.
     pub(crate) fn from_words(words: [u64; COSTS]) -> Costs {
         let mut costs = Costs::default();
         for (cost, word) in costs.each().into_iter().zip(words) {
@@ -80,7 +80,7 @@ impl Costs {
         self.between(self.reading, self.long_reading, reading).min(reading * AT_MOST)
     }
 
-    /// What recording added in all, inside and outside, to such a call.
+    /// What recording added in total, inside and outside, to such a call.
     pub(crate) fn span(&self, reading: f64) -> f64 {
         self.between(self.empty, f64::midpoint(self.waiting, self.busy), reading)
     }

@@ -17,7 +17,7 @@
 //!                          │                    ├─histogram──► HistogramRoot → Node → Leaf
 //!                          │                    ├─heap───────► HeapTally (if it allocates)
 //!                          │                    ├─polled─────► Polled (async functions only)
-//!                          │                    └─extras─────► Extras (those that recurse, or are asked for more)
+//!                          │                    └─extras─────► Extras (those that recurse, or have more enabled)
 //! ```
 //!
 //! A *text* is one word of length in bytes, then the bytes, padded to words. The leaf of a
@@ -283,7 +283,7 @@ record! {
 }
 
 record! {
-    /// All that one thread writes. When the thread ends the next new thread goes on with it.
+    /// All that one thread writes. When the thread ends the next new thread continues with it.
     ThreadBlock, thread_block {
         next: Link<ThreadBlock>,
         /// 0 free, 1 owned by a running thread.
@@ -547,7 +547,7 @@ record! {
 }
 
 record! {
-    /// What a function has in one thread that recurses, or is asked for more. Apart, so that a
+    /// What a function has in one thread that recurses, or has more enabled. Apart, so that a
     /// [`Tally`] fits into two cache lines.
     Extras, extras {
         /// The most of its calls that were open at a time.
@@ -556,7 +556,7 @@ record! {
         returns: Link<ReturnTally>,
         /// Of a function whose arguments are noted.
         calls: Link<CallList>,
-        /// Where sizes are asked for.
+        /// Where sizes are requested.
         sizes: Link<SizeTally>,
         /// Of an async function.
         polled: Link<Polled>,
@@ -592,7 +592,7 @@ pub(crate) mod turns {
         counted.wrapping_sub(left as u64)
     }
 
-    /// So many are still to come, and so many were left out in all when they have.
+    /// So many are still to come, and so many were left out in total when they have.
     pub(crate) fn word(counted: u64, left: u64) -> u64 {
         (counted << LEFT_BITS).wrapping_add(left.min(MOST_LEFT))
     }
@@ -765,12 +765,12 @@ record! {
         timed: Word,
         /// Allocations, their bytes, bytes freed.
         heap: [Word; 3],
-        /// Between the polls of a future that went on here.
+        /// Between the polls of a future that continued here.
         waiting_ticks: Word,
         /// Sum of the increments of resident memory, in two's complement, and the highest reading.
         resident: [Word; 2],
-        /// Futures that wait here now, less those that went on here after they had begun to wait in
-        /// another thread, and the sum of the ticks at which they began, likewise.
+        /// Futures that wait here now, less those that continued here after they had begun to wait
+        /// in another thread, and the sum of the ticks at which they began, likewise.
         waiting: [Word; 2],
         reserved: [Word; 5],
     }

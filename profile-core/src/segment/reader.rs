@@ -104,7 +104,7 @@ impl<'a> View<'a> {
         self.words.get(word as usize).map_or(0, |word| word.load(Acquire))
     }
 
-    /// The record behind a link, if the link lies in the segment.
+    /// The record behind a link, if the link is in the segment.
     pub(crate) fn record(&self, link: u64) -> Option<Record<'a>> {
         let offset = link.checked_sub(self.base)?;
         let start = usize::try_from(offset / 8).ok()?;
@@ -116,7 +116,7 @@ impl<'a> View<'a> {
     }
 
     /// The records of a list whose newest ones may lie outside of a file that could not grow. Where
-    /// the list leaves the file, it goes on from `in_file`: a thread that took its record before
+    /// the list leaves the file, it continues from `in_file`: a thread that took its record before
     /// the file was full may put it before those outside.
     pub(crate) fn list_in_file(&self, newest: u64, in_file: u64, next: u64) -> Vec<Record<'a>> {
         let mut records: Vec<_> = self.list(newest, next).collect();

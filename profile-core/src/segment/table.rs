@@ -1,4 +1,4 @@
-//! The index by which a thread finds its own records again. It lies in the segment because the
+//! The index by which a thread finds its own records again. It is in the segment because the
 //! thread's only memory is there; readers do not use it.
 
 use super::word::{Link, Word};

@@ -1,4 +1,4 @@
-//! Makes the segment and hands out zeroed room in it. Nothing is ever given back: what is in a
+//! Makes the segment and hands out zeroed room in it. Nothing is ever returned: what is in a
 //! segment is bounded by threads alive at once and call paths, not by calls.
 //!
 //! No lock: space is taken with one addition, and committing the same stretch twice is harmless, so
@@ -12,7 +12,7 @@ use once_cell::race::OnceNonZeroUsize;
 use super::layout::{Header, Link, MAGIC, VERSION};
 use crate::sys;
 
-/// Address space asked for; halved until the system agrees (`ulimit -v`).
+/// Address space requested; halved until the system agrees (`ulimit -v`).
 const RESERVE: usize = 1 << 30;
 const SMALLEST_RESERVE: usize = 4 << 20;
 /// Of a limited address space one part in so many.
@@ -138,7 +138,7 @@ fn take_once(header: &Header, bytes: u64) -> Option<u64> {
     let from = header.used_bytes.shared().fetch_add(bytes, SeqCst);
     if from.checked_add(bytes)? > header.reserved_bytes.get() || !ensure(header, from, from + bytes)
     {
-        // Not given back: others may have taken room behind it meanwhile. Saturate against
+        // Not returned: others may have taken room behind it meanwhile. Saturate against
         // wrap-around.
         header.used_bytes.shared().fetch_min(header.reserved_bytes.get(), Relaxed);
         return None;
@@ -146,7 +146,7 @@ fn take_once(header: &Header, bytes: u64) -> Option<u64> {
     Some(from)
 }
 
-/// Commits what was taken. Not what lies before the memory without a file, once there is such:
+/// Commits what was taken. Not what precedes the memory without a file, once there is such:
 /// another thread may just be putting the file there.
 fn ensure(header: &Header, from: u64, end: u64) -> bool {
     loop {
@@ -181,7 +181,7 @@ fn ensure(header: &Header, from: u64, end: u64) -> bool {
 /// Where memory without a file begins; chosen by the first thread that finds the file full.
 ///
 /// A thread that has not seen yet that it is full took its room before: so it is in what is used
-/// now, and it commits the file up to the next step at most. What lies beyond is nobody's yet.
+/// now, and it commits the file up to the next step at most. What is beyond is nobody's yet.
 fn memory_from(header: &Header) -> u64 {
     let used = header.used_bytes.shared().load(SeqCst);
     let chosen = used.next_multiple_of(COMMIT_STEP as u64);
@@ -198,7 +198,7 @@ pub(crate) fn file_is_full() -> bool {
 }
 
 /// Before a record goes to the front of a list: if it is the first that the file does not hold, a
-/// reader of the file goes on with the one behind it.
+/// reader of the file continues with the one behind it.
 pub(crate) fn keep_in_file<T>(in_file: &Link<T>, first: *mut T, record: *mut T) {
     let Some(header) = header().filter(|_| file_is_full()) else { return };
     let end = header.base.get() + header.memory_from.get();

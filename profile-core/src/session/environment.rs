@@ -10,7 +10,7 @@ pub(super) fn of_setting(wrong: String) -> Diagnostic {
     Diagnostic::own(&ConfigurationWarning, None, wrong)
 }
 
-/// Filters as `PROFILE_WARNINGS` says; gives back what of it is none.
+/// Filters as `PROFILE_WARNINGS` says; returns what of it is none.
 pub(super) fn filter_warnings() -> Vec<Diagnostic> {
     let list = settings::warning_filters().unwrap_or_default();
     let wrong = warnings::set_options(list).into_iter();

@@ -17,7 +17,7 @@ use crate::sys;
 
 const DEFAULT: &str = "profile.toml";
 
-/// Gives the functions the limits that a file says; gives back what is wrong in it.
+/// Gives the functions the limits that a file says; returns what is wrong in it.
 #[cfg(feature = "toml")]
 pub(super) fn wrong_limits() -> Vec<String> {
     let named = settings::limits_file();

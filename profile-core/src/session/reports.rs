@@ -1,4 +1,4 @@
-//! The end of the run: reports, what nobody was told yet, and the exit code.
+//! The end of the run: reports, what was not reported yet, and the exit code.
 
 use std::io::{self, IsTerminal, Write};
 use std::panic::{self, AssertUnwindSafe};
@@ -47,8 +47,8 @@ pub(super) fn reported() -> bool {
     })
 }
 
-/// The reports that the variable asks for, or else the settings in code. By default a table, but
-/// under `cargo test` nothing: one process per test file, whose tables nobody asked for.
+/// The reports that the variable requests, or else the settings in code. By default a table, but
+/// under `cargo test` nothing: one process per test file, whose tables nobody requested.
 fn asked_for() -> Vec<Output> {
     let variable = settings::reports_asked_for();
     let by_variable = variable.and_then(|it| outputs::parse_variable(it).0);
@@ -95,16 +95,16 @@ pub(super) extern "C" fn report_at_exit() {
     }
 }
 
-/// Whether the end of the run may bring up what a person wants to know without a report, too.
+/// Whether the end of the run may bring up what the user wants to know without a report, too.
 fn has_more_to_tell() -> bool {
     warnings::may_raise() || limits::any_at_the_end()
 }
 
-/// The exit code of a run that has failed by a warning, unless another was asked for: that of a
+/// The exit code of a run that has failed by a warning, unless another was requested: that of a
 /// panic.
 const PANICKED: u8 = 101;
 
-/// Nothing is annotated, and no memory was asked for.
+/// Nothing is annotated, and no memory was requested.
 fn has_nothing_to_say() -> bool {
     let has_window = View::live().is_some_and(|view| view.header(header::first_window) != 0);
     !has_window && callsite::linked().next().is_none()
@@ -116,13 +116,13 @@ fn is_silent_child() -> bool {
         && View::live().is_none_or(|view| view.header(header::first_site) == 0)
 }
 
-/// A report in the form of data has no room for diagnostics; a person must see them all the same.
+/// A report in the form of data has no room for diagnostics; the user must see them all the same.
 fn tell_warnings(outputs: &[Output], snapshot: &Snapshot) {
     let shown = |output: &Output| output.file.is_none() && is(output, report::DEFAULT);
     if outputs.iter().any(shown) {
         return;
     }
-    // These have been told when they came up.
+    // These have been reported when they came up.
     let (told, raised) = (diagnostics::told(), end::raised());
     let known: Vec<WarningRecord> = told.into_iter().chain(raised).collect();
     let is_known = |warning: &&WarningRecord| known.iter().any(|it| it.message == warning.message);
@@ -199,7 +199,7 @@ fn write_stderr(output: &Output, snapshot: &Snapshot) -> io::Result<Option<Incom
     Ok(missing)
 }
 
-/// Colour only for a person at a terminal who has not refused it.
+/// Colour only for the user at a terminal who has not refused it.
 fn wants_color() -> bool {
     io::stderr().is_terminal() && settings::color_allowed()
 }

@@ -84,7 +84,7 @@ impl CallSite {
         sites::set_budget_of(self, budget);
     }
 
-    /// Its statistics as they stand; `None` if it was not called.
+    /// Its statistics as they are; `None` if it was not called.
     #[must_use]
     pub fn statistics(&self) -> Option<crate::snapshot::Function> {
         start();

@@ -57,7 +57,7 @@ pub(super) fn sample_processors() {
     }
 }
 
-/// Opens the window of the whole run, if one is asked for and there is none yet.
+/// Opens the window of the whole run, if one is requested and there is none yet.
 pub(super) fn read_whole_run() {
     static OPENED: Once = Once::new();
     let Some(interval) = settings::current().resident_interval else { return };

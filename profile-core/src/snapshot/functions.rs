@@ -2,8 +2,8 @@
 
 /// What one function did, over all threads and call paths.
 ///
-/// Times are wall-clock times of the calls, with the calibrated cost of recording taken off. For an
-/// async function they are the times inside its polls; [`AsyncTimes`] has the rest. Figures of
+/// Times are wall-clock times of the calls, with the calibrated cost of recording subtracted. For
+/// an async function they are the times inside its polls; [`AsyncTimes`] has the rest. Figures of
 /// memory are `None` where no allocator wrapper was installed.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
@@ -14,7 +14,7 @@ pub struct Function {
     pub path: String,
     /// The name alone.
     pub name: String,
-    /// Module it stands in.
+    /// Module it is in.
     pub module: String,
     /// Its file.
     pub file: String,
@@ -96,7 +96,7 @@ pub struct Function {
     /// work that it handed on. Where several threads work for it at once, their peaks are taken to
     /// coincide, so that it is at most this.
     pub peak_bytes: Option<u64>,
-    /// `allocated_bytes` less `freed_bytes`: what the calls left behind (negative: gave back).
+    /// `allocated_bytes` less `freed_bytes`: what the calls left behind (negative: returned).
     pub retained_bytes: Option<i64>,
     /// Allocations outside other annotated functions.
     pub exclusive_allocations: Option<u64>,
@@ -184,7 +184,7 @@ pub struct BytesPerCall {
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Call {
-    /// `name = value`, of the arguments that were asked for; cut where they are long.
+    /// `name = value`, of the arguments that were requested; cut where they are long.
     pub arguments: String,
     /// How long it took: of an async function from its first poll to its end. `None` if it was not
     /// timed.

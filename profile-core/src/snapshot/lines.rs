@@ -14,11 +14,11 @@
 pub struct Line {
     /// Path of its function.
     pub path: String,
-    /// The file it stands in.
+    /// The file it is in.
     pub file: String,
     /// Its number in the file, from 1.
     pub line: u32,
-    /// The line as it stands there, without its end. Empty where the compiler had no file.
+    /// The line as it is there, without its end. Empty where the compiler had no file.
     pub source: String,
     /// How often it began: arrivals at it. A loop's head begins at each turn, and once more when
     /// there is nothing left. A closing brace begins where its block drops something; what is
@@ -32,7 +32,7 @@ pub struct Line {
     pub counted_on: Option<u32>,
     /// What that is: `closure`, `select!`.
     pub part_of: Option<String>,
-    /// Time on it, with what it calls; the calibrated cost of the marks is taken off.
+    /// Time on it, with what it calls; the calibrated cost of the marks is subtracted.
     pub inclusive_ns: Option<u64>,
     /// Of an async function: time suspended at an `.await` on it, which is in `inclusive_ns` of
     /// nobody. Up to now, or to the end of the call if it was cancelled.

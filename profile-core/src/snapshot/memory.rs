@@ -23,7 +23,7 @@ pub struct MemoryRecord {
     pub duration_ns: u64,
     /// Whether it had not ended at the snapshot.
     pub open: bool,
-    /// Time between two readings as asked for.
+    /// Time between two readings as requested.
     pub interval_ns: u64,
     /// The same as it came out on the average. `None` for fewer than two readings.
     pub achieved_interval_ns: Option<u64>,
@@ -59,7 +59,7 @@ pub struct MemoryRecord {
 pub struct Reading {
     /// Nanoseconds since the window began.
     pub at_ns: u64,
-    /// Bytes of what the window's backend reads, resident memory unless it was told otherwise.
+    /// Bytes of what the window's backend reads, resident memory unless another was chosen.
     pub resident_bytes: u64,
 }
 

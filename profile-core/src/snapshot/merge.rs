@@ -444,7 +444,7 @@ fn tree(trees: &[&[PathNode]]) -> Vec<PathNode> {
     for tree in trees {
         let mut keys: Vec<Vec<&str>> = Vec::with_capacity(tree.len());
         for node in *tree {
-            // A parent stands before its children; in a damaged file one that does not is none.
+            // A parent comes before its children; in a damaged file one that does not is none.
             let mut key = node.parent.and_then(|at| keys.get(at)).cloned().unwrap_or_default();
             key.push(&node.path);
             let sum = paths

@@ -73,9 +73,9 @@ pub struct Snapshot {
     pub lines: Vec<Line>,
     /// Curves of memory over time: one for each window.
     pub memory: Vec<MemoryRecord>,
-    /// What stands in an annotated `impl`, `trait` or `mod` and could not be instrumented.
+    /// What is in an annotated `impl`, `trait` or `mod` and could not be instrumented.
     pub not_instrumented: Vec<NotInstrumented>,
-    /// What a person should know of before trusting the numbers.
+    /// What the user should know of before trusting the numbers.
     pub warnings: Vec<WarningRecord>,
     /// What the numbers suggest, by the thresholds of [`Settings::advice`](crate::Settings).
     pub advice: Vec<Advice>,
@@ -276,7 +276,7 @@ pub struct Overhead {
     /// compiler would have inlined it may no longer be inlined, and nothing measures that. Not
     /// subtracted; intervals cover it.
     pub unmeasured_ns: u64,
-    /// Cost of one timed span around nothing: what is taken off for a call that is as short as its
+    /// Cost of one timed span around nothing: what is subtracted for a call that is as short as its
     /// two readings of the clock.
     pub span_ns: f64,
     /// Cost of one timed span around a longer body: of one that waits for its own results, and of

@@ -8,7 +8,7 @@ use super::Advice;
 #[cfg(feature = "profile")]
 use crate::escape::safe_and_short;
 
-/// Something that a person should know of: a limit that was broken, something that went wrong in
+/// Something that the user should know of: a limit that was broken, something that went wrong in
 /// recording, a number that is doubtful, or what the program itself warned of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]

@@ -53,7 +53,7 @@ impl Cuts {
     }
 }
 
-/// The places of the values in ascending order; equal ones as they stand, NaN last.
+/// The places of the values in ascending order; equal ones as they are, NaN last.
 fn order(values: &[f64]) -> Vec<usize> {
     let mut places: Vec<usize> = (0..values.len()).collect();
     places.sort_by(|a, b| nan_last(&values[*a], &values[*b]));

@@ -8,7 +8,7 @@ use std::fmt;
 pub enum StatsError {
     /// A proportion to cut is NaN or infinite.
     ProportionNotFinite(f64),
-    /// A negative proportion asks for more values than there are.
+    /// A negative proportion needs more values than there are.
     ProportionNegative(f64),
     /// Both ends together would cut more than everything.
     ProportionTooBig(f64),
@@ -23,7 +23,7 @@ pub enum StatsError {
     NothingWithin,
     /// There are no values to take one from.
     Empty,
-    /// There is a NaN, and [`NanPolicy::Raise`] was asked for.
+    /// There is a NaN, and [`NanPolicy::Raise`] was requested.
     ContainsNan,
     /// An array has no such axis.
     AxisOutOfBounds {

@@ -56,7 +56,7 @@ pub(crate) fn students_t(freedom: f64, share: f64) -> f64 {
 /// 1987; `scipy.stats.bootstrap`): the figure of so many samples drawn from the sample with
 /// replacement, and of the sample without each of its values. The same values, figure and seed give
 /// the same interval, which has no width where the figure does not vary. NaN of fewer than two
-/// values, and where the figure is NaN or lies beyond all of the resampled ones.
+/// values, and where the figure is NaN or is beyond all of the resampled ones.
 ///
 /// # Errors
 /// [`StatsError::ConfidenceOutside`].

@@ -59,7 +59,7 @@ impl Brackets {
         let (n, size) = (values.len() as f64, sample.len() as f64);
         let mut bracket = |rank: usize| {
             let share = rank as f64 / n;
-            // Three standard deviations of the rank in the sample: of 370 cuts one lies beyond, and
+            // Three standard deviations of the rank in the sample: of 370 cuts one is beyond, and
             // costs a copy.
             let spread = 3.0 * (size * share * (1.0 - share)).sqrt() + 1.0;
             let mut at = |rank: f64| match rank {

@@ -29,7 +29,7 @@ pub(crate) fn kernel_trusts_tsc() -> bool {
     false
 }
 
-/// All of it is committed at once, so less is asked for.
+/// All of it is committed at once, so less is requested.
 pub(crate) fn reserve(length: usize) -> Option<*mut u8> {
     const MOST: usize = 64 << 20;
     const PAGE: usize = 4096;

@@ -1,4 +1,4 @@
-//! What the functions of this room give back: one type each for all systems.
+//! What the functions of this room return: one type each for all systems.
 
 /// What a thread had of the processors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

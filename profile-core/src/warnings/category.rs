@@ -44,7 +44,7 @@ impl Category {
         self.name
     }
 
-    /// The module it stands in, as a path.
+    /// The module it is in, as a path.
     #[must_use]
     pub fn module(&self) -> &'static str {
         self.module

@@ -1,4 +1,4 @@
-//! Warnings with Python's filter: of what went wrong a person decides, by category, text, module
+//! Warnings with Python's filter: of what went wrong the user decides, by category, text, module
 //! and line, whether it is an error, ignored, shown always, by default, once, or once a module.
 //!
 //! The semantics are those of CPython 3.11's `warnings`, and where its C core and its documentation
@@ -99,7 +99,7 @@
 //! | [`DataLossWarning`] | [`RuntimeWarning`] | something was not recorded |
 //! | [`ConfigurationWarning`] | [`UserWarning`] | a variable, a filter or a file is not understood |
 //!
-//! Each is told once for its function, since figures differ from call to call (with the action
+//! Each is reported once for its function, since figures differ from call to call (with the action
 //! always, each time); the report has the count and the worst. The module that filters look at is
 //! the function's. One that is an error is
 //!
@@ -136,9 +136,9 @@
 //! ```
 //!
 //! A later table wins over an earlier one, and any over the attribute, limit by limit. What is
-//! wrong is told at the start with its line; the rest holds. Time is what the clock says, with what
-//! recording costs in it; under an overhead budget only the calls that are timed are looked at, and
-//! counted.
+//! wrong is reported at the start with its line; the rest holds. Time is what the clock says, with
+//! what recording costs in it; under an overhead budget only the calls that are timed are looked
+//! at, and counted.
 
 mod catch;
 mod category;

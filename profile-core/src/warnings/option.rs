@@ -110,7 +110,7 @@ pub fn set_option(option: &str) -> Result<(), InvalidOption> {
 }
 
 /// Puts filters in front as a list of texts says, separated by commas: the last comes to be the
-/// first. What is wrong is left out and given back; the others hold. A text that was there before
+/// first. What is wrong is left out and returned; the others hold. A text that was there before
 /// counts once.
 ///
 /// ```

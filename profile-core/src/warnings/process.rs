@@ -85,8 +85,8 @@ fn process() -> &'static Mutex<State> {
 #[cfg(feature = "profile")]
 pub(crate) struct Verdict {
     pub(crate) action: Action,
-    /// Whether nothing was told of this subject and category since the filters changed; never of
-    /// what is not told.
+    /// Whether nothing was reported of this subject and category since the filters changed; never
+    /// of what is not told.
     pub(crate) is_first: bool,
     pub(crate) shown_by: ShownBy,
 }

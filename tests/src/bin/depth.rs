@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::ptr;
 use std::thread;
 
-/// Of the stack; the rest is for what the two functions stand on.
+/// Of the stack; the rest is for what the two functions are on.
 const USED: usize = 1 << 20;
 
 fn plain(limit: usize) -> u64 {

@@ -47,7 +47,7 @@ extern "C" fn before_main() {
     (0..3).for_each(|_| early());
 }
 
-/// Sixty-four threads that go on recording while the program ends.
+/// Sixty-four threads that continue recording while the program ends.
 fn detached() {
     const THREADS: usize = 64;
     static DONE: [AtomicU64; THREADS] = [const { AtomicU64::new(0) }; THREADS];

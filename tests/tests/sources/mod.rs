@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Item, Meta, Token};
 
-/// A module: one with a file of its own, or one that stands in another's.
+/// A module: one with a file of its own, or one that is in another's.
 pub struct Module {
     /// From the crate's root, which is the empty path.
     pub path: Vec<String>,

@@ -36,7 +36,7 @@ pub enum Thing {
 }
 
 impl Thing {
-    /// All, in the order in which they stand in the enum and on the page.
+    /// All, in the order in which they are in the enum and on the page.
     pub const ALL: [(Thing, &str); 22] = [
         (Thing::File, "files"),
         (Thing::Byte, "bytes"),

@@ -1,4 +1,4 @@
-//! The findings as a person reads them.
+//! The findings as the user reads them.
 
 use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};

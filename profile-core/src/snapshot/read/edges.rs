@@ -163,7 +163,7 @@ impl<'a> Reading<'a> {
             |(frame, _): &&(OpenFrame<'_>, bool)| frame.is_still_open(state.timed, state.untimed);
         let open: Vec<_> = open.iter().filter(still_open).collect();
         let times = self.times_of(place, record, &state);
-        // Read once: its owner may go on counting.
+        // Read once: its owner may continue counting.
         let mut memory = Memory::at(record, edge::heap);
         let sums = &mut self.sums[place];
         sums.add_ended(record, &state, &times, memory);
@@ -347,7 +347,7 @@ fn state_now(record: &Record<'_>) -> (u64, EdgeState) {
 }
 
 /// The sum of a path and of what waits to be added. The sum wraps: of a call that came here from
-/// another path what it left there is taken off, perhaps before the call itself is added.
+/// another path what it left there is subtracted, perhaps before the call itself is added.
 fn sum_of(ticks: u64, waiting: &[u64]) -> u64 {
     let sum = waiting.iter().fold(ticks, |sum, ticks| sum.wrapping_add(*ticks));
     sum.cast_signed().max(0).cast_unsigned()

@@ -29,7 +29,7 @@ impl History {
     pub(super) fn read(record: &Record<'_>) -> History {
         let newest = (record.word(held::newest) as usize).min(HELD_STRETCHES - 1);
         History {
-            // A thread that was killed may have taken off what it had not added.
+            // A thread that was killed may have subtracted what it had not added.
             bytes: record.word(held::bytes).cast_signed().max(0).cast_unsigned(),
             variance: record.word(held::variance).cast_signed().max(0) as f64,
             stretch_log2: record.word(held::stretch_log2).min(63) as u32,

@@ -166,7 +166,7 @@ fn without_figures(line: &mut Line) {
     *line = Line { path, file, line: number, source, ..Line::default() };
 }
 
-/// Brings estimates to their sum, which is known far better: what the function took in all (the
+/// Brings estimates to their sum, which is known far better: what the function took in total (the
 /// ratio estimate of survey sampling). A stay that is timed as one of many surprises the processor,
 /// and shows some ns more than it would have taken.
 fn fit(lines: &mut [Line], function_ns: u64) {

@@ -1,8 +1,8 @@
 //! From a segment to a snapshot: the only reader of the memory format.
 //!
-//! It may run while the threads go on recording. Each path is read again if it changed meanwhile,
-//! so its calls and its time belong together; between paths a few calls may lie. What a killed
-//! thread left in a ring or half folded is completed here.
+//! It may run while the threads continue recording. Each path is read again if it changed
+//! meanwhile, so its calls and its time belong together; between paths a few calls may lie. What a
+//! killed thread left in a ring or half folded is completed here.
 
 mod calls;
 mod edges;
@@ -29,7 +29,7 @@ use crate::segment::layout::{
 use crate::segment::reader::{Record, View};
 use crate::stats::weighted;
 
-/// What the reader must be told.
+/// What the reader needs to know.
 #[derive(Clone, Debug)]
 pub(crate) struct Options<'a> {
     pub(crate) percentiles: &'a [f64],
@@ -74,12 +74,12 @@ struct Sums {
     timed: u64,
     open: u64,
     panicked: u64,
-    /// Inclusive time with recursion counted once, before recording below is taken off.
+    /// Inclusive time with recursion counted once, before recording below is subtracted.
     ns: f64,
     /// The timed calls and those they stand for, and their time without what recording added to it.
     known: Known,
     known_ns: f64,
-    /// What recording cost one of them, in ticks: between its readings, and in all.
+    /// What recording cost one of them, in ticks: between its readings, and in total.
     cost: Option<(f64, f64)>,
     /// See the layout's `spread`.
     spread: [f64; 3],
@@ -111,7 +111,7 @@ struct Sums {
 }
 
 impl Sums {
-    /// Of the calls whose ticks are known, before what recording cost below them is taken off.
+    /// Of the calls whose ticks are known, before what recording cost below them is subtracted.
     fn mean_ns(&self) -> f64 {
         if self.known.calls > 0.0 { self.known_ns / self.known.calls } else { 0.0 }
     }
@@ -269,7 +269,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// What stands in the place of a function for the paths that found no room.
+    /// What is in the place of a function for the paths that found no room.
     fn other(&self) -> usize {
         self.sites.len()
     }
@@ -393,7 +393,7 @@ impl<'a> Reading<'a> {
         self.now.monotonic_ns.saturating_sub(self.view.header(header::first_monotonic_ns))
     }
 
-    /// What recording cost in all: what it cost below the paths that begin threads, and these
+    /// What recording cost in total: what it cost below the paths that begin threads, and these
     /// themselves. The share is of the time that threads spent in annotated functions.
     fn price(&mut self) {
         let first = || self.tree.nodes.iter().filter(|node| node.parent.is_none());

@@ -236,7 +236,7 @@ fn fit(sums: &Sums, function: &Function, own: &Own) -> f64 {
     if fit.is_finite() { fit } else { 1.0 }
 }
 
-/// As it stands in a snapshot. Values that round to the same stand together.
+/// As it is in a snapshot. Values that round to the same stand together.
 fn whole(values: weighted::Weighted<'_>) -> Vec<[u64; 2]> {
     let mut whole: Vec<(u64, u64)> =
         values.iter().map(|(value, count)| (value.round() as u64, *count)).collect();

@@ -59,14 +59,14 @@ pub(crate) fn reserve(length: usize) -> Option<*mut u8> {
 }
 
 /// # Safety
-/// The range lies in a live reservation; what it held before is of no use to anybody.
+/// The range is in a live reservation; what it held before is of no use to anybody.
 pub(crate) unsafe fn commit_anonymous(start: *mut u8, length: usize) -> bool {
     // SAFETY: by the contract the range is ours.
     unsafe { libc::mprotect(start.cast(), length, libc::PROT_READ | libc::PROT_WRITE) == 0 }
 }
 
 /// # Safety
-/// The range lies in a live reservation.
+/// The range is in a live reservation.
 pub(crate) unsafe fn replace_by_zeroes(start: *mut u8, length: usize) -> bool {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
     let access = libc::PROT_READ | libc::PROT_WRITE;
@@ -83,7 +83,7 @@ pub(crate) unsafe fn replace_by_zeroes(start: *mut u8, length: usize) -> bool {
 /// full disk into `false` here instead of a SIGBUS at some later store.
 ///
 /// # Safety
-/// The range lies in a live reservation and is either unused or already this very mapping.
+/// The range is in a live reservation and is either unused or already this very mapping.
 pub(crate) unsafe fn commit_file(fd: RawFd, start: *mut u8, length: usize, offset: usize) -> bool {
     let Ok(file_offset) = libc::off_t::try_from(offset) else { return false };
     // SIGXFSZ (a file size limit) goes to this thread only, and its default action kills the
@@ -204,8 +204,8 @@ pub(crate) fn fail_at_exit(code: u8) {
         // What a parent sees of it.
         if status & 0xff == 0 {
             say_that_it_fails(code.addr());
-            // SAFETY: POSIX leaves a second `exit` undefined; glibc goes on with the handlers that
-            // are left.
+            // SAFETY: POSIX leaves a second `exit` undefined; glibc continues with the handlers
+            // that are left.
             unsafe { libc::exit(code.addr() as c_int) }
         }
     }
@@ -223,7 +223,7 @@ pub(crate) fn fail_at_exit(code: u8) {
 #[cfg(target_env = "gnu")]
 fn is_in_program() -> bool {
     let base_of = |address: *const c_void| {
-        // SAFETY: plain pointers, filled in by the call; any address may be asked for.
+        // SAFETY: plain pointers, filled in by the call; any address may be requested.
         unsafe {
             let mut found: libc::Dl_info = std::mem::zeroed();
             (libc::dladdr(address, &mut found) != 0).then_some(found.dli_fbase)

@@ -257,7 +257,7 @@ mod tests {
         0
     }
 
-    /// As `vfork` makes it, but that its parent goes on.
+    /// As `vfork` makes it, but that its parent continues.
     #[test]
     fn a_child_in_its_parents_memory_is_told_from_one_with_its_own() {
         let parent = std::process::id();

@@ -244,7 +244,7 @@ struct Board(Vec<std::sync::Mutex<Vec<u8>>>);
 static HELD: AtomicI64 = AtomicI64::new(0);
 
 impl Board {
-    /// Takes what lies at a place, changes its size, and lays it there again: allocated by one
+    /// Takes what is at a place, changes its size, and lays it there again: allocated by one
     /// thread, grown, shrunk and freed by others, after the first has ended too.
     #[profile]
     fn exchange(&self, random: u64) {
