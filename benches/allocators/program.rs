@@ -83,8 +83,8 @@ fn timed(count: u32, mut work: impl FnMut()) -> f64 {
 
 /// Vectors of 64 bytes, one after the other.
 fn on_threads(threads: usize, count: u32) -> f64 {
-    let work = |place| {
-        benches::pin(place);
+    let work = |core| {
+        benches::pin(core);
         let mut number = 0_u64;
         timed(count, || {
             number += 1;
@@ -92,7 +92,7 @@ fn on_threads(threads: usize, count: u32) -> f64 {
         })
     };
     std::thread::scope(|scope| {
-        let running: Vec<_> = (0..threads).map(|place| scope.spawn(move || work(place))).collect();
+        let running: Vec<_> = (0..threads).map(|core| scope.spawn(move || work(core))).collect();
         let ns = running.into_iter().map(|thread| thread.join().expect("it ends"));
         ns.sum::<f64>() / threads as f64
     })

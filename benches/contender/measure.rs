@@ -109,8 +109,8 @@ pub(crate) fn threads(contender: &Contender, quick: bool) -> u64 {
     let seed = Random::new().0;
     run(contender.batch, BATCH);
     let meet = Meeting::default();
-    let follow = |place| {
-        pin(place);
+    let follow = |core| {
+        pin(core);
         let mut random = Random(seed);
         let mut ratios = [Vec::new(), Vec::new()];
         for _ in 0..rounds {
@@ -119,7 +119,7 @@ pub(crate) fn threads(contender: &Contender, quick: bool) -> u64 {
             for (kind, alone) in [true, false].into_iter().enumerate() {
                 let took = round(&mut random, contender, |function| {
                     meet.both();
-                    let idle = alone && place == 1;
+                    let idle = alone && core == 1;
                     if idle { 0 } else { run(function, calls) }
                 });
                 ratios[kind].push(ratio(took));

@@ -77,7 +77,7 @@ fn again_with_limits() {
 fn round(number: usize) -> [f64; 4] {
     let functions: [fn(u64) -> u64; 4] = [short, short_limited, allocating, allocating_limited];
     let mut figures = [0.0; 4];
-    let mut measure = |place: usize| figures[place] = each(functions[place]);
+    let mut measure = |index: usize| figures[index] = each(functions[index]);
     if number % 2 == 0 {
         (0..4).for_each(&mut measure);
     } else {

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Keeps the calling thread on the first, the second, … of the cores it may use.
-pub fn pin(place: usize) {
+pub fn pin(core: usize) {
     // SAFETY: a cpu_set_t is plain bits; both calls get its size.
     unsafe {
         let mut allowed: libc::cpu_set_t = std::mem::zeroed();
         libc::sched_getaffinity(0, size_of_val(&allowed), &mut allowed);
         let cores = (0..libc::CPU_SETSIZE as usize).filter(|core| libc::CPU_ISSET(*core, &allowed));
-        let Some(core) = cores.into_iter().nth(place) else { return };
+        let Some(core) = cores.into_iter().nth(core) else { return };
         let mut one: libc::cpu_set_t = std::mem::zeroed();
         libc::CPU_SET(core, &mut one);
         libc::sched_setaffinity(0, size_of_val(&one), &one);

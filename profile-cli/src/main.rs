@@ -87,14 +87,14 @@ fn main() -> ExitCode {
         Ok(code) if is_clear => code,
         Ok(_) => ExitCode::from(WRONG),
         Err(diagnostic) => {
-            complain(&diagnostic);
+            print_error(&diagnostic);
             ExitCode::from(WRONG)
         }
     }
 }
 
 /// One line on standard error; nothing if that is gone.
-fn complain(what: &str) {
+fn print_error(what: &str) {
     let _ = writeln!(io::stderr(), "profile: {what}");
 }
 
@@ -104,7 +104,7 @@ fn set_filters(filters: &[String]) -> bool {
     warnings::reset_warnings();
     let wrong: Vec<_> = filters.iter().flat_map(|list| warnings::set_options(list)).collect();
     for error in &wrong {
-        complain(&format!("invalid -W option ignored: {error}"));
+        print_error(&format!("invalid -W option ignored: {error}"));
     }
     wrong.is_empty()
 }
@@ -114,7 +114,7 @@ fn set_filters(filters: &[String]) -> bool {
 fn filter(snapshot: &mut Snapshot, file: &Path) -> bool {
     let errors = snapshot.filter_warnings();
     for warning in snapshot.warnings.iter().filter(|warning| warning.is_error) {
-        complain(&format!("{}: {warning}", file.display()));
+        print_error(&format!("{}: {warning}", file.display()));
     }
     !errors.is_empty()
 }

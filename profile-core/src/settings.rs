@@ -352,10 +352,10 @@ impl<L: Fn(&str) -> Option<String>> Reader<'_, L> {
         if text.is_empty() {
             return None;
         }
-        parse(text).map_err(|error| self.complain(name, &error)).ok()
+        parse(text).map_err(|error| self.reject(name, &error)).ok()
     }
 
-    fn complain(&mut self, name: &str, error: &SettingError) {
+    fn reject(&mut self, name: &str, error: &SettingError) {
         self.diagnostics.push(format!("{name}: {error}; ignored"));
     }
 }

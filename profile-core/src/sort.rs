@@ -9,13 +9,13 @@ pub(crate) fn by<T>(rows: &mut [T], compare: impl Fn(&T, &T) -> Ordering) {
     let mut order = order(rows.len(), &|a, b| compare(&rows[a], &rows[b]));
     for start in 0..order.len() {
         // Round the circle of rows that take one another's places.
-        let mut place = start;
-        while order[place] != start {
-            let from = std::mem::replace(&mut order[place], place);
-            rows.swap(place, from);
-            place = from;
+        let mut index = start;
+        while order[index] != start {
+            let from = std::mem::replace(&mut order[index], index);
+            rows.swap(index, from);
+            index = from;
         }
-        order[place] = place;
+        order[index] = index;
     }
 }
 

@@ -107,7 +107,7 @@ impl Parse for Item {
             return Function::parse(attributes, input).map(Box::new).map(Self::Function);
         }
         let trees = until_end(input)?;
-        let Some((place, keyword)) = keyword(&trees) else {
+        let Some((index, keyword)) = keyword(&trees) else {
             return Err(syn::Error::new(first_span(&trees), "expected an item"));
         };
         let word = keyword.to_string();
@@ -117,7 +117,7 @@ impl Parse for Item {
                 Container::parse(attributes, head, word == "mod", body).map(Self::Container)
             }
             _ => {
-                let kind = Kind::of(&word, &trees, place);
+                let kind = Kind::of(&word, &trees, index);
                 let tokens = trees.into_iter().collect();
                 Ok(Self::Other(Other { attributes, tokens, kind, keyword }))
             }
@@ -228,8 +228,8 @@ impl ToTokens for Item {
 }
 
 impl Kind {
-    fn of(keyword: &str, trees: &[TokenTree], place: usize) -> Self {
-        match (keyword, trees.get(place + 1), trees.last()) {
+    fn of(keyword: &str, trees: &[TokenTree], index: usize) -> Self {
+        match (keyword, trees.get(index + 1), trees.last()) {
             ("mod", Some(TokenTree::Ident(name)), _) => Self::OutlineModule(name.clone()),
             ("extern", _, Some(TokenTree::Group(body))) => Self::Foreign(functions_in(body)),
             ("macro_rules", ..) => Self::Plain,
@@ -355,9 +355,9 @@ fn keyword(trees: &[TokenTree]) -> Option<(usize, Ident)> {
         TokenTree::Punct(punct) => punct.as_char() == ':',
         TokenTree::Literal(_) => false,
     };
-    let place = trees.iter().take_while(is_prefix).count();
-    match trees.get(place) {
-        Some(TokenTree::Ident(word)) => Some((place, word.clone())),
+    let index = trees.iter().take_while(is_prefix).count();
+    match trees.get(index) {
+        Some(TokenTree::Ident(word)) => Some((index, word.clone())),
         _ => None,
     }
 }

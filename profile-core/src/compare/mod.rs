@@ -95,7 +95,7 @@ pub fn compare<'a>(baseline: impl Into<Runs<'a>>, candidate: impl Into<Runs<'a>>
     }
     let p_values: Vec<f64> = changes.iter().map(|(timing, _)| timing.p_value).collect();
     for ((timing, change), p_value) in changes.iter_mut().zip(adjusted(&p_values)) {
-        timing.tell(p_value, change);
+        timing.write_to(p_value, change);
     }
     crate::sort::by(&mut changes, |(a, _), (b, _)| b.added_ns().total_cmp(&a.added_ns()));
     found.functions = changes.into_iter().map(|(_, change)| change).collect();

@@ -80,7 +80,7 @@ impl Timing {
     }
 
     /// Fills in the verdict for a p-value that has been adjusted.
-    pub(super) fn tell(&self, p_value: f64, change: &mut FunctionChange) {
+    pub(super) fn write_to(&self, p_value: f64, change: &mut FunctionChange) {
         let relative = |shift: f64| shift.exp_m1();
         change.baseline_ns = self.baseline_ns;
         change.candidate_ns = self.candidate_ns;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Diagnostic, OnError, tell, throw};
+use super::{Diagnostic, OnError, emit, throw};
 use crate::callsite::CallSite;
 use crate::limits::{Exceeded, Figures, Limits, Scope};
 use crate::record::SpanGuard;
@@ -23,8 +23,8 @@ pub(crate) fn check_ended(ended: Ended) {
     let Ended { site, figures, may_throw } = ended;
     let Some(limits) = site.limits() else { return };
     let throws = may_throw && !limits.raises() && site.can_unwind();
-    let on_error = if throws { OnError::Throw } else { OnError::Tell };
-    if let Some(raised) = tell_all(exceeded(site, limits, &figures), on_error) {
+    let on_error = if throws { OnError::Throw } else { OnError::Report };
+    if let Some(raised) = emit_all(exceeded(site, limits, &figures), on_error) {
         throw(raised);
     }
 }
@@ -52,7 +52,7 @@ fn check_open(call: &Open, figures: &Figures) -> Option<RaisedWarning> {
         return None;
     }
     call.set_checked();
-    tell_all(diagnostics, OnError::Return)
+    emit_all(diagnostics, OnError::Return)
 }
 
 /// A call that is about to return an error is not checked again: that error is counted by then.
@@ -64,9 +64,9 @@ pub(crate) fn set_checked(guard: &SpanGuard) {
 
 /// Tells all; returns the first that is an error which somebody takes. But for that nothing is
 /// charged to whoever called.
-pub(crate) fn tell_all(diagnostics: Vec<Diagnostic>, on_error: OnError) -> Option<RaisedWarning> {
+pub(crate) fn emit_all(diagnostics: Vec<Diagnostic>, on_error: OnError) -> Option<RaisedWarning> {
     let taken = diagnostics.iter().fold(None, |first, diagnostic| {
-        let is_taken = tell(diagnostic, on_error);
+        let is_taken = emit(diagnostic, on_error);
         first.or(is_taken.then_some(diagnostic))
     });
     let raised = taken.map(Diagnostic::raised);
@@ -150,11 +150,11 @@ fn allocated_below(path: &str) -> Vec<String> {
     let mut below: Vec<_> = below.into_iter().collect();
     below.sort_by_key(|(_, (allocations, _))| std::cmp::Reverse(*allocations));
     let line = |(path, (allocations, bytes)): (&str, (u64, u64))| {
-        let place = contents.functions.iter().find(|function| function.path == path);
-        let place = place
+        let location = contents.functions.iter().find(|function| function.path == path);
+        let location = location
             .map_or_else(String::new, |Function { file, line, .. }| format!(" ({file}:{line})"));
         let [allocations, bytes] = [allocations, bytes].map(units::count);
-        format!("{path}{place}: {allocations} allocations, {bytes} bytes in all calls so far")
+        format!("{path}{location}: {allocations} allocations, {bytes} bytes in all calls so far")
     };
     below.into_iter().take(MOST).map(line).collect()
 }

@@ -110,7 +110,7 @@ impl Diagnostic {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnError {
     /// It is only told: nobody can take it.
-    Tell,
+    Report,
     /// It is reported, and to be thrown; or only reported, where the run shall end with an exit
     /// code.
     Throw,
@@ -143,7 +143,7 @@ pub(crate) fn forget() {
 
 /// Tells something: the first time for its category and subject, always, or never, as the filters
 /// say of its category, its text and its module. Whether they make it an error that somebody takes.
-pub(crate) fn tell(diagnostic: &Diagnostic, on_error: OnError) -> bool {
+pub(crate) fn emit(diagnostic: &Diagnostic, on_error: OnError) -> bool {
     let _own = Suspended::new();
     let Diagnostic { category, module, subject, message, .. } = diagnostic;
     let none =
@@ -156,7 +156,7 @@ pub(crate) fn tell(diagnostic: &Diagnostic, on_error: OnError) -> bool {
     count(diagnostic, found.action);
     let waits = is_error
         && match on_error {
-            OnError::Tell => true,
+            OnError::Report => true,
             OnError::Throw => settings::current().exit_code.is_some(),
             OnError::Return => false,
         };
@@ -184,7 +184,7 @@ pub(crate) fn tell(diagnostic: &Diagnostic, on_error: OnError) -> bool {
 }
 
 /// Tells something whatever the filters say: that one of them is none.
-pub(crate) fn tell_always(diagnostic: &Diagnostic) {
+pub(crate) fn emit_always(diagnostic: &Diagnostic) {
     let _own = Suspended::new();
     count(diagnostic, Action::Always);
     print(diagnostic);
@@ -260,6 +260,6 @@ fn others<'a>(told: &'a mut Vec<WarningRecord>, category: &Category) -> &'a mut 
 }
 
 /// What was to be reported so far, whether it was or a filter hid it.
-pub(crate) fn told() -> Vec<WarningRecord> {
+pub(crate) fn emitted() -> Vec<WarningRecord> {
     with_told(|told| told.clone()).unwrap_or_default()
 }

@@ -64,7 +64,7 @@ pub(crate) fn parse(text: &str) -> (Vec<Rule>, Vec<String>) {
     let rules = match DeTable::parse(text) {
         Ok(file) => reader.file(file.get_ref()),
         Err(error) => {
-            reader.complain(error.span().map_or(0, |span| span.start), error.message());
+            reader.report(error.span().map_or(0, |span| span.start), error.message());
             Vec::new()
         }
     };
@@ -93,7 +93,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// At a byte of the file.
-    fn complain(&mut self, at: usize, what: impl Display) {
+    fn report(&mut self, at: usize, what: impl Display) {
         self.diagnostics.push((line_at(self.text, at), what.to_string()));
     }
 
@@ -105,11 +105,11 @@ impl Reader<'_> {
                     rules.extend(tables.iter().filter_map(|table| self.rule(table)));
                 }
                 ("limit", _) => {
-                    self.complain(key.span().start, LIST);
+                    self.report(key.span().start, LIST);
                 }
                 (name, _) => {
                     let what = format!("unknown key `{name}`; expected [[limit]]");
-                    self.complain(key.span().start, what);
+                    self.report(key.span().start, what);
                 }
             }
         }
@@ -119,7 +119,7 @@ impl Reader<'_> {
     fn rule(&mut self, table: &Value<'_>) -> Option<Rule> {
         let start = table.span().start;
         let DeValue::Table(entries) = table.get_ref() else {
-            self.complain(start, LIST);
+            self.report(start, LIST);
             return None;
         };
         let diagnostics = self.diagnostics.len();
@@ -136,11 +136,11 @@ impl Reader<'_> {
             }
         }
         if rule.functions.is_empty() {
-            self.complain(start, "missing `functions`, e.g. functions = \"shop::*\"");
+            self.report(start, "missing `functions`, e.g. functions = \"shop::*\"");
             return None;
         }
         if rule.limits == Limits::NONE && self.diagnostics.len() == diagnostics {
-            self.complain(start, "this table sets no limit");
+            self.report(start, "this table sets no limit");
         }
         Some(rule)
     }
@@ -157,7 +157,7 @@ impl Reader<'_> {
                 DeValue::String(text) => {
                     patterns.push(Pattern { text: text.to_string(), at: start });
                 }
-                _ => self.complain(start, FUNCTIONS),
+                _ => self.report(start, FUNCTIONS),
             }
         }
         patterns
@@ -166,14 +166,14 @@ impl Reader<'_> {
     fn limit(&mut self, scope: Scope, key: &Key<'_>, value: &Value<'_>, limits: &mut Limits) {
         let (name, at) = (&**key.get_ref(), key.span().start);
         let Some(kind) = Kind::of(Home::File, scope).find(|kind| kind.row().key == name) else {
-            return self.complain(at, unknown(scope, name));
+            return self.report(at, unknown(scope, name));
         };
         let written = self.text.get(value.span()).unwrap_or_default();
         match kind.row().unit.read(value.get_ref(), written) {
             Ok(most) => *limits = limits.with(kind, most),
             Err(why) => {
                 let name = in_file(kind);
-                self.complain(value.span().start, format!("`{name}`: {why}"));
+                self.report(value.span().start, format!("`{name}`: {why}"));
             }
         }
     }

@@ -63,7 +63,7 @@ pub(crate) fn check(folder: &Path, name: &str, line: Line, bless: bool) -> Resul
         return Err(format!("`{name}` is not a name for a line of a ledger"));
     }
     if bless {
-        return write(folder, &path, name, dearest(name, line)).map_err(failed);
+        return write(folder, &path, name, most_expensive(name, line)).map_err(failed);
     }
     let ledger = read(&path).map_err(failed)?;
     compare(&ledger, name, line).map_err(|sentence| format!("{sentence} ({})", path.display()))
@@ -90,7 +90,7 @@ fn seen() -> MutexGuard<'static, BTreeMap<String, (Line, Line)>> {
 }
 
 /// The most of all blessed calls of that name in this process, this one among them.
-fn dearest(name: &str, line: Line) -> Line {
+fn most_expensive(name: &str, line: Line) -> Line {
     static BLESSED: Mutex<BTreeMap<String, Line>> = Mutex::new(BTreeMap::new());
     let mut blessed = BLESSED.lock().unwrap_or_else(PoisonError::into_inner);
     let dearest = blessed.entry(name.to_owned()).or_insert(line);
@@ -99,7 +99,7 @@ fn dearest(name: &str, line: Line) -> Line {
 }
 
 /// At the end of the process: says which counts fell.
-pub(crate) fn tell_falls() {
+pub(crate) fn report_falls() {
     let _own = Suspended::new();
     for (name, (known, dearest)) in seen().iter() {
         let (before, now) = (known.allocations, dearest.allocations);
@@ -107,9 +107,9 @@ pub(crate) fn tell_falls() {
             let sentence = format!(
                 "{name}: allocations fell from {before} to {now}; PROFILE_BLESS=1 writes that down"
             );
-            diagnostics::tell(
+            diagnostics::emit(
                 &Diagnostic::own(&MemoryWarning, Some(name), sentence),
-                OnError::Tell,
+                OnError::Report,
             );
         }
     }
@@ -312,8 +312,8 @@ mod tests {
     #[test]
     fn of_several_calls_the_most_of_each_counts() {
         let name = "of_several_calls_the_most_of_each_counts";
-        assert_eq!(dearest(name, Line::new(10, 100)), Line::new(10, 100));
-        assert_eq!(dearest(name, Line::new(3, 500)), Line::new(10, 500));
-        assert_eq!(dearest(name, Line::new(4, 1)), Line::new(10, 500));
+        assert_eq!(most_expensive(name, Line::new(10, 100)), Line::new(10, 100));
+        assert_eq!(most_expensive(name, Line::new(3, 500)), Line::new(10, 500));
+        assert_eq!(most_expensive(name, Line::new(4, 1)), Line::new(10, 500));
     }
 }

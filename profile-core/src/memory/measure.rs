@@ -30,7 +30,7 @@ pub fn measure<T>(work: impl FnOnce() -> T) -> Measured<T> {
     let value = work();
     let time_ns = started.elapsed().as_nanos() as u64;
     let counted = before.filter(|_| thread::allocator_counts()).and_then(Counted::end);
-    let count = |place: usize| counted.map(|(counts, _)| counts[place]);
+    let count = |index: usize| counted.map(|(counts, _)| counts[index]);
     let live = |(counts, _): HeapCounts| {
         counts[heap::ALLOCATED_BYTES].wrapping_sub(counts[heap::FREED_BYTES]).cast_signed()
     };
@@ -82,7 +82,7 @@ impl Counted {
             return None;
         }
         let now = counts(self.frame);
-        let since = std::array::from_fn(|place| now[place].wrapping_sub(self.counts[place]));
+        let since = std::array::from_fn(|index| now[index].wrapping_sub(self.counts[index]));
         let peak = self.frame.peak_bytes.get() as i64;
         let with_others = handed::replace_peak_with_others(self.frame, None);
         handed::replace_peak_with_others(self.frame, with_others);
@@ -109,5 +109,5 @@ impl Drop for Counted {
 
 /// With what other threads counted for it.
 fn counts(frame: &Frame) -> [u64; heap::COUNTS] {
-    std::array::from_fn(|place| frame.heap[place].get().wrapping_add(frame.carried[place].get()))
+    std::array::from_fn(|index| frame.heap[index].get().wrapping_add(frame.carried[index].get()))
 }

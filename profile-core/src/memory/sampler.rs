@@ -171,7 +171,7 @@ pub(crate) fn close(id: WindowId, kernel_peak_bytes: Option<u64>) -> Option<Memo
     }
     window.read(curve, &mut place.spare);
     window.end_kernel_peak(curve, kernel_peak_bytes);
-    window.say_what_is_unavailable(curve, texts);
+    window.record_unavailable(curve, texts);
     let now_ns = sys::monotonic_ns();
     window.children.curves().chain([curve]).for_each(|curve| curve.end(now_ns));
     let children: Vec<u64> = window.children.curves().map(Curve::address).collect();
@@ -258,7 +258,7 @@ impl Inner {
             curve.set_heap_baseline(live::bytes());
         }
         window.read(*curve, spare);
-        window.say_what_is_unavailable(*curve, &mut self.texts);
+        window.record_unavailable(*curve, &mut self.texts);
         *open = Some(window);
         *turn
     }
@@ -415,7 +415,7 @@ impl Open {
         }
     }
 
-    fn say_what_is_unavailable(&self, curve: Curve, texts: &mut Texts) {
+    fn record_unavailable(&self, curve: Curve, texts: &mut Texts) {
         let mut reasons = self.unavailable.clone();
         if self.plan.include_children || self.plan.multiprocess {
             reasons.extend(self.children.unavailable(&self.plan));

@@ -96,12 +96,12 @@ impl Stream {
             // The program continues, and the writer waits alone.
             RecvTimeoutError::Timeout => {
                 let sentence = "a stream took nothing for 5 s: its last readings are not in it";
-                tell("stream at its end", sentence.to_owned());
+                warn("stream at its end", sentence.to_owned());
             }
         }
         let left_out = self.left_out.into_inner();
         if left_out > 0 {
-            tell(
+            warn(
                 "slow stream",
                 format!("a stream was too slow: {left_out} readings are not in it"),
             );
@@ -110,8 +110,8 @@ impl Stream {
 }
 
 /// `what`: only the first of each is reported.
-fn tell(what: &str, sentence: String) {
-    diagnostics::tell(&Diagnostic::own(&DataLossWarning, Some(what), sentence), OnError::Tell);
+fn warn(what: &str, sentence: String) {
+    diagnostics::emit(&Diagnostic::own(&DataLossWarning, Some(what), sentence), OnError::Report);
 }
 
 /// The thread. Whatever has come is written at once, so that a reader of the file sees it.
@@ -125,7 +125,7 @@ fn write(target: &Target, lines: &Receiver<Line>, written: &SyncSender<()>) {
             text.push('\n');
         }
         if let Err(error) = target.write(&text) {
-            return tell("stream", format!("a stream of readings ends early: {error}"));
+            return warn("stream", format!("a stream of readings ends early: {error}"));
         }
         // One that has not been heard of yet is enough.
         let _ = written.try_send(());

@@ -245,7 +245,7 @@ impl Drop for Window {
 /// Where `work` does, with what it does.
 #[track_caller]
 pub fn memory_usage<T>(options: &MemoryOptions, work: impl FnOnce() -> T) -> MemoryUsage<T> {
-    let window = options.open(options.plan(), &place(Location::caller()));
+    let window = options.open(options.plan(), &shown(Location::caller()));
     let value = work();
     MemoryUsage { value, memory: window.and_then(Window::end) }
 }
@@ -313,6 +313,6 @@ pub fn memory_usage_for(time: Duration, options: &MemoryOptions) -> io::Result<M
     usage.memory.map_err(io::Error::other)
 }
 
-fn place(location: &Location<'_>) -> String {
+fn shown(location: &Location<'_>) -> String {
     format!("{}:{}", location.file(), location.line())
 }

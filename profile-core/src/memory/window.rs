@@ -229,8 +229,8 @@ impl Curve {
             bytes.set(reading.1);
             kept += 1;
         };
-        for place in (1..READINGS - 2).step_by(2) {
-            let (a, b) = (read(&readings[place]), read(&readings[place + 1]));
+        for index in (1..READINGS - 2).step_by(2) {
+            let (a, b) = (read(&readings[index]), read(&readings[index + 1]));
             let (higher, lower) = if a.1 >= b.1 { (a, b) } else { (b, a) };
             let both = Some(lower) == lowest;
             for reading in [a, b] {

@@ -9,7 +9,7 @@ use crate::segment::layout::{Edge, Frame, HeapTally, Tally, ThreadBlock, flags, 
 /// Leaves the frame empty for the next call. Whether the call has allocated more than it may: then
 /// this is kept for the check.
 #[inline(never)]
-pub(crate) fn settle(frame: &Frame, outer: &Frame, edge: &Edge, recursive: bool) -> bool {
+pub(crate) fn charge(frame: &Frame, outer: &Frame, edge: &Edge, recursive: bool) -> bool {
     let counts = Counts::take(frame);
     counts.add_to(&edge.heap);
     let mut is_too_much = false;
@@ -27,9 +27,9 @@ pub(crate) fn settle(frame: &Frame, outer: &Frame, edge: &Edge, recursive: bool)
 /// What an open frame has counted so far, with what other threads have for it, see [`heap`].
 pub(super) fn counted(frame: &Frame) -> [u64; heap::COUNTS] {
     let handed_on = frame.flags.get() & flags::HANDED_ON != 0;
-    std::array::from_fn(|place| {
-        let carried = if handed_on { frame.carried[place].get() } else { 0 };
-        frame.heap[place].get().wrapping_add(carried)
+    std::array::from_fn(|index| {
+        let carried = if handed_on { frame.carried[index].get() } else { 0 };
+        frame.heap[index].get().wrapping_add(carried)
     })
 }
 

@@ -132,7 +132,7 @@ pub(crate) fn slowly_allocated(block: *mut u8, bytes: usize) {
         return live::refund(bytes as u64, 0);
     }
     count_allocation(frame, bytes);
-    let is_drawn = held::is_due(live::settle());
+    let is_drawn = held::is_due(live::sum_up());
     sizes::allocated(frame, block, bytes);
     held::allocated(frame, block, bytes, is_drawn);
     held::grant();
@@ -142,7 +142,7 @@ pub(crate) fn slowly_allocated(block: *mut u8, bytes: usize) {
 pub(crate) fn slowly_freed(block: *mut u8, bytes: usize) {
     let Some(frame) = attached(0, bytes) else { return };
     count_free(frame, bytes);
-    held::passed(live::settle());
+    held::passed(live::sum_up());
     sizes::freed(block);
     held::freed(block);
     held::grant();
@@ -162,7 +162,7 @@ pub(crate) fn slowly_reallocated(
         return live::refund(after as u64, before as u64);
     }
     count_reallocation(frame, before, after);
-    let is_drawn = held::is_due(live::settle());
+    let is_drawn = held::is_due(live::sum_up());
     sizes::freed(block);
     sizes::allocated(frame, moved, after);
     held::reallocated(frame, moved, (before, after), is_drawn, known);
@@ -182,8 +182,8 @@ pub(crate) type HeapCounts = ([u64; heap::COUNTS], u64);
 
 /// What an open span has counted so far.
 pub(crate) fn of_frame(frame: &Frame) -> HeapCounts {
-    let counts = std::array::from_fn(|place| {
-        frame.heap[place].get().wrapping_add(frame.carried[place].get())
+    let counts = std::array::from_fn(|index| {
+        frame.heap[index].get().wrapping_add(frame.carried[index].get())
     });
     let own = frame.peak_bytes.get() as i64;
     let peak = handed::peak_with_others(frame).map_or(own, |others| own.max(others));

@@ -345,7 +345,7 @@ fn owner(frame: &Frame) -> Option<&'static Held> {
     // SAFETY: null, or the site's record in the segment, which is never freed.
     let record = unsafe { (site.record() as *const SiteRecord).as_ref() }?;
     let held = held_of(record)?;
-    tell_calls(edge, held);
+    publish_calls(edge, held);
     Some(held)
 }
 
@@ -365,7 +365,7 @@ fn held_of(record: &SiteRecord) -> Option<&'static Held> {
 }
 
 /// Calls that have ended on the path since it last told them.
-fn tell_calls(edge: &Edge, held: &Held) {
+fn publish_calls(edge: &Edge, held: &Held) {
     let block = thread::own_block();
     let Some(extras) = block.and_then(|block| thread::made(&edge.extras, block)) else { return };
     let calls = edge.pushed.get() + edge.untimed.get() + edge.polled_calls.get();
@@ -568,7 +568,7 @@ pub(super) fn grant() {
 /// others when they have used up what they were granted.
 pub(super) fn grant_anew() {
     if thread::own_block().is_some() {
-        passed(live::settle());
+        passed(live::sum_up());
         grant();
     }
 }
@@ -578,7 +578,7 @@ pub(super) fn grant_anew() {
 #[inline(never)]
 pub(crate) fn publish() {
     if thread::own_block().is_some() {
-        passed(live::settle());
+        passed(live::sum_up());
         live::publish_held_back();
         grant();
     }

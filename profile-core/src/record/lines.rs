@@ -545,7 +545,7 @@ impl Stay {
         // SAFETY: null, or a frame of this thread's block, which is never unmapped.
         let outer_frame = unsafe { tally.frame.get().as_ref() };
         if let Some(outer) = outer_frame {
-            settle(tally, outer);
+            charge_allocations(tally, outer);
             count_marks(tally);
         }
         let outer = Outer {
@@ -585,7 +585,7 @@ impl Stay {
 impl Drop for Stay {
     fn drop(&mut self) {
         let Some((tally, frame)) = self.lines().running() else { return };
-        settle(tally, frame);
+        charge_allocations(tally, frame);
         count_marks(tally);
         // SAFETY: the span closes after this, so its edge is set; but for a process that has forked
         // since.
@@ -615,7 +615,7 @@ impl Drop for Stay {
 }
 
 /// The line that runs is charged with what has passed up to now.
-fn settle(tally: &LineTally, frame: &Frame) {
+fn charge_allocations(tally: &LineTally, frame: &Frame) {
     if events(frame) != tally.events.get() {
         charge_heap(tally, frame);
     }

@@ -65,7 +65,7 @@ static WATCHED: AtomicU64 = AtomicU64::new(0);
 static PEAKS: [AtomicI64; Watch::MOST] = [const { AtomicI64::new(0) }; Watch::MOST];
 
 /// Takes allocated bytes off the allowance. Whether it is used up: then the slow way is to be
-/// taken, which calls [`settle`] and [`grant`].
+/// taken, which calls [`sum_up`] and [`grant`].
 #[inline(always)]
 #[must_use]
 pub(super) fn spend_allocated(bytes: u64) -> bool {
@@ -97,7 +97,7 @@ pub(super) fn refund(allocated: u64, freed: u64) {
 
 /// Adds what was allocated and freed since the last grant to what the thread holds back, and
 /// publishes that if it is much. Gives the bytes allocated.
-pub(super) fn settle() -> u64 {
+pub(super) fn sum_up() -> u64 {
     let (allocated, freed) = used();
     grant_nothing();
     let held_back = HELD_BACK.get().wrapping_add(allocated.wrapping_sub(freed));
@@ -118,7 +118,7 @@ fn used() -> (i64, i64) {
     })
 }
 
-/// After [`settle`]: what may be allocated and freed until the slow way is taken again. No more
+/// After [`sum_up`]: what may be allocated and freed until the slow way is taken again. No more
 /// than keeps the difference within the slack, and no more bytes allocated than to the next sample.
 pub(super) fn grant(until_sample: u64) {
     if until_sample == 0 || looks_at_every_block() {
@@ -200,9 +200,9 @@ mod tests {
         let first = Watch::new().expect("a place");
         let (place, before) = (first.0, bytes());
         assert!(spend_allocated(10 << 20));
-        assert_eq!(settle(), 10 << 20);
+        assert_eq!(sum_up(), 10 << 20);
         assert!(spend_freed(10 << 20));
-        assert_eq!(settle(), 0);
+        assert_eq!(sum_up(), 0);
         assert!(first.peak_bytes() >= before + (10 << 20), "{}", first.peak_bytes());
         assert!(peak_bytes() >= first.peak_bytes());
         drop(first);
@@ -216,7 +216,7 @@ mod tests {
             HELD_BACK.get() + allocated - freed
         };
         let settle_and_grant = || {
-            settle();
+            sum_up();
             // As `grant` does it between two samples.
             let (allocated, freed) = (SLACK - HELD_BACK.get(), SLACK + HELD_BACK.get());
             GRANTED.with(|granted| granted.set(allocated, freed));

@@ -37,7 +37,7 @@ pub(super) fn close_below(frame: *const Frame, elapsed: Option<u64>) {
         || Clock::current().now(),
         |elapsed| exit.frame.started.get().wrapping_add(elapsed),
     );
-    complain_of_waiting(block, exit);
+    report_waiting(block, exit);
     let above = if below.is_deep { Inclusive::default() } else { split_above(block, exit, until) };
     mark_above(block, exit);
     above.charge_to(exit.frame);
@@ -68,7 +68,7 @@ fn find(frame: *const Frame) -> Option<(&'static ThreadBlock, Below)> {
 
 /// A span that closes before one that opened in it, with a future waiting in between: most likely
 /// its guard was held across an `.await`. The attribute would have ended it with the poll.
-fn complain_of_waiting(block: &ThreadBlock, exit: Exit<'_>) {
+fn report_waiting(block: &ThreadBlock, exit: Exit<'_>) {
     let Some(above) = open_above(block, exit.frame) else { return };
     let opened = above.started.get();
     if opened != 0 && block.waiting_since.get() > opened {

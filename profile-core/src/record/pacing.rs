@@ -208,7 +208,7 @@ impl Due<'_> {
         };
         let burst = if Phase::of(pacing) == Phase::Timed { 0.0 } else { burst_cost(&costs) };
         let spent = calls * each;
-        settle_account(self.block, now, spent + burst, share);
+        balance_budget(self.block, now, spent + burst, share);
         ((elapsed - spent) / calls.max(1.0)).max(1.0)
     }
 
@@ -301,7 +301,7 @@ fn others_log2(burst: f64, may_take: f64) -> u64 {
 }
 
 /// What recording took in a thread, and from that, what each function may take of the budget.
-fn settle_account(block: &ThreadBlock, now: u64, spent: f64, share: f64) {
+fn balance_budget(block: &ThreadBlock, now: u64, spent: f64, share: f64) {
     block.window_spent.add(spent as u64);
     let lasted = now.wrapping_sub(block.window_start.get());
     if lasted < WINDOW {

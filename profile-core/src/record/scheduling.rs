@@ -40,7 +40,7 @@ pub(crate) fn note() {
     }
     let first = read(&header.scheduling_at_start);
     let now = figures(of_threads(header));
-    let since = |place: usize| now[place]?.checked_sub(first[place]?);
+    let since = |index: usize| now[index]?.checked_sub(first[index]?);
     write(&header.scheduling, std::array::from_fn(since));
 }
 

@@ -1,5 +1,5 @@
 //! Opening and closing a span when the inlined way does not apply: a first call, another clock, a
-//! page of frames that is full, allocations to settle, recursion, unwinding, guards dropped out of
+//! page of frames that is full, allocations to charge, recursion, unwinding, guards dropped out of
 //! order.
 
 use super::attribution;
@@ -225,7 +225,7 @@ pub(crate) fn leave(exit: Exit<'_>, edge: &Edge) -> Left {
     let is_recursive = exit.is_recursive(open);
     let handed_on = frame.flags.get() & flags::HANDED_ON != 0;
     let is_too_much = (handed_on || allocated_or_freed(frame) != 0)
-        && attribution::settle(frame, outer, edge, is_recursive);
+        && attribution::charge(frame, outer, edge, is_recursive);
     frame.flags.set(0);
     Left { is_recursive, is_too_much }
 }

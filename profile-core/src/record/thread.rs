@@ -260,9 +260,9 @@ pub(super) fn split_of(block: &ThreadBlock, frame: &Frame) -> Option<&'static Sp
     if splits.get().is_null() {
         splits.publish(take_bytes(block, PAGE_FRAMES * size_of::<Split>())?.cast());
     }
-    let place = ptr::from_ref(frame).addr() % FRAME_PAGE / size_of::<Frame>();
+    let index = ptr::from_ref(frame).addr() % FRAME_PAGE / size_of::<Frame>();
     // SAFETY: there is one for each frame of the page; never freed.
-    unsafe { splits.get().add(place).as_ref() }
+    unsafe { splits.get().add(index).as_ref() }
 }
 
 /// If no span is open in the page of `frame`, and the top frame is in another one, the page

@@ -37,7 +37,7 @@ fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
 }
 
 fn annotation(warning: &WarningRecord) -> String {
-    let place = match &*warning.file {
+    let location = match &*warning.file {
         "" => String::new(),
         file => format!("file={},line={},", property(&safe(file)), warning.line),
     };
@@ -45,7 +45,7 @@ fn annotation(warning: &WarningRecord) -> String {
     let figures = if figures.is_empty() { figures } else { format!(" ({figures})") };
     let text = data(&format!("{}{figures}", warning.text()));
     let level = if warning.is_error { "error" } else { "warning" };
-    format!("::{level} {place}title={}::{text}", property(&safe(&warning.category)))
+    format!("::{level} {location}title={}::{text}", property(&safe(&warning.category)))
 }
 
 /// A command is one line.

@@ -167,7 +167,7 @@ pub(crate) fn foot(snapshot: &Snapshot, top: Top, page: &mut Page) {
 fn never_called(snapshot: &Snapshot, top: Top, page: &mut Page) {
     const FEW: usize = 5;
     let show = |function: &NeverCalled, page: &mut Page| {
-        page.path_item(&safe(&function.path), &place(&function.file, function.line));
+        page.path_item(&safe(&function.path), &location(&function.file, function.line));
     };
     let functions = &snapshot.never_called;
     if functions.is_empty() {
@@ -187,8 +187,8 @@ fn never_called(snapshot: &Snapshot, top: Top, page: &mut Page) {
 
 fn not_instrumented(items: &[NotInstrumented], page: &mut Page) {
     list("not instrumented", items, page, |item, page| {
-        let place = place(&item.file, item.line);
-        page.item(&format!("{}: {}{place}", safe(&item.path), safe(&item.reason)));
+        let location = location(&item.file, item.line);
+        page.item(&format!("{}: {}{location}", safe(&item.path), safe(&item.reason)));
     });
 }
 
@@ -233,7 +233,7 @@ fn losses(overhead: &Overhead, page: &mut Page) {
     list("lost", &losses, page, |loss, page| page.item(loss));
 }
 
-pub(crate) fn place(file: &str, line: u32) -> String {
+pub(crate) fn location(file: &str, line: u32) -> String {
     match file {
         "" => String::new(),
         _ => format!(" ({}:{line})", safe(file)),

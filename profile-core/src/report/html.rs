@@ -167,9 +167,9 @@ fn source(
     lines: &[&Line],
     to: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let place = markup(&format!("{}:{}", safe(&function.file), function.line));
+    let location = markup(&format!("{}:{}", safe(&function.file), function.line));
     let path = markup(&safe(&function.path));
-    writeln!(to, "<h2 id=\"f{number}\">{path} <small>{place}</small></h2>")?;
+    writeln!(to, "<h2 id=\"f{number}\">{path} <small>{location}</small></h2>")?;
     let whole = Whole::of(lines);
     let mut columns = lines::columns_with_figures(lines);
     // The bars of letters, in place of which there are real ones here.

@@ -35,9 +35,9 @@ pub(crate) fn section(functions: &[&Function], lines: &[Line], page: &mut Page) 
 }
 
 fn one(function: &Function, lines: &[&Line], page: &mut Page) {
-    let place = format!("{}:{}", safe(&function.file), function.line);
+    let location = format!("{}:{}", safe(&function.file), function.line);
     page.blank();
-    page.bold(&format!("lines of {} ({place})", safe(&function.path)));
+    page.bold(&format!("lines of {} ({location})", safe(&function.path)));
     let sum = time_of(lines);
     let columns = columns_with_figures(lines);
     let head: Vec<String> = columns.iter().map(|column| column.padded(column.head)).collect();
@@ -103,7 +103,7 @@ impl Column {
         Column { head, cells, width, always }
     }
 
-    fn says_something(&self) -> bool {
+    fn has_figures(&self) -> bool {
         self.always || self.cells.iter().any(|cell| !cell.is_empty())
     }
 
@@ -119,7 +119,7 @@ pub(super) fn time_of(lines: &[&Line]) -> u64 {
 
 /// Those that say something of this function.
 pub(super) fn columns_with_figures(lines: &[&Line]) -> Vec<Column> {
-    columns(lines, time_of(lines)).into_iter().filter(Column::says_something).collect()
+    columns(lines, time_of(lines)).into_iter().filter(Column::has_figures).collect()
 }
 
 fn columns(lines: &[&Line], sum: u64) -> Vec<Column> {

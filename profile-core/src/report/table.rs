@@ -159,17 +159,17 @@ pub(super) fn names(functions: &[&Function], marks: &Marks) -> Vec<Name> {
     }
     let name = |function: &&Function| {
         let unique = rows_of.get(function.path.as_str()).is_none_or(|rows| *rows == 1);
-        let place = if unique { String::new() } else { place(function) };
+        let location = if unique { String::new() } else { location(function) };
         Name {
             indent: String::new(),
             path: safe(&function.path).into_owned(),
-            marks: marks.of(function) + &place,
+            marks: marks.of(function) + &location,
         }
     };
     functions.iter().map(name).collect()
 }
 
-fn place(function: &Function) -> String {
+fn location(function: &Function) -> String {
     let file = function.file.rsplit('/').next().unwrap_or_default();
     format!(" {}:{}", safe(file), function.line)
 }

@@ -12,7 +12,7 @@ use crate::units;
 pub(crate) fn section(snapshot: &Snapshot, page: &mut Page) {
     let visible: Vec<&WarningRecord> = visible(snapshot).collect();
     let sentence = |warning: &WarningRecord| {
-        let more: Vec<_> = figures(warning).into_iter().chain(place(warning)).collect();
+        let more: Vec<_> = figures(warning).into_iter().chain(location(warning)).collect();
         let more = more.join("; ");
         let more = if more.is_empty() { more } else { format!(" ({more})") };
         format!("{warning}{more}")
@@ -57,7 +57,7 @@ pub(crate) fn figures(warning: &WarningRecord) -> Vec<String> {
 }
 
 /// Where it was raised first.
-fn place(warning: &WarningRecord) -> Option<String> {
+fn location(warning: &WarningRecord) -> Option<String> {
     let known = !warning.file.is_empty();
     known.then(|| format!("first at {}:{}", safe(&warning.file), warning.line))
 }

@@ -35,7 +35,7 @@ pub(super) fn captured() -> (Snapshot, Vec<RaisedWarning>) {
     let memory = memory_of_process(view);
     scheduling::note();
     let mut snapshot = snapshot_of(view, Some(now));
-    memory.tell(&mut snapshot.process);
+    memory.write_to(&mut snapshot.process);
     snapshot.never_called = never_called(&snapshot);
     snapshot.not_instrumented = not_instrumented();
     snapshot.warnings.extend(recorder_warnings());
@@ -44,7 +44,7 @@ pub(super) fn captured() -> (Snapshot, Vec<RaisedWarning>) {
     snapshot.warnings.extend(snapshot.advice.iter().filter_map(warning_of));
     let errors = snapshot.filter_warnings();
     // These have passed the filters when they came up.
-    snapshot.warnings.extend(diagnostics::told());
+    snapshot.warnings.extend(diagnostics::emitted());
     snapshot.warnings.extend(end::raised());
     (snapshot, errors)
 }
@@ -98,8 +98,8 @@ fn snapshot_of(view: View<'_>, now: Option<Anchor>) -> Snapshot {
     let Settings { percentiles, trim, thresholds, .. } = settings::current();
     let contents = read::read(view, &Options { percentiles, trim: *trim, now });
     let clock = Clock::from_code(view.header(header::clock));
-    let cores = |place| usize::try_from(view.header(header::cores + place)).unwrap_or(0);
-    let scheduled = |place| view.header(header::scheduling + place).checked_sub(1);
+    let cores = |index| usize::try_from(view.header(header::cores + index)).unwrap_or(0);
+    let scheduled = |index| view.header(header::scheduling + index).checked_sub(1);
     let process = Process {
         program: view.text(view.header(header::program)),
         process_id: view.header(header::process_id) as u32,
@@ -152,7 +152,7 @@ fn memory_of_process(view: View<'_>) -> ProcessMemory {
 }
 
 impl ProcessMemory {
-    fn tell(self, process: &mut Process) {
+    fn write_to(self, process: &mut Process) {
         process.resident_bytes = self.resident_bytes;
         process.kernel_peak_bytes = self.kernel_peak_bytes;
         process.heap_bytes = process.allocator.then_some(self.heap_bytes);

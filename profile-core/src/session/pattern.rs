@@ -8,8 +8,8 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let mut parts: Vec<_> = parts.collect();
     let Some(last) = parts.pop() else { return rest.is_empty() };
     for part in parts {
-        let Some(place) = rest.find(part) else { return false };
-        rest = &rest[place + part.len()..];
+        let Some(index) = rest.find(part) else { return false };
+        rest = &rest[index + part.len()..];
     }
     rest.ends_with(last)
 }

@@ -26,13 +26,13 @@ pub(super) fn reported() -> bool {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
         let _own = Suspended::new();
         let outputs = asked_for();
-        if outputs.is_empty() && !has_more_to_tell() {
+        if outputs.is_empty() && !has_more_to_report() {
             recorder_warnings().for_each(|warning| print_diagnostic(&warning));
             return false;
         }
         sampler::read_now();
         let (snapshot, errors) = captured();
-        tell_warnings(&outputs, &snapshot);
+        print_warnings(&outputs, &snapshot);
         for output in &outputs {
             write_output(output, &snapshot);
         }
@@ -42,7 +42,7 @@ pub(super) fn reported() -> bool {
         !errors.is_empty()
     }));
     outcome.unwrap_or_else(|_| {
-        complain("the report failed; this is a mistake in profile-core");
+        print_line("the report failed; this is a mistake in profile-core");
         false
     })
 }
@@ -80,11 +80,11 @@ fn is(output: &Output, format: &dyn Format) -> bool {
 /// After `main`, or in `exit`: once, whatever the number of threads that exit at the same time.
 pub(super) extern "C" fn report_at_exit() {
     static DONE: AtomicBool = AtomicBool::new(false);
-    if DONE.swap(true, AcqRel) || has_nothing_to_say() || is_silent_child() {
+    if DONE.swap(true, AcqRel) || has_nothing_to_report() || is_silent_child() {
         return;
     }
     if !startup::is_forked_child() {
-        ledger::tell_falls();
+        ledger::report_falls();
     }
     let has_errors = reported();
     // In a plugin this is the moment before its code goes, and threads that called it may end
@@ -96,7 +96,7 @@ pub(super) extern "C" fn report_at_exit() {
 }
 
 /// Whether the end of the run may bring up what the user wants to know without a report, too.
-fn has_more_to_tell() -> bool {
+fn has_more_to_report() -> bool {
     warnings::may_raise() || limits::any_at_the_end()
 }
 
@@ -105,7 +105,7 @@ fn has_more_to_tell() -> bool {
 const PANICKED: u8 = 101;
 
 /// Nothing is annotated, and no memory was requested.
-fn has_nothing_to_say() -> bool {
+fn has_nothing_to_report() -> bool {
     let has_window = View::live().is_some_and(|view| view.header(header::first_window) != 0);
     !has_window && callsite::linked().next().is_none()
 }
@@ -117,20 +117,20 @@ fn is_silent_child() -> bool {
 }
 
 /// A report in the form of data has no room for diagnostics; the user must see them all the same.
-fn tell_warnings(outputs: &[Output], snapshot: &Snapshot) {
+fn print_warnings(outputs: &[Output], snapshot: &Snapshot) {
     let shown = |output: &Output| output.file.is_none() && is(output, report::DEFAULT);
     if outputs.iter().any(shown) {
         return;
     }
     // These have been reported when they came up.
-    let (told, raised) = (diagnostics::told(), end::raised());
+    let (told, raised) = (diagnostics::emitted(), end::raised());
     let known: Vec<WarningRecord> = told.into_iter().chain(raised).collect();
     let is_known = |warning: &&WarningRecord| known.iter().any(|it| it.message == warning.message);
     warned::visible(snapshot).filter(|warning| !is_known(warning)).for_each(print_diagnostic);
 }
 
 fn print_diagnostic(warning: &WarningRecord) {
-    complain(&warning.to_string());
+    print_line(&warning.to_string());
 }
 
 /// Writes one report, or says in a line why it is not there or not whole.
@@ -146,10 +146,10 @@ fn write_output(output: &Output, snapshot: &Snapshot) {
     match written {
         Ok(None) => {}
         Ok(Some(Incomplete(missing))) => {
-            complain(&format!("the report in {} lacks {missing}", place()));
+            print_line(&format!("the report in {} lacks {missing}", place()));
         }
         Err(error) => {
-            complain(&format!("the report could not be written to {}: {error}", place()));
+            print_line(&format!("the report could not be written to {}: {error}", place()));
         }
     }
 }
@@ -188,7 +188,7 @@ fn write_stderr(output: &Output, snapshot: &Snapshot) -> io::Result<Option<Incom
     let settings = settings::current();
     let style = Style {
         columns: sys::terminal_columns(),
-        color: wants_color(),
+        color: is_colored(),
         sort: settings.sort,
         top: settings.top.unwrap_or(Settings::SCREEN),
     };
@@ -200,11 +200,11 @@ fn write_stderr(output: &Output, snapshot: &Snapshot) -> io::Result<Option<Incom
 }
 
 /// Colour only for the user at a terminal who has not refused it.
-fn wants_color() -> bool {
+fn is_colored() -> bool {
     io::stderr().is_terminal() && settings::color_allowed()
 }
 
 /// One line on standard error; if that is gone too, nothing.
-pub(super) fn complain(sentence: &str) {
+pub(super) fn print_line(sentence: &str) {
     let _ = sys::raw_stderr().write_all(format!("profile: {sentence}\n").as_bytes());
 }

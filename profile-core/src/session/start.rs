@@ -6,7 +6,7 @@ use std::sync::Once;
 use super::environment::{filter_warnings, of_setting, wrong_reports};
 use super::limits_file::wrong_limits;
 use super::only::record_only;
-use super::reports::{complain, report_at_exit};
+use super::reports::{print_line, report_at_exit};
 use crate::callsite;
 use crate::diagnostics::{self, OnError};
 use crate::memory::{sampler, usage};
@@ -30,19 +30,19 @@ pub(super) extern "C" fn start() {
         // A program that links the crate and annotates nothing is left as it is, unless it is asked
         // for its memory.
         if callsite::linked().next().is_none() && settings::current().resident_interval.is_none() {
-            return wrong_filters.iter().for_each(diagnostics::tell_always);
+            return wrong_filters.iter().for_each(diagnostics::emit_always);
         }
         warnings::prepare();
         // Before the first call, since threads keep the limits of what they have called.
         let wrong_limits = wrong_limits();
         calibrate::begin();
         // Now, since a service may never end.
-        wrong_filters.iter().for_each(diagnostics::tell_always);
+        wrong_filters.iter().for_each(diagnostics::emit_always);
         let of_settings =
             wrong_reports().into_iter().chain(settings::diagnostics().iter().cloned());
         let of_settings = of_settings.chain(record_only(settings::only()));
         of_settings.chain(wrong_limits).map(of_setting).for_each(|diagnostic| {
-            diagnostics::tell(&diagnostic, OnError::Tell);
+            diagnostics::emit(&diagnostic, OnError::Report);
         });
         sys::at_fork_in_child(forget_sampler);
         install_panic_hook();
@@ -63,7 +63,7 @@ pub(super) fn read_whole_run() {
     let Some(interval) = settings::current().resident_interval else { return };
     OPENED.call_once(|| {
         if let Err(why) = usage::open_for_the_run(interval) {
-            complain(&format!("the memory of the run is not read: {why}"));
+            print_line(&format!("the memory of the run is not read: {why}"));
         }
     });
 }

@@ -460,7 +460,7 @@ fn tree(trees: &[&[PathNode]]) -> Vec<PathNode> {
         }
     }
     let places: BTreeMap<&[&str], usize> =
-        paths.keys().enumerate().map(|(place, key)| (key.as_slice(), place)).collect();
+        paths.keys().enumerate().map(|(index, key)| (key.as_slice(), index)).collect();
     let parent = |key: &[&str]| places.get(&key[..key.len() - 1]).copied();
     paths.iter().map(|(key, node)| PathNode { parent: parent(key), ..node.clone() }).collect()
 }

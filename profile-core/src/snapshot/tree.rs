@@ -89,10 +89,10 @@ impl Tree {
 
     /// `from` calls what is further up again.
     pub(crate) fn fold(&mut self, from: Option<usize>, ancestor: usize) {
-        let mut place = from;
-        while let Some(node) = place.filter(|place| *place != ancestor) {
+        let mut index = from;
+        while let Some(node) = index.filter(|index| *index != ancestor) {
             self.nodes[node].folds = true;
-            place = self.nodes[node].parent;
+            index = self.nodes[node].parent;
         }
     }
 
@@ -111,8 +111,8 @@ impl Tree {
     /// callees took something.
     fn take_recording_off(&mut self) {
         const MOST: f64 = 0.95;
-        for place in (0..self.nodes.len()).rev() {
-            let node = &mut self.nodes[place];
+        for index in (0..self.nodes.len()).rev() {
+            let node = &mut self.nodes[index];
             let most = node.exclusive_ns.max(0.0) * MOST;
             // Of the calls made from this path alone: what lies further below has been added to it
             // below.
@@ -141,22 +141,22 @@ impl Tree {
     fn fit_callees(&mut self) {
         let mut fits = vec![1.0; self.nodes.len()];
         let callees = self.callees();
-        for place in 0..self.nodes.len() {
-            let fit = fits[place];
-            let node = &mut self.nodes[place];
+        for index in 0..self.nodes.len() {
+            let fit = fits[index];
+            let node = &mut self.nodes[index];
             let exceed = node.exclusive_ns < 0.0 && node.callees_ns > 0.0;
             let of_callees = if exceed { fit * node.inclusive_ns / node.callees_ns } else { fit };
             node.exclusive_ns = node.exclusive_ns.max(0.0) * fit;
             node.inclusive_ns *= fit;
-            callees[place].iter().for_each(|callee| fits[*callee] = of_callees);
+            callees[index].iter().for_each(|callee| fits[*callee] = of_callees);
         }
     }
 
     fn callees(&self) -> Vec<Vec<usize>> {
         let mut callees = vec![Vec::new(); self.nodes.len()];
-        for (place, node) in self.nodes.iter().enumerate() {
+        for (index, node) in self.nodes.iter().enumerate() {
             if let Some(parent) = node.parent {
-                callees[parent].push(place);
+                callees[parent].push(index);
             }
         }
         callees

@@ -76,8 +76,8 @@ pub fn trimr(values: &[f64], cuts: &Cuts) -> Result<Vec<Option<f64>>, StatsError
     let (from, to) = cuts.ranks(values.len())?;
     let mut kept = vec![None; values.len()];
     let order = order(values);
-    for place in order.get(from..to).unwrap_or_default() {
-        kept[*place] = Some(values[*place]);
+    for index in order.get(from..to).unwrap_or_default() {
+        kept[*index] = Some(values[*index]);
     }
     Ok(kept)
 }
@@ -177,12 +177,12 @@ pub fn winsorize(values: &[f64], cuts: &Cuts) -> Result<Vec<f64>, StatsError> {
     // One end after the other: where they overlap everything becomes one value.
     if cuts.lower.is_some() {
         let nearest = replaced[*order.get(from).ok_or(StatsError::Empty)?];
-        order[..from].iter().for_each(|place| replaced[*place] = nearest);
+        order[..from].iter().for_each(|index| replaced[*index] = nearest);
     }
     if cuts.upper.is_some() {
         let last = to.checked_sub(1).and_then(|rank| order.get(rank));
         let nearest = replaced[*last.ok_or(StatsError::Empty)?];
-        order[to..].iter().for_each(|place| replaced[*place] = nearest);
+        order[to..].iter().for_each(|index| replaced[*index] = nearest);
     }
     Ok(replaced)
 }

@@ -117,8 +117,8 @@ pub fn bca_interval(
 
 /// The figure without each of the values.
 fn jackknife(values: &[f64], figure: impl Fn(&[f64]) -> f64) -> Vec<f64> {
-    let without = |place: usize| {
-        let rest = values[..place].iter().chain(&values[place + 1..]);
+    let without = |index: usize| {
+        let rest = values[..index].iter().chain(&values[index + 1..]);
         figure(&rest.copied().collect::<Vec<f64>>())
     };
     (0..values.len()).map(without).collect()

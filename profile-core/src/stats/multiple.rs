@@ -16,9 +16,9 @@ pub fn holm(p_values: &[f64]) -> Result<Vec<f64>, StatsError> {
     let order = ascending(p_values)?;
     let mut adjusted = p_values.to_vec();
     let mut least = 0.0_f64;
-    for (rank, place) in order.iter().enumerate() {
-        least = least.max((order.len() - rank) as f64 * p_values[*place]).min(1.0);
-        adjusted[*place] = least;
+    for (rank, index) in order.iter().enumerate() {
+        least = least.max((order.len() - rank) as f64 * p_values[*index]).min(1.0);
+        adjusted[*index] = least;
     }
     Ok(adjusted)
 }
@@ -37,9 +37,9 @@ pub fn benjamini_hochberg(p_values: &[f64]) -> Result<Vec<f64>, StatsError> {
     let order = ascending(p_values)?;
     let mut adjusted = p_values.to_vec();
     let mut most = 1.0_f64;
-    for (rank, place) in order.iter().enumerate().rev() {
-        most = most.min(p_values[*place] * order.len() as f64 / (rank + 1) as f64);
-        adjusted[*place] = most;
+    for (rank, index) in order.iter().enumerate().rev() {
+        most = most.min(p_values[*index] * order.len() as f64 / (rank + 1) as f64);
+        adjusted[*index] = most;
     }
     Ok(adjusted)
 }

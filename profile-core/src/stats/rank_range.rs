@@ -180,11 +180,11 @@ fn sample_of(values: &[f64]) -> Vec<f64> {
     const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
     let size = ((1.6 * (values.len() as f64).powf(2.0 / 3.0)) as usize).max(1);
     let part = values.len() / size;
-    let place = |number: usize| {
+    let index = |number: usize| {
         let random = (number as u64 + 1).wrapping_mul(STEP) >> 32;
         number * part + ((random as usize * part) >> 32)
     };
-    (0..size).map(|number| values[place(number)]).collect()
+    (0..size).map(|number| values[index(number)]).collect()
 }
 
 #[cfg(test)]
@@ -234,10 +234,10 @@ mod tests {
     #[test]
     fn one_nan_in_many_is_seen_wherever_it_stands() {
         let n = LARGE + 11;
-        for place in [0, 8, n / 2, n - 1] {
+        for index in [0, 8, n / 2, n - 1] {
             let mut values: Vec<f64> = (0..n).map(|i| i as f64).collect();
-            values[place] = f64::NAN;
-            assert!(mean_of_ranks(&values, n / 10, n - n / 10).is_nan(), "{place}");
+            values[index] = f64::NAN;
+            assert!(mean_of_ranks(&values, n / 10, n - n / 10).is_nan(), "{index}");
         }
     }
 

@@ -10,11 +10,11 @@ use crate::snapshot::Call;
 
 impl<'a> Reading<'a> {
     /// The lists of one thread.
-    pub(super) fn calls(&mut self, place: usize, record: &Record<'a>) {
+    pub(super) fn calls(&mut self, index: usize, record: &Record<'a>) {
         const EACH: u64 = size_of::<CallRecord>() as u64 / 8;
         for number in 0..2 * CALLS as u64 {
             let call = self.call(record, call_list::calls + number * EACH);
-            let lists = &mut self.sums[place].calls.get_or_insert_default().0;
+            let lists = &mut self.sums[index].calls.get_or_insert_default().0;
             lists[usize::from(number >= CALLS as u64)].extend(call);
         }
     }
@@ -33,7 +33,7 @@ impl<'a> Reading<'a> {
 
     fn as_it_stands(&self, word: &impl Fn(u64) -> u64) -> Call {
         let bytes = |first: u64, words: usize| -> Vec<u8> {
-            (0..words as u64).flat_map(|place| word(first + place).to_le_bytes()).collect()
+            (0..words as u64).flat_map(|index| word(first + index).to_le_bytes()).collect()
         };
         let mut text = bytes(call_record::text, CALL_TEXT);
         text.truncate(word(call_record::length) as usize);
@@ -56,9 +56,9 @@ impl<'a> Reading<'a> {
 
     fn path_of_edge(&self, link: u64) -> String {
         let site = self.view.record(link).map_or(0, |record| record.word(edge::site));
-        let place = self.by_address.get(&site).copied();
-        place.map_or_else(String::new, |place| {
-            self.view.text(self.sites[place].word(site_record::path))
+        let index = self.by_address.get(&site).copied();
+        index.map_or_else(String::new, |index| {
+            self.view.text(self.sites[index].word(site_record::path))
         })
     }
 }

@@ -96,7 +96,7 @@ impl<'a> Reading<'a> {
         let other = block.word(thread_block::other);
         let mut since_bursts = since_last_bursts(&edges);
         for record in &edges {
-            let Some(place) = self.by_address.get(&record.word(edge::site)).copied() else {
+            let Some(index) = self.by_address.get(&record.word(edge::site)).copied() else {
                 continue;
             };
             let parent = record.word(edge::parent);
@@ -107,7 +107,7 @@ impl<'a> Reading<'a> {
             let target = record.word(edge::target);
             let to = match nodes.get(&target) {
                 Some(node) => *node,
-                None => self.tree.node(from, place),
+                None => self.tree.node(from, index),
             };
             nodes.insert(record.link(), to);
             if target != record.link() {
@@ -115,8 +115,8 @@ impl<'a> Reading<'a> {
             }
             let open = open.remove(&record.link()).unwrap_or_default();
             let since_burst = since_bursts.remove(&record.link()).unwrap_or(0);
-            let flow = self.edge(place, record, since_burst, &open);
-            let carried_ns = self.carried_ns(place, record, &open);
+            let flow = self.edge(index, record, since_burst, &open);
+            let carried_ns = self.carried_ns(index, record, &open);
             // Work of others, handed on: nothing of it flows from the path above, whose own thread
             // it is not.
             let handed_on = flow.calls == 0 && carried_ns > 0.0;
@@ -138,8 +138,8 @@ impl<'a> Reading<'a> {
         let mut by_edge: HashMap<u64, Vec<(OpenFrame<'a>, bool)>> = HashMap::new();
         for frame in open {
             let site = self.view.record(frame.edge).map_or(0, |record| record.word(edge::site));
-            let Some(place) = self.by_address.get(&site).copied() else { continue };
-            let recursive = !seen.insert(place);
+            let Some(index) = self.by_address.get(&site).copied() else { continue };
+            let recursive = !seen.insert(index);
             by_edge.entry(frame.edge).or_default().push((frame, recursive));
         }
         by_edge
@@ -152,7 +152,7 @@ impl<'a> Reading<'a> {
     /// What one edge holds goes into its function's sums; what flows along it is returned.
     fn edge(
         &mut self,
-        place: usize,
+        index: usize,
         record: &Record<'a>,
         since_burst: u64,
         open: &[(OpenFrame<'a>, bool)],
@@ -162,10 +162,10 @@ impl<'a> Reading<'a> {
         let still_open =
             |(frame, _): &&(OpenFrame<'_>, bool)| frame.is_still_open(state.timed, state.untimed);
         let open: Vec<_> = open.iter().filter(still_open).collect();
-        let times = self.times_of(place, record, &state);
+        let times = self.times_of(index, record, &state);
         // Read once: its owner may continue counting.
         let mut memory = Memory::at(record, edge::heap);
-        let sums = &mut self.sums[place];
+        let sums = &mut self.sums[index];
         sums.add_ended(record, &state, &times, memory);
         let mut ns = times.ns;
         let mut calls = state.ended().saturating_add(state.polled);
@@ -201,15 +201,15 @@ impl<'a> Reading<'a> {
     }
 
     /// Time of the calls that ended on an edge, without what recording added to it.
-    fn times_of(&self, place: usize, record: &Record<'a>, state: &EdgeState) -> EdgeTimes {
+    fn times_of(&self, index: usize, record: &Record<'a>, state: &EdgeState) -> EdgeTimes {
         let (ended, known) = (state.ended(), state.known());
         let mean = known.mean();
         let of_mean = || (self.costs.inside(mean), self.costs.span(mean));
-        let (inside, span) = self.sums[place].cost.unwrap_or_else(of_mean);
+        let (inside, span) = self.sums[index].cost.unwrap_or_else(of_mean);
         // A poll is no call: all of its marks are in the ticks.
         let timed = if ended == 0 { 1.0 } else { (known.calls / ended as f64).min(1.0) };
         let calls = if ended == 0 { state.polled } else { ended };
-        let marks = self.cost_of_lines(place, record.word(edge::marks), calls);
+        let marks = self.cost_of_lines(index, record.word(edge::marks), calls);
         let ticks = known.ticks - known.calls * inside - marks * timed;
         let known_ns = self.rate.ns_f64(ticks.max(0.0));
         let [recursive_calls, recursive_ticks] = state.recursive.map(|number| number as f64);
@@ -229,14 +229,14 @@ impl<'a> Reading<'a> {
     /// Time of work that was handed on from a path.
     fn carried_ns(
         &mut self,
-        place: usize,
+        index: usize,
         record: &Record<'a>,
         open: &[(OpenFrame<'a>, bool)],
     ) -> f64 {
         let now = open.iter().filter(|(frame, _)| frame.is_carried).map(|(frame, _)| frame.ticks);
         let ticks = now.fold(extra(record, path_extras::carried_ticks), u64::saturating_add);
         let ns = self.rate.ns_f64(ticks as f64);
-        self.sums[place].carried_ns += ns;
+        self.sums[index].carried_ns += ns;
         ns
     }
 

@@ -68,9 +68,9 @@ fn frames<'a>(
     let frames = pages.flat_map(|page| {
         let step = size_of::<layout::Frame>() as u64;
         let splits = page.follow(page_links::splits);
-        (1..layout::PAGE_FRAMES as u64).map_while(move |place| {
-            let split = splits.and_then(|splits| splits.at(place * SPLIT_BYTES));
-            Some((page.at(place * step)?, split))
+        (1..layout::PAGE_FRAMES as u64).map_while(move |index| {
+            let split = splits.and_then(|splits| splits.at(index * SPLIT_BYTES));
+            Some((page.at(index * step)?, split))
         })
     });
     frames.take_while(|(record, _)| record.word(frame::edge) != 0)
@@ -85,9 +85,9 @@ impl<'a> Reading<'a> {
         let open = frames(self.view, block).skip(1);
         let mut open: Vec<_> = open.map(|(record, split)| self.open_frame(record, split)).collect();
         // What was allocated in an inner span was allocated in those around it.
-        for place in (1..open.len()).rev() {
-            let (inner, peak) = (open[place].memory, open[place].peak_bytes);
-            let outer = &mut open[place - 1];
+        for index in (1..open.len()).rev() {
+            let (inner, peak) = (open[index].memory, open[index].peak_bytes);
+            let outer = &mut open[index - 1];
             outer.peak_bytes = outer.peak_bytes.max(outer.memory.live().saturating_add(peak));
             outer.memory.add(inner);
         }

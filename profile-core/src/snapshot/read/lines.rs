@@ -12,11 +12,11 @@ use crate::snapshot::{Function, Line};
 
 impl<'a> Reading<'a> {
     /// The function's lines in one thread.
-    pub(super) fn lines(&mut self, place: usize, record: &Record<'a>) {
+    pub(super) fn lines(&mut self, index: usize, record: &Record<'a>) {
         const WORDS: u64 = size_of::<LineTally>() as u64 / 8;
         const EACH: u64 = size_of::<LineCounts>() as u64 / 8;
-        let numbers = self.numbers(place);
-        let lines = self.sums[place].lines.get_or_insert_default();
+        let numbers = self.numbers(index);
+        let lines = self.sums[index].lines.get_or_insert_default();
         lines.sums.resize(numbers.len(), LineSums::default());
         lines.is_sampled |= matches!(record.word(line_tally::way), way::SAMPLED | way::SAMPLING);
         for (number, sums) in (0..record.word(line_tally::lines)).zip(&mut lines.sums) {
@@ -38,36 +38,36 @@ impl<'a> Reading<'a> {
     }
 
     /// The line of each number.
-    fn numbers(&self, place: usize) -> Vec<u32> {
-        let text = self.view.long_text(self.sites[place].word(site_record::line_numbers));
+    fn numbers(&self, index: usize) -> Vec<u32> {
+        let text = self.view.long_text(self.sites[index].word(site_record::line_numbers));
         text.split(',').filter_map(|number| number.parse().ok()).collect()
     }
 
     /// What the lines of a function cost so many calls with so many marks, in ticks.
-    pub(super) fn cost_of_lines(&self, place: usize, marks: u64, calls: u64) -> f64 {
-        let Some(lines) = &self.sums[place].lines else { return 0.0 };
+    pub(super) fn cost_of_lines(&self, index: usize, marks: u64, calls: u64) -> f64 {
+        let Some(lines) = &self.sums[index].lines else { return 0.0 };
         let mark = if lines.is_sampled { self.costs.counted_mark } else { self.costs.mark };
         marks as f64 * mark + calls as f64 * self.costs.stay
     }
 
     /// The lines of all functions that have some, in the order of the source.
     pub(super) fn all_lines(&self, functions: &[Function], measured: bool) -> Vec<Line> {
-        let of_function = |place| {
-            let mut lines = self.lines_of_function(place, measured);
-            if self.sums[place].lines.as_ref().is_some_and(|lines| lines.is_sampled) {
-                fit(&mut lines, functions[place].inclusive_ns);
+        let of_function = |index| {
+            let mut lines = self.lines_of_function(index, measured);
+            if self.sums[index].lines.as_ref().is_some_and(|lines| lines.is_sampled) {
+                fit(&mut lines, functions[index].inclusive_ns);
             }
             lines
         };
         (0..self.sites.len()).flat_map(of_function).collect()
     }
 
-    fn lines_of_function(&self, place: usize, measured: bool) -> Vec<Line> {
-        let Some(LinesOfFunction { sums, is_sampled }) = &self.sums[place].lines else {
+    fn lines_of_function(&self, index: usize, measured: bool) -> Vec<Line> {
+        let Some(LinesOfFunction { sums, is_sampled }) = &self.sums[index].lines else {
             return Vec::new();
         };
         let inside = if *is_sampled { self.costs.sampled } else { self.costs.mark };
-        let site = &self.sites[place];
+        let site = &self.sites[index];
         let with_resident = site.word(site_record::with_resident) != 0;
         let (path, file) = (site.word(site_record::path), site.word(site_record::file));
         let (path, file) = (self.view.text(path), self.view.text(file));
@@ -78,7 +78,7 @@ impl<'a> Reading<'a> {
         let texts =
             texts.map(|(line, text)| (line, Line { source: text.to_owned(), ..blank(line) }));
         let mut lines: BTreeMap<u32, Line> = texts.collect();
-        for (number, sums) in self.numbers(place).into_iter().zip(sums) {
+        for (number, sums) in self.numbers(index).into_iter().zip(sums) {
             let line = lines.entry(number).or_insert_with(|| blank(number));
             self.times(line, sums, inside);
             memory(line, sums, measured, with_resident);

@@ -143,7 +143,7 @@ struct Memory([u64; heap::COUNTS]);
 impl Memory {
     /// From the words of a record.
     fn at(record: &Record<'_>, first: u64) -> Memory {
-        Memory(std::array::from_fn(|place| record.word(first + place as u64)))
+        Memory(std::array::from_fn(|index| record.word(first + index as u64)))
     }
 
     fn add(&mut self, other: Memory) {
@@ -210,9 +210,9 @@ impl<'a> Reading<'a> {
         let by_address = sites
             .iter()
             .enumerate()
-            .map(|(place, site)| (site.word(site_record::site), place))
+            .map(|(index, site)| (site.word(site_record::site), index))
             .collect();
-        let words = std::array::from_fn(|place| view.header(header::costs + place as u64));
+        let words = std::array::from_fn(|index| view.header(header::costs + index as u64));
         let costs = Costs::from_words(words);
         let sums = sites.iter().map(|_| Sums::default()).collect();
         let overhead = Overhead {
@@ -253,7 +253,7 @@ impl<'a> Reading<'a> {
     fn weigh(&mut self) {
         let costs = self.costs;
         for sums in &mut self.sums {
-            settle(&mut sums.histogram);
+            sort_and_join(&mut sums.histogram);
             let calls = calls_in(&sums.histogram);
             if calls == 0 {
                 continue;
@@ -276,8 +276,8 @@ impl<'a> Reading<'a> {
 
     /// What the tally of a function in one thread holds.
     fn tally(&mut self, record: &Record<'a>) {
-        let Some(place) = self.by_address.get(&record.word(tally::site)).copied() else { return };
-        let sums = &mut self.sums[place];
+        let Some(index) = self.by_address.get(&record.word(tally::site)).copied() else { return };
+        let sums = &mut self.sums[index];
         add(&mut sums.panicked, record.word(tally::panicked));
         sums.max_depth = sums.max_depth.max(record.word(tally::open));
         sums.least_ticks = least(sums.least_ticks, record.word(tally::min_ticks).checked_sub(1));
@@ -292,18 +292,18 @@ impl<'a> Reading<'a> {
             sums.stopped_ticks = least(sums.stopped_ticks, stopped);
         }
         if let Some(record) = record.follow(tally::heap) {
-            self.heap(place, &record);
+            self.heap(index, &record);
         }
         if let Some(record) = record.follow(tally::extras) {
-            self.extras(place, &record);
+            self.extras(index, &record);
         }
         if let Some(record) = record.follow(tally::lines) {
-            self.lines(place, &record);
+            self.lines(index, &record);
         }
     }
 
-    fn extras(&mut self, place: usize, record: &Record<'a>) {
-        let sums = &mut self.sums[place];
+    fn extras(&mut self, index: usize, record: &Record<'a>) {
+        let sums = &mut self.sums[index];
         sums.max_depth = sums.max_depth.max(record.word(extras::deepest));
         if let Some(record) = record.follow(extras::returns) {
             returns(&record, sums.returns.get_or_insert_default());
@@ -312,15 +312,15 @@ impl<'a> Reading<'a> {
             block_sizes(&record, sums.heap.sizes.get_or_insert_default());
         }
         if let Some(record) = record.follow(extras::calls) {
-            self.calls(place, &record);
+            self.calls(index, &record);
         }
         if let Some(record) = record.follow(extras::polled) {
-            self.polled(place, &record);
+            self.polled(index, &record);
         }
     }
 
-    fn heap(&mut self, place: usize, record: &Record<'a>) {
-        let sums = &mut self.sums[place];
+    fn heap(&mut self, index: usize, record: &Record<'a>) {
+        let sums = &mut self.sums[index];
         sums.peak_bytes = sums.peak_bytes.max(record.word(heap_tally::peak_bytes));
         let recursive = Memory::at(record, heap_tally::recursive);
         sums.memory.subtract(recursive);
@@ -334,8 +334,8 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn polled(&mut self, place: usize, record: &Record<'a>) {
-        let polled = self.sums[place].polled.get_or_insert_default();
+    fn polled(&mut self, index: usize, record: &Record<'a>) {
+        let polled = self.sums[index].polled.get_or_insert_default();
         let times = &mut polled.times;
         add(&mut times.polls, record.word(polled::polls));
         add(&mut times.finished, record.word(polled::finished));
@@ -365,7 +365,7 @@ impl<'a> Reading<'a> {
         }
         let measured = self.view.header(header::allocator) != 0;
         let mut functions: Vec<Function> = (0..self.sites.len())
-            .map(|place| self.function(place, &own[place], measured))
+            .map(|index| self.function(index, &own[index], measured))
             .collect();
         let paths = functions.iter().map(|function| function.path.clone());
         let paths: Vec<String> = paths.chain(["<other>".to_owned()]).collect();
@@ -466,7 +466,7 @@ fn calls_in(histogram: &Buckets) -> u64 {
 }
 
 /// Each bucket once, ascending.
-fn settle(histogram: &mut Buckets) {
+fn sort_and_join(histogram: &mut Buckets) {
     crate::sort::by_key(histogram, |(bucket, _)| *bucket);
     weighted::join_equal(histogram);
 }
@@ -523,9 +523,9 @@ fn histogram(view: View<'_>, root: &Record<'_>, into: &mut Buckets) {
                 continue;
             };
             let first = (node * buckets::LEAVES + leaf) * buckets::LEAF;
-            for (place, count) in histogram_leaf_words(|word| counts.word(word)).enumerate() {
+            for (index, count) in histogram_leaf_words(|word| counts.word(word)).enumerate() {
                 if count > 0 {
-                    into.push((first + place, u64::from(count)));
+                    into.push((first + index, u64::from(count)));
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::held::History;
-use super::{Buckets, Own, PolledSums, Reading, ReturnSums, Sums, settle};
+use super::{Buckets, Own, PolledSums, Reading, ReturnSums, Sums, sort_and_join};
 use crate::callsite::Kind;
 use crate::segment::layout::{buckets, header, heap, site_record};
 use crate::segment::reader::Record;
@@ -39,8 +39,8 @@ fn on_cpu(site: &Record<'_>) -> Option<OnCpu> {
 }
 
 impl Reading<'_> {
-    pub(super) fn function(&self, place: usize, own: &Own, measured: bool) -> Function {
-        let (site, sums) = (&self.sites[place], &self.sums[place]);
+    pub(super) fn function(&self, index: usize, own: &Own, measured: bool) -> Function {
+        let (site, sums) = (&self.sites[index], &self.sums[index]);
         let view = self.view;
         let text = |word| view.text(site.word(word));
         let position = site.word(site_record::place);
@@ -253,7 +253,7 @@ fn values(
 ) -> Vec<(f64, u64)> {
     let mut counts = histogram.clone();
     counts.extend(exact.iter().map(|ticks| (buckets::of(*ticks), 1)));
-    settle(&mut counts);
+    sort_and_join(&mut counts);
     // A bucket's middle may lie beyond the shortest or the longest call, which are known.
     let middle = |bucket| buckets::middle(bucket).max(least as f64).min(most as f64);
     let mut values: Vec<_> =

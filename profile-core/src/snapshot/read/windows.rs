@@ -78,14 +78,14 @@ fn as_it_stands(view: View<'_>, record: &Record<'_>, now_ns: Option<u64>) -> Win
         ended_ns => ended_ns,
     };
     let kept = word(window::kept).min(READINGS as u64);
-    let reading = |place: u64| Reading {
-        at_ns: word(window::readings + 2 * place),
-        resident_bytes: word(window::readings + 2 * place + 1),
+    let reading = |index: u64| Reading {
+        at_ns: word(window::readings + 2 * index),
+        resident_bytes: word(window::readings + 2 * index + 1),
     };
     let readings: Vec<Reading> = (0..kept).map(reading).collect();
     let taken = word(window::taken);
     let achieved = readings.last().and_then(|last| last.at_ns.checked_div(taken.saturating_sub(1)));
-    let known = |place| word(place).checked_sub(1);
+    let known = |index| word(index).checked_sub(1);
     let backend = usize::try_from(word(window::backend)).unwrap_or(0);
     let unavailable = view.text(word(window::unavailable));
     Window {

@@ -203,7 +203,7 @@ pub(crate) fn fail_at_exit(code: u8) {
     extern "C" fn fail(status: c_int, code: *mut c_void) {
         // What a parent sees of it.
         if status & 0xff == 0 {
-            say_that_it_fails(code.addr());
+            print_failure(code.addr());
             // SAFETY: POSIX leaves a second `exit` undefined; glibc continues with the handlers
             // that are left.
             unsafe { libc::exit(code.addr() as c_int) }
@@ -240,12 +240,12 @@ fn is_in_program() -> bool {
 /// `exit` would wait for the first for ever here.
 #[cfg(not(target_env = "gnu"))]
 pub(crate) fn fail_at_exit(code: u8) {
-    say_that_it_fails(usize::from(code));
+    print_failure(usize::from(code));
     // SAFETY: ends the process, nothing else.
     unsafe { libc::_exit(i32::from(code)) }
 }
 
-fn say_that_it_fails(code: usize) {
+fn print_failure(code: usize) {
     say(&format!("the exit code is {code}, since a filter makes a warning an error"));
 }
 
