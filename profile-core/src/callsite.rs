@@ -211,12 +211,17 @@ impl CallSite {
     /// `<shop::Cart as shop::Priced>::total`.
     #[must_use]
     pub fn path(&self) -> String {
+        self.path_parts().concat()
+    }
+
+    /// The path in parts, so that a first call can record it without allocating.
+    pub(crate) fn path_parts(&self) -> [&'static str; 3] {
         let given = self.name();
         let whole = (self.source.path)();
         let function = enclosing_function(whole);
         match self.source.kind {
-            Kind::Span => format!("{function}::{given}"),
-            _ if last_segment(function) == given => function.to_owned(),
+            Kind::Span => [function, "::", given],
+            _ if last_segment(function) == given => [function, "", ""],
             _ => with_last_segment(function, given),
         }
     }
@@ -288,9 +293,8 @@ fn last_segment(path: &str) -> &str {
     path.rsplit_once("::").map_or(path, |(_, last)| last)
 }
 
-fn with_last_segment(path: &str, name: &str) -> String {
-    path.rsplit_once("::")
-        .map_or_else(|| name.to_owned(), |(before, _)| format!("{before}::{name}"))
+fn with_last_segment(path: &'static str, name: &'static str) -> [&'static str; 3] {
+    path.rsplit_once("::").map_or([name, "", ""], |(before, _)| [before, "::", name])
 }
 
 /// A function inside an annotated `impl`, `trait` or `mod` that could not be instrumented, and why.

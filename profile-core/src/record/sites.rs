@@ -1,6 +1,7 @@
 //! Call sites as the running program may change them: registered at the first call, switched on and
 //! off, given a budget.
 
+use std::fmt::{self, Display};
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
 use super::thread::{self, Suspended};
@@ -8,7 +9,7 @@ use super::{policy, startup, turns};
 use crate::callsite::{self, CallSite, Mode};
 use crate::clock::Clock;
 use crate::segment::layout::{Link, SiteRecord, Tally};
-use crate::segment::writer::{self, write_text};
+use crate::segment::writer::{self, write_display, write_text};
 use crate::settings::Budget;
 
 /// Registers a site at its first call. `false`: there is no room for its record, and the call is
@@ -67,20 +68,31 @@ fn record(site: &'static CallSite) -> Option<()> {
     record.kind.set(source.kind.code());
     record.place.set(u64::from(source.line) | u64::from(source.column) << 32);
     record.name.set(write_text(site.name()));
-    record.path.set(write_text(&site.path()));
+    record.path.set(write_display(&Joined("", &site.path_parts())));
     record.module.set(write_text(site.module()));
     record.file.set(write_text(site.file()));
     record.documentation.set(write_text(site.documentation()));
     record.signature.set(write_text(site.signature()));
     if let Some(lines) = source.lines {
-        let numbers: Vec<String> = lines.numbers.iter().map(u32::to_string).collect();
         record.first_line.set(u64::from(lines.first_line));
         record.source.set(write_text(lines.text));
-        record.line_numbers.set(write_text(&numbers.join(",")));
+        record.line_numbers.set(write_display(&Joined(",", lines.numbers)));
         record.with_resident.set(u64::from(lines.with_resident));
         record.line_parts.set(write_text(lines.parts));
     }
     publish(address, record)
+}
+
+/// Values with a separator between them.
+struct Joined<'a, T>(&'static str, &'a [T]);
+
+impl<T: Display> Display for Joined<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        self.1
+            .iter()
+            .try_for_each(|value| write!(f, "{}{value}", std::mem::replace(&mut separator, self.0)))
+    }
 }
 
 fn publish(address: *mut SiteRecord, record: &SiteRecord) -> Option<()> {

@@ -73,12 +73,11 @@ impl<'a> View<'a> {
         Some(View { words, base: header.base.get(), steps: None })
     }
 
-    /// A whole reading walks to each record a few times at most. Without this bound lists that lead
-    /// into each other would multiply.
+    /// How many words a whole reading may visit: each record and text a few times. Without this bound
+    /// lists that lead into each other would multiply, and so would their texts.
     pub(crate) fn steps_for(words: &[AtomicU64]) -> AtomicU64 {
-        const WORDS_OF_A_RECORD: usize = 8;
         const TIMES: usize = 4;
-        AtomicU64::new((words.len() / WORDS_OF_A_RECORD * TIMES) as u64)
+        AtomicU64::new((words.len() * TIMES) as u64)
     }
 
     /// Words read from a file.
@@ -127,18 +126,23 @@ impl<'a> View<'a> {
         records
     }
 
-    /// The records of a list, from its first; stops where the list leaves the segment or could not
-    /// end.
+    /// The records of a list, from its first; stops where the list leaves the segment or leads back
+    /// into itself, as that of a damaged file may.
     pub(crate) fn list(&self, first: u64, next: u64) -> impl Iterator<Item = Record<'a>> + use<'a> {
+        const WORDS_OF_A_RECORD: u64 = 8;
         let view = *self;
+        let mut cycle = CycleDetector::default();
         let records =
             std::iter::successors(self.record(first), move |record| view.record(record.word(next)));
-        records.take_while(move |_| view.may_go_on())
+        records.take_while(move |record| {
+            !cycle.is_closed_by(record.link) && view.may_visit(WORDS_OF_A_RECORD)
+        })
     }
 
-    fn may_go_on(&self) -> bool {
-        let one_less = |steps: u64| steps.checked_sub(1);
-        self.steps.is_none_or(|steps| steps.fetch_update(Relaxed, Relaxed, one_less).is_ok())
+    /// Whether so many words more may be visited.
+    fn may_visit(&self, words: u64) -> bool {
+        let less = |steps: u64| steps.checked_sub(words);
+        self.steps.is_none_or(|steps| steps.fetch_update(Relaxed, Relaxed, less).is_ok())
     }
 
     /// A text: its length, then its bytes.
@@ -151,13 +155,40 @@ impl<'a> View<'a> {
         self.text_of(link, 1 << 24)
     }
 
-    /// A damaged length costs no more than `longest`.
+    /// A damaged length costs no more than `longest`; empty once too much was read.
     fn text_of(&self, link: u64, longest: u64) -> String {
         let Some(record) = self.record(link) else { return String::new() };
         let length = record.word(0).min(longest) as usize;
+        if !self.may_visit(length.div_ceil(8) as u64) {
+            return String::new();
+        }
         let bytes = (0..length.div_ceil(8)).flat_map(|i| record.word(1 + i as u64).to_le_bytes());
         let bytes: Vec<u8> = bytes.take(length).collect();
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+/// Finds that a list leads back into itself, in constant memory and within three times its length
+/// (R. P. Brent, "An improved Monte Carlo factorization algorithm", 1980).
+#[derive(Debug, Default)]
+struct CycleDetector {
+    remembered: u64,
+    since: u64,
+    span: u64,
+}
+
+impl CycleDetector {
+    /// Whether this link was met before; no link is 0.
+    fn is_closed_by(&mut self, link: u64) -> bool {
+        if link == self.remembered {
+            return true;
+        }
+        if self.since == self.span {
+            self.remembered = link;
+            (self.since, self.span) = (0, (2 * self.span).max(1));
+        }
+        self.since += 1;
+        false
     }
 }
 

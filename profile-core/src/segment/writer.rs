@@ -4,13 +4,16 @@
 //! No lock: space is taken with one addition, and committing the same stretch twice is harmless, so
 //! a thread that is killed, forked or interrupted here blocks nobody.
 
+use std::fmt::{self, Display, Write as _};
+use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::*};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering::*};
 
 use once_cell::race::OnceNonZeroUsize;
 
 use super::layout::{Header, Link, MAGIC, VERSION};
-use crate::sys;
+use crate::sys::{self, SegmentFile};
 
 /// Address space requested; halved until the system agrees (`ulimit -v`).
 const RESERVE: usize = 1 << 30;
@@ -25,10 +28,10 @@ const COMMIT_STEP: usize = 1 << 20;
 static BASE: OnceNonZeroUsize = OnceNonZeroUsize::new();
 /// In a forked child that could not be given a segment of its own.
 static UNUSABLE: AtomicBool = AtomicBool::new(false);
-/// Descriptor of the file behind the segment; -1: anonymous memory.
-static FILE: AtomicI32 = AtomicI32::new(-1);
-/// The file cannot grow any more: from [`Header::memory_from`] on there is memory without it. The
-/// descriptor stays open, since another thread may be about to use it.
+/// The file behind the segment; null: anonymous memory. Never freed, since another thread may be
+/// about to use it.
+static FILE: AtomicPtr<SegmentFile> = AtomicPtr::new(ptr::null_mut());
+/// The file cannot grow any more: from [`Header::memory_from`] on there is memory without it.
 static FILE_IS_FULL: AtomicBool = AtomicBool::new(false);
 
 /// The segment of this process, if there is one yet.
@@ -42,31 +45,39 @@ pub(crate) fn header() -> Option<&'static Header> {
 
 /// Whether the segment is a file.
 pub(crate) fn is_file() -> bool {
-    FILE.load(Relaxed) >= 0
+    file().is_some()
+}
+
+fn file() -> Option<&'static SegmentFile> {
+    // SAFETY: null, or of a box that is never freed.
+    unsafe { FILE.load(Acquire).as_ref() }
+}
+
+/// Puts a file behind the segment.
+fn set_file(file: SegmentFile) {
+    FILE.store(Box::into_raw(Box::new(file)), Release);
 }
 
 /// Makes the segment: in `file` if given and possible, else in anonymous memory.
 ///
 /// # Errors
 /// The file could not back it (the segment is then anonymous). `Ok(None)`: no memory at all.
-pub(crate) fn create(file: Option<&Path>) -> (Option<&'static Header>, std::io::Result<()>) {
-    let opened = file.map(sys::create_segment_file).transpose();
-    let (backing, mut outcome) = match opened {
+pub(crate) fn create(file: Option<&Path>) -> (Option<&'static Header>, io::Result<()>) {
+    let opened = file.map(SegmentFile::create).transpose();
+    let (mut backing, mut outcome) = match opened {
         Ok(backing) => (backing, Ok(())),
         Err(error) => (None, Err(error)),
     };
     let Some((start, reserved)) = reserve() else { return (None, outcome) };
-    let mut fd = backing.unwrap_or(-1);
-    if fd >= 0 && !commit(fd, start, 0, COMMIT_STEP) {
-        outcome = Err(std::io::Error::other("no room for it on the disk, or it is limited"));
-        // SAFETY: the descriptor was ours alone, and nothing uses it any more.
-        unsafe { sys::close_segment_file(fd) };
-        fd = -1;
+    if let Some(file) = backing.take_if(|file| !commit(Some(file), start, 0, COMMIT_STEP)) {
+        outcome = Err(io::Error::other("no room for it on the disk, or it is limited"));
+        file.close();
     }
-    if fd < 0 && !commit(-1, start, 0, COMMIT_STEP) {
-        return (None, outcome);
+    match backing {
+        Some(file) => set_file(file),
+        None if commit(None, start, 0, COMMIT_STEP) => {}
+        None => return (None, outcome),
     }
-    FILE.store(fd, Relaxed);
     (Some(publish(start, reserved)), outcome)
 }
 
@@ -85,7 +96,7 @@ fn publish(start: *mut u8, reserved: usize) -> &'static Header {
 
 fn initialise(header: &Header, reserved: usize) {
     header.version.set(VERSION);
-    header.base.set(std::ptr::from_ref(header) as u64);
+    header.base.set(ptr::from_ref(header) as u64);
     header.reserved_bytes.set(reserved as u64);
     header.used_bytes.set(size_of::<Header>().next_multiple_of(4096) as u64);
     header.committed_bytes.set(COMMIT_STEP as u64);
@@ -105,16 +116,15 @@ fn reserve() -> Option<(*mut u8, usize)> {
         .find_map(|size| sys::reserve(size).map(|start| (start, size)))
 }
 
-fn commit(fd: i32, start: *mut u8, offset: usize, length: usize) -> bool {
+fn commit(file: Option<&SegmentFile>, start: *mut u8, offset: usize, length: usize) -> bool {
     // SAFETY: callers pass a stretch of the reservation that is unused, or committed already in the
     // same way; committing it again keeps its content (the same file pages, or the same
     // protection).
     unsafe {
-        let place = start.add(offset);
-        if fd >= 0 {
-            sys::commit_file(fd, place, length, offset)
-        } else {
-            sys::commit_anonymous(place, length)
+        let address = start.add(offset);
+        match file {
+            Some(file) => file.commit(address, length, offset),
+            None => sys::commit_anonymous(address, length),
         }
     }
 }
@@ -161,9 +171,9 @@ fn ensure(header: &Header, from: u64, end: u64) -> bool {
         let step = (end - committed).next_multiple_of(COMMIT_STEP as u64);
         let step = step.min(header.reserved_bytes.get() - committed);
         let base = header.base.get() as *mut u8;
-        let fd = if is_full { -1 } else { FILE.load(Relaxed) };
-        if !commit(fd, base, committed as usize, step as usize) {
-            if fd >= 0 {
+        let file = file().filter(|_| !is_full);
+        if !commit(file, base, committed as usize, step as usize) {
+            if file.is_some() {
                 FILE_IS_FULL.store(true, SeqCst);
                 memory_from(header);
             }
@@ -210,15 +220,32 @@ pub(crate) fn keep_in_file<T>(in_file: &Link<T>, first: *mut T, record: *mut T) 
 
 /// A text in the segment; 0 if there is no room.
 pub(crate) fn write_text(text: &str) -> u64 {
-    let words = 1 + text.len().div_ceil(8);
+    write_display(&text)
+}
+
+/// A value as text; written twice, and must be the same both times. Allocates nothing: it is part of a
+/// first call, and a program may handle that there is no memory.
+pub(crate) fn write_display(value: &impl Display) -> u64 {
+    let mut length = Length(0);
+    let _ = write!(length, "{value}");
+    let words = 1 + length.0.div_ceil(8);
     let Some(start) = take((words * 8).next_multiple_of(64), 64) else { return 0 };
-    let length = [(text.len() as u64).to_le_bytes()];
-    let bytes = length.iter().flatten().chain(text.as_bytes());
-    for (index, byte) in bytes.enumerate() {
-        // SAFETY: `words * 8` bytes were taken, and nobody else knows them yet.
-        unsafe { start.add(index).write(*byte) };
-    }
+    // SAFETY: `words * 8` bytes were taken, zeroed, and nobody else knows them yet.
+    let room = unsafe { std::slice::from_raw_parts_mut(start, words * 8) };
+    let (header, mut text) = room.split_at_mut(8);
+    header.copy_from_slice(&(length.0 as u64).to_le_bytes());
+    let _ = io::Write::write_fmt(&mut text, format_args!("{value}"));
     start as u64
+}
+
+/// Counts the bytes that are written.
+struct Length(usize);
+
+impl fmt::Write for Length {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 += text.len();
+        Ok(())
+    }
 }
 
 /// The child of a `fork` starts with an empty segment of its own at the same address: pointers into
@@ -237,17 +264,14 @@ pub(crate) fn restart_after_fork(file: Option<&Path>) -> bool {
         return false;
     }
     // The parent's descriptor is the parent's file: closed here, or the child would keep it alive.
-    let parents = FILE.swap(-1, Relaxed);
-    if parents >= 0 {
-        // SAFETY: the descriptor was ours alone, and nothing uses it any more.
-        unsafe { sys::close_segment_file(parents) };
+    if let Some(parents) = self::file() {
+        FILE.store(ptr::null_mut(), Release);
+        parents.close();
     }
-    if let Some(own) = file.and_then(|path| sys::create_segment_file(path).ok()) {
-        if commit(own, base, 0, committed) {
-            FILE.store(own, Relaxed);
-        } else {
-            // SAFETY: the descriptor was ours alone, and nothing uses it any more.
-            unsafe { sys::close_segment_file(own) };
+    if let Some(own) = file.and_then(|path| SegmentFile::create(path).ok()) {
+        match commit(Some(&own), base, 0, committed) {
+            true => set_file(own),
+            false => own.close(),
         }
     }
     FILE_IS_FULL.store(false, SeqCst);

@@ -75,7 +75,7 @@ pub fn read_segment(path: impl AsRef<Path>) -> io::Result<Snapshot> {
 }
 
 fn snapshot_in(path: &Path) -> io::Result<Snapshot> {
-    let bytes = std::fs::read(path)?;
+    let bytes = bytes_of_file(path)?;
     let words: Vec<_> = bytes.chunks_exact(8).map(word_of).collect();
     let invalid = |error: SegmentError| io::Error::new(io::ErrorKind::InvalidData, error);
     let steps = View::steps_for(&words);
@@ -86,6 +86,15 @@ fn snapshot_in(path: &Path) -> io::Result<Snapshot> {
         snapshot.warnings.push(warning("DataLossWarning", message, 1));
     }
     Ok(snapshot)
+}
+
+/// Of a device or a pipe there may be no end.
+fn bytes_of_file(path: &Path) -> io::Result<Vec<u8>> {
+    let about = std::fs::metadata(path)?;
+    if !about.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    std::fs::read(path)
 }
 
 fn word_of(bytes: &[u8]) -> std::sync::atomic::AtomicU64 {

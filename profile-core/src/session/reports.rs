@@ -1,8 +1,10 @@
 //! The end of the run: reports, what was not reported yet, and the exit code.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::*};
 
 use super::capture::{captured, recorder_warnings};
@@ -80,7 +82,15 @@ fn is(output: &Output, format: &dyn Format) -> bool {
 /// After `main`, or in `exit`: once, whatever the number of threads that exit at the same time.
 pub(super) extern "C" fn report_at_exit() {
     static DONE: AtomicBool = AtomicBool::new(false);
-    if DONE.swap(true, AcqRel) || has_nothing_to_report() || is_silent_child() {
+    if DONE.swap(true, AcqRel)
+        || has_nothing_to_report()
+        || is_silent_child()
+        || is_unnoticed_child()
+    {
+        return;
+    }
+    if !has_memory_for_reports() {
+        let _ = sys::raw_stderr().write_all(b"profile: no memory is left for a report\n");
         return;
     }
     if !startup::is_forked_child() {
@@ -93,6 +103,20 @@ pub(super) extern "C" fn report_at_exit() {
     if has_errors || diagnostics::has_failed() {
         sys::fail_at_exit(settings::current().exit_code.unwrap_or(PANICKED));
     }
+}
+
+/// A program that handles a lack of memory must not be aborted by the report, which cannot.
+fn has_memory_for_reports() -> bool {
+    const ENOUGH: usize = 1 << 20;
+    let _own = Suspended::new();
+    Vec::<u8>::new().try_reserve_exact(ENOUGH).is_ok()
+}
+
+/// A child that was made without the handlers of `fork`, by `_Fork` or the system call: what it
+/// recorded is in its parent's segment, and is the parent's to report.
+fn is_unnoticed_child() -> bool {
+    View::live()
+        .is_some_and(|view| view.header(header::process_id) != u64::from(std::process::id()))
 }
 
 /// Whether the end of the run may bring up what the user wants to know without a report, too.
@@ -178,9 +202,23 @@ fn write_file(path: &Path, output: &Output, snapshot: &Snapshot) -> io::Result<O
     let top = settings.top.unwrap_or(Top::All);
     let plain = Style { sort: settings.sort, top, ..Style::default() };
     sys::without_file_size_signal(|| {
-        let mut file = sys::create_report_file(path)?;
+        let mut file = sys::create_report_file(&from_start(path))?;
         report::render(output.format, snapshot, &plain, &mut file)
     })
+}
+
+/// The folder in which the program started: a relative path of a report means a file in there, even
+/// if the program has gone elsewhere.
+static START: OnceLock<PathBuf> = OnceLock::new();
+
+pub(super) fn note_start_folder() {
+    if let Ok(folder) = std::env::current_dir() {
+        let _ = START.set(folder);
+    }
+}
+
+fn from_start(path: &Path) -> Cow<'_, Path> {
+    START.get().map_or(Cow::Borrowed(path), |folder| Cow::Owned(folder.join(path)))
 }
 
 fn write_stderr(output: &Output, snapshot: &Snapshot) -> io::Result<Option<Incomplete>> {

@@ -6,7 +6,7 @@ use std::sync::Once;
 use super::environment::{filter_warnings, of_setting, wrong_reports};
 use super::limits_file::wrong_limits;
 use super::only::record_only;
-use super::reports::{print_line, report_at_exit};
+use super::reports::{note_start_folder, print_line, report_at_exit};
 use crate::callsite;
 use crate::diagnostics::{self, OnError};
 use crate::memory::{sampler, usage};
@@ -23,6 +23,7 @@ pub(super) extern "C" fn start() {
     static START: Once = Once::new();
     START.call_once(|| {
         sys::at_exit(report_at_exit);
+        note_start_folder();
         checks::set_check(diagnostics::limits::check_ended);
         sys::around_fork(warnings::before_fork, warnings::after_fork);
         sys::at_fork_in_child(forget_warnings);

@@ -54,12 +54,6 @@ pub(crate) unsafe fn replace_by_zeroes(_: *mut u8, _: usize) -> bool {
     false
 }
 
-/// # Safety
-/// None needed: nothing is done.
-pub(crate) unsafe fn commit_file(_: i32, _: *mut u8, _: usize, _: usize) -> bool {
-    false
-}
-
 pub(crate) fn on_thread_exit(_: extern "C" fn(*mut c_void)) {}
 
 pub(crate) fn mark_thread(_: *mut c_void) {}
@@ -142,13 +136,22 @@ pub(crate) fn raw_stderr() -> RawStderr {
     RawStderr
 }
 
-pub(crate) fn create_segment_file(_: &Path) -> io::Result<i32> {
-    Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no run folder"))
-}
+#[derive(Debug)]
+pub(crate) struct SegmentFile;
 
-/// # Safety
-/// None needed: nothing is done.
-pub(crate) unsafe fn close_segment_file(_: i32) {}
+impl SegmentFile {
+    pub(crate) fn create(_: &Path) -> io::Result<SegmentFile> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// # Safety
+    /// None needed: nothing is done.
+    pub(crate) unsafe fn commit(&self, _: *mut u8, _: usize, _: usize) -> bool {
+        false
+    }
+
+    pub(crate) fn close(&self) {}
+}
 
 /// A process whose memory is read again and again: here there is none.
 #[derive(Debug)]

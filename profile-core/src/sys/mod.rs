@@ -68,18 +68,15 @@ pub(crate) use system::thread_cpu_ns;
 
 // Memory of the segment.
 
+/// The file of a segment: `create` makes a new one, ours alone and closed on exec; `commit` puts a
+/// part of it, grown to that, behind a part of a reservation, with space on the disk reserved, so
+/// that no later store to it can fail, and doing it again keeps what is there; `close` leaves the
+/// mappings. If the program closes its descriptor, it is opened again.
+pub(crate) use system::SegmentFile;
 /// Bytes of address space that the process may take, if that is limited.
 pub(crate) use system::address_space_limit;
-/// Closes a file of [`create_segment_file`].
-pub(crate) use system::close_segment_file;
 /// Puts zeroed private memory behind a part of a reservation. Doing it again keeps what is there.
 pub(crate) use system::commit_anonymous;
-/// Puts a part of a file, grown to that, behind a part of a reservation. Space on the disk is
-/// reserved first: no later store to it can fail. Doing it again keeps what is there.
-pub(crate) use system::commit_file;
-/// Makes the file of a segment: new, ours alone, closed on exec, and none of the three standard
-/// descriptors. Gives the descriptor, which the caller closes.
-pub(crate) use system::create_segment_file;
 /// Replaces a part of a reservation by fresh zeroed memory, at the same address.
 pub(crate) use system::replace_by_zeroes;
 /// Reserves address space, aligned to a page; `None` if the system refuses. Memory is behind it
@@ -126,10 +123,10 @@ pub(crate) use system::is_secure_execution;
 
 /// Waits until nobody else has the file locked, and locks it until it is closed.
 pub(crate) use lock::lock;
-/// A file for a report, made or emptied; writing to it never waits for good for the reader of a
-/// pipe.
+/// A file for a report, created or emptied. Writing to it never waits for good for the reader of a
+/// pipe, and raises no signal where there is none.
 pub(crate) use system::create_report_file;
-/// Standard error, without a lock that the thread which ended the program may hold.
+/// Standard error, likewise, and without a lock that the thread which ended the program may hold.
 pub(crate) use system::raw_stderr;
 /// Columns of the terminal behind standard error; `None` if it is none.
 pub(crate) use system::terminal_columns;

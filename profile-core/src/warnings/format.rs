@@ -1,5 +1,7 @@
 //! A warning as text.
 
+use std::borrow::Cow;
+
 use super::category::Category;
 use crate::escape::{ELLIPSIS, safe_and_short};
 
@@ -32,10 +34,15 @@ pub fn format_warning(
     text
 }
 
-/// Lines may be in it, but nothing that a terminal obeys, and not megabytes.
+/// Lines may be in it, but nothing that a terminal or the log of a CI run obeys, and not megabytes.
 pub(super) fn fit_to_show(text: &str) -> String {
     const MOST_LINES: usize = 40;
     let mut lines: Vec<_> = text.split('\n').take(MOST_LINES).map(safe_and_short).collect();
+    // `::error …` is a command to GitHub's log, also after blanks.
+    let is_command = |line: &&mut Cow<'_, str>| line.trim_start().starts_with("::");
+    for line in lines.iter_mut().filter(is_command) {
+        line.to_mut().insert_str(0, "| ");
+    }
     if text.split('\n').nth(MOST_LINES).is_some() {
         lines.push(ELLIPSIS.into());
     }
@@ -71,5 +78,6 @@ mod tests {
             fit_to_show("a.rs:1: UserWarning: ünï\n  code\n"),
             "a.rs:1: UserWarning: ünï\n  code\n"
         );
+        assert_eq!(fit_to_show("a: b\n ::error x::y\n"), "a: b\n|  ::error x::y\n");
     }
 }

@@ -1,11 +1,13 @@
 //! When another process ends, and what it took until then.
 
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
+use super::long_lived::LongLivedFile;
 use super::resident::memory_of;
 use crate::sys::Resident;
 
@@ -15,7 +17,7 @@ pub(crate) struct ProcessEnd {
     process: u32,
     /// `None`: the kernel has no such descriptors (before Linux 5.3), or a sandbox does not give
     /// them.
-    descriptor: Option<OwnedFd>,
+    descriptor: Option<LongLivedFile>,
 }
 
 impl ProcessEnd {
@@ -26,13 +28,14 @@ impl ProcessEnd {
             unsafe { libc::syscall(libc::SYS_pidfd_open, libc::c_long::from(process), 0) };
         let descriptor = RawFd::try_from(descriptor).ok().filter(|descriptor| *descriptor >= 0);
         // SAFETY: the call has just made it, and nobody else knows it.
-        let descriptor = descriptor.map(|descriptor| unsafe { OwnedFd::from_raw_fd(descriptor) });
+        let descriptor = descriptor.map(|descriptor| unsafe { File::from_raw_fd(descriptor) });
+        let descriptor = descriptor.and_then(|file| LongLivedFile::new(file).ok());
         ProcessEnd { process, descriptor }
     }
 
     /// Waits for it, for so long at most. Whether it has come; too short a wait is normal.
     pub(crate) fn wait(&self, longest: Duration) -> bool {
-        match &self.descriptor {
+        match self.descriptor.as_ref().and_then(|descriptor| descriptor.get().ok()) {
             Some(descriptor) => is_readable(descriptor.as_raw_fd(), longest),
             None => self.wait_without(longest),
         }

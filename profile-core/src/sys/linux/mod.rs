@@ -1,20 +1,20 @@
 //! Linux: memory that is reserved before it is committed, ends of threads and of the process, fork.
 
 mod ends;
+mod long_lived;
+mod output;
 mod resident;
 mod scheduling;
 
 use std::ffi::{c_int, c_void};
-use std::fs::File;
-use std::io::{self, Write};
-use std::mem::ManuallyDrop;
-use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, RawFd};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::io::Write;
+use std::os::fd::RawFd;
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 pub(crate) use ends::*;
+pub(crate) use long_lived::SegmentFile;
+pub(crate) use output::*;
 pub(crate) use resident::*;
 pub(crate) use scheduling::*;
 
@@ -79,26 +79,15 @@ pub(crate) unsafe fn replace_by_zeroes(start: *mut u8, length: usize) -> bool {
     got != libc::MAP_FAILED
 }
 
-/// Reserves room in the file, then maps it over a part of a reservation. Reserving first turns a
-/// full disk into `false` here instead of a SIGBUS at some later store.
+/// Maps a part of a file over a part of a reservation.
 ///
 /// # Safety
 /// The range is in a live reservation and is either unused or already this very mapping.
-pub(crate) unsafe fn commit_file(fd: RawFd, start: *mut u8, length: usize, offset: usize) -> bool {
-    let Ok(file_offset) = libc::off_t::try_from(offset) else { return false };
-    // SIGXFSZ (a file size limit) goes to this thread only, and its default action kills the
-    // program: it is blocked for the call, which then returns EFBIG.
-    let blocked = BlockedSignal::new(libc::SIGXFSZ);
-    // SAFETY: plain system call on a descriptor of ours.
-    let reserved = unsafe { libc::posix_fallocate(fd, file_offset, length as libc::off_t) } == 0;
-    drop(blocked);
-    if !reserved {
-        return false;
-    }
+unsafe fn map_file(fd: RawFd, start: *mut u8, length: usize, offset: libc::off_t) -> bool {
     let access = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_SHARED | libc::MAP_FIXED;
     // SAFETY: by the contract the range is ours.
-    let got = unsafe { libc::mmap(start.cast(), length, access, flags, fd, file_offset) };
+    let got = unsafe { libc::mmap(start.cast(), length, access, flags, fd, offset) };
     got != libc::MAP_FAILED
 }
 
@@ -302,57 +291,6 @@ pub(crate) fn stack_left() -> Option<usize> {
     (left <= size).then_some(left)
 }
 
-/// A file for a report, made or emptied. A pipe in its place must not keep the program from ending,
-/// so nothing here waits for a reader that never comes.
-///
-/// # Errors
-/// It cannot be opened, or is a pipe that nobody reads.
-pub(crate) fn create_report_file(path: &Path) -> io::Result<ReportFile> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true).custom_flags(libc::O_NONBLOCK);
-    match options.open(path) {
-        Err(error) if error.raw_os_error() == Some(libc::ENXIO) => {
-            Err(io::Error::new(error.kind(), "nobody reads this pipe"))
-        }
-        opened => opened.map(ReportFile),
-    }
-}
-
-/// See [`create_report_file`].
-pub(crate) struct ReportFile(File);
-
-impl ReportFile {
-    /// How long the reader of a full pipe may take to read on.
-    const PATIENCE_MS: c_int = 1000;
-
-    fn wait_for_room(&self) -> io::Result<()> {
-        let mut poll = libc::pollfd { fd: self.0.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
-        // SAFETY: one pollfd, valid for the call.
-        match unsafe { libc::poll(&mut poll, 1, ReportFile::PATIENCE_MS) } {
-            0 => Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                "the reader of this pipe has read nothing for a second",
-            )),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Write for ReportFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        loop {
-            match self.0.write(bytes) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait_for_room()?,
-                written => return written,
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
 pub(crate) fn without_file_size_signal<T>(write: impl FnOnce() -> T) -> T {
     let _blocked = BlockedSignal::new(libc::SIGXFSZ);
     write()
@@ -405,30 +343,4 @@ pub(crate) fn thread_name() -> [u8; 16] {
     // SAFETY: the call writes at most sixteen bytes.
     unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
     name
-}
-
-/// Standard error as a file: without the lock and the `RefCell` of `std::io::stderr`, which the
-/// thread that ended the program may hold.
-pub(crate) fn raw_stderr() -> ManuallyDrop<File> {
-    // SAFETY: never closed here (`ManuallyDrop`); a closed descriptor only makes writes fail.
-    ManuallyDrop::new(unsafe { File::from_raw_fd(libc::STDERR_FILENO) })
-}
-
-pub(crate) fn create_segment_file(path: &Path) -> io::Result<RawFd> {
-    let mut options = std::fs::OpenOptions::new();
-    options.read(true).write(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
-    let file = options.open(path)?;
-    if file.as_raw_fd() > libc::STDERR_FILENO {
-        return Ok(file.into_raw_fd());
-    }
-    // SAFETY: duplicates a descriptor that is open here.
-    let fd = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) };
-    if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(fd) }
-}
-
-/// # Safety
-/// The descriptor is one of [`create_segment_file`] that nobody uses any more.
-pub(crate) unsafe fn close_segment_file(descriptor: RawFd) {
-    // SAFETY: by the contract.
-    unsafe { libc::close(descriptor) };
 }

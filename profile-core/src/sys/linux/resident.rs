@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 
+use super::long_lived::LongLivedFile;
 use crate::sys::{Descendant, Resident};
 
 impl Resident {
@@ -32,8 +33,8 @@ impl Resident {
 #[derive(Debug)]
 pub(crate) struct ProcessMemory {
     /// Its folder in `/proc`, which leads nowhere once it has ended, whoever gets its number.
-    folder: File,
-    file: File,
+    folder: LongLivedFile,
+    file: LongLivedFile,
     what: Resident,
 }
 
@@ -42,7 +43,7 @@ impl ProcessMemory {
     /// No such process, one that has ended and that nobody has waited for, no right to look, or no
     /// `/proc`.
     pub(crate) fn open(process: u32, what: Resident) -> io::Result<ProcessMemory> {
-        let folder = File::open(format!("/proc/{process}"))?;
+        let folder = LongLivedFile::new(File::open(format!("/proc/{process}"))?)?;
         let file = open_in(&folder, what.file())?;
         let mut memory = ProcessMemory { folder, file, what };
         // What may be opened may not always be read.
@@ -56,7 +57,7 @@ impl ProcessMemory {
     /// # Errors
     /// It may no longer be looked at: it runs a program of another user now.
     pub(crate) fn bytes(&mut self) -> io::Result<Option<u64>> {
-        let read = self.what.read(&self.file)?;
+        let read = self.what.read(self.file.get()?)?;
         if read.is_some() || self.what == Resident::Rss {
             return Ok(read);
         }
@@ -65,27 +66,27 @@ impl ProcessMemory {
             return Ok(None);
         };
         self.file = file;
-        self.what.read(&self.file)
+        self.what.read(self.file.get()?)
     }
 
     /// Bytes now of this very process, which never becomes another program while it looks.
     pub(crate) fn own_bytes(&self) -> Option<u64> {
-        self.what.read(&self.file).ok()?
+        self.what.read(self.file.get().ok()?).ok()?
     }
 
     /// The kernel's high-water mark of what the process runs now. `None`: it has ended.
     pub(crate) fn kernel_peak_bytes(&self) -> Option<u64> {
-        let status = fs::read(path_in(&self.folder, "status")).ok()?;
+        let status = fs::read(path_in(&self.folder, "status").ok()?).ok()?;
         sum_of_lines(&status, &["VmHWM:"])
     }
 }
 
-fn path_in(folder: &File, name: &str) -> String {
-    format!("/proc/thread-self/fd/{}/{name}", folder.as_raw_fd())
+fn path_in(folder: &LongLivedFile, name: &str) -> io::Result<String> {
+    Ok(format!("/proc/thread-self/fd/{}/{name}", folder.get()?.as_raw_fd()))
 }
 
-fn open_in(folder: &File, name: &str) -> io::Result<File> {
-    File::open(path_in(folder, name))
+fn open_in(folder: &LongLivedFile, name: &str) -> io::Result<LongLivedFile> {
+    LongLivedFile::new(File::open(path_in(folder, name)?)?)
 }
 
 /// `None`: there was no such process any more.
