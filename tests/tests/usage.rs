@@ -611,7 +611,7 @@ mod limits {
     #[test]
     fn what_is_left_behind_is_told_from_what_was_used() {
         let message = message(|| drop(keeps(101)));
-        assert!(message.contains("max_retained: 101 bytes left behind, at most 100"), "{message}");
+        assert!(message.contains("max_retained: 101 bytes retained, at most 100"), "{message}");
     }
 
     #[test]
@@ -658,7 +658,7 @@ mod limits {
         let runtime = runtime.expect("a runtime");
         let message = message(std::panic::AssertUnwindSafe(|| drop(runtime.block_on(waits(30)))));
         assert!(message.contains("max_time: "), "{message}");
-        assert!(message.contains("max_retained: 101 bytes left behind"), "{message}");
+        assert!(message.contains("max_retained: 101 bytes retained"), "{message}");
         // One that is dropped before its end has nobody to fail.
         runtime.block_on(async {
             let _ = tokio::time::timeout(Duration::from_millis(1), waits(60_000)).await;

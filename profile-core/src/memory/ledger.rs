@@ -103,9 +103,9 @@ pub(crate) fn tell_falls() {
             let sentence = format!(
                 "{name}: allocations fell from {before} to {now}; PROFILE_BLESS=1 writes that down"
             );
-            diagnostics::tell(
+            diagnostics::emit(
                 &Diagnostic::own(&MemoryWarning, Some(name), sentence),
-                OnError::Tell,
+                OnError::Emit,
             );
         }
     }

@@ -109,7 +109,7 @@ impl Stream {
 
 /// `what`: of each the first is told.
 fn tell(what: &str, sentence: String) {
-    diagnostics::tell(&Diagnostic::own(&DataLossWarning, Some(what), sentence), OnError::Tell);
+    diagnostics::emit(&Diagnostic::own(&DataLossWarning, Some(what), sentence), OnError::Emit);
 }
 
 /// The thread. Whatever has come is written at once, so that a reader of the file sees it.

@@ -74,7 +74,7 @@ fn open_window(site: &'static CallSite, plan: &'static UsagePlan) -> Option<Wind
         Err(why) => {
             let sentence = format!("{}: its memory is not read: {why}", site.path());
             let diagnostic = Diagnostic::about(site, &DataLossWarning, sentence, None);
-            diagnostics::tell(&diagnostic, OnError::Tell);
+            diagnostics::emit(&diagnostic, OnError::Emit);
             None
         }
     }
@@ -223,7 +223,7 @@ fn failed(
         drop(own);
         panic!("{}", sentences.join("\n"));
     }
-    limits::tell_all(diagnostics, on_error)
+    limits::emit_all(diagnostics, on_error)
 }
 
 /// Tells what there is to say against a call that has ended: it can return no error any more.
@@ -233,7 +233,7 @@ fn failed(
 /// returns such errors has one of its own by then.
 fn end_call(site: &CallSite, plan: &UsagePlan, diagnostics: Vec<Diagnostic>) {
     let throws = !plan.limits.raises() && site.can_unwind();
-    let on_error = if throws { OnError::Throw } else { OnError::Tell };
+    let on_error = if throws { OnError::Throw } else { OnError::Emit };
     if let Some(raised) = failed(plan, diagnostics, on_error) {
         diagnostics::throw(raised);
     }

@@ -44,7 +44,7 @@ pub(super) fn captured() -> (Snapshot, Vec<RaisedWarning>) {
     snapshot.warnings.extend(snapshot.advice.iter().filter_map(warning_of));
     let errors = snapshot.filter_warnings();
     // These have passed the filters when they came up.
-    snapshot.warnings.extend(diagnostics::told());
+    snapshot.warnings.extend(diagnostics::emitted());
     snapshot.warnings.extend(end::raised());
     (snapshot, errors)
 }

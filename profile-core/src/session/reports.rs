@@ -102,7 +102,7 @@ fn tell_warnings(outputs: &[Output], snapshot: &Snapshot) {
         return;
     }
     // These have been told when they came up.
-    let (told, raised) = (diagnostics::told(), end::raised());
+    let (told, raised) = (diagnostics::emitted(), end::raised());
     let known: Vec<WarningRecord> = told.into_iter().chain(raised).collect();
     let is_known = |warning: &&WarningRecord| known.iter().any(|it| it.message == warning.message);
     warned::visible(snapshot).filter(|warning| !is_known(warning)).for_each(print_diagnostic);

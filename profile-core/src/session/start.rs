@@ -28,18 +28,18 @@ pub(super) extern "C" fn start() {
         let wrong_filters = filter_warnings();
         // A program that links the crate and annotates nothing is left as it is, unless it is asked for its memory.
         if callsite::linked().next().is_none() && settings::current().resident_interval.is_none() {
-            return wrong_filters.iter().for_each(diagnostics::tell_always);
+            return wrong_filters.iter().for_each(diagnostics::emit_always);
         }
         warnings::prepare();
         // Before the first call, since threads keep the limits of what they have called.
         let wrong_limits = wrong_limits();
         calibrate::begin();
         // Now, since a service may never end.
-        wrong_filters.iter().for_each(diagnostics::tell_always);
+        wrong_filters.iter().for_each(diagnostics::emit_always);
         let of_settings =
             wrong_reports().into_iter().chain(settings::diagnostics().iter().cloned());
         of_settings.chain(wrong_limits).map(of_setting).for_each(|diagnostic| {
-            diagnostics::tell(&diagnostic, OnError::Tell);
+            diagnostics::emit(&diagnostic, OnError::Emit);
         });
         sys::at_fork_in_child(forget_sampler);
         install_panic_hook();
