@@ -227,7 +227,7 @@ mod windows {
         assert_eq!(usage.value, 5);
         assert!(usage.memory.expect("a window").readings_taken >= 2);
         let told = capture().warnings;
-        let sentence = "a stream of readings ends early: No space left on device";
+        let sentence = "a stream of readings ended early: No space left on device";
         assert!(told.iter().any(|warning| warning.message.starts_with(sentence)), "{told:?}");
     }
 
@@ -284,7 +284,7 @@ mod windows {
         let (reader, stuck) = std::sync::mpsc::channel();
         let usage = memory_usage(&every(1000).stream(Stuck(stuck)), || 5);
         assert_eq!((usage.value, usage.memory.map(|it| it.readings_taken)), (5, Ok(2)));
-        let sentence = "a stream took nothing for 5 s";
+        let sentence = "a stream was blocked for 5 s";
         let told = capture().warnings;
         assert!(told.iter().any(|warning| warning.message.starts_with(sentence)), "{told:?}");
         drop(reader);

@@ -65,7 +65,7 @@ pub(super) extern "C" fn report_at_exit() {
         return;
     }
     if !startup::is_forked_child() {
-        ledger::tell_falls();
+        ledger::emit_decreases();
     }
     let has_errors = reported();
     // In a plugin this is the moment before its code goes, and threads that called it may end later.
