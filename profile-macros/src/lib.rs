@@ -133,7 +133,7 @@ use proc_macro::TokenStream;
 /// `#[profile(lines)]` puts a mark before each statement, and at each iteration of a loop. A line's
 /// time and allocations run from each of its marks to the next mark, including everything it calls.
 /// Its hits are the number of times control arrives at it, as line_profiler counts them. Values,
-/// temporaries, labels and drops are unchanged, and loops are written the way the compiler itself
+/// temporaries, labels and drops are unchanged, and loops are rewritten as the compiler itself
 /// lowers them. A closure, a const block and the expansion of a macro (`select!`, `join!`) belong
 /// to the line of the statement that contains them, which the report names; several statements on
 /// one line count as one. A statement in an async block counts when it is polled during a call.

@@ -178,8 +178,8 @@ struct Marker<'a> {
     here: Option<u32>,
     /// In a part of an expression, the line to return to when a block in it has ended.
     back_to: Option<u32>,
-    /// The next mark is the first of an async block: the line of whoever polls it may already be
-    /// current.
+    /// The next mark is the first of an async block: its line may already be current in the
+    /// code that polls it.
     enters_async: bool,
 }
 

@@ -111,7 +111,8 @@ pub fn obstacle(function: &Function) -> Option<Obstacle> {
     let naked = function.attributes.iter().find(|it| is_naked(it))?;
     Some(Obstacle {
         span: naked.pound_token.span,
-        advice: "`#[profile]` cannot instrument a naked fn, which contains only assembly: put it on a fn that calls this one",
+        advice: "`#[profile]` cannot instrument a naked fn, which contains only assembly: \
+             put it on a fn that calls this one",
         reason: "a naked fn contains only assembly",
     })
 }

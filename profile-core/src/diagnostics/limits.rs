@@ -128,7 +128,8 @@ fn diagnostic(site: &CallSite, category: &'static Category, findings: &[Finding]
     Diagnostic { details, ..Diagnostic::about(site, category, message, worst) }
 }
 
-/// The functions called below a path that allocated most, over all calls so far, with their locations.
+/// The functions called below a path that allocated most, over all calls so far, with their
+/// locations.
 fn allocated_below(path: &str) -> Vec<String> {
     const MOST: usize = 5;
     let _own = Suspended::new();

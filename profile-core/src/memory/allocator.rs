@@ -122,7 +122,8 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
     #[cold]
     #[inline(never)]
     unsafe fn alloc_without_state<const ZEROED: bool>(layout: Layout) -> *mut u8 {
-        // SAFETY: a value of size 0 is valid at any aligned address, and the caller had a reference to one.
+        // SAFETY: a value of size 0 is valid at any aligned address, and the caller had a
+        // reference to one.
         let this = unsafe { std::ptr::NonNull::<Self>::dangling().as_ref() };
         // SAFETY: as above.
         unsafe { this.count_or_forward::<ZEROED>(layout) }

@@ -1,4 +1,5 @@
-//! The ledger of allocations of a repository: `allocations.json` beside a crate's `Cargo.toml`, one line per name.
+//! The ledger of allocations of a repository: `allocations.json` beside a crate's `Cargo.toml`, one
+//! line per name.
 //!
 //! ```text
 //! {
@@ -13,7 +14,7 @@
 //! maximum of each. Unknown fields of the file are preserved.
 //!
 //! A new ledger is written to a temporary file and renamed, so readers see either the old or the
-//! new one, and a failed write loses neither. Its directory is locked meanwhile, because tests run
+//! new one, and a failed write loses nothing. Its directory is locked meanwhile, because tests run
 //! concurrently, in one process and in several. The ledger itself cannot be the lock, since a
 //! waiting process would get the lock of a file that has been replaced.
 

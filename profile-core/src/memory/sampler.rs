@@ -225,7 +225,7 @@ pub(crate) fn progress(id: WindowId) -> Progress {
     }
 }
 
-/// Texts shared between windows, each stored once in the segment: reasons, of which there are few.
+/// Texts shared between windows, each stored once in the segment: the few different reasons.
 #[derive(Debug, Default)]
 struct Texts(HashMap<String, u64>);
 

@@ -99,7 +99,8 @@ pub fn skew(values: &[f64]) -> f64 {
     moment(3) / second.powf(1.5)
 }
 
-/// The nine definitions of Hyndman and Fan ("Sample quantiles in statistical packages", 1996), by NumPy's names for them.
+/// The nine definitions of Hyndman and Fan ("Sample quantiles in statistical packages", 1996), with
+/// their NumPy names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum QuantileMethod {
     /// 1: the smallest value that is at least as large as that share of the values.

@@ -110,7 +110,8 @@
 //!    "C"` function, at the end of the run), printed, and the exit code of the run: that number, or
 //!    101. A program that exits with a code other than 0 keeps its own.
 //!
-//! A panic in a destructor, or in a callback from foreign code, can end the process: give such a function `raise` or an exit code.
+//! A panic in a destructor, or in a callback from foreign code, can end the process: use `raise` or
+//! an exit code for such a function.
 //!
 //! # Limits of functions
 //!

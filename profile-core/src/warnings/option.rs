@@ -27,7 +27,8 @@ impl fmt::Display for InvalidOption {
             InvalidOption::TooManyFields(option) => {
                 write!(
                     f,
-                    "too many fields (max 5): {option:?}; expected action:message:category:module:line, with a module written as app.inner"
+                    "too many fields (max 5): {option:?}; expected \
+                     action:message:category:module:line, with a module written as app.inner"
                 )
             }
             InvalidOption::UnknownAction(action) => action.fmt(f),
