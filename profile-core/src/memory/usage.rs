@@ -120,9 +120,9 @@ impl MemoryOptions {
 
     /// Writes each reading as it is taken, and those of children with
     /// [`multiprocess`](MemoryOptions::multiprocess). The lines have the format that `mprof plot`
-    /// reads, `MEM 22.917969 1795339408.3749` (MiB, seconds since 1970) and `CHLD 17822 13.941406
-    /// 1795339414.2695`. A window stores at most 512 readings, the stream has all; it is what
-    /// remains of a program that is killed.
+    /// reads: `MEM 22.917969 1795339408.3749` (MiB, seconds since 1970) and
+    /// `CHLD 17822 13.941406 1795339414.2695`. A window stores at most 512 readings, the stream has
+    /// all; it is what remains of a program that is killed.
     ///
     /// A separate thread writes. If it cannot keep up, readings are lost, and the report has their
     /// number. When the window ends, everything is written. If nothing can be written for five

@@ -12,7 +12,7 @@
 //!     profile_core::warn!(DeprecationWarning, "use new()").expect("not an error by default");
 //! }
 //!
-//! Changes end with the guard, and no other thread sees them.
+//! // Changes end with the guard, and no other thread sees them.
 //! let caught = catch_warnings().record();
 //! simple_filter(Action::Once, &DeprecationWarning, 0, false);
 //! old();
@@ -44,7 +44,7 @@
 //!     pub static EmptyRowWarning: UserWarning;
 //! }
 //!
-//! Tolerable misuse: the caller is warned, and a filter may turn the warning into an error.
+//! // Tolerable misuse: the caller is warned, and a filter may turn the warning into an error.
 //! pub fn read(rows: &[&str]) -> Result<usize, RaisedWarning> {
 //!     let empty = rows.iter().filter(|row| row.is_empty()).count();
 //!     if empty > 0 {
@@ -53,7 +53,7 @@
 //!     Ok(rows.len() - empty)
 //! }
 //!
-//! Where no error can be returned: `.ok()` discards it, and the filter `error` has no effect.
+//! // Where no error can be returned: `.ok()` discards it, and the filter `error` has no effect.
 //! pub fn rows() {
 //!     profile_core::warn!(RowsWarning, "rows() goes in 3.0; use lines()").ok();
 //! }
@@ -79,7 +79,7 @@
 //! ```
 //! use profile_core::warnings::{Action, UserWarning, catch_warnings, simple_filter};
 //!
-//! A test in which any warning is a failure, regardless of concurrent tests.
+//! // A test in which any warning is a failure, regardless of concurrent tests.
 //! let _strict = catch_warnings();
 //! simple_filter(Action::Error, &UserWarning, 0, false);
 //! let raised = profile_core::warn!("the table has no head").expect_err("it is an error here");
@@ -106,18 +106,18 @@
 //! 1. the return value of a function with the option `raise`;
 //! 2. otherwise, where a call ends, a panic with [`RaisedWarning`] as its payload, printed to
 //!    standard error without calling the panic hook;
-//! 3. with `PROFILE_EXIT_CODE=3`, or if it cannot panic (while the thread unwinds, in an `extern
-//!    "C"` function, at the end of the run), printed, and the exit code of the run: that number, or
-//!    101. A program that exits with a code other than 0 keeps its own.
+//! 3. with `PROFILE_EXIT_CODE=3`, or if it cannot panic (while the thread unwinds, in an
+//!    `extern "C"` function, at the end of the run), printed, and the exit code of the run: that
+//!    number, or 101. A program that exits with a code other than 0 keeps its own.
 //!
 //! A panic in a destructor, or in a callback from foreign code, can end the process: use `raise` or
 //! an exit code for such a function.
 //!
 //! # Limits of functions
 //!
-//! Besides `#[profile(warn_above = "10 ms", run(max_calls = 10))]` and `#[memory_usage(max_peak =
-//! "64 MiB")]`, limits come from `profile.toml` in the directory where the program is started, or
-//! from the file named by `PROFILE_LIMITS` (empty: none):
+//! Besides `#[profile(warn_above = "10 ms", run(max_calls = 10))]` and
+//! `#[memory_usage(max_peak = "64 MiB")]`, limits come from `profile.toml` in the directory where
+//! the program is started, or from the file named by `PROFILE_LIMITS` (empty: none):
 //!
 //! ```toml
 //! [[limit]]
