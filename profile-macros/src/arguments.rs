@@ -2,8 +2,8 @@
 //!
 //! A place expression (`url`, `self.name`) is copied if possible, and otherwise borrowed for the
 //! duration of the call. Any other expression is evaluated once, when the call begins, and its
-//! value is stored. A place that the body may move or change cannot be borrowed: it is formatted
-//! before the span is opened.
+//! value is stored. A place that the body may move or change cannot be borrowed: it is copied or
+//! formatted before the span is opened.
 
 use crate::describe;
 use crate::parsing::mentions;

@@ -150,14 +150,14 @@ use proc_macro::TokenStream;
 /// copied if its type is `Copy`, and otherwise borrowed for the duration of the call. Values are
 /// formatted, by `Debug` or else `Display`, only if the call enters one of two lists of eight.
 ///
-/// A place that the body may move or change can be neither copied nor borrowed. It is formatted in
-/// each call, before the measured time begins (in an async function: in its first poll), and the
-/// report shows that earlier value. This applies to any place except a shared reference, if the
-/// body uses it in any way other than `&url` and `url.len()` (or `is_empty`, `iter`, `clone`,
-/// `as_str` and the like), or uses it at all and contains a `move`. The cost is that of its
-/// `Debug`: 78 ns for a string of 37 bytes, 175 ns for eight numbers. Only 296 bytes are stored,
-/// but a long `Vec` is formatted to its end (2.7 ns an element). `url.len()` or `skip(url)` avoids
-/// this cost.
+/// A place that is not `Copy`, and that the body may move or change, cannot be borrowed. It is
+/// formatted in each call, before the measured time begins (in an async function: in its first
+/// poll), and the report shows that earlier value. This applies to any place except a shared
+/// reference, if the body uses it in any way other than `&url` and `url.len()` (or `is_empty`,
+/// `iter`, `clone`, `as_str` and the like), or uses it at all and contains a `move`. The cost is
+/// that of its `Debug`: 78 ns for a string of 37 bytes, 175 ns for eight numbers. Only 296 bytes
+/// are stored, but a long `Vec` is formatted to its end (2.7 ns an element). `url.len()` or
+/// `skip(url)` avoids this cost.
 ///
 /// `args(.., skip(password))` records all named arguments except the skipped ones.
 ///
