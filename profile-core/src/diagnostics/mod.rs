@@ -18,7 +18,7 @@ use crate::settings;
 use crate::snapshot::{WarningRecord, Worst};
 use crate::sys;
 use crate::warnings::{
-    Action, Category, RaisedWarning, ShownBy, Verdict, Warning, alone, locked, verdict,
+    Action, Category, RaisedWarning, ShownBy, Verdict, Warning, exclusively, locked, verdict,
 };
 
 /// Subjects that are counted separately, such as functions with limits. Any beyond that share one
@@ -118,7 +118,7 @@ pub(crate) enum OnError {
 }
 
 /// What was to be emitted so far: for each category and subject the first message, the count and
-/// the worst figure. Locked within [`alone`].
+/// the worst figure. Locked within [`exclusively`].
 static EMITTED: Mutex<Vec<WarningRecord>> = Mutex::new(Vec::new());
 /// Whether the run has failed: there was an error that no caller received.
 static FAILED: AtomicBool = AtomicBool::new(false);
@@ -130,7 +130,7 @@ thread_local! {
 
 /// The emitted diagnostics, with exclusive access. `None`: this thread already has access.
 fn with_emitted<T>(work: impl FnOnce(&mut Vec<WarningRecord>) -> T) -> Option<T> {
-    alone(|| work(&mut locked(&EMITTED)))
+    exclusively(|| work(&mut locked(&EMITTED)))
 }
 
 /// In a forked child: the diagnostics and the failure are the parent's.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::category::Category;
 use super::filter::{Action, Filter};
-use super::process::{OWN, alone, locked, with_process};
+use super::process::{OWN, exclusively, locked, with_process};
 use super::state::{Log, Show, State, next_version};
 use super::warning::Warning;
 
@@ -146,7 +146,7 @@ impl CatchWarnings {
     /// The warnings recorded so far.
     #[must_use]
     pub fn recorded(&self) -> Vec<Warning> {
-        let recorded = self.own.as_ref().and_then(|log| alone(|| locked(log).clone()));
+        let recorded = self.own.as_ref().and_then(|log| exclusively(|| locked(log).clone()));
         recorded.unwrap_or_default()
     }
 }

@@ -174,8 +174,8 @@ pub use warning::{Place, RaisedWarning, Warning};
 pub(crate) use option::category_named;
 #[cfg(feature = "profile")]
 pub(crate) use process::{
-    Verdict, action_for, after_fork, alone, before_fork, forget_raised, locked, may_raise, prepare,
-    verdict,
+    Verdict, action_for, after_fork, before_fork, exclusively, forget_raised, locked, may_raise,
+    prepare, verdict,
 };
 #[cfg(feature = "profile")]
 pub(crate) use state::ShownBy;

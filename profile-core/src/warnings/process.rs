@@ -50,7 +50,7 @@ pub(super) fn try_process<T>(work: impl FnOnce(&mut State) -> T) -> Option<T> {
 }
 
 /// Runs within the lock. `None`: this thread already holds it.
-pub(crate) fn alone<T>(work: impl FnOnce() -> T) -> Option<T> {
+pub(crate) fn exclusively<T>(work: impl FnOnce() -> T) -> Option<T> {
     try_process(|_| work())
 }
 
@@ -62,7 +62,7 @@ impl ShownBy {
             ShownBy::Function(show) => show(&warning()),
             ShownBy::Log(log) => {
                 let warning = warning();
-                alone(|| locked(log).push(warning));
+                exclusively(|| locked(log).push(warning));
             }
             ShownBy::StandardError => return false,
         }
