@@ -1,8 +1,9 @@
-//! `args(url, items.len())`: which arguments of a call are noted, and how.
+//! `args(url, items.len())`: which arguments of a call are recorded, and how.
 //!
-//! A place (`url`, `self.name`) is copied if it can be, else borrowed for the length of the call;
-//! any other expression is evaluated once, when the call begins, and its value kept. A place that
-//! the body may move or change cannot be borrowed: it becomes text before the span is opened.
+//! A place expression (`url`, `self.name`) is copied if possible, and otherwise borrowed for the
+//! duration of the call. Any other expression is evaluated once, when the call begins, and its
+//! value is stored. A place that the body may move or change cannot be borrowed: it is copied or
+//! formatted before the span is opened.
 
 use crate::describe;
 use crate::parsing::mentions;
@@ -15,13 +16,14 @@ use syn::{
     Error, Expr, FnArg, Pat, Path, ReceiverKind, Result, Signature, Token, Type, parenthesized,
 };
 
-pub const ALLOWED: &str = "`args` takes expressions of the arguments, or all but some: `args(url, items.len())`, `args(.., skip(password))`";
+pub const ALLOWED: &str = "`args` expects expressions of the arguments, or `..` for all of them, \
+     e.g. `args(url, items.len())` or `args(.., skip(password))`";
 
 /// One part of the list.
 enum Part {
-    /// `..`: all arguments that have a name.
+    /// `..`: all named arguments.
     All,
-    /// `skip(password)`: not these.
+    /// `skip(password)`: exclude these.
     Skip(Vec<Ident>),
     One(Box<Expr>),
 }
@@ -44,7 +46,7 @@ impl Parse for Part {
     }
 }
 
-/// The expressions that are noted.
+/// The expressions to record.
 fn expressions(list: &TokenStream, signature: &Signature) -> Result<Vec<Expr>> {
     let parts = Punctuated::<Part, Token![,]>::parse_terminated.parse2(list.clone());
     let parts = parts.map_err(|_| Error::new_spanned(list, ALLOWED))?;
@@ -79,16 +81,16 @@ fn named(signature: &Signature) -> Vec<Expr> {
     signature.inputs.iter().filter_map(name).collect()
 }
 
-/// What notes the arguments of a call.
+/// The statements that record the arguments of a call.
 #[derive(Default)]
 pub struct Notes {
-    /// Before the span is opened: what the body may move becomes text.
+    /// Before the span is opened: formats what the body may move.
     pub before: TokenStream,
-    /// After that.
+    /// After the span is opened.
     pub inside: TokenStream,
 }
 
-/// The variable that a place is a part of.
+/// The variable that a place expression is rooted in.
 fn root(place: &Expr) -> Option<&Ident> {
     match place {
         Expr::Path(it) => it.path.get_ident(),
@@ -99,8 +101,7 @@ fn root(place: &Expr) -> Option<&Ident> {
     }
 }
 
-/// Whether the argument is a shared reference, so that nothing that is done with it can change what
-/// it points at.
+/// Whether the argument is a shared reference, so that the body cannot change what it points to.
 fn is_shared(name: &Ident, signature: &Signature) -> bool {
     signature.inputs.iter().any(|argument| match argument {
         FnArg::Receiver(it) => {
@@ -113,18 +114,18 @@ fn is_shared(name: &Ident, signature: &Signature) -> bool {
     })
 }
 
-/// Whether the body does more with a variable than to look at it, as far as its words say.
+/// Whether the body does more than read a variable, judging by its tokens only.
 fn is_moved_or_changed(name: &Ident, body: &TokenStream) -> bool {
     let closures_take = mentions(body.clone(), "move");
-    uses(name, body.clone()).into_iter().any(|is_look| closures_take || !is_look)
+    uses(name, body.clone()).into_iter().any(|is_read| closures_take || !is_read)
 }
 
-/// Each use of a variable: whether it only looks at it.
+/// For each use of a variable, whether it only reads it.
 fn uses(name: &Ident, body: TokenStream) -> Vec<bool> {
     let trees: Vec<TokenTree> = body.into_iter().collect();
     let of_tree = |(at, tree): (usize, &TokenTree)| match tree {
         TokenTree::Ident(word) if word == name => {
-            vec![is_look(&trees[..at], &trees[at + 1..])]
+            vec![is_read(&trees[..at], &trees[at + 1..])]
         }
         TokenTree::Group(group) => uses(name, group.stream()),
         _ => Vec::new(),
@@ -132,9 +133,9 @@ fn uses(name: &Ident, body: TokenStream) -> Vec<bool> {
     trees.iter().enumerate().flat_map(of_tree).collect()
 }
 
-/// `&name`, or a call of a method that only looks at it.
-fn is_look(before: &[TokenTree], after: &[TokenTree]) -> bool {
-    const LOOK: [&str; 10] = [
+/// `&name`, or a call of a method that only reads it.
+fn is_read(before: &[TokenTree], after: &[TokenTree]) -> bool {
+    const READERS: [&str; 10] = [
         "len",
         "is_empty",
         "iter",
@@ -151,36 +152,36 @@ fn is_look(before: &[TokenTree], after: &[TokenTree]) -> bool {
     let is_borrowed = before.last().is_some_and(|it| is_punct(it, '&'));
     match after {
         [dot, TokenTree::Ident(word), TokenTree::Group(_), ..] if is_punct(dot, '.') => {
-            LOOK.iter().any(|look| word == look)
+            READERS.iter().any(|reader| word == reader)
         }
         [next, ..] if is_punct(next, '.') => false,
         _ => is_borrowed,
     }
 }
 
-/// One noted expression: what is done before the span is opened, and what is kept.
+/// One recorded expression: what runs before the span is opened, and what is stored.
 struct Value {
     before: TokenStream,
-    kept: TokenStream,
+    stored: TokenStream,
 }
 
 impl Value {
     fn of(expression: &Expr, is_movable: bool, number: usize, krate: &Path) -> Value {
         let here = Span::mixed_site();
         let is_place = matches!(expression, Expr::Path(_) | Expr::Field(_) | Expr::Index(_));
-        let kept = match is_place {
-            true if is_movable => return Value::written(expression, number, krate),
+        let stored = match is_place {
+            true if is_movable => return Value::formatted(expression, number, krate),
             true => quote_spanned!(here=> (&&#krate::__private::Place(&#expression)).keep()),
             false => quote_spanned!(here=> #expression),
         };
-        Value { before: TokenStream::new(), kept }
+        Value { before: TokenStream::new(), stored }
     }
 
-    /// Copied, or turned into text, before the body can move it.
-    fn written(place: &Expr, number: usize, krate: &Path) -> Value {
+    /// Copied or formatted before the body can move it.
+    fn formatted(place: &Expr, number: usize, krate: &Path) -> Value {
         let here = Span::mixed_site();
         let name = Ident::new(&format!("__profile_written_{number}"), here);
-        // So that the compiler points at an argument that cannot be shown.
+        // The span makes the compiler point at an argument that cannot be formatted.
         let before = quote_spanned! {here.located_at(place.span())=>
             let #name = {
                 #[allow(unused_imports)]
@@ -188,11 +189,11 @@ impl Value {
                 (&&&#krate::__private::Movable(&#place)).note(&__PROFILE_SITE)
             };
         };
-        Value { before, kept: quote_spanned!(here=> #name) }
+        Value { before, stored: quote_spanned!(here=> #name) }
     }
 }
 
-/// The statements that note them, before and after the one that opens the span.
+/// The statements that record the arguments, before and after the one that opens the span.
 pub fn note(
     list: &TokenStream,
     signature: &Signature,
@@ -208,12 +209,12 @@ pub fn note(
     let value = |(number, it)| Value::of(it, is_movable(it), number, krate);
     let values: Vec<Value> = expressions.iter().enumerate().map(value).collect();
     let before = values.iter().map(|value| value.before.clone()).collect();
-    let kept = values.iter().map(|value| &value.kept);
+    let stored = values.iter().map(|value| &value.stored);
     let names: Vec<Ident> =
         (0..expressions.len()).map(|number| Ident::new(&format!("value_{number}"), here)).collect();
     let shown = expressions.iter().zip(&names).map(|(expression, name)| {
         let text = describe::readable(expression.to_token_stream());
-        // So that the compiler points at an argument that cannot be shown.
+        // The span makes the compiler point at an argument that cannot be formatted.
         quote_spanned! {here.located_at(expression.span())=>
             text.name(#text);
             (&&#krate::__private::Shown(#name)).show(text);
@@ -225,7 +226,7 @@ pub fn note(
             use #krate::__private::{ByCopy as _, ByReference as _, ViaDebug as _, ViaDisplay as _};
             #krate::__private::note_arguments(
                 &__PROFILE_SITE,
-                (#(#kept,)*),
+                (#(#stored,)*),
                 |(#(#names,)*), text| { #(#shown)* },
             )
         };

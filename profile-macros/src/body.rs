@@ -1,7 +1,7 @@
-//! Where in a body something may be added.
+//! Where statements may be added to a body.
 //!
-//! Only the edges are looked at: attributes and items at the front, an async block at the end.
-//! What lies between is the user's and is never parsed. Nothing here may write code.
+//! Only the edges are parsed: attributes and items at the start, an async block at the end. The
+//! code in between is the user's and is never parsed. This module must not generate code.
 
 use crate::item;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
@@ -9,11 +9,11 @@ use quote::TokenStreamExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Attribute, Result, Stmt};
 
-/// A body cut where a first statement may go.
+/// A body split at the point where a first statement may go.
 pub struct Front {
     /// `#![allow(…)]` and `//!`, which must stay first.
     pub inner_attributes: TokenStream,
-    /// Items, which stay before the first statement: after it clippy would complain of them.
+    /// Items, which stay before the first statement: clippy warns about items after statements.
     pub items: TokenStream,
     pub rest: TokenStream,
 }
@@ -31,7 +31,7 @@ fn cut_front(input: ParseStream<'_>) -> Result<Front> {
     let mut inner_attributes = TokenStream::new();
     inner_attributes.append_all(Attribute::parse_inner(input)?);
     let mut items = TokenStream::new();
-    // A failure to parse only means that no item comes next.
+    // A parse error only means that no item follows.
     loop {
         let ahead = input.fork();
         let Ok(Stmt::Item(_)) = ahead.parse() else { break };
@@ -40,11 +40,11 @@ fn cut_front(input: ParseStream<'_>) -> Result<Front> {
     Ok(Front { inner_attributes, items, rest: input.parse()? })
 }
 
-/// A body that ends in a future made of an async block.
+/// A body that ends in an async block.
 pub struct AsyncTail {
     /// Everything before the tail.
     pub before: TokenStream,
-    /// The function the block is handed to, if it is: `Box::pin`, with the argument's parentheses.
+    /// The function that receives the block, if any: `Box::pin`, with its parenthesized argument.
     pub boxed: Option<(TokenStream, Group)>,
     /// `async` or `async move`
     pub head: TokenStream,
@@ -82,7 +82,7 @@ fn box_pin(trees: &[TokenTree]) -> Option<(&[TokenTree], TokenStream)> {
     (text == "Box::pin" || text.ends_with("::Box::pin")).then_some((before, path))
 }
 
-/// Splits off `async` or `async move`, and the block behind it.
+/// Splits off `async` or `async move`, and the block after it.
 fn async_block(trees: &[TokenTree]) -> Option<(&[TokenTree], &[TokenTree], Group)> {
     let is_word = |tree: &TokenTree, word| matches!(tree, TokenTree::Ident(it) if it == word);
     let (TokenTree::Group(block), front) = trees.split_last()? else { return None };
@@ -103,7 +103,7 @@ fn is_path(tree: &TokenTree) -> bool {
     }
 }
 
-/// Whether what follows these trees is an expression of its own, not the end of a longer one.
+/// Whether the trees after these form a complete expression, not the end of a longer one.
 fn begins_statement(before: &[TokenTree]) -> bool {
     match before.last() {
         None => true,

@@ -1,35 +1,35 @@
-//! What a call site knows of the function it is in: where it is, its docs, its signature.
+//! What a call site records about its function: location, documentation, signature.
 //!
-//! Text for people. Nothing here may change what the program does.
+//! Text for the report only. This module must not affect behavior.
 
 use proc_macro2::{Delimiter, Group, Punct, Spacing, Span, TokenStream, TokenTree};
 use syn::{Attribute, Expr, Lit, Meta};
 
-/// A place in the user's source; columns count from 1.
-pub struct Place {
+/// A location in the user's source; columns count from 1.
+pub struct Location {
     pub file: String,
     pub line: u32,
     pub column: u32,
 }
 
-/// Where a token was written, or nothing when only the compiler knows: outside of it (in a unit
-/// test), and for tokens that no file holds.
-pub fn place(span: Span) -> Option<Place> {
+/// Where a token was written. `None` outside of the compiler (in a unit test), and for tokens that
+/// do not come from a file.
+pub fn location(span: Span) -> Option<Location> {
     if !proc_macro::is_available() {
         return None;
     }
     let span = span.unwrap();
     let (file, line, column) = (span.file(), span.line(), span.column());
     let is_real = !file.is_empty() && !file.starts_with('<');
-    let place =
-        Place { file, line: u32::try_from(line).ok()?, column: u32::try_from(column).ok()? };
-    (is_real && place.line > 0).then_some(place)
+    let location =
+        Location { file, line: u32::try_from(line).ok()?, column: u32::try_from(column).ok()? };
+    (is_real && location.line > 0).then_some(location)
 }
 
-/// The lines of the file from that of one token to that of another, and the number of the first.
-/// Nothing where the file is not at hand.
+/// The lines of the file from one token to another, and the number of the first. `None` if the file
+/// is not available.
 pub fn lines_of_file(first: Span, last: Span) -> Option<(u32, String)> {
-    let start = place(first)?.line;
+    let start = location(first)?.line;
     let last = last.unwrap();
     let end = u32::try_from(last.end().line()).ok()?;
     let text = std::fs::read_to_string(last.local_file()?).ok()?;
@@ -38,7 +38,7 @@ pub fn lines_of_file(first: Span, last: Span) -> Option<(u32, String)> {
     Some((start, lines.join("\n").replace('\0', "")))
 }
 
-/// The doc comments, a line each, without the space after `///`.
+/// The doc comments, one per line, without the space after `///`.
 pub fn documentation(attributes: &[Attribute]) -> String {
     let texts: Vec<String> = attributes.iter().filter_map(doc_text).collect();
     let lines = texts.iter().flat_map(|text| text.split('\n'));
@@ -53,12 +53,12 @@ fn doc_text(attribute: &Attribute) -> Option<String> {
             Lit::Str(text) => Some(text.value()),
             _ => None,
         },
-        // `#[doc = include_str!("…")]`: the text is not here.
+        // `#[doc = include_str!("…")]`: the text is not available.
         _ => None,
     }
 }
 
-/// Tokens as people write them on one line.
+/// Formats tokens on one line, as rustfmt would.
 pub fn readable(tokens: TokenStream) -> String {
     let mut writer = Writer::default();
     writer.stream(tokens);
@@ -70,9 +70,9 @@ pub fn readable(tokens: TokenStream) -> String {
 #[derive(Default)]
 struct Writer {
     text: String,
-    /// Whether the next token must touch the last one.
+    /// Whether the next token must directly follow the previous one.
     glued: bool,
-    /// Whether the last token was the first half of `::`.
+    /// Whether the previous token was the first half of `::`.
     in_pair: bool,
 }
 
@@ -146,12 +146,12 @@ impl Writer {
         }
     }
 
-    /// Whether a `::` continues with a path here, or begins one.
+    /// Whether a `::` continues a path here, rather than starting one.
     fn after_type(&self) -> bool {
         self.after_name() && !self.text.ends_with(" impl") && !self.text.ends_with(" for")
     }
 
-    /// Whether an opening bracket belongs to what came just before: `f(`, `Vec<`, `pub(`.
+    /// Whether an opening bracket belongs to what precedes it: `f(`, `Vec<`, `pub(`.
     fn after_name(&self) -> bool {
         const APART: [&str; 7] = ["dyn", "mut", "as", "where", "in", "const", "ref"];
         let start = self.text.rfind(|it: char| !it.is_alphanumeric() && it != '_');

@@ -1,14 +1,15 @@
-//! Which variables a block may have to drop at its end, as far as its words say; the rest their
-//! types say.
+//! Which variables a block may have to drop at its end, as far as its tokens show; their types
+//! decide the rest.
 //!
-//! Nothing here may write code.
+//! This module must not generate code.
 
 use proc_macro2::Ident;
 use std::collections::HashSet;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, ExprLet, Local, LocalInit, Pat, PatIdent, Stmt};
 
-/// The variables that a pattern makes. By a capital letter begins what it only compares with.
+/// The variables that a pattern binds. An identifier that begins with a capital letter is a
+/// constant to compare with.
 pub fn variables_of(pattern: &Pat) -> Vec<Ident> {
     struct Finder(Vec<Ident>);
 
@@ -27,13 +28,13 @@ pub fn variables_of(pattern: &Pat) -> Vec<Ident> {
     finder.0
 }
 
-/// Those of `if let` and `while let`, in a chain too.
+/// The variables bound by the conditions of `if let` and `while let`, including chains.
 pub fn variables_of_condition(condition: &Expr) -> Vec<Ident> {
     match condition {
         Expr::Let(ExprLet { pat, .. }) => variables_of(pat),
         Expr::Binary(both) => {
             let [left, right] = [&both.left, &both.right].map(|it| variables_of_condition(it));
-            // The right one hides the left one's of the same name.
+            // A binding on the right shadows one of the same name on the left.
             let hidden = |it: &Ident| right.contains(it);
             left.into_iter().filter(|it| !hidden(it)).chain(right.clone()).collect()
         }
@@ -41,9 +42,9 @@ pub fn variables_of_condition(condition: &Expr) -> Vec<Ident> {
     }
 }
 
-/// Names of variables that a block always gives away before its end: what is not `Copy` is moved
-/// where it is alone as a value. Not those of which it has several, or of the block around it
-/// one.
+/// Names of variables that a block always moves out before its end: a type that is not `Copy` is
+/// moved where its name alone is used as a value. Names that the block binds more than once are
+/// excluded, since it is unclear which of the variables was moved.
 pub fn moved_by(statements: &[Stmt]) -> HashSet<String> {
     let mut moves = Moves::default();
     let mut made = HashSet::new();
@@ -58,7 +59,7 @@ pub fn moved_by(statements: &[Stmt]) -> HashSet<String> {
     moves.0.difference(&made_again).cloned().collect()
 }
 
-/// Names that stood alone as a value, in what is run whenever the end of the block is come to.
+/// Names used alone as a value, in code that always runs before the end of the block is reached.
 #[derive(Default)]
 struct Moves(HashSet<String>);
 
@@ -68,7 +69,7 @@ impl Moves {
             Stmt::Local(Local { pat, init: Some(LocalInit { expr, .. }), .. }) => match pat {
                 Pat::Ident(it) if it.by_ref.is_none() => self.value(expr),
                 Pat::Type(_) => self.value(expr),
-                // Others may leave all of it, or a part, where it was.
+                // Other patterns may leave all or part of the value where it was.
                 _ => self.place(expr),
             },
             Stmt::Expr(expression, _) => self.value(expression),
@@ -89,7 +90,7 @@ impl Moves {
         }
     }
 
-    /// What is perhaps only looked at, but for the values in it.
+    /// An expression that may only be read, apart from the values within it.
     fn place(&mut self, expression: &Expr) {
         match expression {
             Expr::Call(it) => {
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_alone_as_a_value_is_given_away() {
+    fn a_name_alone_as_a_value_is_moved() {
         assert_eq!(
             moved("let a = f(b); c.push(d, (e, [g])); h(i)?.k(l).await; Ok(m)"),
             ["b", "d", "e", "g", "i", "l", "m"]
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_only_be_looked_at_is_not() {
+    fn a_name_that_may_only_be_read_is_not_moved() {
         for body in [
             "f(&a)",
             "a.b(); a.c",

@@ -1,15 +1,15 @@
-//! Writes the code: one static and one guard in a function's own block, or a future around it.
+//! Generates the code: one static and one guard in a function's own block, or a wrapped future.
 //!
-//! Every token made here is at `Span::mixed_site()`: its names cannot meet the user's, and lints
-//! know that nobody wrote it. All paths start at the core crate, since the user may have shadowed
-//! anything else. Nothing here may put the user's code into another function, or into braces that
-//! are not theirs: both change lints, lifetimes and the order of drops.
+//! Every generated token has the span `Span::mixed_site()`: its names cannot collide with the
+//! user's, and lints know that it is generated. All paths start at the core crate, since the user
+//! may have shadowed anything else. This module must not move the user's code into another function
+//! or into new braces: both change lints, lifetimes and drop order.
 
 use crate::arguments::{self, Notes};
 use crate::body::{self, AsyncTail, Front};
 use crate::describe;
 use crate::item::{self, Braced, Container, End, Function, Item, in_braces};
-use crate::lines::{self, Marked, Part, Surroundings, Way};
+use crate::lines::{self, Context, Lookup, Marked, Part};
 use crate::memory_usage::Arguments;
 use crate::options::{self, Options};
 use crate::returns;
@@ -24,11 +24,11 @@ use syn::{
     TypeParamBound, parse_quote_spanned, token,
 };
 
-/// The attribute: its arguments and the item it is on, to what replaces the item.
+/// Expands `#[profile]`: its arguments and the item it is applied to become the new item.
 pub fn profile(arguments: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
     let options: Options = syn::parse2(arguments)?;
     let mut item = match item::parse(tokens.clone()) {
-        // Whatever this is, it shall be left alone.
+        // `skip` leaves anything alone, even what cannot be parsed.
         Err(_) if options.skip.is_some() => return Ok(tokens),
         parsed => parsed?,
     };
@@ -41,8 +41,8 @@ pub fn profile(arguments: TokenStream, tokens: TokenStream) -> Result<TokenStrea
     Ok(quote!(#item #(#beside)*))
 }
 
-/// `#[memory_usage]`: the same for one function, whose calls are watched besides; or limits for the
-/// tests of a module.
+/// Expands `#[memory_usage]`: the same for one function whose calls are also watched, or limits for
+/// the tests of a module.
 pub fn memory_usage(arguments: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
     let Arguments(options) = syn::parse2(arguments.clone())?;
     let mut item = item::parse(tokens)?;
@@ -50,13 +50,13 @@ pub fn memory_usage(arguments: TokenStream, tokens: TokenStream) -> Result<Token
     if let Item::Container(module) = item {
         return Ok(suite::with_limits(module, &arguments, &options));
     }
-    // One span is enough: a `#[profile]` below this is part of it.
+    // One span is enough: a `#[profile]` below this one is merged into it.
     let options = take_repeated(item.attributes_mut(), options);
     Ok(expand(&item, Scope { options: &options, imported: false }).item)
 }
 
 /// Removes further `#[profile]` attributes of the same item; the first, which is being expanded,
-/// wins. A container adds one below a `cfg_attr` that may or may not turn into its own.
+/// takes precedence. A container adds one below a `cfg_attr` that may or may not expand to its own.
 fn take_repeated(attributes: &mut Vec<Attribute>, mut options: Options) -> Options {
     let krate = options.krate();
     attributes.retain(|attribute| {
@@ -64,7 +64,7 @@ fn take_repeated(attributes: &mut Vec<Attribute>, mut options: Options) -> Optio
             return true;
         }
         let repeated = options::of_attribute(attribute);
-        // A wrong one stays, to complain when its turn comes.
+        // An invalid one stays, and is reported when it is expanded.
         let is_wrong = repeated.is_err();
         options = std::mem::take(&mut options).or(&repeated.unwrap_or_default());
         is_wrong
@@ -72,7 +72,7 @@ fn take_repeated(attributes: &mut Vec<Attribute>, mut options: Options) -> Optio
     options
 }
 
-/// An item, and registrations that must stand outside of it: an `impl` holds no statics.
+/// An item, and registrations that must be outside of it, since an `impl` cannot hold statics.
 struct Output {
     item: TokenStream,
     beside: Vec<TokenStream>,
@@ -84,11 +84,11 @@ impl Output {
     }
 }
 
-/// What holds for the members of a container.
+/// The context of the members of a container.
 #[derive(Clone, Copy)]
 struct Scope<'a> {
     options: &'a Options,
-    /// Whether the module that is expanded imports `profile`, for the attributes in it.
+    /// Whether the module being expanded imports `profile`, for the attributes in it.
     imported: bool,
 }
 
@@ -102,7 +102,7 @@ fn expand(item: &Item, scope: Scope<'_>) -> Output {
     }
 }
 
-/// Whether the attribute does something for this item in a container.
+/// Whether the attribute has an effect on this item in a container.
 fn is_measured(item: &Item) -> bool {
     match item {
         Item::Function(function) => validate::obstacle(function).is_none(),
@@ -131,17 +131,16 @@ fn expand_container(container: &Container, mut scope: Scope<'_>) -> Output {
     Output { item: container.with_members(tokens), beside }
 }
 
-/// A member with a `#[profile]` of its own keeps it, with what the container adds; the compiler
-/// comes back with it. So nothing is measured twice, and mistakes are reported once and where they
-/// are.
+/// A member with its own `#[profile]` keeps it, extended by the container's options; the compiler
+/// expands it later. So nothing is measured twice, and each mistake is reported once, where it is.
 fn expand_member(mut member: Item, scope: Scope<'_>) -> Output {
     let is_measured = is_measured(&member);
     let attributes = member.attributes_mut();
     let own = add_to_own(attributes, scope);
     let conditional = is_measured && attributes.iter().any(options::may_become_ours);
     if !own && conditional {
-        // Whether the compiler takes the condition is not known here. This one stands below it,
-        // and is merged into it if it turns out to be there.
+        // Whether the condition holds is not known here. This attribute is added below the
+        // conditional one, which merges it if the condition holds.
         attributes.push(attribute(scope.options));
     }
     if own || conditional {
@@ -150,15 +149,15 @@ fn expand_member(mut member: Item, scope: Scope<'_>) -> Output {
     expand(&member, scope)
 }
 
-/// Hands the container's options to the attributes that are ours. Wrong ones stay as they are:
-/// they will speak for themselves.
+/// Passes the container's options to attributes of ours. Invalid ones stay as they are and are
+/// reported when they are expanded.
 fn add_to_own(attributes: &mut [Attribute], scope: Scope<'_>) -> bool {
     let krate = scope.options.krate();
     let mut found = false;
     for own in attributes.iter_mut().filter(|it| options::is_ours(it.path(), &krate)) {
         found = true;
-        // A bare `profile` need not be in scope in here; but if it was imported for this
-        // attribute alone, the import must stay in use.
+        // A bare `profile` may not be in scope in here; but if it was imported only for this
+        // attribute, the import must remain used.
         let path = match own.path().get_ident() {
             Some(_) if !scope.imported => parse_quote_spanned!(own.span()=> #krate::profile),
             _ => own.path().clone(),
@@ -178,7 +177,7 @@ fn attribute(options: &Options) -> Attribute {
     parse_quote_spanned!(Span::mixed_site()=> #[#krate::profile(#arguments)])
 }
 
-/// An item that stays as it is, with a registration for each function the report shall list.
+/// An item left unchanged, with a registration for each function that the report must list.
 fn left_out(item: &Item, options: &Options) -> Output {
     let cfgs = cfgs(item.attributes());
     let krate = options.krate();
@@ -189,7 +188,7 @@ fn left_out(item: &Item, options: &Options) -> Output {
     Output { item: item.to_token_stream(), beside: skipped.collect() }
 }
 
-/// What says that an item may not exist must also be said of what we put next to it.
+/// A `cfg` on an item must also apply to what is generated next to it.
 fn cfgs(attributes: &[Attribute]) -> Vec<Attribute> {
     attributes.iter().filter(|it| it.path().is_ident("cfg")).cloned().collect()
 }
@@ -197,7 +196,7 @@ fn cfgs(attributes: &[Attribute]) -> Vec<Attribute> {
 fn skipped_registration(krate: &Path, skipped: &Skipped) -> TokenStream {
     let here = Span::mixed_site();
     let (name, reason) = (string(&skipped.name), string(skipped.reason));
-    let Place { file, line, .. } = place(krate, skipped.span);
+    let Location { file, line, .. } = location(krate, skipped.span);
     quote_spanned! {here=>
         const _: () = {
             static __PROFILE_SKIPPED: #krate::__private::Skipped = #krate::__private::Skipped {
@@ -212,11 +211,11 @@ fn skipped_registration(krate: &Path, skipped: &Skipped) -> TokenStream {
     }
 }
 
-/// The function with its body measured, in the way that suits it.
+/// The function with its body measured, in the form that suits it.
 fn expand_function(function: &Function, options: &Options) -> TokenStream {
     let End::Body(body) = &function.end else { return function.to_token_stream() };
     if is_instrumented(body.tokens.clone()) {
-        // The attribute came under another name, which a container around it did not recognise.
+        // The attribute was used under another name, which a container around it did not recognize.
         return function.to_token_stream();
     }
     let body_tokens = if function.signature.asyncness.is_some() {
@@ -227,7 +226,7 @@ fn expand_function(function: &Function, options: &Options) -> TokenStream {
     function.with_body(body.brace, body_tokens)
 }
 
-/// One statement more in the user's block; or, if the block ends in a future, that future wrapped.
+/// Adds one statement to the user's block or, if the block ends in a future, wraps that future.
 fn sync_body(function: &Function, body: &Braced, options: &Options) -> TokenStream {
     let Front { inner_attributes, items, rest } = body::front(body.tokens.clone());
     let statement_or_tail = match body::async_tail(&rest) {
@@ -241,7 +240,7 @@ fn sync_body(function: &Function, body: &Braced, options: &Options) -> TokenStre
     quote!(#inner_attributes #items #statement_or_tail)
 }
 
-/// Whether something in the body names the function's static or its guard.
+/// Whether generated code in the body refers to the function's static or its guard.
 fn names_its_site(options: &Options) -> bool {
     let Options { lines, returns, arguments, raise, .. } = options;
     lines.is_some() || returns.is_some() || arguments.is_some() || raise.is_some()
@@ -258,12 +257,12 @@ fn guard(function: &Function, options: &Options) -> TokenStream {
     }
 }
 
-/// What opens the span of a function.
+/// The expression that opens the span of a function.
 fn opened(options: &Options) -> TokenStream {
     let here = Span::mixed_site();
     let krate = options.krate();
     match &options.usage {
-        // Lines, arguments and returns ask for the call's frame.
+        // Lines, arguments and returns need the frame of each call.
         None if names_its_site(options) => {
             quote_spanned!(here=> #krate::__private::enter_each(&__PROFILE_SITE))
         }
@@ -284,12 +283,11 @@ fn opened(options: &Options) -> TokenStream {
     }
 }
 
-/// Marks of one function that are in its code. An inlined mark costs the compiler 3 ms and 430
-/// KiB in a debug build: with the 66,000 statements of one generated function, all the memory there
-/// was.
+/// Maximum number of inlined marks in one function. An inlined mark costs the compiler 3 ms and 430
+/// KiB in a debug build; a generated function with 66,000 statements ran out of memory.
 const MOST_INLINED: usize = 1_000;
 
-/// The guard, and the body with a mark before each statement, or a look at what it returns.
+/// The guard, and the body with a mark before each statement, or with its returned values wrapped.
 fn lined(
     function: &Function,
     rest: TokenStream,
@@ -298,16 +296,16 @@ fn lined(
 ) -> TokenStream {
     let here = Span::mixed_site();
     let krate = options.krate();
-    let marked = marked(function, rest, brace, options, Way::Variable);
+    let marked = marked(function, rest, brace, options, Lookup::Variable);
     let (site, opened) = (site(function, "Function", options, &marked), opened(options));
     let Marked { body, marks, .. } = marked;
-    let body = looked_at(raising(body, options), options);
-    let way =
+    let body = observing_returns(raising(body, options), options);
+    let method =
         proc_macro2::Ident::new(if marks > MOST_INLINED { "outlined" } else { "lines" }, here);
     let stay = options.lines.iter().map(|_| {
         quote_spanned! {here=>
             let __profile_stay = #krate::__private::stay_in_lines(&__PROFILE_SITE);
-            let __profile_lines = __profile_stay.#way();
+            let __profile_lines = __profile_stay.#method();
         }
     });
     let ask = options
@@ -315,7 +313,7 @@ fn lined(
         .iter()
         .map(|_| quote_spanned!(here=> #krate::__private::ask_return(&__PROFILE_SITE);));
     let Notes { before, inside } = noted(function, options);
-    // The static is in the user's block, where what is in it finds it.
+    // The static is in the user's block, where the generated code in the body can refer to it.
     quote_spanned! {here=>
         #site
         #before
@@ -327,8 +325,8 @@ fn lined(
     }
 }
 
-/// The statements that note the arguments of a call, if that is requested. A list that is wrong is
-/// a message in their place.
+/// The statements that record the arguments of a call, if enabled. An invalid list becomes a
+/// compile error in their place.
 fn noted(function: &Function, options: &Options) -> Notes {
     let (Some(list), End::Body(body)) = (&options.arguments, &function.end) else {
         return Notes::default();
@@ -338,17 +336,17 @@ fn noted(function: &Function, options: &Options) -> Notes {
     )
 }
 
-/// The same in a block that is polled: the span of its first poll is open.
+/// The same in a block that is polled, while the span of its first poll is open.
 fn noted_in_poll(function: &Function, options: &Options) -> TokenStream {
     let Notes { before, inside } = noted(function, options);
     quote!(#before #inside)
 }
 
-/// A body whose values are looked at, if that is requested.
-fn looked_at(body: TokenStream, options: &Options) -> TokenStream {
+/// The body with its returned values observed, if enabled.
+fn observing_returns(body: TokenStream, options: &Options) -> TokenStream {
     let krate = options.krate();
     match &options.returns {
-        Some(_) => returns::look(body, &|value| {
+        Some(_) => returns::wrap_values(body, &|value| {
             let here = Span::mixed_site();
             quote_spanned!(here=> #krate::__private::returned(&__PROFILE_SITE, #value))
         }),
@@ -356,32 +354,32 @@ fn looked_at(body: TokenStream, options: &Options) -> TokenStream {
     }
 }
 
-/// A body in place of whose values an exceeded limit may be returned, if that is requested. The
-/// value comes first: a `return` in it uses the guard too.
+/// A body that may return an exceeded limit instead of its value, if enabled. The value comes
+/// first, since a `return` in it uses the guard too.
 fn raising(body: TokenStream, options: &Options) -> TokenStream {
     let krate = options.krate();
     let here = Span::mixed_site();
     match (&options.raise, &options.usage) {
         (None, _) => body,
-        (Some(_), None) => returns::look(
+        (Some(_), None) => returns::wrap_values(
             body,
             &|value| quote_spanned!(here=> #krate::__private::raised(#value, &__profile_guard)),
         ),
-        (Some(_), Some(_)) => returns::look(
+        (Some(_), Some(_)) => returns::wrap_values(
             body,
             &|value| quote_spanned!(here=> #krate::__private::raised_watched(#value, &__profile_guard)),
         ),
     }
 }
 
-/// A body with its marks, if lines are requested. They come first: a value that is looked at has no
+/// The body with its marks, if lines are enabled. Marks come first, because a wrapped value has no
 /// lines of its own.
 fn marked(
     function: &Function,
     rest: TokenStream,
     brace: token::Brace,
     options: &Options,
-    way: Way,
+    lookup: Lookup,
 ) -> Marked {
     if options.lines.is_none() {
         return Marked::without_marks(rest);
@@ -389,15 +387,16 @@ fn marked(
     let krate = options.krate();
     let expects_unreachable = function.attributes.iter().any(lines::expects_unreachable);
     let close = brace.span.close();
-    lines::mark(rest, Surroundings { krate: &krate, way, close, expects_unreachable })
+    lines::mark(rest, Context { krate: &krate, lookup, close, expects_unreachable })
 }
 
 fn wrapped_tail(function: &Function, tail: AsyncTail, options: &Options) -> TokenStream {
     let AsyncTail { before, boxed, head, block } = tail;
     if boxed.is_none() && before.is_empty() {
-        // All but an `async fn`. clippy advises to write it as one, and looks into the block for
-        // what it returns; so the block stays and only its inside is wrapped. That is not done for
-        // others because the inner future holds a second copy of what the block captures.
+        // Not an `async fn`, but equivalent to one. clippy suggests writing it as one, and inspects
+        // the block for what it returns; so the block stays and only its contents are wrapped.
+        // Elsewhere this is avoided because the inner future holds a second copy of what the block
+        // captures.
         let output = future_output(&function.signature.output);
         let brace = token::Brace { span: block.delim_span() };
         let block = Block { head, brace, tokens: block.stream(), output };
@@ -411,16 +410,16 @@ fn wrapped_tail(function: &Function, tail: AsyncTail, options: &Options) -> Toke
         let future = quote!(#head #polled);
         return after(before, boxed, future);
     }
-    let marked = marked(function, block.stream(), brace, options, Way::Thread);
+    let marked = marked(function, block.stream(), brace, options, Lookup::Thread);
     let site = site(function, "Async", options, &marked);
-    let (noted, body) = (noted_in_poll(function, options), looked_at(marked.body, options));
+    let (noted, body) = (noted_in_poll(function, options), observing_returns(marked.body, options));
     let inside = in_braces(brace, quote!(#noted #body));
     let future = instrumented(quote!(#head #inside), options);
     let future = quote_spanned!(Span::mixed_site()=> { #site #future });
     after(before, boxed, future)
 }
 
-/// The future at the end of a body, or in the call of `Box::pin` there.
+/// The future at the end of a body, or as the argument of `Box::pin` there.
 fn after(
     before: TokenStream,
     boxed: Option<(TokenStream, Group)>,
@@ -436,14 +435,14 @@ fn after(
     }
 }
 
-/// Whether attribute macros still stand below ours. `#[instrument]`, `#[trace]` and their like look
-/// for an async block at the end of the function, and the code in it runs without their span if
-/// they do not find it.
+/// Whether attribute macros remain below ours. `#[instrument]`, `#[trace]` and similar macros look
+/// for an async block at the end of the function, and run its code without their span if they find
+/// none.
 fn has_foreign_attributes(function: &Function) -> bool {
     function.attributes.iter().any(|it| options::may_be_foreign(&it.meta))
 }
 
-/// The inside of an async block that stays where it is:
+/// The contents of an async block that stays where it is:
 ///
 /// ```text
 /// static …; let hint = || None;
@@ -451,9 +450,9 @@ fn has_foreign_attributes(function: &Function) -> bool {
 /// Instrumented::new(site, async move { if let Some(it) = hint() { return it; } body }).await
 /// ```
 ///
-/// The hint tells the inner block its type by the outer one's, which the compiler knows from the
-/// function's. What the block captures is held twice, so that is only done where somebody looks for
-/// the block.
+/// The hint gives the inner block the type of the outer one, which the compiler knows from the
+/// function's signature. What the block captures is stored twice, so this is done only where
+/// another attribute looks for the block.
 fn polled_as_it_was(
     function: &Function,
     head: &TokenStream,
@@ -464,9 +463,9 @@ fn polled_as_it_was(
     let here = Span::mixed_site();
     let krate = options.krate();
     let Front { inner_attributes, items, rest } = body::front(tokens);
-    let marked = marked(function, rest, brace, options, Way::Thread);
+    let marked = marked(function, rest, brace, options, Lookup::Thread);
     let site = site(function, "Async", options, &marked);
-    let (noted, rest) = (noted_in_poll(function, options), looked_at(marked.body, options));
+    let (noted, rest) = (noted_in_poll(function, options), observing_returns(marked.body, options));
     let hinted = quote_spanned! {here=>
         if let #krate::__private::core::option::Option::Some(__profile_return) =
             __profile_return()
@@ -492,14 +491,14 @@ fn async_body(function: &Function, body: &Braced, options: &Options) -> TokenStr
         ReturnType::Default => parse_quote_spanned!(Span::mixed_site()=> ()),
         ReturnType::Type(_, declared) => Type::clone(declared),
     };
-    // `async` from the signature: clippy does not look into blocks that nobody wrote.
+    // `async` from the signature: clippy does not check generated blocks.
     let asyncness = &function.signature.asyncness;
     let head = quote_spanned!(Span::mixed_site()=> #asyncness move);
     let Braced { brace, tokens } = body.clone();
     polled(function, &Block { head, brace, tokens, output: Some(output) }, options)
 }
 
-/// A block of the user's that runs as a future.
+/// A block of the user's code that runs as a future.
 struct Block {
     /// `async` or `async move`
     head: TokenStream,
@@ -509,7 +508,7 @@ struct Block {
     output: Option<Type>,
 }
 
-/// What is in a block once every poll of it is measured.
+/// The contents of a block once every poll of it is measured.
 ///
 /// ```text
 /// #![inner] let hint = || None::<T>;
@@ -521,10 +520,10 @@ struct Block {
 /// .await
 /// ```
 ///
-/// The `return` never runs. It tells the async block its type, since such a block declares none,
-/// and `?` and coercions in the body lean on it; after `loop {}` instead of `None` everything
-/// would be unreachable code. The type is named out here, where the body's own items do not hide
-/// it. Another pair of braces inside would do that too, but rustc advises to remove them.
+/// The `return` never runs. It gives the async block its type, which such a block cannot declare,
+/// but which `?` and coercions in the body depend on. With `loop {}` instead of `None`, everything
+/// after it would be unreachable code. The type is named outside, where the body's own items do not
+/// shadow it. Another pair of braces inside would also work, but rustc suggests removing them.
 fn polled(function: &Function, block: &Block, options: &Options) -> TokenStream {
     let here = Span::mixed_site();
     let krate = options.krate();
@@ -536,7 +535,7 @@ fn polled(function: &Function, block: &Block, options: &Options) -> TokenStream 
         }
     });
     let hinted = declared.iter().map(|declared| {
-        // The compiler's "return type inferred here" shall point at the declared one.
+        // The compiler's "return type inferred here" should point at the declared type.
         quote_spanned! {here.located_at(declared.span())=>
             if let #krate::__private::core::option::Option::Some(__profile_return) =
                 __profile_return()
@@ -545,9 +544,9 @@ fn polled(function: &Function, block: &Block, options: &Options) -> TokenStream 
             }
         }
     });
-    let marked = marked(function, rest, block.brace, options, Way::Thread);
+    let marked = marked(function, rest, block.brace, options, Lookup::Thread);
     let site = site(function, "Async", options, &marked);
-    let (noted, rest) = (noted_in_poll(function, options), looked_at(marked.body, options));
+    let (noted, rest) = (noted_in_poll(function, options), observing_returns(marked.body, options));
     let inside = in_braces(block.brace, quote!(#items #(#hinted)* #noted #rest));
     let head = &block.head;
     let future = instrumented(quote!(#head #inside), options);
@@ -572,18 +571,18 @@ fn instrumented(future: TokenStream, options: &Options) -> TokenStream {
         None => future,
         Some(usage) => {
             let plan = usage.plan(&krate, raises);
-            let way = if raises { "watch_raising_future" } else { "watch_future" };
-            let way = proc_macro2::Ident::new(way, here);
+            let watch = if raises { "watch_raising_future" } else { "watch_future" };
+            let watch = proc_macro2::Ident::new(watch, here);
             quote_spanned! {here=> {
                 static __PROFILE_PLAN: #krate::__private::UsagePlan = #plan;
-                #krate::__private::#way(&__PROFILE_SITE, &__PROFILE_PLAN, #future)
+                #krate::__private::#watch(&__PROFILE_SITE, &__PROFILE_PLAN, #future)
             }}
         }
     };
     quote_spanned!(here=> #krate::__private::Instrumented::new(|| &__PROFILE_SITE, #future))
 }
 
-/// The type as it can be written in a body.
+/// The type in a form that can be written in a body.
 fn nameable(declared: &Type) -> Option<Type> {
     // A block that never ends needs no hint, and `!` cannot be written as an argument yet.
     if matches!(declared, Type::Never(_)) {
@@ -609,7 +608,8 @@ fn future_output(output: &ReturnType) -> Option<Type> {
     })
 }
 
-/// `impl Trait` has no name in a body; `_` leaves it to the rest of the body.
+/// `impl Trait` cannot be named in a body; `_` lets the compiler infer it from the rest of the
+/// body.
 struct ImplToInfer;
 
 impl VisitMut for ImplToInfer {
@@ -622,7 +622,7 @@ impl VisitMut for ImplToInfer {
     }
 }
 
-/// The static that describes a function, and its entry in the list of all.
+/// The static that describes a function, and its registration.
 fn site(function: &Function, kind: &str, options: &Options, marked: &Marked) -> TokenStream {
     let here = Span::mixed_site();
     let krate = options.krate();
@@ -632,13 +632,13 @@ fn site(function: &Function, kind: &str, options: &Options, marked: &Marked) -> 
         .name
         .as_ref()
         .map_or_else(|| ident.to_string().trim_start_matches("r#").to_owned(), syn::LitStr::value);
-    // NUL is between the parts.
+    // NUL separates the parts.
     let (nul, name) = (string("\0"), string(&name.replace('\0', "")));
     let documentation = string(&describe::documentation(&function.attributes));
     let signature = string(&describe::readable(function.head.clone()));
     let overhead = options.overhead.as_ref().map_or(0.0, |overhead| overhead.share);
     let overhead = spanned(Literal::f64_suffixed(overhead));
-    let Place { file, line, column } = place(&krate, ident.span());
+    let Location { file, line, column } = location(&krate, ident.span());
     let lines = line_source(function, options, marked);
     let asks_return = options.returns.is_some();
     let limits = options.limits();
@@ -687,7 +687,7 @@ fn line_source(function: &Function, options: &Options, marked: &Marked) -> Token
     }
 }
 
-/// `12 18 11 select!`, a line each.
+/// `12 18 11 select!`, one part per line.
 fn text_of(parts: &[Part]) -> String {
     let text = |Part { lines: [first, last], counted_on, what }: &Part| {
         format!("{first} {last} {counted_on} {what}")
@@ -695,22 +695,22 @@ fn text_of(parts: &[Part]) -> String {
     parts.iter().map(text).collect::<Vec<_>>().join("\n")
 }
 
-/// Three expressions that say where a token was written.
-struct Place {
+/// Three expressions for the location of a token.
+struct Location {
     file: TokenStream,
     line: TokenStream,
     column: TokenStream,
 }
 
-fn place(krate: &Path, span: Span) -> Place {
+fn location(krate: &Path, span: Span) -> Location {
     let here = Span::mixed_site();
-    match describe::place(span) {
-        Some(place) => Place {
-            file: string(&place.file).into(),
-            line: spanned(Literal::u32_suffixed(place.line)).into(),
-            column: spanned(Literal::u32_suffixed(place.column)).into(),
+    match describe::location(span) {
+        Some(location) => Location {
+            file: string(&location.file).into(),
+            line: spanned(Literal::u32_suffixed(location.line)).into(),
+            column: spanned(Literal::u32_suffixed(location.column)).into(),
         },
-        None => Place {
+        None => Location {
             file: quote_spanned!(here=> #krate::__private::core::file!()),
             line: quote_spanned!(here=> #krate::__private::core::line!()),
             column: quote_spanned!(here=> #krate::__private::core::column!()),
@@ -727,7 +727,7 @@ fn spanned(mut literal: Literal) -> TokenTree {
     TokenTree::Literal(literal)
 }
 
-/// Whether a body already holds our static.
+/// Whether a body already contains our static.
 fn is_instrumented(body: TokenStream) -> bool {
     let mut after_static = false;
     body.into_iter().any(|tree| match tree {

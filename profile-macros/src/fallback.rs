@@ -1,7 +1,7 @@
-//! What the user gets when something is wrong: the item as it was, and one message beside it.
+//! The result when expansion fails: the item as it was, followed by one error.
 //!
-//! An item that vanished would turn one mistake into an error at every use of it, and half-typed
-//! code would lose its completions in an editor. Nothing here may look at the item.
+//! Without the item, one mistake would become an error at every use of it, and incomplete code
+//! would lose its completions in an editor. This module must not inspect the item.
 
 use proc_macro2::TokenStream;
 
@@ -37,7 +37,7 @@ mod tests {
             ("", "#[attribute]"),
             ("naem = 1", "fn f() {}"),
         ] {
-            // What has no closing parenthesis never reaches a macro.
+            // Unclosed delimiters never reach a macro.
             let Ok(item) = item.parse::<TokenStream>() else { continue };
             let arguments = arguments.parse().unwrap_or_default();
             let text = or_untouched(arguments, item.clone(), expand::profile).to_string();

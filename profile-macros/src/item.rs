@@ -1,7 +1,8 @@
-//! What the attribute is on, cut into the pieces that matter and no further.
+//! Splits the item under the attribute into the parts that matter, and no further.
 //!
-//! A body stays tokens: what syn does not know yet (or never will) must still compile, and the
-//! user's braces carry the edition of their crate. Nothing here may decide what is allowed.
+//! A body stays tokens: syntax that syn does not support yet (or never will) must still compile,
+//! and the user's braces carry the edition of their crate. This module must not decide what is
+//! allowed.
 
 use crate::parsing::mentions;
 use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
@@ -21,8 +22,8 @@ pub enum Item {
 /// A function of any kind: free, associated, foreign, with or without a body.
 pub struct Function {
     pub attributes: Vec<Attribute>,
-    /// Everything before the body, as it came. Printing what syn made of it would lose the
-    /// invisible groups around a macro's fragments, and with them what lints know of the macro.
+    /// Everything before the body, unchanged. Printing what syn parsed would lose the invisible
+    /// groups around a macro's fragments, and with them what lints know about the macro.
     pub head: TokenStream,
     pub signature: Signature,
     pub end: End,
@@ -34,7 +35,7 @@ pub enum End {
     Semicolon(Token![;]),
 }
 
-/// Braces of the user and what they hold.
+/// The user's braces and their contents.
 #[derive(Clone)]
 pub struct Braced {
     pub brace: token::Brace,
@@ -53,13 +54,13 @@ pub struct Container {
     pub members: Vec<Item>,
 }
 
-/// Any other item, kept whole.
+/// Any other item, stored whole.
 #[derive(Clone)]
 pub struct Other {
     pub attributes: Vec<Attribute>,
     pub tokens: TokenStream,
     pub kind: Kind,
-    /// The word that says what it is: `struct`, `use`, or the name of a macro.
+    /// The keyword of the item, such as `struct` or `use`, or the name of a macro.
     pub keyword: Ident,
 }
 
@@ -70,7 +71,7 @@ pub enum Kind {
     /// `extern { … }`, with the functions it declares.
     Foreign(Vec<Ident>),
     MacroCall,
-    /// Nothing that could hold a function.
+    /// An item that cannot contain a function.
     Plain,
 }
 
@@ -92,7 +93,7 @@ impl Item {
     }
 }
 
-/// Parses the one item an attribute is on.
+/// Parses the one item that an attribute is applied to.
 pub fn parse(tokens: TokenStream) -> Result<Item> {
     Item::parse.parse2(tokens)
 }
@@ -147,7 +148,7 @@ impl Function {
         Ok(Self { attributes, head, signature, end })
     }
 
-    /// The function again, with `body` between its own braces.
+    /// The function with `body` between its original braces.
     pub fn with_body(&self, brace: token::Brace, body: TokenStream) -> TokenStream {
         let (attributes, head) = (&self.attributes, &self.head);
         let body = in_braces(brace, body);
@@ -195,7 +196,7 @@ impl Container {
         })
     }
 
-    /// The container again, with `members` between its own braces.
+    /// The container with `members` between its original braces.
     pub fn with_members(&self, members: TokenStream) -> TokenStream {
         let (attributes, head, inner) = (&self.attributes, &self.head, &self.inner_attributes);
         let body = in_braces(self.brace, quote!(#(#inner)* #members));
@@ -241,14 +242,14 @@ impl Kind {
     }
 }
 
-/// Tokens between the user's braces: they keep the edition of the crate they were written in.
+/// Tokens between the user's braces, which carry the edition of the crate they were written in.
 pub fn in_braces(brace: token::Brace, tokens: TokenStream) -> TokenTree {
     let mut group = Group::new(Delimiter::Brace, tokens);
     group.set_span(brace.span.join());
     TokenTree::Group(group)
 }
 
-/// An item that came as a macro's `$item:item` sits in an invisible group. So does a mere `$vis`.
+/// An item that came from a macro's `$item:item` is in an invisible group. So is a `$vis`.
 fn macro_fragment(input: ParseStream<'_>) -> Result<Option<TokenStream>> {
     let Ok(TokenTree::Group(group)) = input.fork().parse() else { return Ok(None) };
     let is_item = match group.stream().into_iter().last() {
@@ -263,7 +264,7 @@ fn macro_fragment(input: ParseStream<'_>) -> Result<Option<TokenStream>> {
     Ok(Some(group.stream()))
 }
 
-/// The tokens from `start` to where `input` has come.
+/// The tokens from `start` up to the position of `input`.
 pub fn between(start: ParseStream<'_>, input: ParseStream<'_>) -> Result<TokenStream> {
     let mut tokens = TokenStream::new();
     while start.cursor() < input.cursor() {
@@ -272,8 +273,9 @@ pub fn between(start: ParseStream<'_>, input: ParseStream<'_>) -> Result<TokenSt
     Ok(tokens)
 }
 
-/// Gives the first word of a macro's `$vis` the place where the macro has it. The compiler forgets
-/// that place on the way back from here, and would lint the function as if it were no macro's.
+/// Gives the first token of a macro's `$vis` the location it has in the macro. The compiler loses
+/// that location when the tokens come back, and would lint the function as if it were not from a
+/// macro.
 fn as_macro_wrote(head: TokenStream) -> TokenStream {
     let mut trees = head.into_iter();
     let first = trees.next().map(|tree| match tree {
@@ -293,7 +295,7 @@ fn as_macro_wrote(head: TokenStream) -> TokenStream {
     first.into_iter().chain(trees).collect()
 }
 
-/// Whether the words ahead lead to `fn`.
+/// Whether the next tokens are qualifiers followed by `fn`.
 fn begins_function(input: ParseStream<'_>) -> bool {
     const QUALIFIERS: [&str; 7] = ["default", "const", "async", "unsafe", "safe", "extern", "gen"];
     if input.parse::<Visibility>().is_err() {
@@ -347,7 +349,7 @@ fn ends_with_semicolon(trees: &[TokenTree]) -> bool {
         .is_some_and(|(_, word)| ["use", "const", "static", "type"].iter().any(|it| word == it))
 }
 
-/// The word that says what kind of item this is, and where it stands.
+/// The keyword that determines the kind of item, and its index.
 fn keyword(trees: &[TokenTree]) -> Option<(usize, Ident)> {
     let is_prefix = |tree: &&TokenTree| match tree {
         TokenTree::Ident(word) => ["pub", "unsafe", "default", "auto"].iter().any(|it| *word == it),

@@ -1,21 +1,21 @@
-//! Under which name the compiled crate knows `profile-core`.
+//! The name under which the crate being compiled knows `profile-core`.
 //!
 //! A dependency may be renamed in Cargo.toml, and a procedural macro has no `$crate`. But it runs
-//! inside rustc, whose `--extern` arguments say which file stands behind which name. Nothing here
-//! may read Cargo.toml: other build systems have none.
+//! inside rustc, whose `--extern` arguments map each name to a file. This module must not read
+//! Cargo.toml, which other build systems do not have.
 
 use std::sync::OnceLock;
 
 const DEFAULT: &str = "profile_core";
 
-/// The name to write after `::`. Without a better answer (an editor's macro server is not rustc)
-/// it is `profile_core`, which that crate itself understands through `extern crate self as`.
+/// The name to write after `::`. The default (an editor's macro server is not rustc) is
+/// `profile_core`, which that crate itself supports through `extern crate self as`.
 pub fn name() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
     NAME.get_or_init(|| renamed(&arguments()).unwrap_or_else(|| DEFAULT.to_owned()))
 }
 
-/// rustc's arguments; cargo moves them to a file, one a line, when there are too many.
+/// rustc's arguments; cargo moves them to a file, one per line, when there are too many.
 fn arguments() -> Vec<String> {
     let mut all = Vec::new();
     // Not `args()`: that panics on an argument that is not UTF-8.
@@ -28,7 +28,7 @@ fn arguments() -> Vec<String> {
     all
 }
 
-/// The name under which profile-core is linked, unless it goes by its own.
+/// The name under which profile-core is linked, unless that is its own name.
 fn renamed(arguments: &[String]) -> Option<String> {
     let mut found = None;
     for (index, argument) in arguments.iter().enumerate() {
@@ -56,7 +56,7 @@ fn name_and_file(value: &str) -> (&str, &str) {
 
 fn is_profile_core(file: &str) -> bool {
     let base = file.rsplit(['/', '\\']).next().unwrap_or(file);
-    // Windows writes `profile_core-….dll` where others write `libprofile_core-….so`.
+    // Windows writes `profile_core-….dll`, other platforms `libprofile_core-….so`.
     let base = base.strip_prefix("lib").unwrap_or(base);
     base.strip_prefix(DEFAULT).is_some_and(|rest| rest.starts_with(['-', '.']))
 }

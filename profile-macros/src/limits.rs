@@ -1,5 +1,5 @@
-//! What calls may take at most, as `max_bytes = "1 MiB"` in either attribute, and in `run(…)` for a
-//! whole run.
+//! Limits on calls, such as `max_bytes = "1 MiB"` in either attribute, and in `run(…)` for a whole
+//! run.
 
 use crate::parsing::{fill, value};
 use crate::words::{self, Amount, Place, Word};
@@ -17,20 +17,20 @@ struct Limit {
     most: u64,
 }
 
-/// Limits, each once.
+/// Limits, each at most once.
 #[derive(Clone, Default)]
 pub struct Limits(Vec<Limit>);
 
 impl Limits {
-    /// Parses what stands behind a limit's name.
+    /// Parses what follows the name of a limit.
     pub fn parse_one(&mut self, word: &Ident, known: &Word, input: ParseStream<'_>) -> Result<()> {
         let earlier = self.0.iter().find(|limit| limit.word == *word);
-        let mut place = earlier.map(|limit| limit.most);
+        let mut slot = earlier.map(|limit| limit.most);
         let written = input.fork();
-        fill(&mut place, word, || amount(known.amount, word, input))?;
+        fill(&mut slot, word, || amount(known.amount, word, input))?;
         written.parse::<Token![=]>()?;
         let (word, literal) = (word.clone(), written.parse()?);
-        self.0.extend(place.map(|most| Limit { word, literal, most }));
+        self.0.extend(slot.map(|most| Limit { word, literal, most }));
         Ok(())
     }
 
@@ -38,7 +38,7 @@ impl Limits {
         self.0.is_empty()
     }
 
-    /// Takes from `outer` the limits whose words stand not in here.
+    /// Adds the limits of `outer` that are not set here.
     pub fn or(mut self, outer: &Limits) -> Limits {
         let is_here = |word: &Ident| self.0.iter().any(|limit| limit.word == *word);
         let others: Vec<Limit> =
@@ -47,7 +47,7 @@ impl Limits {
         self
     }
 
-    /// As written in an attribute.
+    /// As they would be written in an attribute.
     pub fn written(&self) -> impl Iterator<Item = TokenStream> {
         self.0.iter().map(
             |Limit { word, literal, .. }| quote_spanned!(Span::mixed_site()=> #word = #literal),
@@ -113,14 +113,14 @@ impl Parse for Run {
 }
 
 impl Run {
-    /// As written in an attribute.
+    /// As it would be written in an attribute.
     pub fn written(&self) -> TokenStream {
         let limits = self.0.written();
         quote_spanned!(Span::mixed_site()=> run(#(#limits),*))
     }
 }
 
-/// The limits that a place takes, each as it may be written.
+/// The limits that may be written there, each with an example.
 pub fn listed(place: Place) -> String {
     let example = |amount| match amount {
         Amount::Time => "\"10 ms\"",
@@ -131,7 +131,7 @@ pub fn listed(place: Place) -> String {
     words::of(place).map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// Where a limit is written that an attribute does not take as it is.
+/// A hint for a limit that the attribute does not take in this form.
 pub fn elsewhere(here: Place, word: &Ident) -> Option<String> {
     let word = words::WORDS.iter().find(|known| word == known.text)?;
     let is_of_call = word.places.iter().any(|place| *place != Place::Run);
@@ -147,7 +147,7 @@ pub fn elsewhere(here: Place, word: &Ident) -> Option<String> {
     }
 }
 
-/// The limits that a site has, as an expression.
+/// The limits of a site, as an expression.
 pub fn of_site(
     limits: &Limits,
     run: Option<&Run>,
@@ -163,7 +163,7 @@ pub fn of_site(
     quote_spanned!(here=> #krate::__private::core::option::Option::Some(const { &#all }))
 }
 
-/// Those of a watched call, as an expression.
+/// The limits of a watched call, as an expression.
 pub fn of_plan(krate: &Path, limits: &Limits, raises: bool) -> TokenStream {
     all(krate, limits, None, raises)
 }
@@ -189,7 +189,7 @@ fn count(word: &Ident, input: ParseStream<'_>) -> Result<u64> {
     literal.base10_parse().map_err(|_| Error::new(literal.span(), &allowed))
 }
 
-/// A number with a unit. A number alone is bytes.
+/// A number with a unit. A number without one is in bytes.
 fn bytes(word: &Ident, input: ParseStream<'_>) -> Result<u64> {
     const UNITS: [(&str, f64); 8] = [
         ("KiB", 1024.0),
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_named_with_what_is() {
+    fn errors_name_the_option_and_what_it_expects() {
         assert!(error(quote!(warn_above = 5)).starts_with("`warn_above` expects a duration"));
         assert!(error(quote!(run)).starts_with("`run` expects limits on all calls"));
         assert!(error(quote!(run())).starts_with("`run` expects limits on all calls"));

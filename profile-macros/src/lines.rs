@@ -1,9 +1,9 @@
-//! `#[profile(lines)]`: a mark before each statement, and at each turn of a loop.
+//! `#[profile(lines)]`: a mark before each statement, and at each iteration of a loop.
 //!
-//! Only boundaries of statements are added to. What a statement is made of stays as it is: no value
-//! goes through a function of ours, no scrutinee, no tail, so that places stay places and
-//! temporaries live as long as before. Three exceptions, each the compiler's own reading of the
-//! user's code:
+//! Marks are added only between statements. The statements themselves stay as they are: no value,
+//! scrutinee or tail passes through a function of ours, so that place expressions stay places and
+//! temporaries live as long as before. There are three exceptions, each equivalent to the
+//! compiler's own lowering:
 //!
 //! ```text
 //! while c { b }   ->  loop { mark; if c { b } else { break } }     as rustc lowers it
@@ -11,13 +11,13 @@
 //! else if c { b } ->  else { mark; if c { b } }
 //! ```
 //!
-//! A closure, a const block and a nested item stay untouched: what they do belongs to the line that
-//! calls them. So does what syn cannot parse, and what is in a macro. Where these go over
-//! several lines, they are listed as [`Part`]s.
+//! A closure, a const block and a nested item stay unchanged: what they do belongs to the line that
+//! calls them. The same applies to code that syn cannot parse, and to the contents of macros. Those
+//! that span several lines are listed as [`Part`]s.
 //!
 //! What a block drops at its end belongs to its closing brace: a guard before its last expression
-//! goes there when the value of the block is known. It does so only where a variable of the block
-//! has something to drop, which is a constant of its type:
+//! switches to that line once the value of the block is known. This happens only where a variable
+//! of the block has something to drop, which is a constant of its type:
 //!
 //! ```text
 //! let x = f();                    let __profile_drops = __profile_drops | drops(&x);
@@ -27,9 +27,9 @@
 use std::collections::{HashMap, HashSet};
 
 #[cfg(not(test))]
-use crate::describe::place;
+use crate::describe::location;
 #[cfg(test)]
-use tests::place;
+use tests::location;
 
 use crate::drops::{moved_by, variables_of, variables_of_condition};
 use crate::parsing::mentions;
@@ -46,18 +46,18 @@ use syn::{
 /// A body with its marks.
 pub struct Marked {
     pub body: TokenStream,
-    /// The line of each mark, by its number.
+    /// The line of each mark, by its index.
     pub lines: Vec<u32>,
-    /// How many marks there are in it.
+    /// The number of marks in the body.
     pub marks: usize,
-    /// What has no lines of its own.
+    /// Code that has no lines of its own.
     pub parts: Vec<Part>,
 }
 
-/// A closure or a macro over several lines, which are all counted on that of their statement.
+/// A closure or a macro over several lines, all counted on the line of its statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// Its first and its last line.
+    /// Its first and last line.
     pub lines: [u32; 2],
     /// The line of the statement.
     pub counted_on: u32,
@@ -66,35 +66,35 @@ pub struct Part {
 }
 
 impl Marked {
-    /// A body as it is.
+    /// A body without marks.
     pub fn without_marks(body: TokenStream) -> Marked {
         Marked { body, lines: Vec::new(), marks: 0, parts: Vec::new() }
     }
 }
 
-/// How a mark finds the call it is of.
+/// How a mark finds the call it belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// By the variable `__profile_lines`.
+pub enum Lookup {
+    /// Through the variable `__profile_lines`.
     Variable,
-    /// By the thread that runs it: in async code a variable would become a part of the future.
+    /// Through the current thread: in async code a variable would become part of the future.
     Thread,
 }
 
-/// Where a body stands.
+/// The context of a body.
 #[derive(Clone, Copy)]
-pub struct Surroundings<'a> {
+pub struct Context<'a> {
     pub krate: &'a Path,
-    pub way: Way,
-    /// The brace that closes it.
+    pub lookup: Lookup,
+    /// Its closing brace.
     pub close: Span,
-    /// Whether its function says `#[expect(unreachable_code)]`: the compiler must find some, be it
-    /// a mark.
+    /// Whether its function has `#[expect(unreachable_code)]`: then the compiler must find
+    /// unreachable code, even if it is a mark.
     pub expects_unreachable: bool,
 }
 
-/// Marks the statements of a body. As it is, and without lines, where it cannot be parsed.
-pub fn mark(body: TokenStream, around: Surroundings<'_>) -> Marked {
+/// Marks the statements of a body. Unchanged, and without lines, if it cannot be parsed.
+pub fn mark(body: TokenStream, context: Context<'_>) -> Marked {
     let Ok(mut statements) = Block::parse_within.parse2(body.clone()) else {
         return Marked::without_marks(body);
     };
@@ -102,10 +102,10 @@ pub fn mark(body: TokenStream, around: Surroundings<'_>) -> Marked {
     count_words(body.clone(), &mut words);
     let first = body.into_iter().next().map_or_else(Span::call_site, |tree| tree.span());
     let mut marker = Marker {
-        krate: around.krate,
-        way: around.way,
-        allow: (!around.expects_unreachable).then(allow),
-        file: place(first).map(|place| place.file),
+        krate: context.krate,
+        lookup: context.lookup,
+        allow: (!context.expects_unreachable).then(allow),
+        file: location(first).map(|location| location.file),
         words,
         lines: Vec::new(),
         numbers: HashMap::new(),
@@ -115,18 +115,18 @@ pub fn mark(body: TokenStream, around: Surroundings<'_>) -> Marked {
         back_to: None,
         enters_async: false,
     };
-    let end = End::of(around.close);
+    let end = End::of(context.close);
     marker.statements(&mut statements, end);
     let Marker { lines, marks, parts, .. } = marker;
     Marked { body: quote!(#(#statements)*), lines, marks, parts }
 }
 
-/// A mark may follow what never ends, and that is no mistake of the user's.
+/// A mark may follow code that never ends, which is not the user's mistake.
 fn allow() -> TokenStream {
     quote_spanned!(Span::mixed_site()=> #[allow(unreachable_code)])
 }
 
-/// How often each word is in the tokens, those in literals included, which a macro may read
+/// How often each word occurs in the tokens, including those in literals, which a macro may read
 /// (`"{name}"`).
 fn count_words(tokens: TokenStream, words: &mut HashMap<String, usize>) {
     for tree in tokens {
@@ -145,11 +145,12 @@ fn count_words(tokens: TokenStream, words: &mut HashMap<String, usize>) {
 
 /// The end of a block.
 struct End {
-    /// Of the brace.
+    /// The span of the brace.
     span: Span,
-    /// Whether something else is on its line, as in `} else {`, which an end is no arrival at.
+    /// Whether other code is on its line, as in `} else {`: reaching such an end is not counted as
+    /// a hit.
     is_shared: bool,
-    /// Variables of a pattern before the block, which it drops as its own.
+    /// Variables of a pattern before the block, which it drops like its own.
     variables: Vec<Ident>,
 }
 
@@ -161,23 +162,24 @@ impl End {
 
 struct Marker<'a> {
     krate: &'a Path,
-    way: Way,
-    /// The attribute of a mark.
+    lookup: Lookup,
+    /// The attribute of each mark.
     allow: Option<TokenStream>,
-    /// What comes from elsewhere, by a macro, has lines of another text.
+    /// The file of the body. Code from another file, through a macro, has unrelated line numbers.
     file: Option<String>,
-    /// How often each word is in the body.
+    /// How often each word occurs in the body.
     words: HashMap<String, usize>,
     lines: Vec<u32>,
     numbers: HashMap<u32, usize>,
-    /// How many marks there are.
+    /// The number of marks so far.
     marks: usize,
     parts: Vec<Part>,
-    /// The line that runs at this point, where that is known: it needs no mark again.
+    /// The line that is current at this point, if known: it needs no further mark.
     here: Option<u32>,
-    /// In a part of an expression, the line that runs on when a block in it has ended.
+    /// In a part of an expression, the line to return to when a block in it has ended.
     back_to: Option<u32>,
-    /// The next mark is the first of an async block: whoever polls it may be on that line already.
+    /// The next mark is the first of an async block: its line may already be current in the
+    /// code that polls it.
     enters_async: bool,
 }
 
@@ -185,30 +187,30 @@ impl Marker<'_> {
     fn statements(&mut self, statements: &mut Vec<Stmt>, end: End) {
         let end_line = self.line_of_end(statements, &end);
         let mut drops =
-            Drops { given_away: end_line.map(|_| moved_by(statements)), has_some: false };
+            Drops { moved_out: end_line.map(|_| moved_by(statements)), has_some: false };
         let value = statements.pop_if(|last| is_value(last));
         let mut marked = drops.noted(self, &end.variables, &[]);
         let mut unmarked = std::mem::take(statements).into_iter();
-        // After the end of all nothing runs, and the compiler shall say so of the user's code, not
-        // of ours.
-        let goes_on = unmarked.all(|statement| {
-            let goes_on = !is_the_end(&statement);
-            self.one(statement, &mut drops, &mut marked);
-            goes_on
+        // Nothing runs after a diverging statement, and the compiler should report that for the
+        // user's code, not for a mark.
+        let continues = unmarked.all(|statement| {
+            let continues = !diverges(&statement);
+            self.mark_statement(statement, &mut drops, &mut marked);
+            continues
         });
         marked.extend(unmarked);
-        if goes_on {
+        if continues {
             marked.extend(self.end(end_line, &end, &drops, value.as_ref()));
         }
         match value {
-            Some(value) if goes_on => self.one(value, &mut drops, &mut marked),
+            Some(value) if continues => self.mark_statement(value, &mut drops, &mut marked),
             other => marked.extend(other),
         }
         *statements = marked;
     }
 
-    /// A statement, with what goes before and behind it.
-    fn one(&mut self, mut statement: Stmt, drops: &mut Drops, marked: &mut Vec<Stmt>) {
+    /// A statement, with what goes before and after it.
+    fn mark_statement(&mut self, mut statement: Stmt, drops: &mut Drops, marked: &mut Vec<Stmt>) {
         if let Some((line, cfgs)) = self.line_of(&statement) {
             if let Some(mark) = self.begin(&statement, line) {
                 let mark = Expr::Verbatim(quote!(#(#cfgs)* #mark));
@@ -221,15 +223,15 @@ impl Marker<'_> {
         marked.extend(noted);
     }
 
-    /// The line on which a block ends, if it has more than one.
+    /// The line on which a block ends, if that is not the line of its last statement.
     fn line_of_end(&self, statements: &[Stmt], end: &End) -> Option<u32> {
         let line = self.line_at(end.span)?;
         let (last, _) = self.line_of(statements.last()?)?;
         (line != last).then_some(line)
     }
 
-    /// Before the value of a block, or behind its last statement: what is left to be done is to
-    /// drop its variables.
+    /// Before the value of a block, or after its last statement: only dropping its variables
+    /// remains.
     fn end(
         &mut self,
         line: Option<u32>,
@@ -238,7 +240,7 @@ impl Marker<'_> {
         value: Option<&Stmt>,
     ) -> Option<Stmt> {
         let line = line.filter(|_| drops.has_some)?;
-        // Where the value is not there, an earlier statement is the value.
+        // If the value is removed by `cfg`, an earlier statement is the value.
         let cfgs = value.map(cfgs_of).unwrap_or_default();
         let allow = self.allow.clone();
         let hit = !end.is_shared;
@@ -263,14 +265,14 @@ impl Marker<'_> {
 
     fn macro_call(&mut self, call: &Macro) {
         if let Some(name) = call.path.segments.last() {
-            self.unsplit(format!("{}!", name.ident), call.to_token_stream());
+            self.list_part(format!("{}!", name.ident), call.to_token_stream());
         }
     }
 
-    /// Something whose lines have no marks.
-    fn unsplit(&mut self, what: String, tokens: TokenStream) {
+    /// Lists code whose lines have no marks.
+    fn list_part(&mut self, what: String, tokens: TokenStream) {
         let Some([first, last]) = edges(tokens) else { return };
-        // Whether a file holds the last token is asked before where it ends.
+        // `line_at` checks that the last token is from this file before its end is used.
         let lines = (self.line_at(first), self.line_at(last).and_then(|_| line_of_end(last)));
         if let ((Some(first), Some(last)), Some(counted_on)) = (lines, self.here.or(self.back_to))
             && last > first
@@ -279,11 +281,11 @@ impl Marker<'_> {
         }
     }
 
-    /// The line of a statement that is marked, and what says whether it is there at all.
+    /// The line of a statement that is marked, and the attributes that may remove it.
     fn line_of(&self, statement: &Stmt) -> Option<(u32, Vec<Attribute>)> {
         let attributes = attributes_of_statement(statement)?;
         if attributes.iter().any(expects_unreachable) {
-            // The compiler finds the first thing that never runs, and that must not be our mark.
+            // The compiler reports the first unreachable code, which must not be a mark.
             return None;
         }
         let cfgs = cfgs_of(statement);
@@ -292,10 +294,10 @@ impl Marker<'_> {
         Some((self.line_at(first.span())?, cfgs))
     }
 
-    /// `None`: the token is of another text.
+    /// `None`: the token is from another file.
     fn line_at(&self, span: Span) -> Option<u32> {
-        let place = place(span)?;
-        (self.file.as_ref() == Some(&place.file)).then_some(place.line)
+        let location = location(span)?;
+        (self.file.as_ref() == Some(&location.file)).then_some(location.line)
     }
 
     /// The mark before a statement.
@@ -311,17 +313,17 @@ impl Marker<'_> {
     }
 
     /// The mark before an expression on that line. If it begins with a loop that has a mark there
-    /// at each turn, the first of these is the arrival.
+    /// in each iteration, the first of these counts as the hit.
     fn before(&mut self, expression: &Expr, line: u32) -> Option<TokenStream> {
-        let is_counted_at_each_turn = match first_evaluated(expression) {
+        let has_mark_in_each_iteration = match first_evaluated(expression) {
             Expr::While(_) | Expr::ForLoop(_) => true,
-            Expr::Loop(turn) => {
-                let first = turn.body.stmts.iter().find_map(|it| self.line_of(it));
+            Expr::Loop(it) => {
+                let first = it.body.stmts.iter().find_map(|it| self.line_of(it));
                 first.is_some_and(|(first, cfgs)| first == line && cfgs.is_empty())
             }
             _ => false,
         };
-        match is_counted_at_each_turn {
+        match has_mark_in_each_iteration {
             false => self.arrive(line),
             true if self.here == Some(line) => Some(self.marked("uncount", line)),
             true => {
@@ -331,7 +333,7 @@ impl Marker<'_> {
         }
     }
 
-    /// A mark of the line, unless it runs already.
+    /// A mark of the line, unless it is already current.
     fn arrive(&mut self, line: u32) -> Option<TokenStream> {
         if self.here == Some(line) {
             return None;
@@ -354,12 +356,12 @@ impl Marker<'_> {
         let number = self.number(line);
         self.marks += 1;
         let krate = self.krate;
-        match self.way {
-            Way::Variable => {
+        match self.lookup {
+            Lookup::Variable => {
                 let what = Ident::new(what, here);
                 quote_spanned!(here=> __profile_lines.#what(#number #argument))
             }
-            Way::Thread => {
+            Lookup::Thread => {
                 let what = Ident::new(&format!("{what}_here"), here);
                 quote_spanned!(here=> #krate::__private::#what(&__PROFILE_SITE, #number #argument))
             }
@@ -373,7 +375,8 @@ impl Marker<'_> {
         })
     }
 
-    /// Parts of an expression on that line: a block in them goes back to it.
+    /// Visits parts of an expression on that line: after a block in them, the line is current
+    /// again.
     fn part(&mut self, work: impl FnOnce(&mut Self)) {
         let line = self.here.or(self.back_to);
         let outer = std::mem::replace(&mut self.back_to, line);
@@ -381,8 +384,7 @@ impl Marker<'_> {
         self.back_to = outer;
     }
 
-    /// The whole of a statement: when a block in it has ended, nothing is left to be done on the
-    /// line.
+    /// Visits a whole statement: after a block at its end, nothing remains to be done on the line.
     fn within(&mut self, line: u32, work: impl FnOnce(&mut Self)) {
         let outer = self.back_to.take();
         self.here = Some(line);
@@ -394,7 +396,7 @@ impl Marker<'_> {
         self.block_with(block, Vec::new(), false);
     }
 
-    /// A block that drops the variables of a pattern too; `is_shared`: see [`End`].
+    /// A block that also drops the variables of a pattern; for `is_shared` see [`End`].
     fn block_with(&mut self, block: &mut Block, variables: Vec<Ident>, is_shared: bool) {
         let back_to = self.back_to.take();
         let marks = self.marks;
@@ -411,7 +413,7 @@ impl Marker<'_> {
         self.back_to = back_to;
     }
 
-    /// A block into which control may come from more than one place.
+    /// A block that can be entered from more than one point.
     fn entered_from(&mut self, here: Option<u32>, block: &mut Block, variables: Vec<Ident>) {
         self.here = here;
         self.block_with(block, variables, false);
@@ -422,7 +424,7 @@ impl Marker<'_> {
         self.part(|marker| marker.visit_expr_mut(&mut branch.cond));
         let (start, marks) = (self.here, self.marks);
         let next = branch.else_branch.as_ref();
-        // `} else if c {` is hit when it is decided.
+        // `} else if c {` counts as a hit when the condition is evaluated.
         let is_shared = next.is_some_and(|(_, next)| matches!(**next, Expr::If(_)));
         self.block_with(&mut branch.then_branch, variables, is_shared);
         if let Some((_, otherwise)) = &mut branch.else_branch {
@@ -444,8 +446,7 @@ impl Marker<'_> {
         self.join(start, marks);
     }
 
-    /// Where ways come together that began on a line: nobody knows which was taken, if they have
-    /// marks.
+    /// Where branches that began on a line join: if they have marks, the current line is unknown.
     fn join(&mut self, start: Option<u32>, marks: usize) {
         self.here = start.filter(|_| self.marks == marks);
     }
@@ -460,7 +461,8 @@ impl Marker<'_> {
                 let line = self.line_at(body.span());
                 let mark = line.and_then(|line| self.before(body, line));
                 let back_to = self.back_to;
-                // Inside, nothing is left to do on the arm's own line, but on that of the whole.
+                // Within the body, the line to return to is that of the whole `match`, not the
+                // arm's.
                 self.visit_expr_mut(body);
                 if let Some(mark) = mark {
                     let back = back_to.map(|line| {
@@ -469,8 +471,8 @@ impl Marker<'_> {
                         quote_spanned!(Span::mixed_site()=> #allow let __profile_back = #call)
                     });
                     let value = match &*body {
-                        // At the end of a block a macro is a statement, and may expand to another
-                        // thing.
+                        // At the end of a block a macro is a statement, and may expand to something
+                        // else.
                         Expr::Macro(call) => Expr::Verbatim(quote!((#call))),
                         other => other.clone(),
                     };
@@ -480,21 +482,21 @@ impl Marker<'_> {
         }
     }
 
-    /// `loop { mark; if c { b } else { break } }`, which has the `while`'s own words where the
-    /// edition is read from them.
-    fn turn(&mut self, turn: &ExprWhile) -> Expr {
-        let mut turn = turn.clone();
-        let line = self.line_at(turn.while_token.span).or(self.here);
+    /// `loop { mark; if c { b } else { break } }`, with the spans of the `while` keyword, from
+    /// which the edition is read.
+    fn while_loop(&mut self, it: &ExprWhile) -> Expr {
+        let mut it = it.clone();
+        let line = self.line_at(it.while_token.span).or(self.here);
         self.here = line;
         let mark = line.map(|line| self.marked("at", line));
-        let variables = variables_of_condition(&turn.cond);
-        self.part(|marker| marker.visit_expr_mut(&mut turn.cond));
+        let variables = variables_of_condition(&it.cond);
+        self.part(|marker| marker.visit_expr_mut(&mut it.cond));
         let back_to = self.back_to.take();
-        self.entered_from(line, &mut turn.body, variables);
+        self.entered_from(line, &mut it.body, variables);
         self.back_to = back_to;
         self.here = None;
         let here = Span::mixed_site();
-        let ExprWhile { attrs, label, while_token, cond, body } = turn;
+        let ExprWhile { attrs, label, while_token, cond, body } = it;
         let if_token = Token![if](while_token.span);
         let inside = quote_spanned!(here=> #mark; #if_token #cond #body else { break; });
         let stmts = vec![Stmt::Expr(Expr::Verbatim(inside), None)];
@@ -502,17 +504,17 @@ impl Marker<'_> {
         Expr::Loop(ExprLoop { attrs, label, loop_token: Token![loop](while_token.span), body })
     }
 
-    fn each(&mut self, each: &mut ExprForLoop) {
-        let line = self.line_at(each.for_token.span).or(self.here);
-        self.part(|marker| marker.visit_expr_mut(&mut each.expr));
+    fn for_loop(&mut self, it: &mut ExprForLoop) {
+        let line = self.line_at(it.for_token.span).or(self.here);
+        self.part(|marker| marker.visit_expr_mut(&mut it.expr));
         if let Some(line) = line {
-            let expression = &each.expr;
+            let expression = &it.expr;
             let argument = quote_spanned!(Span::mixed_site()=> , #expression);
             let marked = self.call("iter", line, &argument);
-            *each.expr = Expr::Verbatim(marked);
+            *it.expr = Expr::Verbatim(marked);
         }
         let back_to = self.back_to.take();
-        self.entered_from(line, &mut each.body, variables_of(&each.pat));
+        self.entered_from(line, &mut it.body, variables_of(&it.pat));
         self.back_to = back_to;
         self.here = None;
     }
@@ -520,33 +522,34 @@ impl Marker<'_> {
 
 /// Which variables of a block have something to drop.
 struct Drops {
-    /// Variables that the block always gives away; `None`: it does not end on a line of its own,
-    /// and nobody asks.
-    given_away: Option<HashSet<String>>,
-    /// Whether there is a `__profile_drops` that says it.
+    /// Variables that the block always moves out; `None`: it does not end on a line of its own, so
+    /// this is not needed.
+    moved_out: Option<HashSet<String>>,
+    /// Whether `__profile_drops` has been declared.
     has_some: bool,
 }
 
 impl Drops {
-    /// The statements that note the variables of a `let`.
+    /// The statements that update `__profile_drops` for the variables of a `let`.
     fn noted_of(&mut self, marker: &Marker<'_>, statement: &Stmt) -> Vec<Stmt> {
         match statement {
             Stmt::Local(local) if local.init.is_some() => {
                 self.noted(marker, &variables_of(&local.pat), &cfgs_of(statement))
             }
-            // It gets its value later, and that may be anything.
+            // It is initialized later, with a value that is not known here.
             Stmt::Local(_) => self.or(quote!(true), &cfgs_of(statement)),
             _ => Vec::new(),
         }
     }
 
-    /// Those that are used, or say that they are not: of the rest the compiler shall say it.
+    /// For variables that are used, or marked as unused by an underscore: the compiler should still
+    /// warn about the others.
     fn noted(&mut self, marker: &Marker<'_>, variables: &[Ident], cfgs: &[Attribute]) -> Vec<Stmt> {
-        let Some(given_away) = &self.given_away else { return Vec::new() };
+        let Some(moved_out) = &self.moved_out else { return Vec::new() };
         let is_used = |variable: &&Ident| {
             let name = variable.to_string();
             let is_used = marker.words.get(&name).is_some_and(|times| *times > 1);
-            !given_away.contains(&name) && (is_used || name.starts_with('_'))
+            !moved_out.contains(&name) && (is_used || name.starts_with('_'))
         };
         let used: Vec<&Ident> = variables.iter().filter(is_used).collect();
         let krate = marker.krate;
@@ -556,7 +559,7 @@ impl Drops {
 
     fn or(&mut self, drops: TokenStream, cfgs: &[Attribute]) -> Vec<Stmt> {
         let here = Span::mixed_site();
-        if self.given_away.is_none() {
+        if self.moved_out.is_none() {
             return Vec::new();
         }
         let first =
@@ -580,7 +583,7 @@ fn is_value(statement: &Stmt) -> bool {
     }
 }
 
-/// The part of an expression that runs before all others.
+/// The part of an expression that is evaluated first.
 fn first_evaluated(expression: &Expr) -> &Expr {
     match expression {
         Expr::Assign(it) => first_evaluated(&it.right),
@@ -605,13 +608,13 @@ pub fn expects_unreachable(attribute: &Attribute) -> bool {
         && mentions(attribute.meta.to_token_stream(), "unreachable_code")
 }
 
-/// Its first and its last token.
+/// The first and the last token.
 fn edges(tokens: TokenStream) -> Option<[Span; 2]> {
     let trees: Vec<TokenTree> = tokens.into_iter().collect();
     Some([trees.first()?.span(), trees.last()?.span()])
 }
 
-/// The line on which a token ends. A group that syn has made has no closing brace of its own.
+/// The line on which a token ends. A group that syn created has no closing brace of its own.
 #[cfg(not(test))]
 fn line_of_end(span: Span) -> Option<u32> {
     u32::try_from(span.unwrap().end().line()).ok()
@@ -631,8 +634,8 @@ fn in_block(before: impl IntoIterator<Item = TokenStream>, expression: Expr) -> 
     Expr::Block(ExprBlock { attrs: Vec::new(), label: None, block })
 }
 
-/// Whether it is plain that nothing runs after it.
-fn is_the_end(statement: &Stmt) -> bool {
+/// Whether it is obvious that nothing runs after it.
+fn diverges(statement: &Stmt) -> bool {
     const NEVER: [&str; 4] = ["panic", "unreachable", "todo", "unimplemented"];
     let call = match statement {
         Stmt::Expr(Expr::Return(_) | Expr::Break(_) | Expr::Continue(_), _) => return true,
@@ -648,15 +651,15 @@ impl VisitMut for Marker<'_> {
         match expression {
             // The length is a constant.
             Expr::Repeat(list) => self.part(|marker| marker.visit_expr_mut(&mut list.expr)),
-            Expr::Closure(it) => self.unsplit("closure".to_owned(), it.to_token_stream()),
+            Expr::Closure(it) => self.list_part("closure".to_owned(), it.to_token_stream()),
             Expr::Macro(it) => self.macro_call(&it.mac),
             Expr::Const(_) | Expr::Verbatim(_) | Expr::Lit(_) | Expr::Path(_) => {}
             Expr::If(branch) => self.branch(branch),
-            Expr::While(turn) => *expression = self.turn(turn),
-            Expr::ForLoop(each) => self.each(each),
-            Expr::Loop(turn) => {
-                // Control comes from the end of the body as well.
-                self.entered_from(None, &mut turn.body, Vec::new());
+            Expr::While(it) => *expression = self.while_loop(it),
+            Expr::ForLoop(it) => self.for_loop(it),
+            Expr::Loop(it) => {
+                // Control also comes from the end of the body.
+                self.entered_from(None, &mut it.body, Vec::new());
                 self.here = None;
             }
             Expr::Match(choice) => {
@@ -671,7 +674,7 @@ impl VisitMut for Marker<'_> {
             Expr::Unsafe(block) => self.block(&mut block.block),
             Expr::TryBlock(block) => self.block(&mut block.block),
             Expr::Async(block) => self.async_block(&mut block.block),
-            // Nothing is left to do on the line when these have their value.
+            // Nothing remains to be done on the line when these have their value.
             Expr::Paren(inner) => self.visit_expr_mut(&mut inner.expr),
             Expr::Group(inner) => self.visit_expr_mut(&mut inner.expr),
             Expr::Try(inner) => self.visit_expr_mut(&mut inner.expr),
@@ -693,7 +696,7 @@ impl VisitMut for Marker<'_> {
         }
     }
 
-    // What is no statement of this body.
+    // Not statements of this body.
     fn visit_item_mut(&mut self, _: &mut syn::Item) {}
     fn visit_type_mut(&mut self, _: &mut syn::Type) {}
     fn visit_pat_mut(&mut self, _: &mut Pat) {}
@@ -703,15 +706,15 @@ impl VisitMut for Marker<'_> {
 }
 
 impl Marker<'_> {
-    /// It may run in another thread, and may not hold what its maker holds.
+    /// It may run on another thread, and must not hold what its creator holds.
     fn async_block(&mut self, block: &mut Block) {
-        let way = std::mem::replace(&mut self.way, Way::Thread);
+        let lookup = std::mem::replace(&mut self.lookup, Lookup::Thread);
         let back_to = self.back_to.take();
         let here = self.here;
         self.enters_async = true;
         self.entered_from(None, block, Vec::new());
         self.enters_async = false;
-        (self.way, self.back_to, self.here) = (way, back_to, here);
+        (self.lookup, self.back_to, self.here) = (lookup, back_to, here);
     }
 }
 
@@ -721,18 +724,18 @@ fn attributes_of_statement(statement: &Stmt) -> Option<&[Attribute]> {
         Stmt::Item(_) => None,
         Stmt::Local(local) => Some(&local.attrs),
         Stmt::Macro(call) => Some(&call.attrs),
-        // An expression has its attributes inside, where only some kinds keep them.
+        // An expression stores its attributes itself, and only some kinds have them.
         Stmt::Expr(expression, _) => Some(attributes_of(expression)),
     }
 }
 
-/// What says whether a statement is there at all.
+/// The attributes that may remove a statement.
 fn cfgs_of(statement: &Stmt) -> Vec<Attribute> {
     let attributes = attributes_of_statement(statement).unwrap_or_default();
     attributes.iter().filter(|it| it.path().is_ident("cfg")).cloned().collect()
 }
 
-/// Attributes before an expression statement; a kind that is not here keeps its own.
+/// Attributes before an expression statement; kinds that are not listed keep theirs.
 fn attributes_of(expression: &Expr) -> &[Attribute] {
     match expression {
         Expr::Array(it) => &it.attrs,
@@ -761,26 +764,26 @@ fn attributes_of(expression: &Expr) -> &[Attribute] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::describe::Place;
+    use crate::describe::Location;
 
-    /// Outside of the compiler: tokens have the lines of the text they were parsed from.
-    pub(super) fn place(span: Span) -> Option<Place> {
+    /// Outside of the compiler, tokens have the lines of the text they were parsed from.
+    pub(super) fn location(span: Span) -> Option<Location> {
         let line = u32::try_from(span.start().line).ok()?;
-        Some(Place { file: String::new(), line, column: 1 })
+        Some(Location { file: String::new(), line, column: 1 })
     }
 
-    /// The body in braces that close on a line of their own.
-    fn marked_with_parts(body: &str, way: Way) -> Marked {
+    /// The body in braces that close on a separate line.
+    fn marked_with_parts(body: &str, lookup: Lookup) -> Marked {
         let text = format!("{{{body}\n}}").parse::<TokenStream>().unwrap();
         let Some(TokenTree::Group(group)) = text.into_iter().next() else { panic!("a block") };
         let (krate, close) = (syn::parse_quote!(k), group.span_close());
-        let around = Surroundings { krate: &krate, way, close, expects_unreachable: false };
-        mark(group.stream(), around)
+        let context = Context { krate: &krate, lookup, close, expects_unreachable: false };
+        mark(group.stream(), context)
     }
 
-    /// The body with `L3!` for a mark of line 3, `<3` for one that goes back to it; without blanks.
-    fn marked(body: &str, way: Way) -> String {
-        let Marked { body, lines, .. } = marked_with_parts(body, way);
+    /// The body with `L3!` for a mark of line 3, `<3` for one that returns to it; without spaces.
+    fn marked(body: &str, lookup: Lookup) -> String {
+        let Marked { body, lines, .. } = marked_with_parts(body, lookup);
         let mut text = body.to_string().replace([' ', '\n'], "");
         text = text.replace("#[allow(unreachable_code)]", "");
         text = text.replace("#[allow(unreachable_code,clippy::used_underscore_binding)]", "");
@@ -825,92 +828,96 @@ mod tests {
 
     #[test]
     fn each_statement_is_marked_once_a_line() {
-        let text = marked("a();\nlet x = b();\nc(x); d();\nx", Way::Variable);
+        let text = marked("a();\nlet x = b();\nc(x); d();\nx", Lookup::Variable);
         assert_eq!(text, "L1!;a();L2!;letx=b();L3!;c(x);d();L4!;x");
-        let text = marked("#[cfg(y)] a();\nuse b;\nm! { c }\nfn f() { d() }", Way::Variable);
+        let text = marked("#[cfg(y)] a();\nuse b;\nm! { c }\nfn f() { d() }", Lookup::Variable);
         assert_eq!(text, "#[cfg(y)]L1!;#[cfg(y)]a();useb;L3!;m!{c}fnf(){d()}");
     }
 
     #[test]
-    fn loops_are_marked_at_each_turn() {
-        let text = marked("for x in y() {\n z(x);\n}", Way::Variable);
+    fn loops_are_marked_at_each_iteration() {
+        let text = marked("for x in y() {\n z(x);\n}", Lookup::Variable);
         assert_eq!(text, "R1!;forxinI1(y()){L2!;z(x);}");
-        let text = marked("'a: while let Some(x) = y() {\n z(x);\n}", Way::Variable);
+        let text = marked("'a: while let Some(x) = y() {\n z(x);\n}", Lookup::Variable);
         assert_eq!(text, "'a:loop{L1!;ifletSome(x)=y(){L2!;z(x);}else{break;}}");
-        let text = marked("loop { a(); }", Way::Variable);
+        let text = marked("loop { a(); }", Lookup::Variable);
         assert_eq!(text, "R1!;loop{L1!;a();}");
     }
 
     #[test]
-    fn branches_and_arms_are_marked_where_they_stand() {
-        let text = marked("if a {\n b\n} else if c {\n d\n} else {\n e\n}", Way::Variable);
+    fn branches_and_arms_are_marked_on_their_lines() {
+        let text = marked("if a {\n b\n} else if c {\n d\n} else {\n e\n}", Lookup::Variable);
         assert_eq!(text, "L1!;ifa{L2!;b}else{L3!;ifc{L4!;d}else{L6!;e}}");
-        let text = marked("match a {\n B => c,\n D => m!(),\n E => {\n f }\n}", Way::Variable);
+        let text = marked("match a {\n B => c,\n D => m!(),\n E => {\n f }\n}", Lookup::Variable);
         assert_eq!(text, "L1!;matcha{B=>{L2!;c},D=>{L3!;(m!())},E=>{L5!;f}}");
-        let text = marked("let Some(x) = a else {\n return;\n};", Way::Variable);
+        let text = marked("let Some(x) = a else {\n return;\n};", Lookup::Variable);
         assert_eq!(text, "L1!;letSome(x)=aelse{L2!;return;};");
     }
 
     #[test]
-    fn what_is_left_to_do_after_a_block_belongs_to_its_statement() {
-        let text = marked("f(if a {\n b\n} else {\n c\n});\nd", Way::Variable);
+    fn work_after_a_block_belongs_to_its_statement() {
+        let text = marked("f(if a {\n b\n} else {\n c\n});\nd", Lookup::Variable);
         assert_eq!(text, "L1!;f(ifa{<1;L2!;b}else{<1;L4!;c});L6!;d");
-        let text = marked("let x = unsafe {\n a()\n};", Way::Variable);
+        let text = marked("let x = unsafe {\n a()\n};", Lookup::Variable);
         assert_eq!(text, "L1!;letx=unsafe{L2!;a()};");
     }
 
     #[test]
-    fn closures_constants_and_what_cannot_be_read_stay_as_they_are() {
+    fn closures_constants_and_unparsable_code_are_unchanged() {
         for body in ["f(|x| {\n g(x)\n})", "[0; {\n 3\n}]", "const {\n f()\n}"] {
-            let text = marked(body, Way::Variable);
+            let text = marked(body, Lookup::Variable);
             assert_eq!(text, format!("L1!;{}", body.replace([' ', '\n'], "")));
         }
-        assert_eq!(marked("@ not rust", Way::Variable), "@notrust");
-        assert_eq!(marked("return a;\nb();", Way::Variable), "L1!;returna;b();");
+        assert_eq!(marked("@ not rust", Lookup::Variable), "@notrust");
+        assert_eq!(marked("return a;\nb();", Lookup::Variable), "L1!;returna;b();");
     }
 
     #[test]
-    fn a_loop_on_one_line_arrives_there_once_a_turn() {
-        let text = marked("let x = loop { break a; };", Way::Variable);
+    fn a_loop_on_one_line_counts_one_hit_per_iteration() {
+        let text = marked("let x = loop { break a; };", Lookup::Variable);
         assert_eq!(text, "R1!;letx=loop{L1!;breaka;};");
-        let text = marked("a(); for x in b { c(x) }", Way::Variable);
+        let text = marked("a(); for x in b { c(x) }", Lookup::Variable);
         assert_eq!(text, "L1!;a();U1!;forxinI1(b){c(x)}");
-        let text = marked("a(); while b { c() }", Way::Variable);
+        let text = marked("a(); while b { c() }", Lookup::Variable);
         assert_eq!(text, "L1!;a();U1!;loop{L1!;ifb{c()}else{break;}}");
-        let text = marked("match a {\n B => loop { c() },\n D => for x in y {},\n}", Way::Variable);
+        let text =
+            marked("match a {\n B => loop { c() },\n D => for x in y {},\n}", Lookup::Variable);
         assert_eq!(text, "L1!;matcha{B=>{R2!;loop{L2!;c()}},D=>{R3!;forxinI3(y){}},}");
     }
 
     #[test]
     fn a_block_drops_its_variables_on_its_closing_brace() {
-        let text = marked("let a = b();\nc(&a)", Way::Variable);
+        let text = marked("let a = b();\nc(&a)", Lookup::Variable);
         assert_eq!(text, "L1!;leta=b();D|(&a);E3!;L2!;c(&a)");
-        let text = marked("let a = b();\nc(a);\nd", Way::Variable);
+        let text = marked("let a = b();\nc(a);\nd", Lookup::Variable);
         assert_eq!(text, "L1!;leta=b();L2!;c(a);L3!;d");
-        let text = marked("let a = b();\nc(&a);", Way::Variable);
+        let text = marked("let a = b();\nc(&a);", Lookup::Variable);
         assert_eq!(text, "L1!;leta=b();D|(&a);L2!;c(&a);E3!;");
-        let text = marked("if let Some(a) = b {\n c(&a)\n} else {\n d\n}", Way::Variable);
+        let text = marked("if let Some(a) = b {\n c(&a)\n} else {\n d\n}", Lookup::Variable);
         assert_eq!(text, "L1!;ifletSome(a)=b{D|(&a);E3!;L2!;c(&a)}else{L4!;d}");
-        let text = marked("if let Some(a) = b {\n c(&a)\n} else if d {\n}", Way::Variable);
+        let text = marked("if let Some(a) = b {\n c(&a)\n} else if d {\n}", Lookup::Variable);
         assert_eq!(text, "L1!;ifletSome(a)=b{D|(&a);e3!;L2!;c(&a)}else{L3!;ifd{}}");
-        let text = marked("let None = a else { return };\nlet unused = b;\nc;", Way::Variable);
+        let text = marked("let None = a else { return };\nlet unused = b;\nc;", Lookup::Variable);
         assert_eq!(text, "L1!;letNone=aelse{return};L2!;letunused=b;L3!;c;");
-        let text = marked("let (_a, late);\n#[cfg(b)]\nc", Way::Variable);
+        let text = marked("let (_a, late);\n#[cfg(b)]\nc", Lookup::Variable);
         assert_eq!(text, "L1!;let(_a,late);D|true;#[cfg(b)]E4!;#[cfg(b)]L3!;#[cfg(b)]c");
-        assert_eq!(marked("let a = b();\nreturn a;", Way::Variable), "L1!;leta=b();L2!;returna;");
+        assert_eq!(
+            marked("let a = b();\nreturn a;", Lookup::Variable),
+            "L1!;leta=b();L2!;returna;"
+        );
     }
 
     #[test]
-    fn what_is_expected_to_be_unreachable_has_no_mark() {
-        let text = marked("a();\n#[expect(unreachable_code)]\nreturn b;", Way::Variable);
+    fn code_expected_to_be_unreachable_has_no_mark() {
+        let text = marked("a();\n#[expect(unreachable_code)]\nreturn b;", Lookup::Variable);
         assert_eq!(text, "L1!;a();#[expect(unreachable_code)]returnb;");
     }
 
     #[test]
-    fn what_has_no_lines_of_its_own_is_listed() {
+    fn code_without_lines_of_its_own_is_listed() {
         let parts = marked_with_parts(
             "let a =\n b.map(|c| {\n d\n });\nselect! {\n e\n}\nf!(\n)",
-            Way::Variable,
+            Lookup::Variable,
         )
         .parts;
         let part = |first, last, counted_on, what: &str| Part {
@@ -926,7 +933,7 @@ mod tests {
 
     #[test]
     fn async_code_finds_its_call_by_the_thread() {
-        let text = marked("let f = async move {\n a.await\n};\nf.await", Way::Variable);
+        let text = marked("let f = async move {\n a.await\n};\nf.await", Lookup::Variable);
         assert_eq!(text, "L1!;letf=asyncmove{N2!;a.await};D|(&f);E5!;L4!;f.await");
     }
 }

@@ -1,5 +1,4 @@
-//! The words between the parentheses of `#[memory_usage(...)]`: those of every function, and its
-//! own.
+//! Parses the options in the parentheses of `#[memory_usage(...)]`: the common ones, and its own.
 
 use crate::limits;
 use crate::options::Options;
@@ -18,7 +17,7 @@ impl Parse for Arguments {
         let (mut options, mut usage) = (Options::default(), Usage::default());
         while !input.is_empty() {
             if !input.peek(Ident::peek_any) {
-                return Err(input.error(format!("not an option: {}", known())));
+                return Err(input.error(format!("expected an option: {}", known())));
             }
             parse_one(&mut options, &mut usage, input)?;
             if !input.is_empty() {

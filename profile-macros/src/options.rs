@@ -1,7 +1,7 @@
-//! The words between the parentheses of `#[profile(...)]`, and which attributes are ours.
+//! Parses the options in the parentheses of `#[profile(...)]`, and recognizes our own attributes.
 //!
-//! Every message says what is allowed, at the token that is not. Nothing here may know what an
-//! item is; whether an option fits the item it is on is for `validate`.
+//! Every message lists what is allowed, at the token that is invalid. This module does not know
+//! about items; `validate` checks whether an option fits its item.
 
 use crate::krate;
 use crate::limits::{self, Limits, Run};
@@ -23,14 +23,15 @@ fn known() -> String {
     )
 }
 
-/// What the user requested. A value is kept as written, to be handed on from a container.
+/// The parsed options. A value is stored as written, so that a container can pass it to its
+/// members.
 #[derive(Clone, Default)]
 pub struct Options {
     pub name: Option<LitStr>,
     pub overhead: Option<Overhead>,
     pub lines: Option<Lines>,
     pub returns: Option<Ident>,
-    /// `args(…)`, what stands between the parentheses.
+    /// `args(…)`: the tokens between the parentheses.
     pub arguments: Option<TokenStream>,
     /// On each call.
     pub limits: Limits,
@@ -38,11 +39,11 @@ pub struct Options {
     pub raise: Option<Ident>,
     pub skip: Option<Ident>,
     pub krate: Option<Path>,
-    /// Of `#[memory_usage]`: what a call is watched for.
+    /// Options of `#[memory_usage]`.
     pub usage: Option<Box<Usage>>,
 }
 
-/// `lines`, and whether `(rss)` stands behind it.
+/// `lines`, and whether `(rss)` follows.
 #[derive(Clone)]
 pub struct Lines {
     pub with_resident: bool,
@@ -56,7 +57,7 @@ pub struct Overhead {
 }
 
 impl Options {
-    /// Takes from `outer`, the container's options, what these leave open.
+    /// Fills unset options from `outer`, the options of the container.
     pub fn or(mut self, outer: &Self) -> Self {
         self.name = self.name.or_else(|| outer.name.clone());
         self.skip = self.skip.or_else(|| outer.skip.clone());
@@ -76,7 +77,7 @@ impl Options {
     pub fn krate(&self) -> Path {
         self.krate.clone().unwrap_or_else(|| {
             let here = Span::mixed_site();
-            // Parsed, as `Ident::new` panics on what is no identifier.
+            // Parsed, because `Ident::new` panics on an invalid identifier.
             let mut name = syn::parse_str::<Ident>(krate::name())
                 .unwrap_or_else(|_| Ident::new("profile_core", here));
             name.set_span(here);
@@ -84,13 +85,13 @@ impl Options {
         })
     }
 
-    /// The limits that a site with these options has, as an expression.
+    /// The limits of a site with these options, as an expression.
     pub fn limits(&self) -> TokenStream {
         let Self { limits, run, raise, .. } = self;
         limits::of_site(limits, run.as_ref(), raise.as_ref(), &self.krate())
     }
 
-    /// The options as written in an attribute.
+    /// The options as they would be written in an attribute.
     pub fn to_arguments(&self) -> TokenStream {
         let here = Span::mixed_site();
         let name = self.name.iter().map(|it| quote_spanned!(here=> name = #it));
@@ -111,7 +112,7 @@ impl Options {
         quote_spanned!(here=> #(#all),*)
     }
 
-    /// Parses one option into its place.
+    /// Parses one option into its field.
     fn parse_one(&mut self, input: ParseStream<'_>) -> Result<()> {
         let word = input.call(Ident::parse_any)?;
         match word.to_string().as_str() {
@@ -131,7 +132,8 @@ impl Options {
         }
     }
 
-    fn skip_stands_alone(&self) -> Result<()> {
+    fn check_skip_is_alone(&self) -> Result<()> {
+        const ALONE: &str = "`skip` cannot be combined with other options: remove it or the others";
         let others = self.name.is_some()
             || self.overhead.is_some()
             || self.lines.is_some()
@@ -142,9 +144,7 @@ impl Options {
             || self.raise.is_some()
             || self.krate.is_some();
         match &self.skip {
-            Some(skip) if others => {
-                Err(Error::new(skip.span(), "`skip` stands alone: remove it or the other options"))
-            }
+            Some(skip) if others => Err(Error::new(skip.span(), ALONE)),
             _ => Ok(()),
         }
     }
@@ -155,21 +155,21 @@ impl Parse for Options {
         let mut options = Self::default();
         while !input.is_empty() {
             if !input.peek(Ident::peek_any) {
-                return Err(input.error(format!("not an option: {}", known())));
+                return Err(input.error(format!("expected an option: {}", known())));
             }
             options.parse_one(input)?;
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
             }
         }
-        options.skip_stands_alone()?;
+        options.check_skip_is_alone()?;
         Ok(options)
     }
 }
 
 fn overhead(word: &Ident, input: ParseStream<'_>) -> Result<Overhead> {
     const ALLOWED: &str =
-        "`overhead` takes a percentage more than 0 and at most 100: `overhead = \"2%\"`";
+        "`overhead` expects a percentage greater than 0 and at most 100, e.g. `overhead = \"2%\"`";
     let literal: LitStr = value(word, input, ALLOWED, Parse::parse)?;
     let share = share(&literal.value()).ok_or_else(|| Error::new(literal.span(), ALLOWED))?;
     Ok(Overhead { literal, share })
@@ -189,7 +189,7 @@ fn arguments(word: &Ident, input: ParseStream<'_>) -> Result<TokenStream> {
 }
 
 fn lines(word: &Ident, input: ParseStream<'_>) -> Result<Lines> {
-    const ALLOWED: &str = "`lines` stands alone, or as `lines(rss)` with resident memory";
+    const ALLOWED: &str = "expected `lines`, or `lines(rss)` for resident memory";
     if !input.peek(syn::token::Paren) {
         return Ok(Lines { with_resident: false });
     }
@@ -206,7 +206,7 @@ fn lines(word: &Ident, input: ParseStream<'_>) -> Result<Lines> {
 fn share(text: &str) -> Option<f64> {
     let percent: f64 = text.trim().strip_suffix('%')?.trim_end().parse().ok()?;
     let share = percent / 100.0;
-    // The share is tested too: the least of positive percentages divides to zero.
+    // Checks the share too: dividing the smallest positive percentage yields zero.
     (share > 0.0 && percent <= 100.0).then_some(share)
 }
 
@@ -215,7 +215,7 @@ pub fn is_ours(path: &Path, krate: &Path) -> bool {
     is_called("profile", path, krate)
 }
 
-/// The same of an attribute of ours by its name.
+/// Whether `path` is our attribute of that name, bare or with a path to the crate.
 pub fn is_called(name: &str, path: &Path, krate: &Path) -> bool {
     let words = |path: &Path| path.segments.iter().map(|it| it.ident.to_string()).collect();
     let full: Vec<String> = words(path);
@@ -228,16 +228,16 @@ pub fn is_called(name: &str, path: &Path, krate: &Path) -> bool {
     }
 }
 
-/// Whether `#[cfg_attr(...)]` may turn into `#[profile]` once the compiler has looked.
+/// Whether `#[cfg_attr(...)]` may expand to `#[profile]`.
 pub fn may_become_ours(attribute: &Attribute) -> bool {
     let Meta::List(list) = &attribute.meta else { return false };
     list.path.is_ident("cfg_attr") && mentions(list.tokens.clone(), "profile")
 }
 
-/// Whether an attribute may be a macro that looks at the item, and not one of the language, of its
-/// tools or ours.
+/// Whether an attribute may be a macro that inspects the item, rather than a built-in attribute, a
+/// tool attribute or one of ours.
 pub fn may_be_foreign(meta: &Meta) -> bool {
-    /// By the first word of the path.
+    /// Compared with the first segment of the path.
     const KNOWN: [&str; 36] = [
         "allow",
         "automatically_derived",
@@ -285,14 +285,14 @@ pub fn may_be_foreign(meta: &Meta) -> bool {
     parts.map_or(true, |parts| parts.iter().skip(1).any(may_be_foreign))
 }
 
-/// The options of an attribute that `is_ours`.
+/// The options of an attribute for which `is_ours` is true.
 pub fn of_attribute(attribute: &Attribute) -> Result<Options> {
     match &attribute.meta {
         Meta::Path(_) => Ok(Options::default()),
         Meta::List(list) => syn::parse2(list.tokens.clone()),
         Meta::NameValue(pair) => Err(Error::new_spanned(
             pair.value.to_token_stream(),
-            format!("not an option: {}", known()),
+            format!("expected an option: {}", known()),
         )),
     }
 }
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn every_option_arrives() {
+    fn parses_every_option() {
         let options = parse(quote!(name = "load", overhead = "2%", crate = a::b,)).unwrap();
         assert_eq!(options.name.unwrap().value(), "load");
         assert_eq!(options.overhead.unwrap().share, 0.02);
@@ -321,21 +321,21 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_option_is_named_and_the_known_are_listed() {
+    fn an_unknown_option_is_reported_with_the_known_ones() {
         let message = error(quote!(naem = "load"));
         assert_eq!(message, format!("unknown option `naem`: {}", known()));
-        assert_eq!(error(quote!(5)), format!("not an option: {}", known()));
+        assert_eq!(error(quote!(5)), format!("expected an option: {}", known()));
     }
 
     #[test]
-    fn a_repeated_option_is_named() {
+    fn a_duplicate_option_is_reported() {
         let message = error(quote!(name = "a", name = "b"));
         assert_eq!(message, "duplicate option `name`");
     }
 
     #[test]
-    fn skip_goes_with_nothing() {
-        assert!(error(quote!(skip, name = "a")).starts_with("`skip` stands alone"));
+    fn skip_cannot_be_combined() {
+        assert!(error(quote!(skip, name = "a")).starts_with("`skip` cannot be combined"));
     }
 
     #[test]
@@ -349,12 +349,12 @@ mod tests {
             assert_eq!(share(bad), None, "{bad}");
         }
         for bad in [quote!(overhead), quote!(overhead = 2), quote!(overhead = "0%")] {
-            assert!(error(bad).starts_with("`overhead` takes a percentage"));
+            assert!(error(bad).starts_with("`overhead` expects a percentage"));
         }
     }
 
     #[test]
-    fn only_our_own_attributes_are_ours() {
+    fn recognizes_only_our_attributes() {
         let krate: Path = syn::parse_quote!(::p2);
         for ours in ["profile", "profile_core::profile", "::profile_core::profile", "p2::profile"] {
             assert!(is_ours(&syn::parse_str(ours).unwrap(), &krate), "{ours}");
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_hands_its_options_on() {
+    fn a_container_passes_on_its_options() {
         let outer = parse(quote!(overhead = "2%", crate = ::k)).unwrap();
         let inner = parse(quote!(name = "n")).unwrap().or(&outer);
         let expected = quote!(name = "n", overhead = "2%", crate = ::k);
@@ -373,8 +373,8 @@ mod tests {
         let inner = parse(quote!(overhead = "3%")).unwrap().or(&outer);
         assert_eq!(inner.overhead.unwrap().share, 0.03);
         let outer = parse(quote!(warn_above = "1 ms", run(max_calls = 1), raise)).unwrap();
-        let handed = parse(outer.to_arguments()).unwrap();
-        assert_eq!(handed.to_arguments().to_string(), outer.to_arguments().to_string());
-        assert!(!handed.limits.is_empty() && handed.raise.is_some());
+        let passed_on = parse(outer.to_arguments()).unwrap();
+        assert_eq!(passed_on.to_arguments().to_string(), outer.to_arguments().to_string());
+        assert!(!passed_on.limits.is_empty() && passed_on.raise.is_some());
     }
 }

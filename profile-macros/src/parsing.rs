@@ -1,29 +1,29 @@
-//! What the options of both attributes are read with.
+//! Helpers that parse the options of both attributes.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::parse::{Parse, ParseStream};
 use syn::{Error, LitStr, Path, Result, Token};
 
-/// Says what is not known, what was perhaps meant, and what is known.
+/// An error for an unknown option: an optional hint, then the known options.
 pub fn unknown(word: &Ident, known: &str, hint: Option<String>) -> Error {
     let hint = hint.map(|hint| format!("{hint}; ")).unwrap_or_default();
     Error::new(word.span(), format!("unknown option `{word}`: {hint}{known}"))
 }
 
-/// Puts a parsed value into its place, which must be empty.
+/// Stores a parsed value in its slot, which must be empty.
 pub fn fill<T>(
-    place: &mut Option<T>,
+    slot: &mut Option<T>,
     word: &Ident,
     value: impl FnOnce() -> Result<T>,
 ) -> Result<()> {
-    if place.is_some() {
+    if slot.is_some() {
         return Err(Error::new(word.span(), format!("duplicate option `{word}`")));
     }
-    *place = Some(value()?);
+    *slot = Some(value()?);
     Ok(())
 }
 
-/// What stands after `word =`. When nothing does, the message is for the word.
+/// The value after `word =`. If it is missing, the error points at the word.
 pub fn value<T>(
     word: &Ident,
     input: ParseStream<'_>,
@@ -37,7 +37,7 @@ pub fn value<T>(
 }
 
 pub fn name(word: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
-    const ALLOWED: &str = "`name` takes a text that is not empty: `name = \"load\"`";
+    const ALLOWED: &str = "`name` expects a non-empty string, e.g. `name = \"load\"`";
     let literal: LitStr = value(word, input, ALLOWED, Parse::parse)?;
     if literal.value().trim().is_empty() {
         return Err(Error::new(literal.span(), ALLOWED));
@@ -46,11 +46,11 @@ pub fn name(word: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
 }
 
 pub fn path(word: &Ident, input: ParseStream<'_>) -> Result<Path> {
-    const ALLOWED: &str = "`crate` takes the path to `profile_core`: `crate = some::path`";
+    const ALLOWED: &str = "`crate` expects the path to `profile_core`, e.g. `crate = some::path`";
     value(word, input, ALLOWED, Path::parse_mod_style)
 }
 
-/// Whether a word stands anywhere in these tokens.
+/// Whether a word occurs anywhere in these tokens.
 pub fn mentions(tokens: TokenStream, word: &str) -> bool {
     tokens.into_iter().any(|tree| match tree {
         TokenTree::Ident(ident) => ident == word,

@@ -1,9 +1,9 @@
-//! `#[profile(returns)]` and `raise`: each value that a function returns passes a look at it.
+//! `#[profile(returns)]` and `raise`: each value that a function returns passes through a call.
 //!
-//! The tail and what stands behind `return` become arguments of a function that gives them back: a
-//! value that is returned is moved anyway, and as an argument it is coerced and keeps its
-//! temporaries as before. What `?` returns is not seen, and known by that: it is an `Err` or a
-//! `None`.
+//! The tail and the operand of each `return` become arguments of an identity-like function. A
+//! returned value is moved anyway, and as an argument it is coerced, and its temporaries live as
+//! long, as before. What `?` returns does not pass through it, so a return that was not observed
+//! must be an `Err` or a `None`.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
@@ -12,23 +12,23 @@ use syn::parse::Parser as _;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Block, Expr, ExprBreak, ExprMacro, Path, Stmt, StmtMacro};
 
-/// The body with each value as `wrap` makes it. As it is where it cannot be parsed.
-pub fn look(body: TokenStream, wrap: &dyn Fn(&Expr) -> TokenStream) -> TokenStream {
+/// The body with each returned value wrapped by `wrap`. Unchanged if it cannot be parsed.
+pub fn wrap_values(body: TokenStream, wrap: &dyn Fn(&Expr) -> TokenStream) -> TokenStream {
     let Ok(mut statements) = Block::parse_within.parse2(body.clone()) else { return body };
-    let mut looker = Looker { wrap };
-    statements.iter_mut().for_each(|statement| looker.visit_stmt_mut(statement));
+    let mut wrapper = ValueWrapper { wrap };
+    statements.iter_mut().for_each(|statement| wrapper.visit_stmt_mut(statement));
     match statements.last_mut() {
-        // With an attribute it may not be there, and what comes before it is the value.
+        // With a `cfg` attribute it may be removed, and then the statement before it is the value.
         Some(Stmt::Expr(tail, None)) if may_vanish(tail) => {
             let mut block: Expr = syn::parse_quote!({ #(#statements)* });
-            looker.wrap_tail(&mut block);
+            wrapper.wrap_tail(&mut block);
             return quote!(#block);
         }
-        Some(Stmt::Expr(tail, None)) => looker.wrap_tail(tail),
-        // It may make statements, which no argument can be, but a block.
+        Some(Stmt::Expr(tail, None)) => wrapper.wrap_tail(tail),
+        // It may expand to statements, which are valid in a block but not as an argument.
         Some(tail @ Stmt::Macro(StmtMacro { semi_token: None, .. })) => {
             let mut block: Expr = syn::parse_quote!({ #tail });
-            looker.wrap_tail(&mut block);
+            wrapper.wrap_tail(&mut block);
             *tail = Stmt::Expr(block, None);
         }
         _ => {}
@@ -36,19 +36,20 @@ pub fn look(body: TokenStream, wrap: &dyn Fn(&Expr) -> TokenStream) -> TokenStre
     quote!(#(#statements)*)
 }
 
-struct Looker<'a> {
+struct ValueWrapper<'a> {
     wrap: &'a dyn Fn(&Expr) -> TokenStream,
 }
 
-impl Looker<'_> {
+impl ValueWrapper<'_> {
     fn wrap(&self, value: &mut Expr) {
         if !never_returns(value) {
             *value = Expr::Verbatim((self.wrap)(value));
         }
     }
 
-    /// The tail, with its attributes before the call. A function that it calls may never return,
-    /// which its name does not say: the compiler would warn of ours behind it.
+    /// Wraps the tail, with its attributes before the call. The tail may call a function that never
+    /// returns, which its name does not show; the compiler would then report our call as
+    /// unreachable.
     fn wrap_tail(&self, tail: &mut Expr) {
         let (attributes, mut value) = without_attributes(tail);
         if !never_returns(&value) {
@@ -64,14 +65,14 @@ fn without_attributes(value: &Expr) -> (Vec<Attribute>, Expr) {
     split.parse2(value.to_token_stream()).unwrap_or_else(|_| (Vec::new(), value.clone()))
 }
 
-/// With `cfg` it may not be there.
+/// With `cfg` it may be removed.
 fn may_vanish(value: &Expr) -> bool {
     let (attributes, _) = without_attributes(value);
     attributes.iter().any(|it| it.path().is_ident("cfg") || it.path().is_ident("cfg_attr"))
 }
 
-/// What never gives a value, as far as its shape says: whatever takes that is never reached, and
-/// rustc would say so.
+/// Whether an expression obviously never yields a value. A call that took it as an argument would
+/// be unreachable, and rustc would warn about that.
 fn never_returns(value: &Expr) -> bool {
     const NEVER: [&str; 5] = ["todo", "unimplemented", "unreachable", "panic", "bail"];
     match value {
@@ -96,7 +97,8 @@ fn never_returns(value: &Expr) -> bool {
     }
 }
 
-/// A `return` on its way, or the tail. What has an attribute may not be there.
+/// Whether it contains a `return`, or its tail never returns. A statement with an attribute may be
+/// removed, so it does not count.
 fn block_never_returns(block: &Block) -> bool {
     let is_return = |statement: &Stmt| match statement {
         Stmt::Expr(value @ Expr::Return(_), _) => !has_attribute(value),
@@ -116,7 +118,7 @@ fn has_attribute(value: &Expr) -> bool {
     value.to_token_stream().to_string().starts_with('#')
 }
 
-/// `std::process::exit` and `abort`; by a shorter path it may be another function.
+/// `std::process::exit` and `abort`; a shorter path may name another function.
 fn ends_the_process(function: &Expr) -> bool {
     let Expr::Path(it) = function else { return false };
     let names: Vec<String> = it.path.segments.iter().map(|it| it.ident.to_string()).collect();
@@ -124,8 +126,8 @@ fn ends_the_process(function: &Expr) -> bool {
     matches!(names[..], ["std", "process", "exit" | "abort"])
 }
 
-/// Whether a `break` is in the body of a loop, its own or that of one within: this errs on the
-/// side of a value.
+/// Whether the body of a loop contains a `break`, of this loop or of an inner one: if in doubt, the
+/// loop has a value.
 fn breaks(body: &Block) -> bool {
     struct Finder(bool);
 
@@ -134,7 +136,7 @@ fn breaks(body: &Block) -> bool {
             self.0 = true;
         }
 
-        // What is in a macro cannot be seen.
+        // The expansion of a macro is not visible.
         fn visit_macro_mut(&mut self, it: &mut syn::Macro) {
             self.0 |= it.tokens.to_string().contains("break");
         }
@@ -145,10 +147,10 @@ fn breaks(body: &Block) -> bool {
     finder.0
 }
 
-impl VisitMut for Looker<'_> {
+impl VisitMut for ValueWrapper<'_> {
     fn visit_expr_mut(&mut self, expression: &mut Expr) {
         match expression {
-            // What returns from these does not return from the function.
+            // A `return` in these does not return from the function.
             Expr::Closure(_) | Expr::Async(_) | Expr::Const(_) => {}
             Expr::Return(it) => {
                 if let Some(value) = &mut it.expr {
@@ -171,34 +173,35 @@ impl VisitMut for Looker<'_> {
 mod tests {
     use super::*;
 
-    fn looked(body: &str) -> String {
-        let text = look(body.parse().unwrap(), &|value| quote!(L(#value))).to_string();
+    fn wrapped(body: &str) -> String {
+        let text = wrap_values(body.parse().unwrap(), &|value| quote!(L(#value))).to_string();
         text.replace([' ', '\n'], "").replace("#[allow(unreachable_code)]L(", "L(")
     }
 
     #[test]
-    fn a_tail_that_may_never_be_there_is_no_warning() {
-        let text = |body: &str| look(body.parse().unwrap(), &|value| quote!(L(#value))).to_string();
+    fn a_tail_that_may_be_unreachable_causes_no_warning() {
+        let text =
+            |body: &str| wrap_values(body.parse().unwrap(), &|value| quote!(L(#value))).to_string();
         let without_spaces = |body: &str| text(body).replace(' ', "");
         assert_eq!(without_spaces("never()"), "#[allow(unreachable_code)]L(never())");
         assert_eq!(without_spaces("#[allow(x)] a"), "#[allow(x)]#[allow(unreachable_code)]L(a)");
     }
 
-    /// The text without spaces, and `return 1` looked at.
-    fn looked_within(tail: &str) -> String {
+    /// The text without spaces, and with `return 1` wrapped.
+    fn with_wrapped_returns(tail: &str) -> String {
         tail.replace("return 1", "return L(1)").replace(' ', "")
     }
 
     #[test]
-    fn what_is_returned_is_looked_at_and_nothing_else() {
-        assert_eq!(looked("let x = f()?; Ok(x)"), "letx=f()?;L(Ok(x))");
-        let text = looked("if a { return None; } for b in c { return Some(b); } None");
+    fn wraps_returned_values_and_nothing_else() {
+        assert_eq!(wrapped("let x = f()?; Ok(x)"), "letx=f()?;L(Ok(x))");
+        let text = wrapped("if a { return None; } for b in c { return Some(b); } None");
         assert_eq!(text, "ifa{returnL(None);}forbinc{returnL(Some(b));}L(None)");
-        let text = looked("let f = || { return 1; }; let g = async { return 2; }; h(f, g)");
+        let text = wrapped("let f = || { return 1; }; let g = async { return 2; }; h(f, g)");
         assert_eq!(text, "letf=||{return1;};letg=async{return2;};L(h(f,g))");
-        assert_eq!(looked("return Ok(())"), "returnL(Ok(()))");
+        assert_eq!(wrapped("return Ok(())"), "returnL(Ok(()))");
         assert_eq!(
-            looked("if a { return todo!(); } std::panic!()"),
+            wrapped("if a { return todo!(); } std::panic!()"),
             "ifa{returntodo!();}std::panic!()"
         );
         for tail in [
@@ -208,7 +211,7 @@ mod tests {
             "match a { b => return 1, c => panic!(), }",
             "{ a(); std::process::exit(1) }",
         ] {
-            assert_eq!(looked(tail), looked_within(tail));
+            assert_eq!(wrapped(tail), with_wrapped_returns(tail));
         }
         for tail in [
             "'a: { if b { break 'a Ok(1); } return 1; }",
@@ -216,14 +219,14 @@ mod tests {
             "{ bail!(a); 1 }",
             "process::abort(1)",
         ] {
-            assert_eq!(looked(tail), format!("L({})", looked_within(tail)));
+            assert_eq!(wrapped(tail), format!("L({})", with_wrapped_returns(tail)));
         }
         let cfg = "#[cfg(a)] { 1 } #[cfg(b)] { 2 }";
-        assert_eq!(looked(cfg), "L({#[cfg(a)]{1}#[cfg(b)]{2}})");
-        assert_eq!(looked("loop { break 1; }"), "L(loop{break1;})");
-        assert_eq!(looked("if a { return 1; } else { 2 }"), "L(ifa{returnL(1);}else{2})");
-        assert_eq!(looked("a! { b }"), "L({a!{b}})");
-        assert_eq!(looked("a! { b } c"), "a!{b}L(c)");
-        assert_eq!(looked("@ no rust"), "@norust");
+        assert_eq!(wrapped(cfg), "L({#[cfg(a)]{1}#[cfg(b)]{2}})");
+        assert_eq!(wrapped("loop { break 1; }"), "L(loop{break1;})");
+        assert_eq!(wrapped("if a { return 1; } else { 2 }"), "L(ifa{returnL(1);}else{2})");
+        assert_eq!(wrapped("a! { b }"), "L({a!{b}})");
+        assert_eq!(wrapped("a! { b } c"), "a!{b}L(c)");
+        assert_eq!(wrapped("@ no rust"), "@norust");
     }
 }

@@ -1,5 +1,4 @@
-//! `#[memory_usage]` on a module of tests: limits for each test in it, which is free to set its
-//! own.
+//! `#[memory_usage]` on a module of tests: limits for each test in it, which may override them.
 
 use crate::item::{Container, Function, Item};
 use crate::options::{Options, is_called};
@@ -10,37 +9,37 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Meta, Path, Token, parse_quote_spanned};
 
 /// The options of an attribute, as written.
-type Words = Punctuated<Meta, Token![,]>;
+type OptionList = Punctuated<Meta, Token![,]>;
 
-/// Hands the module's options to the tests in it, and in the modules in it.
-pub fn give_limits(module: &mut Container, arguments: &TokenStream, options: &Options) {
+/// Passes the module's options to its tests, and to those of its inner modules.
+pub fn apply_limits(module: &mut Container, arguments: &TokenStream, options: &Options) {
     let krate = options.krate();
     for member in &mut module.members {
         match member {
             Item::Function(function) if is_test(function) => {
-                give_limits_to(&mut function.attributes, arguments, &krate);
+                apply_limits_to(&mut function.attributes, arguments, &krate);
             }
             Item::Container(inner) if inner.is_module => {
-                give_limits_to_module(inner, arguments, options);
+                apply_limits_to_module(inner, arguments, options);
             }
             _ => {}
         }
     }
 }
 
-/// A module in here that has options of its own hands both on when its turn comes.
-fn give_limits_to_module(inner: &mut Container, arguments: &TokenStream, options: &Options) {
+/// A module with options of its own gets the missing ones, and passes both on when it is expanded.
+fn apply_limits_to_module(inner: &mut Container, arguments: &TokenStream, options: &Options) {
     let krate = options.krate();
     let own = inner.attributes.iter_mut().find(|it| is_called("memory_usage", it.path(), &krate));
     match own {
         Some(own) => add_to(own, arguments),
-        None => give_limits(inner, arguments, options),
+        None => apply_limits(inner, arguments, options),
     }
 }
 
-/// Ours stands first, so that it sees the test as it was written: `#[tokio::test]` puts a runtime
+/// Our attribute comes first, so that it sees the test as written: `#[tokio::test]` puts a runtime
 /// around it.
-fn give_limits_to(attributes: &mut Vec<Attribute>, arguments: &TokenStream, krate: &Path) {
+fn apply_limits_to(attributes: &mut Vec<Attribute>, arguments: &TokenStream, krate: &Path) {
     let own = attributes.iter_mut().find(|it| is_called("memory_usage", it.path(), krate));
     match own {
         Some(own) => add_to(own, arguments),
@@ -52,15 +51,15 @@ fn give_limits_to(attributes: &mut Vec<Attribute>, arguments: &TokenStream, krat
     }
 }
 
-/// Adds what the attribute leaves open. One that is wrong stays as it is, to complain when its turn
-/// comes.
+/// Adds the options that the attribute does not set. An invalid attribute is left unchanged and is
+/// reported when it is expanded.
 fn add_to(own: &mut Attribute, arguments: &TokenStream) {
     let written = match &own.meta {
         Meta::List(list) => list.tokens.clone(),
         _ => TokenStream::new(),
     };
-    let words = |tokens| Words::parse_terminated.parse2(tokens);
-    let (Ok(mut all), Ok(outer)) = (words(written), words(arguments.clone())) else { return };
+    let parse = |tokens| OptionList::parse_terminated.parse2(tokens);
+    let (Ok(mut all), Ok(outer)) = (parse(written), parse(arguments.clone())) else { return };
     for word in outer {
         if all.iter().all(|own| own.path().get_ident() != word.path().get_ident()) {
             all.push(word);
@@ -70,19 +69,19 @@ fn add_to(own: &mut Attribute, arguments: &TokenStream) {
     own.meta = parse_quote_spanned!(Span::mixed_site()=> #path(#all));
 }
 
-/// `#[test]`, `#[tokio::test]` and their like.
+/// `#[test]`, `#[tokio::test]` and similar attributes.
 fn is_test(function: &Function) -> bool {
     let last = |it: &Attribute| it.path().segments.last().is_some_and(|word| word.ident == "test");
     function.attributes.iter().any(last)
 }
 
-/// The module again.
+/// The module with its limits applied.
 pub fn with_limits(
     mut module: Container,
     arguments: &TokenStream,
     options: &Options,
 ) -> TokenStream {
-    give_limits(&mut module, arguments, options);
+    apply_limits(&mut module, arguments, options);
     module.into_token_stream()
 }
 
@@ -92,7 +91,7 @@ mod tests {
     use crate::item;
     use crate::memory_usage::Arguments;
 
-    fn given(arguments: &str, module: &str) -> String {
+    fn expanded(arguments: &str, module: &str) -> String {
         let arguments: TokenStream = arguments.parse().unwrap();
         let Arguments(options) = syn::parse2(arguments.clone()).unwrap();
         let Item::Container(module) = item::parse(module.parse().unwrap()).unwrap() else {
@@ -103,7 +102,7 @@ mod tests {
 
     #[test]
     fn each_test_has_the_limits_of_its_suite_and_nothing_else_has() {
-        let text = given(
+        let text = expanded(
             "max_peak = 7, crate = k",
             "mod m { #[test] fn a() {} fn helper() {} mod inner { #[tokio::test] async fn b() {} } }",
         );
@@ -114,8 +113,8 @@ mod tests {
     }
 
     #[test]
-    fn what_a_test_or_an_inner_module_says_itself_stands() {
-        let text = given(
+    fn own_options_of_a_test_or_inner_module_take_precedence() {
+        let text = expanded(
             "max_peak = 7, max_time = \"1s\"",
             "mod m { #[test] #[memory_usage(max_peak = 9)] fn a() {} #[memory_usage] mod b {} }",
         );

@@ -1,15 +1,16 @@
-//! With the feature off nothing is counted, so a test with limits would pass whatever it takes. The
-//! compiler says so, in crates built for tests alone: there a limit is what makes the test fail.
+//! With the feature off nothing is counted, so a test with limits would pass whatever it uses. The
+//! compiler warns about this, but only in crates built for tests: only there does a limit fail a
+//! test.
 //!
-//! The item is not parsed. A constant in front of its body uses another one that is deprecated: no
-//! code comes of it, the warning is at the limit, and `-D warnings` makes it an error.
+//! The item is not parsed. A constant at the start of its body uses another one that is deprecated.
+//! It generates no code, the warning points at the limit, and `-D warnings` turns it into an error.
 //!
-//! Nothing but the compiler's own `proc_macro` may be used here: whoever builds with the feature
-//! off builds no parser.
+//! Only the compiler's own `proc_macro` may be used here: a build with the feature off builds no
+//! parser.
 
 #[cfg(not(test))]
 use proc_macro::{Delimiter, Group, Span, TokenStream, TokenTree};
-// The same names: the compiler's are there only while it runs a macro.
+// The same names: the compiler's types exist only while it runs a macro.
 #[cfg(test)]
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 
@@ -27,7 +28,7 @@ pub fn with_warning(arguments: &TokenStream, item: TokenStream) -> TokenStream {
     tokens.into_iter().collect()
 }
 
-/// The first word that is a limit.
+/// The first option that is a limit.
 fn limit(arguments: &TokenStream) -> Option<Span> {
     arguments.clone().into_iter().find_map(|token| match token {
         TokenTree::Ident(word) if is_limit(&word.to_string()) => Some(word.span()),
@@ -39,7 +40,7 @@ fn is_limit(word: &str) -> bool {
     words::find(Place::MemoryUsage, word).is_some() || word == "ledger"
 }
 
-/// After the attributes that a body begins with.
+/// Inserts the warning after the inner attributes of the body.
 fn warning_in(body: &Group, limit: Span) -> Group {
     let tokens: Vec<TokenTree> = body.stream().into_iter().collect();
     let is = |token: Option<&TokenTree>, sign| matches!(token, Some(TokenTree::Punct(it)) if it.as_char() == sign);
@@ -60,7 +61,7 @@ const WARNING: &str = r#"
     #[cfg(test)]
     const _: () = {
         #[deprecated(
-            note = "nothing is counted and the test passes whatever it takes: the feature `profile` of \
+            note = "this limit is not checked, so the test passes whatever it uses: the feature `profile` of \
                     profile-core is off. Run it with that feature, as in `cargo test --features profile-core/profile`"
         )]
         const LIMIT_IS_NOT_CHECKED: () = ();
@@ -72,13 +73,13 @@ fn warning(limit: Span) -> TokenStream {
     at(limit, WARNING.parse().unwrap_or_default())
 }
 
-/// The tokens, all at one place.
-fn at(place: Span, tokens: TokenStream) -> TokenStream {
+/// The tokens, all at one location.
+fn at(location: Span, tokens: TokenStream) -> TokenStream {
     let moved = tokens.into_iter().map(|mut token| {
         if let TokenTree::Group(group) = &token {
-            token = TokenTree::Group(Group::new(group.delimiter(), at(place, group.stream())));
+            token = TokenTree::Group(Group::new(group.delimiter(), at(location, group.stream())));
         }
-        token.set_span(place);
+        token.set_span(location);
         token
     });
     moved.collect()
@@ -88,7 +89,7 @@ fn at(place: Span, tokens: TokenStream) -> TokenStream {
 mod tests {
     use super::*;
 
-    fn written(arguments: &str, item: &str) -> String {
+    fn expanded(arguments: &str, item: &str) -> String {
         with_warning(&arguments.parse().unwrap(), item.parse().unwrap()).to_string()
     }
 
@@ -99,11 +100,11 @@ mod tests {
             ("interval = \"1ms\", ledger", "pub async fn f<T>(t: T) where T: Send {}"),
             ("max_rss = \"1 GiB\"", "mod m { fn f() {} }"),
         ] {
-            let text = written(arguments, item);
+            let text = expanded(arguments, item);
             assert_eq!(text.matches("deprecated").count(), 1, "{text}");
             syn::parse_str::<syn::Item>(&text).unwrap();
         }
-        let text = written("max_peak = 1", "fn f() { #![allow(unused)] #![deny(dead_code)] g() }");
+        let text = expanded("max_peak = 1", "fn f() { #![allow(unused)] #![deny(dead_code)] g() }");
         assert!(text.find("dead_code") < text.find("deprecated"), "{text}");
         assert!(text.find("deprecated") < text.find("g ()"), "{text}");
     }
@@ -117,7 +118,7 @@ mod tests {
             ("max_peak = 1", ""),
         ] {
             let untouched = item.parse::<TokenStream>().unwrap().to_string();
-            assert_eq!(written(arguments, item), untouched);
+            assert_eq!(expanded(arguments, item), untouched);
         }
     }
 }

@@ -1,6 +1,6 @@
-//! What `#[memory_usage(...)]` requests: how memory is read, and what a call may take at most.
+//! The options of `#[memory_usage(...)]`: how memory is read, and the limits of a call.
 //!
-//! As in `options`, every message says what is allowed, at the token that is not.
+//! As in `options`, every message lists what is allowed, at the token that is invalid.
 
 use crate::limits::{self, Limits, time};
 use crate::parsing::{fill, unknown, value};
@@ -10,7 +10,7 @@ use quote::quote_spanned;
 use syn::parse::{Parse, ParseStream};
 use syn::{Error, LitStr, Path, Result};
 
-/// What `#[memory_usage]` takes, for messages.
+/// The options of `#[memory_usage]`, for messages.
 pub fn known() -> String {
     let limits = limits::listed(Place::MemoryUsage);
     format!(
@@ -22,7 +22,7 @@ pub fn known() -> String {
 const BACKENDS: [(&str, &str); 4] =
     [("rss", "Rss"), ("pss", "Pss"), ("uss", "Uss"), ("heap", "Heap")];
 
-/// What a call of the function is watched for.
+/// What to watch during a call of the function.
 #[derive(Clone, Default)]
 pub struct Usage {
     interval_ns: Option<u64>,
@@ -34,7 +34,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Parses one option into its place.
+    /// Parses one option into its field.
     pub fn parse_one(&mut self, word: &Ident, input: ParseStream<'_>) -> Result<()> {
         match word.to_string().as_str() {
             "interval" => fill(&mut self.interval_ns, word, || time(word, input)),
@@ -52,7 +52,7 @@ impl Usage {
         }
     }
 
-    /// Limits alone need no curve; those that do, the core knows.
+    /// Limits alone need no curve; the core knows those that do.
     fn is_sampled(&self) -> bool {
         let asked = self.interval_ns.is_some() || self.backend.is_some();
         let children = self.include_children.is_some() || self.multiprocess.is_some();
@@ -91,7 +91,7 @@ impl Usage {
 }
 
 fn backend(word: &Ident, input: ParseStream<'_>) -> Result<Ident> {
-    const ALLOWED: &str = "`backend` is \"rss\", \"pss\", \"uss\" or \"heap\"";
+    const ALLOWED: &str = "`backend` expects \"rss\", \"pss\", \"uss\" or \"heap\"";
     let literal: LitStr = value(word, input, ALLOWED, Parse::parse)?;
     let found = BACKENDS.iter().find(|(name, _)| *name == literal.value());
     let (_, variant) = found.ok_or_else(|| Error::new(literal.span(), ALLOWED))?;
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn every_option_arrives() {
+    fn parses_every_option() {
         let plan = plan(quote!(
             interval = "5ms",
             backend = "pss",
@@ -147,13 +147,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_named_with_what_is() {
+    fn errors_name_the_option_and_what_it_expects() {
         assert!(error(quote!(max_peak = "12 parsecs")).starts_with("`max_peak` expects a size"));
         assert!(
             error(quote!(max_allocations = "none")).starts_with("`max_allocations` expects a non-")
         );
         assert!(error(quote!(interval = "0ms")).starts_with("`interval` expects a duration"));
-        assert!(error(quote!(backend = "ram")).starts_with("`backend` is"));
+        assert!(error(quote!(backend = "ram")).starts_with("`backend` expects"));
         assert!(error(quote!(max_allocation = 1)).starts_with("unknown option `max_allocation`"));
         let twice = error(quote!(max_peak = 1, max_peak = 2));
         assert_eq!(twice, "duplicate option `max_peak`");

@@ -1,7 +1,7 @@
-//! What can be measured and what cannot, and the sentence that says what to do about it.
+//! What can be measured and what cannot, and the message that suggests an alternative.
 //!
-//! Alone, an item that cannot be measured is an error; in a container it is listed instead.
-//! Nothing here may change an item.
+//! By itself, an item that cannot be measured is an error; in a container it is listed instead.
+//! This module must not change an item.
 
 use crate::item::{Container, End, Function, Item, Kind, Other};
 use crate::options::Options;
@@ -9,7 +9,7 @@ use proc_macro2::{Ident, Span};
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Error, Meta, Result, ReturnType};
 
-/// Refuses what the attribute cannot work on when it is there alone.
+/// Rejects items that the attribute cannot handle when applied directly.
 pub fn alone(item: &Item, options: &Options) -> Result<()> {
     let refusal = match item {
         Item::Function(function) => {
@@ -25,17 +25,17 @@ pub fn alone(item: &Item, options: &Options) -> Result<()> {
     refusal.map_or(Ok(()), |(span, sentence)| Err(Error::new(span, sentence)))
 }
 
-/// `raise` on a function that returns nothing. Of other types the compiler says it.
+/// `raise` on a function that returns nothing. For other types the compiler reports the error.
 fn raises_nothing(function: &Function, options: &Options) -> Option<(Span, &'static str)> {
     let word = options.raise.as_ref()?;
     let returns_nothing = matches!(function.signature.output, ReturnType::Default);
     returns_nothing.then(|| (word.span(), RAISES_NOTHING))
 }
 
-const RAISES_NOTHING: &str = "`raise` is for functions that return a `Result`, and this one returns nothing: without `raise` an exceeded limit that a filter \
-     makes an error is a panic";
+const RAISES_NOTHING: &str = "`raise` requires a function that returns a `Result`, and this one returns nothing: \
+     without `raise`, an exceeded limit that a filter turns into an error panics";
 
-/// Refuses what `#[memory_usage]` cannot watch.
+/// Rejects items that `#[memory_usage]` cannot watch.
 pub fn watched(item: &Item, options: &Options) -> Result<()> {
     match item {
         Item::Container(other) if !other.is_module => {
@@ -48,12 +48,13 @@ pub fn watched(item: &Item, options: &Options) -> Result<()> {
     }
 }
 
-/// A refusal that holds for both attributes speaks of the one that was written.
+/// An error that applies to both attributes names the one that was written.
 fn of_memory_usage(error: &Error) -> Error {
     Error::new(error.span(), error.to_string().replace("#[profile", "#[memory_usage"))
 }
 
-const ONE_FUNCTION: &str = "`#[memory_usage]` watches one function, or each `#[test]` of an inline mod: put it on the fn in here whose memory you ask about";
+const ONE_FUNCTION: &str = "`#[memory_usage]` watches one function, or each `#[test]` of an inline mod: \
+     put it on the fn whose memory to measure";
 
 fn first_word(item: &Item) -> Span {
     use quote::ToTokens as _;
@@ -63,7 +64,8 @@ fn first_word(item: &Item) -> Span {
 const NAME_ON_CONTAINER: &str =
     "`name` is for one function: put `#[profile(name = \"...\")]` on the function it names";
 
-const ARGS_ON_CONTAINER: &str = "`args` is for one function: put `#[profile(args(...))]` on the function whose arguments it names";
+const ARGS_ON_CONTAINER: &str = "`args` is for one function: \
+     put `#[profile(args(...))]` on the function whose arguments it names";
 
 fn refused_kind(kind: &Kind) -> &'static str {
     match kind {
@@ -71,10 +73,10 @@ fn refused_kind(kind: &Kind) -> &'static str {
             "`#[profile]` cannot see a module in another file: put it on the items in that file"
         }
         Kind::Foreign(_) => {
-            "`#[profile]` cannot reach into a foreign function: put it on a fn that calls it"
+            "`#[profile]` cannot instrument a foreign function: put it on a fn that calls it"
         }
         Kind::MacroCall => {
-            "`#[profile]` cannot see what a macro makes: put it on the fn inside the macro"
+            "`#[profile]` cannot see what a macro expands to: put it on the fn inside the macro"
         }
         Kind::Plain => "`#[profile]` measures functions: put it on a fn, impl, trait or inline mod",
     }
@@ -83,13 +85,13 @@ fn refused_kind(kind: &Kind) -> &'static str {
 /// Why a function cannot be measured.
 pub struct Obstacle {
     pub span: Span,
-    /// For the error on a lone item: what to do.
+    /// For the error on the item itself: what to do instead.
     pub advice: &'static str,
-    /// For the report: what is so.
+    /// For the report: the reason.
     pub reason: &'static str,
 }
 
-/// What is in the way of measuring this function, if anything.
+/// What prevents this function from being measured, if anything.
 pub fn obstacle(function: &Function) -> Option<Obstacle> {
     if let End::Semicolon(semicolon) = &function.end {
         return Some(Obstacle {
@@ -101,15 +103,17 @@ pub fn obstacle(function: &Function) -> Option<Obstacle> {
     if let Some(constness) = &function.signature.constness {
         return Some(Obstacle {
             span: constness.span,
-            advice: "`#[profile]` cannot time a const fn, which may run in the compiler: remove `const`, or put it on a fn that calls this one",
+            advice: "`#[profile]` cannot time a const fn, which may run at compile time: \
+             remove `const`, or put it on a fn that calls this one",
             reason: "a const fn cannot be timed",
         });
     }
     let naked = function.attributes.iter().find(|it| is_naked(it))?;
     Some(Obstacle {
         span: naked.pound_token.span,
-        advice: "`#[profile]` cannot add to a naked fn, which holds only assembly: put it on a fn that calls this one",
-        reason: "a naked fn holds only assembly",
+        advice: "`#[profile]` cannot instrument a naked fn, which contains only assembly: \
+             put it on a fn that calls this one",
+        reason: "a naked fn contains only assembly",
     })
 }
 
@@ -123,14 +127,14 @@ fn is_naked(attribute: &Attribute) -> bool {
     }
 }
 
-/// Something in a container that is not measured, for the report.
+/// An item in a container that is not measured, for the report.
 pub struct Skipped {
     pub name: String,
     pub span: Span,
     pub reason: &'static str,
 }
 
-/// What the report must list when this item, which is no container, stays as it is.
+/// What the report must list when this item, which is not a container, is left unchanged.
 pub fn skipped(item: &Item) -> Vec<Skipped> {
     match item {
         Item::Function(function) => skipped_function(function).into_iter().collect(),
@@ -139,7 +143,7 @@ pub fn skipped(item: &Item) -> Vec<Skipped> {
     }
 }
 
-/// A required trait method is left out: it is not code.
+/// A required trait method is not listed, since it has no code.
 fn skipped_function(function: &Function) -> Option<Skipped> {
     let End::Body(_) = function.end else { return None };
     let ident = &function.signature.ident;
@@ -150,7 +154,7 @@ fn skipped_other(other: &Other) -> Vec<Skipped> {
     let keyword = &other.keyword;
     match &other.kind {
         Kind::OutlineModule(name) => {
-            vec![skip(name, name.to_string(), "a module in another file cannot be seen from here")]
+            vec![skip(name, name.to_string(), "a module in another file is not visible from here")]
         }
         Kind::Foreign(names) => {
             let reason = "a foreign fn has no body here";
@@ -158,7 +162,7 @@ fn skipped_other(other: &Other) -> Vec<Skipped> {
         }
         Kind::MacroCall => {
             let name = format!("{}!", macro_name(other));
-            vec![skip(keyword, name, "what a macro makes cannot be seen from here")]
+            vec![skip(keyword, name, "the expansion of a macro is not visible from here")]
         }
         Kind::Plain => Vec::new(),
     }
@@ -185,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn each_attribute_speaks_of_itself() {
+    fn each_attribute_names_itself() {
         for text in ["const fn f() {}", "fn f();", "struct S;", "mod m;", "call!();", "impl A {}"] {
             let item = parse(text.parse().unwrap()).unwrap();
             let message = watched(&item, &Options::default()).unwrap_err().to_string();
@@ -200,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_a_body_is_accepted() {
+    fn items_with_a_body_are_accepted() {
         for text in
             ["fn f() {}", "impl A {}", "trait B {}", "mod c {}", "unsafe extern \"C\" fn f() {}"]
         {
@@ -209,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn every_refusal_says_where_to_put_it_instead() {
+    fn every_error_suggests_where_to_put_the_attribute() {
         for text in [
             "const fn f() {}",
             "fn f(&self);",

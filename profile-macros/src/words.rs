@@ -1,6 +1,6 @@
-//! The words of limits. What each means is for `profile-core/src/limits/kind.rs`, whose table has
-//! the same words; this crate cannot see that one, so a test (`tests/tests/limits.rs`) includes
-//! this file and compares both. Nothing here may name another file.
+//! The names of limits. `profile-core/src/limits/kind.rs` has the same names in its table and
+//! defines their meaning. This crate cannot depend on that one, so a test (`tests/tests/limits.rs`)
+//! includes this file and compares both. This file must not refer to any other file.
 
 /// How a limit is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,11 +9,11 @@ pub enum Amount {
     Time,
     /// `3`
     Count,
-    /// `"1 MiB"`, or a number
+    /// `"1 MiB"`, or a number of bytes
     Bytes,
 }
 
-/// Where a limit is written.
+/// Where a limit may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// `#[profile(…)]`: on each call
@@ -46,12 +46,12 @@ pub const WORDS: &[Word] = &[
     Word { text: "max_depth", amount: Count, places: &[Run] },
 ];
 
-/// The words that a place takes.
+/// The limits that may be written there.
 pub fn of(place: Place) -> impl Iterator<Item = &'static Word> {
     WORDS.iter().filter(move |word| word.places.contains(&place))
 }
 
-/// The word of that text in a place.
+/// The limit of that name, if it may be written there.
 pub fn find(place: Place, text: &str) -> Option<&'static Word> {
     of(place).find(|word| word.text == text)
 }

@@ -213,7 +213,7 @@ fn a_ledger_is_written_when_blessed_and_growth_fails() {
     std::fs::write(&file, &wrong).expect("write");
     for bless in ["0", "1"] {
         let run = run("5 5", bless);
-        let sentence = "`tolerance_percent` is a number such as 5, and not \"5\"";
+        let sentence = "`tolerance_percent`: expected a non-negative number, found \"5\"";
         assert!(run.stderr().contains(sentence), "{}", run.stderr());
         assert_eq!(written(), wrong);
     }

@@ -174,7 +174,7 @@ fn one_run_a_side_is_trusted_for_large_changes_alone() {
     let verdict = |after: &Snapshot| compare(&before, after).functions[0].verdict;
     assert_ne!(verdict(&slower), Verdict::Slower);
     assert_eq!(verdict(&twice), Verdict::Slower);
-    assert!(compare(&before, &twice).notes[0].starts_with("one run a side"));
+    assert!(compare(&before, &twice).notes[0].starts_with("one run per side"));
 }
 
 #[test]

@@ -229,7 +229,7 @@ mod windows {
         assert_eq!(usage.value, 5);
         assert!(usage.memory.expect("a window").readings_taken >= 2);
         let told = capture().warnings;
-        let sentence = "a stream of readings ends early: No space left on device";
+        let sentence = "a stream of readings ended early: No space left on device";
         assert!(told.iter().any(|warning| warning.message.starts_with(sentence)), "{told:?}");
     }
 
@@ -286,7 +286,7 @@ mod windows {
         let (reader, stuck) = std::sync::mpsc::channel();
         let usage = memory_usage(&every(1000).stream(Stuck(stuck)), || 5);
         assert_eq!((usage.value, usage.memory.map(|it| it.readings_taken)), (5, Ok(2)));
-        let sentence = "a stream took nothing for 5 s";
+        let sentence = "a stream was blocked for 5 s";
         let told = capture().warnings;
         assert!(told.iter().any(|warning| warning.message.starts_with(sentence)), "{told:?}");
         drop(reader);
@@ -614,7 +614,7 @@ mod limits {
     #[test]
     fn what_is_left_behind_is_told_from_what_was_used() {
         let message = message(|| drop(keeps(101)));
-        assert!(message.contains("max_retained: 101 bytes left behind, at most 100"), "{message}");
+        assert!(message.contains("max_retained: 101 bytes retained, at most 100"), "{message}");
     }
 
     #[test]
@@ -661,7 +661,7 @@ mod limits {
         let runtime = runtime.expect("a runtime");
         let message = message(std::panic::AssertUnwindSafe(|| drop(runtime.block_on(waits(30)))));
         assert!(message.contains("max_time: "), "{message}");
-        assert!(message.contains("max_retained: 101 bytes left behind"), "{message}");
+        assert!(message.contains("max_retained: 101 bytes retained"), "{message}");
         // One that is dropped before its end has nobody to fail.
         runtime.block_on(async {
             let _ = tokio::time::timeout(Duration::from_millis(1), waits(60_000)).await;

@@ -1,9 +1,8 @@
-//! What the machine did to the times: a call from which the scheduler took the processor is as long
-//! as one that had more to do.
+//! The scheduler's effect on times: a preempted call takes as long as one that had more work to do.
 
 use crate::snapshot::Process;
 
-/// How much threads waited for a processor; nothing where the system does not tell.
+/// How long threads waited for a processor; 0 where the system does not report it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Machine {
     run_delay_ns: f64,
@@ -11,9 +10,8 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// A thread that is ready to run waits no longer at a time, not even on a crowded machine or
-    /// where a container's share of it is used up: the kernel divides time into periods of at most
-    /// so much.
+    /// A runnable thread waits no longer than this at a time, even on an overloaded machine or
+    /// where a container's quota is used up: the kernel's scheduling periods are at most this long.
     const LONGEST_WAIT_NS: f64 = 100e6;
 
     pub(super) fn of(process: &Process) -> Machine {
@@ -23,8 +21,8 @@ impl Machine {
         }
     }
 
-    /// Whether so many calls may have taken so much longer, all together, because they waited for a
-    /// processor. Then nobody knows what the function had to do with it.
+    /// Whether that many calls may have taken that much longer, in total, because they waited for a
+    /// processor. Then it is unknown how much is due to the function.
     pub(super) fn explains(&self, calls: f64, longer_ns: f64) -> bool {
         calls <= self.switches
             && longer_ns <= self.run_delay_ns
@@ -40,9 +38,9 @@ mod tests {
     fn the_scheduler_explains_no_more_than_it_did() {
         let machine = Machine { run_delay_ns: 300e6, switches: 5.0 };
         assert!(machine.explains(1.0, 4e6) && machine.explains(5.0, 300e6));
-        assert!(!machine.explains(6.0, 4e6), "so often it took no processor away");
-        assert!(!machine.explains(5.0, 301e6), "so long nobody waited");
-        assert!(!machine.explains(1.0, 101e6), "so long nobody waits at a time");
-        assert!(!Machine::default().explains(1.0, 1.0), "it is not known");
+        assert!(!machine.explains(6.0, 4e6), "more calls than preemptions");
+        assert!(!machine.explains(5.0, 301e6), "longer than all waits");
+        assert!(!machine.explains(1.0, 101e6), "longer than a single wait");
+        assert!(!Machine::default().explains(1.0, 1.0), "unknown");
     }
 }

@@ -1,5 +1,4 @@
-//! What the numbers of a snapshot suggest, each with the figures it rests on and the threshold that
-//! they passed.
+//! Advice derived from a snapshot, each with its figures and the threshold that they exceeded.
 
 mod machine;
 
@@ -10,11 +9,11 @@ use crate::snapshot::{Advice, AdviceFigures, AdviceKind, Function, Snapshot, wei
 use crate::stats::weighted;
 
 impl Snapshot {
-    /// What its numbers suggest: memory that is left behind first, then what could save most time
-    /// (the figure `could_save_ns`).
+    /// The advice that follows from its figures: growing memory first, then by the time that could
+    /// be saved (`could_save_ns`).
     ///
-    /// Where threads waited for a processor, calls that took so much longer for that are no reason
-    /// for advice.
+    /// Calls that may have taken longer only because threads waited for a processor cause no
+    /// advice.
     ///
     /// ```
     /// let snapshot = profile_core::capture();
@@ -24,14 +23,14 @@ impl Snapshot {
     pub fn advise(&self, thresholds: &Thresholds) -> Vec<Advice> {
         let whole_ns = self.process.duration_ns;
         let (machine, span_ns) = (Machine::of(&self.process), self.overhead.span_ns);
-        let of = |function| Look { function, thresholds, whole_ns, span_ns, machine }.all();
+        let of = |function| Candidate { function, thresholds, whole_ns, span_ns, machine }.all();
         let mut advice: Vec<Advice> = self.functions.iter().flat_map(of).collect();
         crate::sort::by(&mut advice, |a, b| usefulness(b).total_cmp(&usefulness(a)));
         advice
     }
 }
 
-/// What grows without end ends the program some day, however fast it is.
+/// Memory that grows without bound ends the program eventually, however fast it is.
 fn usefulness(advice: &Advice) -> f64 {
     match advice.kind {
         AdviceKind::RetainedGrowth => f64::INFINITY,
@@ -39,16 +38,16 @@ fn usefulness(advice: &Advice) -> f64 {
     }
 }
 
-/// Too few calls to speak of a distribution.
+/// Too few calls for a distribution.
 const FEW_CALLS: u64 = 50;
-/// What the slowest hundredth of the calls takes at least of the time, to be called a tail; less
-/// where the threshold is lower.
+/// The minimum share of time of the slowest hundredth of the calls, to be called a tail; lower if
+/// the threshold is lower.
 const LEAST_TAIL: f64 = 0.2;
-/// What takes less of the run is not worth a word, whatever its shape.
+/// A smaller share of the run is not worth advice.
 const LEAST_SHARE: f64 = 0.01;
 
-/// One function and what it is held against.
-struct Look<'a> {
+/// One function, and what it is checked against.
+struct Candidate<'a> {
     function: &'a Function,
     thresholds: &'a Thresholds,
     whole_ns: u64,
@@ -56,7 +55,7 @@ struct Look<'a> {
     machine: Machine,
 }
 
-impl Look<'_> {
+impl Candidate<'_> {
     fn all(&self) -> Vec<Advice> {
         let found = [
             self.heavy_tail(),
@@ -77,7 +76,7 @@ impl Look<'_> {
 
     fn values(&self) -> Option<Vec<(f64, u64)>> {
         let mut values = weighted_values(&self.function.histogram);
-        // They ascend where nobody changed the file.
+        // They ascend unless the file was edited.
         crate::sort::by(&mut values, |a, b| a.0.total_cmp(&b.0));
         (weighted::total(&values) >= FEW_CALLS).then_some(values)
     }
@@ -92,7 +91,7 @@ impl Look<'_> {
             return None;
         }
         let (calls, share) = tail(&values, mean * total)?;
-        // Where calls differ in size as their input does, no few of them stand out.
+        // Where the durations vary with the input, no few calls stand out.
         if share < LEAST_TAIL.min(self.thresholds.heavy_tail) {
             return None;
         }
@@ -116,9 +115,9 @@ impl Look<'_> {
 
     fn bimodal(&self) -> Option<Advice> {
         let (function, values) = (self.function, self.values()?);
-        let [short, long] = humps(&values)?;
+        let [short, long] = modes(&values)?;
         let ratio = long.value / short.value.max(1.0);
-        // Below its own cost the clock makes humps of its own.
+        // Below its own cost the clock causes modes of its own.
         let matters = self.matters(function.inclusive_ns as f64) && short.value > self.span_ns;
         let long_calls = long.share * weighted::total(&values) as f64;
         (ratio > self.thresholds.bimodal && matters).then(|| {
@@ -163,14 +162,14 @@ impl Look<'_> {
     fn regrowth(&self) -> Option<Advice> {
         const FEW: u64 = 20;
         const LITTLE: u64 = 64 << 10;
-        // About what a `realloc` takes that has to move its block, and what copying takes, a byte.
+        // The approximate cost of a `realloc` that has to move its block, and of copying one byte.
         const GROWING_NS: f64 = 50.0;
         const COPYING_NS: f64 = 0.1;
         let function = self.function;
         let grown = function.exclusive_grown?;
         let a_call = grown as f64 / function.calls.max(1) as f64;
-        // What grows is copied from a block that is freed then: no more than was freed in total can
-        // be saved.
+        // A block that grows is copied and then freed: no more bytes can be saved than were freed
+        // in total.
         let most_bytes = function.exclusive_freed_bytes?;
         let saved_ns = grown as f64 * GROWING_NS + most_bytes as f64 * COPYING_NS;
         (grown >= FEW && most_bytes >= LITTLE && a_call > self.thresholds.regrowth).then(|| {
@@ -209,8 +208,7 @@ impl Look<'_> {
     }
 
     fn mostly_waiting(&self) -> Option<Advice> {
-        // Most of those who wait do so for work that has to be done: it ranks behind what is sure
-        // to save time.
+        // Most waiting is for work that has to be done, so this ranks behind certain savings.
         const SAVABLE: f64 = 0.1;
         let function = self.function;
         let (waited, whole) = match (&function.polled, function.on_cpu) {
@@ -237,7 +235,7 @@ impl Look<'_> {
     fn recording_dominates(&self) -> Option<Advice> {
         const MANY: u64 = 10_000;
         let function = self.function;
-        // By the median: one call that was interrupted makes no short function a long one.
+        // By the median: one interrupted call does not make a short function a long one.
         let median = weighted::quantile(&weighted_values(&function.histogram), 0.5)?;
         let recording_ns = self.span_ns * function.timed_calls as f64;
         let ratio = self.span_ns / median;
@@ -259,8 +257,8 @@ impl Look<'_> {
     }
 }
 
-/// The fewest of the slowest calls that make up half of the time, or 1 % of the calls if they are
-/// more; and their share of the time.
+/// The fewest of the slowest calls that make up half of the time, but at most 1 % of the calls; and
+/// their share of the time.
 fn tail(values: &[(f64, u64)], total_ns: f64) -> Option<(f64, f64)> {
     const HALF: f64 = 0.5;
     const ONE_IN: f64 = 100.0;
@@ -278,23 +276,23 @@ fn tail(values: &[(f64, u64)], total_ns: f64) -> Option<(f64, f64)> {
     (calls > 0.0).then(|| (calls, ns / total_ns))
 }
 
-/// A kind of calls.
+/// One mode of a distribution.
 #[derive(Clone, Copy, Debug)]
-struct Hump {
-    /// The value in its middle.
+struct Mode {
+    /// Its median.
     value: f64,
     /// Its share of all calls.
     share: f64,
 }
 
-/// Two humps of a distribution on a logarithmic scale, if a valley parts them that is a quarter as
-/// high as the lower one, and a tenth of the calls lie on each side.
-fn humps(values: &[(f64, u64)]) -> Option<[Hump; 2]> {
-    /// To each power of two.
+/// Two modes of a distribution on a logarithmic scale, if there is a valley between them that is at
+/// most a quarter as high as the lower peak, and at least a tenth of the calls are on each side.
+fn modes(values: &[(f64, u64)]) -> Option<[Mode; 2]> {
+    /// Per power of two.
     const BINS: f64 = 4.0;
     const VALLEY: f64 = 0.25;
     const LEAST: f64 = 0.1;
-    /// Calls in the lower of two peaks: fewer leave gaps by chance.
+    /// Calls in the lower of the two peaks: with fewer, gaps occur by chance.
     const FEWEST: f64 = 50.0;
     let bin = |value: f64| (value.max(1.0).log2() * BINS) as usize;
     let mut bins = vec![0.0; bin(values.last()?.0) + 1];
@@ -307,28 +305,28 @@ fn humps(values: &[(f64, u64)]) -> Option<[Hump; 2]> {
         let lower = peak(below).min(peak(above));
         lower >= FEWEST && bins[*at] <= VALLEY * lower && sides.iter().all(|side| *side >= LEAST)
     };
-    // The lowest, and of several the one in the middle.
+    // The lowest valley, and of several equal ones the middle one.
     let lowest = (0..bins.len()).filter(is_valley).min_by(|a, b| bins[*a].total_cmp(&bins[*b]))?;
     let equal: Vec<usize> =
         (lowest..bins.len()).take_while(|at| bins[*at] == bins[lowest]).collect();
     let valley = equal[equal.len() / 2];
-    let hump = |is_above: bool| {
+    let mode = |is_above: bool| {
         let side: Vec<(f64, u64)> = values
             .iter()
             .copied()
             .filter(|(value, _)| (bin(*value) > valley) == is_above)
             .collect();
         let share = weighted::total(&side) as f64 / total;
-        weighted::quantile(&side, 0.5).map(|value| Hump { value, share })
+        weighted::quantile(&side, 0.5).map(|value| Mode { value, share })
     };
-    Some([hump(false)?, hump(true)?])
+    Some([mode(false)?, mode(true)?])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A second long, with one function.
+    /// A snapshot of one second, with one function.
     fn snapshot(histogram: &[[u64; 2]], change: impl FnOnce(&mut Function)) -> Snapshot {
         let mut snapshot = Snapshot::default();
         snapshot.process.duration_ns = 1_000_000_000;
@@ -354,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn one_call_in_ten_thousand_that_takes_most_of_the_time_is_seen() {
+    fn one_call_in_ten_thousand_that_takes_most_of_the_time_is_a_heavy_tail() {
         let tail = snapshot(&[[10_000, 9_999], [150_000_000, 1]], |_| {});
         let advice = tail.advise(&Thresholds::default());
         assert_eq!(advice[0].kind, AdviceKind::HeavyTail);
@@ -367,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn two_kinds_of_calls_are_told_and_one_wide_kind_is_not() {
+    fn two_modes_are_reported_and_one_wide_mode_is_not() {
         let two =
             snapshot(&[[1_000, 5_000], [1_100, 3_000], [90_000, 900], [95_000, 1_100]], |_| {});
         let advice = two.advise(&Thresholds::default());
@@ -377,7 +375,7 @@ mod tests {
             (Some(1_000.0), Some(95_000.0))
         );
         assert_eq!(advice.figures.long_share_of_calls, Some(0.2));
-        // From 1 µs to 1 ms, the middle most often.
+        // From 1 µs to 1 ms, most often in the middle.
         let wide: Vec<[u64; 2]> = (0..40_i32)
             .map(|at| {
                 [
@@ -390,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn what_else_there_is_to_say_is_said() {
+    fn every_other_kind_of_advice_is_given() {
         let even = [[100_000, 1_000]];
         let cold = snapshot(&even, |function| function.first_ns = Some(50_000_000));
         assert_eq!(kinds(&cold), [AdviceKind::ColdFirstCall]);
@@ -428,13 +426,13 @@ mod tests {
         busy.process.run_delay_ns = Some(40_000_000);
         busy.process.involuntary_switches = Some(12);
         assert!(kinds(&busy).is_empty());
-        // So long no thread waited.
+        // No thread waited that long.
         busy.process.run_delay_ns = Some(20_000_000);
         assert_eq!(kinds(&busy).len(), 2);
     }
 
     #[test]
-    fn a_thread_that_was_ready_to_run_did_not_wait() {
+    fn run_queue_delay_is_not_waiting() {
         let sampled = |run_delay_ns| {
             snapshot(&[[100_000, 1_000]], |function| {
                 let (sampled_ns, on_cpu_ns) = (100_000_000, 10_000_000);
@@ -446,7 +444,7 @@ mod tests {
         let waits = sampled(20_000_000);
         let advice = waits.advise(&Thresholds::default());
         assert_eq!(advice[0].figures.waiting_ns, Some(70_000_000.0));
-        // Waits are counted when they are over, and may be more than was sampled.
+        // Waits are counted when they end, and may exceed the sampled time.
         assert!(kinds(&sampled(200_000_000)).is_empty());
     }
 
@@ -458,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn what_saves_most_comes_first_and_leaks_before_all() {
+    fn advice_is_sorted_by_savings_and_leaks_come_first() {
         let mut all = snapshot(&[[10_000, 9_999], [150_000_000, 1]], |_| {});
         let mut other = |path: &str, change: &dyn Fn(&mut Function)| {
             let mut function = snapshot(&[[100_000, 1_000]], change).functions.remove(0);
@@ -483,13 +481,13 @@ mod tests {
     }
 
     #[test]
-    fn a_histogram_in_any_order_is_no_panic() {
+    fn an_unsorted_histogram_does_not_panic() {
         let kinds = kinds(&snapshot(&[[95_000, 2_000], [1_000, 8_000]], |_| {}));
         assert!(kinds.contains(&AdviceKind::Bimodal), "{kinds:?}");
     }
 
     #[test]
-    fn nothing_is_said_of_nothing() {
+    fn an_empty_snapshot_has_no_advice() {
         assert!(kinds(&Snapshot::default()).is_empty());
         assert!(kinds(&snapshot(&[], |_| {})).is_empty());
         assert!(kinds(&snapshot(&[[0, 100]], |_| {})).is_empty());

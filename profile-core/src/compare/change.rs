@@ -1,8 +1,8 @@
-//! What a comparison finds, as data.
+//! The results of a comparison.
 
 use super::counts::CountChange;
 
-/// What became of a function.
+/// The verdict on a function.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "read", derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
@@ -11,16 +11,15 @@ pub enum Verdict {
     Slower,
     /// It takes less.
     Faster,
-    /// Whatever the change is, it is small: the whole interval lies within ±5 %, or the change
-    /// found is below 1 %.
+    /// Any change is small: the whole interval is within ±5 %, or the change found is below 1 %.
     Same,
-    /// The runs differ too much, or are too few.
+    /// The runs vary too much, or are too few.
     #[default]
     CannotTell,
 }
 
 impl Verdict {
-    /// In words.
+    /// The verdict as text.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -37,43 +36,44 @@ impl Verdict {
 #[cfg_attr(feature = "read", derive(serde::Deserialize))]
 #[non_exhaustive]
 pub struct FunctionChange {
-    /// Its path.
+    /// The path.
     pub path: String,
-    /// What became of its time.
+    /// The verdict on its time.
     pub verdict: Verdict,
-    /// The figure of the baseline: the trimmed mean of its calls, its median over runs.
+    /// The figure of the baseline: the median over runs of the trimmed mean of its calls.
     pub baseline_ns: f64,
-    /// That of the candidate.
+    /// The figure of the candidate.
     pub candidate_ns: f64,
-    /// How much more the candidate takes: 0.1 is 10 % longer.
+    /// The relative change from the baseline: 0.1 is 10 % longer.
     pub relative_change: f64,
-    /// Its two-sided 95 % confidence interval.
+    /// The two-sided 95 % confidence interval of the change.
     pub interval: [f64; 2],
-    /// How likely so great a change would be if nothing had changed, adjusted for the number of
-    /// functions looked at.
+    /// The probability of so large a change if nothing had changed, adjusted for the number of
+    /// functions.
     pub p_value: f64,
-    /// The smallest change that runs as many and as different as these show four times in five.
+    /// The smallest change that this number of runs with this variance detects with a probability
+    /// of 80 %.
     pub detectable_change: f64,
-    /// Allocations a call. `None`: not measured on both sides.
+    /// Allocations per call. `None`: not measured on both sides.
     pub allocations: Option<CountChange>,
-    /// Bytes allocated a call.
+    /// Bytes allocated per call.
     pub allocated_bytes: Option<CountChange>,
 }
 
-/// What [`compare`](crate::compare) found.
+/// The result of [`compare`](crate::compare).
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 #[cfg_attr(feature = "read", derive(serde::Deserialize))]
 #[non_exhaustive]
 pub struct Comparison {
-    /// Runs of the baseline, and of the candidate.
+    /// The number of runs of the baseline and of the candidate.
     pub runs: [usize; 2],
-    /// Every function that both sides called, by how much it slowed the program down.
+    /// Every function that both sides called, sorted by the time it adds to the program.
     pub functions: Vec<FunctionChange>,
     /// Paths that only the baseline called.
     pub only_in_baseline: Vec<String>,
     /// Paths that only the candidate called.
     pub only_in_candidate: Vec<String>,
-    /// What makes the comparison doubtful, as sentences.
+    /// Reasons for which the comparison is less reliable.
     pub notes: Vec<String>,
 }
 

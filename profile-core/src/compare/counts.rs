@@ -1,45 +1,45 @@
-//! Counts a call, compared exactly: they have no noise of their own.
+//! Counts per call, compared exactly: they have no noise.
 
 use crate::snapshot::Function;
 
-/// A count a call on both sides: over the runs of a side the least and the most.
+/// A count per call on both sides: the minimum and maximum over the runs of each side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 #[cfg_attr(feature = "read", derive(serde::Deserialize))]
 #[non_exhaustive]
 pub struct CountChange {
-    /// In the baseline.
+    /// The baseline.
     pub baseline: [f64; 2],
-    /// In the candidate.
+    /// The candidate.
     pub candidate: [f64; 2],
 }
 
 impl CountChange {
-    /// Every run of the candidate has more than any of the baseline.
+    /// Whether every run of the candidate has more than any run of the baseline.
     #[must_use]
     pub fn is_more(&self) -> bool {
         self.candidate[0] > self.baseline[1]
     }
 
-    /// Every run of the candidate has fewer than any of the baseline.
+    /// Whether every run of the candidate has fewer than any run of the baseline.
     #[must_use]
     pub fn is_fewer(&self) -> bool {
         self.candidate[1] < self.baseline[0]
     }
 
-    /// All runs of both sides have the same.
+    /// Whether all runs of both sides have the same count.
     #[must_use]
     pub fn is_same(&self) -> bool {
         self.baseline == self.candidate && self.baseline[0] == self.baseline[1]
     }
 }
 
-/// `None`: some run did not measure it.
+/// `None` if it was not measured in some run.
 pub(super) fn of(
     before: &[&Function],
     after: &[&Function],
     count: impl Fn(&Function) -> Option<u64>,
 ) -> Option<CountChange> {
-    // Division of whole numbers is rounded once, so equal shares are equal doubles.
+    // A quotient of integers is rounded once, so equal ratios are equal doubles.
     let range = |rows: &[&Function]| {
         let each = rows.iter().map(|row| Some(count(row)? as f64 / row.calls.max(1) as f64));
         let each: Option<Vec<f64>> = each.collect();

@@ -1,9 +1,8 @@
-//! Two sides of runs compared, function by function: slower, faster, the same, or not to be
-//! reported.
+//! Compares two sets of runs, function by function: slower, faster, the same, or undecided.
 //!
-//! The unit is the run, not the call: calls within one run share its memory layout, its neighbours
-//! and its clock rate, and a million of them say no more about the next run than one figure does.
-//! So each run gives one figure a function, and runs are what the tests count.
+//! The unit is the run, not the call: calls within one run share its memory layout, its neighbors
+//! and its clock rate, so a million of them predict the next run no better than one figure does. So
+//! each run contributes one figure per function, and the tests count runs.
 
 mod change;
 mod counts;
@@ -48,13 +47,13 @@ impl<'a, const N: usize> From<&'a [Snapshot; N]> for Runs<'a> {
 
 /// Compares a candidate with a baseline.
 ///
-/// Of each run a function's figure is the trimmed mean of its calls. With at least two runs a side
-/// the p-value is twice the lesser of two: of [Yuen's test](crate::stats::yuen_t) on the
-/// logarithms, and of Mann and Whitney's; neither is misled by a run that was disturbed. Where one
-/// side has a single run, it is judged by how the runs of the other differ; with a single run on
-/// both sides, by how calls differ, and 10 % more is allowed for what runs differ by (see
-/// [`Comparison::notes`]). All p-values are adjusted by Benjamini and Hochberg's rule, and below
-/// 0.05 a change is claimed.
+/// For each run, the figure of a function is the trimmed mean of its calls. With at least two runs
+/// per side the p-value is twice the smaller of two: that of [Yuen's test](crate::stats::yuen_t) on
+/// the logarithms, and that of the Mann-Whitney test; neither is misled by a disturbed run. If one
+/// side has a single run, the variance between runs of the other side is used. With a single run on
+/// both sides the variance between calls is used, with an allowance of 10 % for the difference
+/// between runs (see [`Comparison::notes`]). All p-values are adjusted by the Benjamini-Hochberg
+/// procedure, and a change is reported below 0.05.
 ///
 /// Allocations are compared exactly.
 ///
@@ -76,7 +75,7 @@ pub fn compare<'a>(baseline: impl Into<Runs<'a>>, candidate: impl Into<Runs<'a>>
     let sides = [baseline.into().0, candidate.into().0];
     let [before, after] = sides.map(rows_of);
     let keys: BTreeSet<&Key<'_>> = before.keys().chain(after.keys()).collect();
-    let mut found = Comparison { runs: sides.map(<[Snapshot]>::len), ..Comparison::default() };
+    let mut comparison = Comparison { runs: sides.map(<[Snapshot]>::len), ..Comparison::default() };
     let mut changes: Vec<(Timing, FunctionChange)> = Vec::new();
     for key in keys {
         match (before.get(key), after.get(key)) {
@@ -89,21 +88,21 @@ pub fn compare<'a>(baseline: impl Into<Runs<'a>>, candidate: impl Into<Runs<'a>>
                 };
                 changes.push((Timing::of(before, after), change));
             }
-            (Some(_), None) => found.only_in_baseline.push(key.path.to_owned()),
-            (None, _) => found.only_in_candidate.push(key.path.to_owned()),
+            (Some(_), None) => comparison.only_in_baseline.push(key.path.to_owned()),
+            (None, _) => comparison.only_in_candidate.push(key.path.to_owned()),
         }
     }
     let p_values: Vec<f64> = changes.iter().map(|(timing, _)| timing.p_value).collect();
     for ((timing, change), p_value) in changes.iter_mut().zip(adjusted(&p_values)) {
-        timing.write_to(p_value, change);
+        timing.fill_in(p_value, change);
     }
     crate::sort::by(&mut changes, |(a, _), (b, _)| b.added_ns().total_cmp(&a.added_ns()));
-    found.functions = changes.into_iter().map(|(_, change)| change).collect();
-    found.notes = notes(&sides);
-    found
+    comparison.functions = changes.into_iter().map(|(_, change)| change).collect();
+    comparison.notes = notes(&sides);
+    comparison
 }
 
-/// The p-values of what was tested; of the others NaN stays.
+/// The adjusted p-values; untested ones stay NaN.
 fn adjusted(p_values: &[f64]) -> Vec<f64> {
     let known: Vec<f64> = p_values.iter().copied().filter(|p_value| !p_value.is_nan()).collect();
     let mut adjusted = benjamini_hochberg(&known).unwrap_or(known).into_iter();
@@ -111,15 +110,15 @@ fn adjusted(p_values: &[f64]) -> Vec<f64> {
     p_values.iter().map(of).map(|p_value| p_value.unwrap_or(f64::NAN)).collect()
 }
 
-/// Two functions may have one path: they are distinguished by their order in the source, which may
-/// have moved.
+/// Two functions may have the same path: they are distinguished by their order in the source, which
+/// may have changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key<'a> {
     path: &'a str,
     number: usize,
 }
 
-/// Each function with its row of every run that called it.
+/// Each function with its rows from the runs that called it.
 fn rows_of(runs: &[Snapshot]) -> BTreeMap<Key<'_>, Vec<&Function>> {
     let mut rows: BTreeMap<Key<'_>, Vec<&Function>> = BTreeMap::new();
     for run in runs {
@@ -143,12 +142,12 @@ fn notes(sides: &[&[Snapshot]; 2]) -> Vec<String> {
     }
     match runs {
         [1, 1] => notes.push(
-            "one run a side: calls of one run say little about the next run, so changes below 10 % are not claimed; \
-             five or more runs a side can be trusted"
+            "one run per side: calls of one run say little about the next run, so changes below 10 % are not reported; \
+             use five or more runs per side"
                 .to_owned(),
         ),
         [before, after] if before.min(after) < 4 => notes.push(format!(
-            "{before} and {after} runs: with fewer than four a side only large changes can be told"
+            "{before} and {after} runs: with fewer than four per side only large changes can be detected"
         )),
         _ => {}
     }

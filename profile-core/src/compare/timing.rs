@@ -1,31 +1,31 @@
 //! Whether the times of one function differ.
 //!
-//! Everything is done on logarithms: a change is a factor, and the spread of times grows with them.
+//! All computations use logarithms: a change is a factor, and the spread of times is proportional
+//! to them.
 
 use super::change::{FunctionChange, Verdict};
 use crate::snapshot::{Function, weighted_values};
 use crate::stats::{TrimmedMean, mann_whitney_exact, shift_interval, students_t, two_sided_t};
 use crate::stats::{hodges_lehmann, median, trim_mean, weighted};
 
-/// Below it a change is claimed.
+/// The significance level below which a change is reported.
 const LEVEL: f64 = 0.05;
-/// A change below is none, however certain it is: where the linker puts a function moves it by as
-/// much.
-const SMALLEST: f64 = 0.01;
-/// Within it, both ways, an interval is that of no change.
+/// A smaller change counts as none, however certain: the placement of a function by the linker has
+/// as much effect.
+const NEGLIGIBLE: f64 = 0.01;
+/// An interval within this, in both directions, means no change.
 const SAME: f64 = 0.05;
-/// What single runs of one program differ by, as calls of a run do not show.
+/// The variation between single runs of one program, which the calls of a run do not show.
 const BETWEEN_RUNS: f64 = 0.1;
-/// Share of the runs at each end that count no more than their neighbours: something disturbed
-/// them.
+/// The share of runs at each end that are trimmed: they may have been disturbed.
 const TRIM: f64 = 0.2;
 
-/// What the runs say, before other functions are looked at.
+/// The result for one function, before the adjustment for other functions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timing {
     baseline_ns: f64,
     candidate_ns: f64,
-    /// Calls of a candidate's run.
+    /// Calls per run of the candidate.
     calls: f64,
     found: Found,
     pub(super) p_value: f64,
@@ -54,8 +54,8 @@ impl Timing {
         let [from, to] = [&base, &other].map(|logs| trim_mean(logs, TRIM).unwrap_or(f64::NAN));
         let mut found = error.found(to - from);
         if base.len() > 1 && other.len() > 1 {
-            // Yuen's test sees smaller shifts, that of ranks needs no assumption. Twice the lesser
-            // of two p-values is one again (Bonferroni).
+            // Yuen's test detects smaller shifts, the rank test needs no assumption. Twice the
+            // smaller of two p-values is again a p-value (Bonferroni).
             found = [Some(found), ranks(&base, &other)]
                 .into_iter()
                 .flatten()
@@ -73,14 +73,14 @@ impl Timing {
         }
     }
 
-    /// Time that the change adds to a run.
+    /// The time that the change adds to a run.
     pub(super) fn added_ns(&self) -> f64 {
         let added = (self.candidate_ns - self.baseline_ns) * self.calls;
         if added.is_nan() { 0.0 } else { added }
     }
 
-    /// Fills in the verdict for a p-value that has been adjusted.
-    pub(super) fn write_to(&self, p_value: f64, change: &mut FunctionChange) {
+    /// Fills in the verdict, given the adjusted p-value.
+    pub(super) fn fill_in(&self, p_value: f64, change: &mut FunctionChange) {
         let relative = |shift: f64| shift.exp_m1();
         change.baseline_ns = self.baseline_ns;
         change.candidate_ns = self.candidate_ns;
@@ -89,7 +89,7 @@ impl Timing {
         change.p_value = p_value;
         change.detectable_change = relative(self.detectable);
         let [low, high] = change.interval;
-        let is_small = change.relative_change.abs() < SMALLEST;
+        let is_small = change.relative_change.abs() < NEGLIGIBLE;
         change.verdict = if p_value < LEVEL && !is_small {
             if self.found.shift > 0.0 { Verdict::Slower } else { Verdict::Faster }
         } else if (p_value < LEVEL && is_small) || (low > -SAME && high < SAME) {
@@ -100,30 +100,30 @@ impl Timing {
     }
 }
 
-/// The figure of each run: the trimmed mean of the calls, or the mean where nothing is left of
-/// them.
+/// The logarithm of each run's figure: the trimmed mean of the calls, or the mean if no calls are
+/// left after trimming.
 fn logs(rows: &[&Function]) -> Vec<f64> {
-    /// Shorter than any clock shows.
+    /// Below the resolution of any clock.
     const LEAST_NS: f64 = 0.1;
     let figure = |row: &&Function| row.trimmed_mean_ns.or(row.mean_ns).filter(|ns| ns.is_finite());
     rows.iter().filter_map(figure).map(|ns| ns.max(LEAST_NS).ln()).collect()
 }
 
-/// How much a shift of logarithms would vary from one set of runs to the next.
+/// The error of a shift of logarithms, from one set of runs to the next.
 #[derive(Clone, Copy, Debug)]
 struct Error {
     deviation: f64,
     freedom: f64,
-    /// What is not claimed at all.
+    /// A smaller shift is never reported.
     allowance: f64,
 }
 
 impl Error {
-    /// Yuen's. A side of one run is taken to vary as the other does.
+    /// Yuen's error. A side of one run is assumed to vary as the other does.
     fn of_runs(base: &[f64], other: &[f64]) -> Error {
         let sides = [base, other].map(|runs| TrimmedMean::of(runs, TRIM));
         let alone = |known: TrimmedMean, runs: f64| {
-            // The variance of one run, from that of a mean of many.
+            // The variance of one run, from the variance of a mean.
             let of_one = known.error * known.count;
             Error::new(known.error + of_one / runs, known.count - 1.0)
         };
@@ -151,15 +151,15 @@ impl Error {
         Found { shift, interval: [shift - margin, shift + margin], p_value }
     }
 
-    /// What a test at 5 % finds with a power of 80 %.
+    /// The smallest shift that a test at 5 % detects with a power of 80 %.
     fn detectable(&self) -> f64 {
         let quantiles = students_t(self.freedom, 0.975) + students_t(self.freedom, 0.8);
         quantiles * self.deviation + self.allowance
     }
 }
 
-/// Of one run a side: how its calls vary, as if they were independent, and an allowance for that
-/// they are not.
+/// For one run per side: the variance of its calls, as if they were independent, and an allowance
+/// because they are not.
 fn error_of_calls(before: &Function, after: &Function) -> Error {
     let share = |row: &Function| {
         let calls = weighted_values(&row.histogram);
@@ -171,7 +171,7 @@ fn error_of_calls(before: &Function, after: &Function) -> Error {
     Error { deviation: sum.sqrt(), freedom, allowance: BETWEEN_RUNS.ln_1p() }
 }
 
-/// By ranks: `None` where the runs are too few to say anything.
+/// By ranks; `None` if there are too few runs.
 fn ranks(base: &[f64], other: &[f64]) -> Option<Found> {
     const FEWEST: usize = 4;
     if base.len().min(other.len()) < FEWEST {

@@ -1,5 +1,5 @@
-//! What the end of the run, or a capture, finds: it passes the filters too, without being counted
-//! or told anew each time.
+//! Warnings found at the end of the run, or by a capture. They pass the filters too, but are not
+//! counted or emitted again each time.
 
 use crate::snapshot::{Snapshot, WarningRecord};
 use crate::warnings::{
@@ -7,11 +7,11 @@ use crate::warnings::{
 };
 
 impl Snapshot {
-    /// Passes its warnings through the [filters](crate::warnings) that hold here: of those that are
-    /// ignored all count as hidden, and advice that says the same goes. Gives those that are
-    /// errors, which also say so.
+    /// Applies the current [filters](crate::warnings) to the snapshot's warnings. Ignored warnings
+    /// are counted as hidden, and advice that repeats them is removed. Returns those that are
+    /// errors, which are also marked as such.
     ///
-    /// A category that this program does not know is taken for the root of all.
+    /// A category that this program does not know is treated as the root category.
     ///
     /// ```
     /// use profile_core::Snapshot;
@@ -58,14 +58,14 @@ fn warning(record: &WarningRecord, category: &'static Category) -> Warning {
     Warning::new(record.message.clone(), category, record.file.clone(), line)
 }
 
-/// What the program itself has warned of.
+/// The warnings that the program itself has raised.
 pub(crate) fn raised() -> impl Iterator<Item = WarningRecord> {
     warnings::raised().into_iter().map(|raised| WarningRecord {
         category: raised.category.name().to_owned(),
-        // Of hidden ones no text is kept.
+        // The text of hidden ones is not stored.
         message: raised.message.unwrap_or_else(|| match raised.count == raised.hidden {
             true => String::new(),
-            false => "of further texts".to_owned(),
+            false => "other messages".to_owned(),
         }),
         module: raised.module,
         is_error: raised.is_error,

@@ -1,5 +1,5 @@
-//! Calls that exceeded a limit: what is said of them, and who gets the error if the filters make it
-//! one.
+//! Calls that exceeded a limit: their messages, and who receives the error if the filters turn one
+//! into an error.
 
 use std::collections::BTreeMap;
 
@@ -15,28 +15,28 @@ use crate::snapshot::{Function, Worst};
 use crate::units;
 use crate::warnings::{AllocationLimitWarning, Category, RaisedWarning};
 
-/// Checks a call that has ended of a function with limits by `#[profile]` or by a file.
+/// Checks a finished call of a function with limits from `#[profile]` or from a file.
 ///
 /// # Panics
-/// A filter makes what it exceeded an error: with a [`RaisedWarning`].
+/// With a [`RaisedWarning`], if a filter turns an exceeded limit into an error.
 pub(crate) fn check_ended(ended: Ended) {
     let Ended { site, figures, may_throw } = ended;
     let Some(limits) = site.limits() else { return };
     let throws = may_throw && !limits.raises() && site.can_unwind();
-    let on_error = if throws { OnError::Throw } else { OnError::Report };
+    let on_error = if throws { OnError::Throw } else { OnError::Emit };
     if let Some(raised) = emit_all(exceeded(site, limits, &figures), on_error) {
         throw(raised);
     }
 }
 
-/// Checks a call that is about to return: what it returns is the error.
+/// Checks a call that is about to return, and returns the error it should return instead.
 pub(crate) fn check_before_return(guard: &SpanGuard) -> Option<RaisedWarning> {
     let call = guard.frame().and_then(checks::open_call)?;
     let heap = checks::counted_figures(Some(call.heap));
     check_open(&call, &Figures { heap, time_ns: call.time_ns, is_open: true, ..Figures::default() })
 }
 
-/// The same of an async function, for which each poll has only a part of what it allocates.
+/// The same for an async function, each poll of which sees only a part of its allocations.
 pub(crate) fn check_before_last_poll_ends(
     site: &'static CallSite,
     time_ns: u64,
@@ -55,15 +55,15 @@ fn check_open(call: &Open, figures: &Figures) -> Option<RaisedWarning> {
     emit_all(diagnostics, OnError::Return)
 }
 
-/// A call that is about to return an error is not checked again: that error is counted by then.
+/// A call that is about to return an error is not checked again: the error has been counted.
 pub(crate) fn set_checked(guard: &SpanGuard) {
     if let Some(call) = guard.frame().and_then(checks::open_call) {
         call.set_checked();
     }
 }
 
-/// Tells all; returns the first that is an error which somebody takes. But for that nothing is
-/// charged to whoever called.
+/// Emits all; returns the first that is an error to be thrown or returned. Only creating that error
+/// is charged to the caller.
 pub(crate) fn emit_all(diagnostics: Vec<Diagnostic>, on_error: OnError) -> Option<RaisedWarning> {
     let taken = diagnostics.iter().fold(None, |first, diagnostic| {
         let is_taken = emit(diagnostic, on_error);
@@ -75,7 +75,7 @@ pub(crate) fn emit_all(diagnostics: Vec<Diagnostic>, on_error: OnError) -> Optio
     raised
 }
 
-/// What one call did wrong.
+/// One limit that a call exceeded.
 pub(crate) struct Finding {
     category: &'static Category,
     sentence: String,
@@ -100,7 +100,7 @@ impl Finding {
     }
 }
 
-/// What is not known exceeds nothing.
+/// An unknown figure exceeds no limit.
 fn exceeded(site: &CallSite, limits: &Limits, figures: &Figures) -> Vec<Diagnostic> {
     let _own = Suspended::new();
     let findings: Vec<_> = limits.exceeded(Scope::Call, *figures).map(Finding::from).collect();
@@ -128,7 +128,8 @@ fn diagnostic(site: &CallSite, category: &'static Category, findings: &[Finding]
     Diagnostic { details, ..Diagnostic::about(site, category, message, worst) }
 }
 
-/// The functions below a path that allocated most, over all its calls so far, with their places.
+/// The functions called below a path that allocated most, over all calls so far, with their
+/// locations.
 fn allocated_below(path: &str) -> Vec<String> {
     const MOST: usize = 5;
     let _own = Suspended::new();

@@ -1,5 +1,5 @@
-//! What is reported to the user while the program runs: one line on standard error, unless the
-//! filters of [`warnings`](crate::warnings) say otherwise, and counted for the report.
+//! Diagnostics emitted while the program runs: one line on standard error, unless the filters of
+//! [`warnings`](crate::warnings) decide otherwise, and counted for the report.
 
 pub(crate) mod end;
 pub(crate) mod limits;
@@ -18,30 +18,30 @@ use crate::settings;
 use crate::snapshot::{WarningRecord, Worst};
 use crate::sys;
 use crate::warnings::{
-    Action, Category, RaisedWarning, ShownBy, Verdict, Warning, alone, locked, verdict,
+    Action, Category, RaisedWarning, ShownBy, Verdict, Warning, exclusively, locked, verdict,
 };
 
-/// Subjects that are kept apart, of which there are as many as functions with limits; of more there
-/// is one count a category.
+/// Subjects that are counted separately, such as functions with limits. Any beyond that share one
+/// count per category.
 const MOST: usize = 1_000;
-const OTHERS: &str = "of further functions";
+const OTHERS: &str = "other functions";
 
-/// Something to be reported.
+/// A diagnostic to emit.
 pub(crate) struct Diagnostic {
     pub(crate) category: &'static Category,
-    /// The module that filters look at.
+    /// The module that filters match.
     pub(crate) module: String,
-    /// What it is about, a function's path or another name: of each it is reported once, since
-    /// figures differ from time to time. `None`: the text itself.
+    /// What it is about: a function's path or another name. It is emitted once per subject, since
+    /// figures differ each time. `None`: the message is the subject.
     pub(crate) subject: Option<String>,
     pub(crate) file: String,
     pub(crate) line: u32,
     /// The warning's text.
     pub(crate) message: String,
-    /// The figure that is too large.
+    /// The figure that exceeds the limit.
     pub(crate) worst: Option<Worst>,
-    /// Makes lines below the text, of the subject. Only where it is shown, since finding them takes
-    /// long.
+    /// Returns lines to print below the message, for the subject. Called only if it is shown, since
+    /// finding them is slow.
     pub(crate) details: Option<fn(&str) -> Vec<String>>,
 }
 
@@ -57,7 +57,7 @@ impl Diagnostic {
         Diagnostic { category, module, subject, file, line, message, worst, details: None }
     }
 
-    /// About the profiler itself.
+    /// A diagnostic about the profiler itself.
     pub(crate) fn own(
         category: &'static Category,
         subject: Option<&str>,
@@ -68,12 +68,12 @@ impl Diagnostic {
         Diagnostic { category, module, subject, file, line, message, worst: None, details: None }
     }
 
-    /// The text, and below it the details.
+    /// The message, and the details below it.
     pub(crate) fn sentence(&self) -> String {
         let details = self.details.zip(self.subject.as_deref());
         let details = details.map(|(details, subject)| details(subject)).unwrap_or_default();
         let lines = details.iter().map(|line| format!("\n    {}", safe_and_short(line)));
-        // One line each: on GitHub another one could be a command.
+        // Each detail on one line: on GitHub a new line could be a workflow command.
         std::iter::once(safe_and_short(&self.message).into_owned()).chain(lines).collect()
     }
 
@@ -82,12 +82,12 @@ impl Diagnostic {
         Warning::new(message, self.category, file, u64::from(self.line))
     }
 
-    /// As an error: this is the program's, and so are its allocations.
+    /// The diagnostic as an error. It belongs to the program, and so do its allocations.
     pub(crate) fn raised(&self) -> RaisedWarning {
         RaisedWarning(self.warning())
     }
 
-    /// Of one subject, or of one text where there is none.
+    /// Whether `known` has the same subject, or the same message where there is none.
     fn is_of(&self, known: &WarningRecord) -> bool {
         let is_text = self.subject.is_some() || known.message == self.message;
         known.category == self.category.name() && known.path == self.subject && is_text
@@ -106,70 +106,69 @@ impl Diagnostic {
     }
 }
 
-/// What becomes of a diagnostic that the filters make an error.
+/// What happens to a diagnostic that the filters turn into an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnError {
-    /// It is only told: nobody can take it.
-    Report,
-    /// It is reported, and to be thrown; or only reported, where the run shall end with an exit
-    /// code.
+    /// It is only emitted: no caller can receive it.
+    Emit,
+    /// It is emitted and thrown; or only emitted, if the run should end with an exit code instead.
     Throw,
-    /// It is the error of a function, and not told.
+    /// It becomes the error of a function, and is not emitted.
     Return,
 }
 
-/// What was to be reported so far: of each category and subject the first message, how often, the
-/// worst figure. Locked [`alone`].
-static TOLD: Mutex<Vec<WarningRecord>> = Mutex::new(Vec::new());
-/// Whether something was an error that nobody could take, or that shall be known at the end of the
-/// run.
+/// What was to be emitted so far: for each category and subject the first message, the count and
+/// the worst figure. Locked within [`exclusively`].
+static EMITTED: Mutex<Vec<WarningRecord>> = Mutex::new(Vec::new());
+/// Whether the run has failed: there was an error that no caller received.
 static FAILED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
-    /// What shows a warning may exceed a limit itself.
-    static IS_TELLING: Cell<bool> = const { Cell::new(false) };
+    /// Showing a warning may itself exceed a limit.
+    static IS_SHOWING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What was reported, while no other thread reports anything. `None`: this one does.
-fn with_told<T>(work: impl FnOnce(&mut Vec<WarningRecord>) -> T) -> Option<T> {
-    alone(|| work(&mut locked(&TOLD)))
+/// The emitted diagnostics, with exclusive access. `None`: this thread already has access.
+fn with_emitted<T>(work: impl FnOnce(&mut Vec<WarningRecord>) -> T) -> Option<T> {
+    exclusively(|| work(&mut locked(&EMITTED)))
 }
 
-/// In a forked child: what was reported, and has failed, was the parent.
+/// In a forked child: the diagnostics and the failure are the parent's.
 pub(crate) fn forget() {
     FAILED.store(false, Relaxed);
-    with_told(Vec::clear);
+    with_emitted(Vec::clear);
 }
 
-/// Tells something: the first time for its category and subject, always, or never, as the filters
-/// say of its category, its text and its module. Whether they make it an error that somebody takes.
+/// Emits a diagnostic: the first time for its category and subject, always, or never, as the
+/// filters decide by its category, message and module. Returns whether it is an error that the
+/// caller must throw or return.
 pub(crate) fn emit(diagnostic: &Diagnostic, on_error: OnError) -> bool {
     let _own = Suspended::new();
     let Diagnostic { category, module, subject, message, .. } = diagnostic;
     let none =
         Verdict { action: Action::Default, is_first: true, shown_by: ShownBy::StandardError };
-    let tells_errors = on_error != OnError::Return;
+    let emits_errors = on_error != OnError::Return;
     let subject = subject.as_ref().unwrap_or(message);
-    let place = (&**module, diagnostic.line);
-    let found = verdict(message, category, place, subject, tells_errors).unwrap_or(none);
+    let location = (&**module, diagnostic.line);
+    let found = verdict(message, category, location, subject, emits_errors).unwrap_or(none);
     let is_error = found.action == Action::Error;
     count(diagnostic, found.action);
-    let waits = is_error
+    let fails_run = is_error
         && match on_error {
-            OnError::Report => true,
+            OnError::Emit => true,
             OnError::Throw => settings::current().exit_code.is_some(),
             OnError::Return => false,
         };
-    if waits {
+    if fails_run {
         FAILED.store(true, Relaxed);
     }
     match found.action {
         Action::Ignore => {}
         Action::Error if on_error == OnError::Return => {}
-        // Whoever shows warnings does not show errors. A panic is reported each time, as every
-        // other is.
+        // Handlers that show warnings do not show errors. A panic is printed each time, like any
+        // other.
         Action::Error => {
-            if found.is_first || !waits {
+            if found.is_first || !fails_run {
                 print(diagnostic);
             }
         }
@@ -180,23 +179,24 @@ pub(crate) fn emit(diagnostic: &Diagnostic, on_error: OnError) -> bool {
             }
         }
     }
-    is_error && !waits
+    is_error && !fails_run
 }
 
-/// Tells something whatever the filters say: that one of them is none.
+/// Emits a diagnostic regardless of the filters: one about an invalid filter.
 pub(crate) fn emit_always(diagnostic: &Diagnostic) {
     let _own = Suspended::new();
     count(diagnostic, Action::Always);
     print(diagnostic);
 }
 
-/// Whether the run has failed by a warning.
+/// Whether a warning has made the run fail.
 pub(crate) fn has_failed() -> bool {
     FAILED.load(Relaxed)
 }
 
-/// Ends the call by an error that has been reported. The hook of panics is not asked, since it
-/// would say `Box<dyn Any>`, but where every panic is the end, and the hook writes the report.
+/// Ends the call by unwinding with an error that has already been emitted. The panic hook is not
+/// called, since it would print `Box<dyn Any>`; but with `panic = "abort"` it is, because it writes
+/// the report.
 pub(crate) fn throw(raised: RaisedWarning) -> ! {
     if cfg!(panic = "abort") {
         std::panic::panic_any(raised);
@@ -205,7 +205,7 @@ pub(crate) fn throw(raised: RaisedWarning) -> ! {
 }
 
 fn show(by: &ShownBy, diagnostic: &Diagnostic) {
-    if IS_TELLING.replace(true) {
+    if IS_SHOWING.replace(true) {
         return;
     }
     let shown = catch_unwind(AssertUnwindSafe(|| by.show(|| diagnostic.warning())));
@@ -217,30 +217,30 @@ fn show(by: &ShownBy, diagnostic: &Diagnostic) {
     if !is_shown {
         print(diagnostic);
     }
-    IS_TELLING.set(false);
+    IS_SHOWING.set(false);
 }
 
 fn print(diagnostic: &Diagnostic) {
     let Diagnostic { category, file, line, .. } = diagnostic;
-    let place = if file.is_empty() { String::new() } else { format!("{file}:{line}: ") };
-    let line = format!("profile: {place}{}: {}\n", category.name(), diagnostic.sentence());
+    let location = if file.is_empty() { String::new() } else { format!("{file}:{line}: ") };
+    let line = format!("profile: {location}{}: {}\n", category.name(), diagnostic.sentence());
     let _ = sys::raw_stderr().write_all(line.as_bytes());
 }
 
 fn count(diagnostic: &Diagnostic, action: Action) {
-    with_told(|told| add(told, diagnostic, action));
+    with_emitted(|emitted| add(emitted, diagnostic, action));
 }
 
-fn add(told: &mut Vec<WarningRecord>, diagnostic: &Diagnostic, action: Action) {
-    let place = told.iter().position(|known| diagnostic.is_of(known));
-    let known = match place {
-        Some(place) => &mut told[place],
-        None if told.len() < MOST => {
-            let place = told.len();
-            told.push(diagnostic.record());
-            &mut told[place]
+fn add(emitted: &mut Vec<WarningRecord>, diagnostic: &Diagnostic, action: Action) {
+    let index = emitted.iter().position(|known| diagnostic.is_of(known));
+    let known = match index {
+        Some(index) => &mut emitted[index],
+        None if emitted.len() < MOST => {
+            let index = emitted.len();
+            emitted.push(diagnostic.record());
+            &mut emitted[index]
         }
-        None => others(told, diagnostic.category),
+        None => others(emitted, diagnostic.category),
     };
     known.count += 1;
     known.hidden += u64::from(action == Action::Ignore);
@@ -248,18 +248,18 @@ fn add(told: &mut Vec<WarningRecord>, diagnostic: &Diagnostic, action: Action) {
     Worst::raise(&mut known.worst, diagnostic.worst.as_ref());
 }
 
-/// The count of those of a category for which there is no room.
-fn others<'a>(told: &'a mut Vec<WarningRecord>, category: &Category) -> &'a mut WarningRecord {
+/// The shared count of a category, for diagnostics beyond [`MOST`].
+fn others<'a>(emitted: &'a mut Vec<WarningRecord>, category: &Category) -> &'a mut WarningRecord {
     let is_it = |it: &WarningRecord| it.category == category.name() && it.message == OTHERS;
-    let place = told.iter().position(is_it).unwrap_or_else(|| {
+    let index = emitted.iter().position(is_it).unwrap_or_else(|| {
         let (category, message) = (category.name().to_owned(), OTHERS.to_owned());
-        told.push(WarningRecord { category, message, ..WarningRecord::default() });
-        told.len() - 1
+        emitted.push(WarningRecord { category, message, ..WarningRecord::default() });
+        emitted.len() - 1
     });
-    &mut told[place]
+    &mut emitted[index]
 }
 
-/// What was to be reported so far, whether it was or a filter hid it.
+/// The diagnostics so far, whether they were emitted or hidden by a filter.
 pub(crate) fn emitted() -> Vec<WarningRecord> {
-    with_told(|told| told.clone()).unwrap_or_default()
+    with_emitted(|emitted| emitted.clone()).unwrap_or_default()
 }

@@ -1,8 +1,8 @@
-//! `raise`: a function that exceeded a limit returns that as its own error, where the filters make
-//! it one.
+//! `raise`: a function that exceeded a limit returns that as its own error, if the filters turn it
+//! into an error.
 //!
-//! Its value passes here before the call ends. A call that fails by itself keeps its own error;
-//! what it exceeded is reported.
+//! Its value is checked here before the call ends. A call that itself returns an error keeps that
+//! error, and the limits that it exceeded are emitted.
 
 #![allow(unsafe_code, reason = "pins a future in its wrapper")]
 
@@ -16,16 +16,16 @@ use crate::record::SpanGuard;
 use crate::record::checks::Since;
 use crate::warnings::RaisedWarning;
 
-/// What a raised warning can take the place of.
+/// A return type that a raised warning can replace.
 #[diagnostic::on_unimplemented(
     message = "`raise` needs a function that returns a `Result` whose error can be made from a `RaisedWarning`, not `{Self}`",
     label = "no `Result<_, E>` with `E: From<RaisedWarning>`",
     note = "write `impl From<profile_core::warnings::RaisedWarning> for` its error"
 )]
 pub trait Raising {
-    /// It has not failed already.
+    /// Whether it is not an error already.
     fn is_ok(&self) -> bool;
-    /// The failure.
+    /// The error.
     fn of(raised: RaisedWarning) -> Self;
 }
 
@@ -39,7 +39,7 @@ impl<T, E: From<RaisedWarning>> Raising for Result<T, E> {
     }
 }
 
-/// The value of a call, or the error that it exceeded a limit.
+/// The value of a call, or an error if the call exceeded a limit.
 pub fn raised<T: Raising>(value: T, call: &SpanGuard) -> T {
     if !value.is_ok() {
         return value;
@@ -47,7 +47,7 @@ pub fn raised<T: Raising>(value: T, call: &SpanGuard) -> T {
     limits::check_before_return(call).map_or(value, T::of)
 }
 
-/// A future whose value passes [`raised`].
+/// A future whose value is checked by [`raised`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct RaisingFuture<F> {

@@ -1,4 +1,4 @@
-//! Numbers with units, as people write them: `"10 ms"`, `"64 MiB"`.
+//! Parses numbers with units: `"10 ms"`, `"64 MiB"`.
 
 use toml::de::DeValue;
 
@@ -17,7 +17,7 @@ const SIZES: &[(&str, f64)] = &[
 ];
 
 impl Unit {
-    /// The number that a value of a file is. `written`: as it is there.
+    /// The number in a value of a file; `written` is its source text, for the message.
     pub(super) fn read(self, value: &DeValue<'_>, written: &str) -> Result<u64, String> {
         match (self, value) {
             (Unit::Time, DeValue::String(text)) => time(text),
@@ -40,7 +40,7 @@ impl Unit {
     }
 }
 
-/// Nanoseconds, more than none.
+/// Nanoseconds, more than 0.
 fn time(text: &str) -> Result<u64, String> {
     let ns = scaled(text, TIMES).filter(|ns| *ns > 0);
     ns.ok_or_else(|| {

@@ -1,4 +1,4 @@
-//! A limit that was exceeded, and the sentence that says so.
+//! An exceeded limit, and its message.
 
 use super::kind::Row;
 use super::unit::Unit;
@@ -21,7 +21,7 @@ impl Exceeded {
         self.used
     }
 
-    /// What the figure counts: `ns`, `bytes`, or what stands behind the number.
+    /// The unit of the figure: `ns`, `bytes`, or the noun of what is counted.
     pub(crate) fn unit(&self) -> &'static str {
         match self.row.unit {
             Unit::Count => self.row.noun,
@@ -29,7 +29,7 @@ impl Exceeded {
         }
     }
 
-    /// Such as `run(max_calls): 27 calls, at most 20 allowed`.
+    /// The message, e.g. `run(max_calls): 27 calls, at most 20 allowed`.
     pub(crate) fn sentence(&self) -> String {
         let name = self.row.name();
         if self.row.unit == Unit::Time {

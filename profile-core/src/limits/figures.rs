@@ -1,16 +1,16 @@
-//! What was measured, in the form that limits are compared with.
+//! Measurements, in the form that limits are compared with.
 
-/// What one call took, or all calls of a run together. `None`: not known.
+/// The measurements of one call, or of all calls of a run together. `None`: unknown.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) time_ns: Option<u64>,
     pub(crate) calls: Option<u64>,
-    /// Calls of the function within each other.
+    /// The recursion depth.
     pub(crate) depth: Option<u64>,
     pub(crate) heap: Option<HeapFigures>,
-    /// The most that the process had in memory meanwhile.
+    /// The peak of the process's resident memory during the call.
     pub(crate) resident_bytes: Option<u64>,
-    /// A call that is about to return still holds its variables, so what it leaves behind is not
+    /// A call that is about to return still holds its variables, so its retained memory is not
     /// known yet.
     pub(crate) is_open: bool,
 }
@@ -21,12 +21,12 @@ pub(crate) struct HeapFigures {
     pub(crate) allocations: u64,
     pub(crate) allocated_bytes: u64,
     pub(crate) freed_bytes: u64,
-    /// Of one call; of a run, the most of any call.
+    /// Of one call; for a run, the maximum over its calls.
     pub(crate) peak_bytes: u64,
 }
 
 impl HeapFigures {
-    /// What was left behind. Who freed more than it allocated left nothing.
+    /// Bytes that are still allocated; 0 if more was freed than allocated.
     #[inline(always)]
     pub(crate) fn retained_bytes(&self) -> u64 {
         self.allocated_bytes.saturating_sub(self.freed_bytes)

@@ -2,13 +2,13 @@
 //!
 //! ```toml
 //! [[limit]]
-//! functions = "shop::cart::*"      # or a list; `*` stands for any text
-//! warn_above = "10 ms"             # of one call, as are these:
+//! functions = "shop::cart::*"      # or a list; `*` matches any text
+//! warn_above = "10 ms"             # limits on each call
 //! max_allocations = 100
 //! max_bytes = "1 MiB"
 //! max_peak = "64 KiB"
 //! max_retained = 0
-//! run.max_time = "2 s"             # of all calls together, as are these:
+//! run.max_time = "2 s"             # limits on all calls of a run together
 //! run.max_calls = 1000
 //! run.max_depth = 20
 //! run.max_allocations = 10_000
@@ -16,8 +16,8 @@
 //! run.max_retained = 0
 //! ```
 //!
-//! A later table wins over an earlier one, and any over the attribute of the function, limit by
-//! limit.
+//! A later table overrides an earlier one, and any table overrides the function's attribute; each
+//! limit separately.
 
 use std::fmt::Display;
 use std::io;
@@ -29,23 +29,23 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::kind::{Home, Kind, Scope};
 use super::set::Limits;
 
-/// Limits, and the functions that they are for.
+/// Limits, and the functions that they apply to.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Rule {
     pub(crate) functions: Vec<Pattern>,
     pub(crate) limits: Limits,
 }
 
-/// Functions, by a text in which `*` stands for any other.
+/// A pattern for function paths, in which `*` matches any text.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Pattern {
     pub(crate) text: String,
-    /// The byte where it stands, for [`line_at`].
+    /// Its byte offset in the file, for [`line_at`].
     pub(crate) at: usize,
 }
 
-/// A text file. A pipe or a device would keep the program from beginning, and so would what has no
-/// end.
+/// Reads a regular file. A pipe or a device could block the start of the program, and an endless
+/// file would never be read completely.
 pub(crate) fn read(path: &Path) -> io::Result<String> {
     const LONGEST: u64 = 4 << 20;
     let about = std::fs::metadata(path)?;
@@ -58,13 +58,13 @@ pub(crate) fn read(path: &Path) -> io::Result<String> {
     std::fs::read_to_string(path)
 }
 
-/// What a file says, and a sentence for each part of it that is wrong; the others hold.
+/// The rules of a file, and a message for each invalid part; the valid parts still apply.
 pub(crate) fn parse(text: &str) -> (Vec<Rule>, Vec<String>) {
     let mut reader = Reader { text, diagnostics: Vec::new() };
     let rules = match DeTable::parse(text) {
         Ok(file) => reader.file(file.get_ref()),
         Err(error) => {
-            reader.report(error.span().map_or(0, |span| span.start), error.message());
+            reader.complain(error.span().map_or(0, |span| span.start), error.message());
             Vec::new()
         }
     };
@@ -73,8 +73,8 @@ pub(crate) fn parse(text: &str) -> (Vec<Rule>, Vec<String>) {
     (rules, diagnostics.map(|(line, what)| format!("line {line}: {what}")).collect())
 }
 
-/// The line of a byte, from 1. Only for what is said: counted for every pattern, twenty thousand of
-/// them would take a minute.
+/// The line of a byte offset, from 1. Only for messages: computing it for each of twenty thousand
+/// patterns would take a minute.
 pub(crate) fn line_at(text: &str, byte: usize) -> usize {
     text.bytes().take(byte).filter(|byte| *byte == b'\n').count() + 1
 }
@@ -87,13 +87,13 @@ const LIST: &str = "`limit` must be an array of tables; write [[limit]]";
 
 struct Reader<'a> {
     text: &'a str,
-    /// With their lines.
+    /// Each with its line.
     diagnostics: Vec<(usize, String)>,
 }
 
 impl Reader<'_> {
-    /// At a byte of the file.
-    fn report(&mut self, at: usize, what: impl Display) {
+    /// Adds a message for a byte offset of the file.
+    fn complain(&mut self, at: usize, what: impl Display) {
         self.diagnostics.push((line_at(self.text, at), what.to_string()));
     }
 
@@ -105,11 +105,11 @@ impl Reader<'_> {
                     rules.extend(tables.iter().filter_map(|table| self.rule(table)));
                 }
                 ("limit", _) => {
-                    self.report(key.span().start, LIST);
+                    self.complain(key.span().start, LIST);
                 }
                 (name, _) => {
                     let what = format!("unknown key `{name}`; expected [[limit]]");
-                    self.report(key.span().start, what);
+                    self.complain(key.span().start, what);
                 }
             }
         }
@@ -119,7 +119,7 @@ impl Reader<'_> {
     fn rule(&mut self, table: &Value<'_>) -> Option<Rule> {
         let start = table.span().start;
         let DeValue::Table(entries) = table.get_ref() else {
-            self.report(start, LIST);
+            self.complain(start, LIST);
             return None;
         };
         let diagnostics = self.diagnostics.len();
@@ -136,11 +136,11 @@ impl Reader<'_> {
             }
         }
         if rule.functions.is_empty() {
-            self.report(start, "missing `functions`, e.g. functions = \"shop::*\"");
+            self.complain(start, "missing `functions`, e.g. functions = \"shop::*\"");
             return None;
         }
         if rule.limits == Limits::NONE && self.diagnostics.len() == diagnostics {
-            self.report(start, "this table sets no limit");
+            self.complain(start, "this table sets no limit");
         }
         Some(rule)
     }
@@ -157,7 +157,7 @@ impl Reader<'_> {
                 DeValue::String(text) => {
                     patterns.push(Pattern { text: text.to_string(), at: start });
                 }
-                _ => self.report(start, FUNCTIONS),
+                _ => self.complain(start, FUNCTIONS),
             }
         }
         patterns
@@ -166,14 +166,14 @@ impl Reader<'_> {
     fn limit(&mut self, scope: Scope, key: &Key<'_>, value: &Value<'_>, limits: &mut Limits) {
         let (name, at) = (&**key.get_ref(), key.span().start);
         let Some(kind) = Kind::of(Home::File, scope).find(|kind| kind.row().key == name) else {
-            return self.report(at, unknown(scope, name));
+            return self.complain(at, unknown(scope, name));
         };
         let written = self.text.get(value.span()).unwrap_or_default();
         match kind.row().unit.read(value.get_ref(), written) {
             Ok(most) => *limits = limits.with(kind, most),
             Err(why) => {
                 let name = in_file(kind);
-                self.report(value.span().start, format!("`{name}`: {why}"));
+                self.complain(value.span().start, format!("`{name}`: {why}"));
             }
         }
     }
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_line_and_the_rest_holds() {
+    fn invalid_parts_are_reported_by_line_and_the_rest_applies() {
         let good = "[[limit]]\nfunctions = \"good\"\nmax_peak = 1\n";
         for (bad, words) in [
             (

@@ -1,15 +1,15 @@
-//! The table of kinds: one row says all there is to know of a kind of limit.
+//! The table of limit kinds: one row defines everything about a kind.
 
 use super::figures::Figures;
 use super::unit::Unit;
 use crate::warnings::{AllocationLimitWarning, Category, PerformanceWarning, TimeLimitWarning};
 
-/// Of what a limit is the most.
+/// What a limit applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// Of each call.
+    /// Each call.
     Call,
-    /// Of all calls of a run together: it is written in `run(…)`, or as `run.…` in a file.
+    /// All calls of a run together: written in `run(…)`, or as `run.…` in a file.
     Run,
 }
 
@@ -24,14 +24,14 @@ pub(crate) enum Home {
     File,
 }
 
-/// What must be measured for the figure to be known.
+/// What must be measured to know the figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Needs {
-    /// The recorder alone: time, and numbers of calls.
+    /// The recorder alone: time, and number of calls.
     Recorder,
     /// `ProfilingAllocator`.
     Heap,
-    /// The same, once the call's variables have been dropped.
+    /// `ProfilingAllocator`, after the call's variables have been dropped.
     HeapAtEnd,
     /// A window of memory around the call.
     Window,
@@ -40,25 +40,25 @@ pub(crate) enum Needs {
 /// A kind of limit.
 #[derive(Debug)]
 pub(crate) struct Row {
-    /// The word that sets it.
+    /// The name that sets it.
     pub(crate) key: &'static str,
     pub(crate) scope: Scope,
     pub(crate) homes: &'static [Home],
     pub(crate) unit: Unit,
-    /// What stands behind the number in a message: `3 allocations`. A time needs none.
+    /// Follows the number in a message: `3 allocations`. A time needs none.
     pub(crate) noun: &'static str,
-    /// Of the warning when it is exceeded.
+    /// The category of the warning when it is exceeded.
     pub(crate) category: &'static Category,
     pub(crate) needs: Needs,
-    /// Reads the figure that must not be more.
+    /// Reads the figure to compare with the limit.
     pub(crate) read: fn(&Figures) -> Option<u64>,
 }
 
-/// Makes [`Kind`] and [`TABLE`] of the same rows, so that the number of a kind is always the place
-/// of its row.
+/// Generates [`Kind`] and [`TABLE`] from the same rows, so that a kind is always the index of its
+/// row.
 macro_rules! kinds {
     ($($kind:ident: { $($field:ident: $value:expr,)* } reads $read:expr;)*) => {
-        /// A kind of limit, by its place in [`TABLE`].
+        /// A kind of limit; its number is the index in [`TABLE`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Kind { $($kind,)* }
 
@@ -68,9 +68,9 @@ macro_rules! kinds {
 
         static TABLE: [Row; Kind::ALL.len()] = [$(Row { $($field: $value,)* read: $read }),*];
 
-        /// Whether the check says so of any kind and its figure. For calls of hot functions:
-        /// without a loop, and without a call by [`Row::read`], which took 6 ns a call, a
-        /// comparison for each kind that is set is all that is left.
+        /// Whether `check` returns true for any kind and its figure. For calls of hot functions: it
+        /// compiles to one comparison for each kind that `check` selects. A loop with calls through
+        /// [`Row::read`] took 6 ns per call.
         #[inline(always)]
         pub(super) fn any(
             figures: &Figures,
@@ -85,7 +85,7 @@ macro_rules! kinds {
     };
 }
 
-/// Tells the compiler the type of a closure in the table.
+/// Fixes the type of a closure in the table, for type inference.
 #[inline(always)]
 fn read_by(read: impl Fn(&Figures) -> Option<u64>, figures: &Figures) -> Option<u64> {
     read(figures)
@@ -100,7 +100,7 @@ const MEMORY_USAGE: &[Home] = &[Home::MemoryUsage];
 const MEMORY_USAGE_AND_FILE: &[Home] = &[Home::MemoryUsage, Home::File];
 const EVERYWHERE: &[Home] = &[Home::Profile, Home::MemoryUsage, Home::File];
 
-// In the order in which a message names them.
+// In the order in which a message lists them.
 kinds! {
     CallAllocations: {
         key: "max_allocations", scope: Call, homes: MEMORY_USAGE_AND_FILE, unit: Count,
@@ -116,14 +116,14 @@ kinds! {
     } reads |it| Some(it.heap?.peak_bytes);
     CallRetained: {
         key: "max_retained", scope: Call, homes: MEMORY_USAGE_AND_FILE, unit: Bytes,
-        noun: "bytes left behind", category: &AllocationLimitWarning, needs: HeapAtEnd,
+        noun: "bytes retained", category: &AllocationLimitWarning, needs: HeapAtEnd,
     } reads |it| Some(it.heap?.retained_bytes());
-    // Of `#[profile]` and files, where it is measured by the recorder's clock.
+    // For `#[profile]` and files, measured by the recorder's clock.
     CallTime: {
         key: "warn_above", scope: Call, homes: PROFILE_AND_FILE, unit: Time,
         noun: "", category: &TimeLimitWarning, needs: Recorder,
     } reads |it| it.time_ns;
-    // Of `#[memory_usage]`, where the whole call is watched.
+    // For `#[memory_usage]`, where the whole call is watched.
     WatchedTime: {
         key: "max_time", scope: Call, homes: MEMORY_USAGE, unit: Time,
         noun: "", category: &TimeLimitWarning, needs: Recorder,
@@ -163,7 +163,7 @@ impl Kind {
         &TABLE[self as usize]
     }
 
-    /// All that may be written in a place.
+    /// All kinds that may be written there.
     pub(crate) fn of(home: Home, scope: Scope) -> impl Iterator<Item = Kind> + Clone {
         let is_one = move |kind: &Kind| {
             let row = kind.row();
@@ -172,10 +172,10 @@ impl Kind {
         Kind::ALL.into_iter().filter(is_one)
     }
 
-    /// The one that a word of an attribute sets.
+    /// The kind that a name in an attribute sets.
     ///
     /// # Panics
-    /// There is none; then the crate of the attributes and this one do not belong together.
+    /// If there is none, because the versions of profile-macros and this crate differ.
     pub(crate) const fn of_word(key: &str, scope: Scope) -> Kind {
         let mut number = 0;
         while number < Kind::ALL.len() {
@@ -185,18 +185,18 @@ impl Kind {
             }
             number += 1;
         }
-        panic!("profile-macros and profile-core are of different versions: a limit is not known");
+        panic!("profile-macros and profile-core have different versions: unknown limit");
     }
 }
 
 impl Row {
-    /// Whether it is on what is allocated.
+    /// Whether it limits allocations.
     #[inline(always)]
     pub(crate) const fn is_of_heap(&self) -> bool {
         matches!(self.needs, Heap | HeapAtEnd)
     }
 
-    /// As it is written: `max_bytes`, or `run(max_bytes)`.
+    /// Its name as written: `max_bytes`, or `run(max_bytes)`.
     pub(crate) fn name(&self) -> String {
         match self.scope {
             Call => self.key.to_owned(),
@@ -205,7 +205,7 @@ impl Row {
     }
 }
 
-/// `==` of texts is not there for constants.
+/// `==` on strings is not available in constants.
 const fn is_same(one: &str, other: &str) -> bool {
     let (mut one, mut other) = (one.as_bytes(), other.as_bytes());
     while let ([a, others @ ..], [b, rest @ ..]) = (one, other)
@@ -216,12 +216,12 @@ const fn is_same(one: &str, other: &str) -> bool {
     one.is_empty() && other.is_empty()
 }
 
-/// Every word of limits that an attribute takes: the attribute (`run` for both: within `run(…)`),
-/// the word, and its unit. For the test that compares them with those of profile-macros.
+/// The name of every limit that an attribute takes: the attribute (`run` for `run(…)` in either),
+/// the name, and its unit. For the test that compares them with those of profile-macros.
 #[must_use]
 pub fn words() -> Vec<(&'static str, &'static str, &'static str)> {
-    let words = |place: &'static str, home, scope| {
-        Kind::of(home, scope).map(move |kind| (place, kind.row().key, kind.row().unit.name()))
+    let words = |attribute: &'static str, home, scope| {
+        Kind::of(home, scope).map(move |kind| (attribute, kind.row().key, kind.row().unit.name()))
     };
     words("profile", Home::Profile, Call)
         .chain(words("memory_usage", Home::MemoryUsage, Call))
@@ -234,14 +234,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_sets_the_limit_of_its_scope() {
+    fn a_name_sets_the_limit_of_its_scope() {
         assert_eq!(Kind::of_word("max_time", Call), Kind::WatchedTime);
         assert_eq!(Kind::of_word("max_time", Run), Kind::RunTime);
         assert!(std::panic::catch_unwind(|| Kind::of_word("max_tim", Run)).is_err());
     }
 
     #[test]
-    fn no_place_has_two_limits_of_one_name() {
+    fn limit_names_are_unique_in_each_place() {
         for home in [Home::Profile, Home::MemoryUsage, Home::File] {
             for scope in [Call, Run] {
                 let keys: Vec<_> = Kind::of(home, scope).map(|kind| kind.row().key).collect();

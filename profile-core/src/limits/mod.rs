@@ -1,12 +1,12 @@
-//! Limits on what a function may take: which kinds there are, how they are written, and when one is
+//! Limits on what a function may use: which kinds exist, how they are written, and when one is
 //! exceeded.
 //!
-//! [`kind`] has the table of kinds, and everything else asks that table: a new kind is one row
-//! there and one word in
-//! `profile-macros/src/words.rs`. Nothing here measures: what a call took arrives as [`Figures`].
+//! [`kind`] has the table of kinds, which everything else reads: a new kind is one row there and
+//! one row in `profile-macros/src/words.rs`. Nothing here measures: measurements arrive as
+//! [`Figures`].
 //!
 //! ```text
-//!  file (profile.toml) ─► set (the limits of a function) ─► exceeded (the sentence)
+//!  file (profile.toml) ─► set (the limits of a function) ─► exceeded (the message)
 //!                                                             └─► kind (the table) ─► amount, unit, figures
 //! ```
 

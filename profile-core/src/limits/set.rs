@@ -5,35 +5,35 @@ use super::figures::Figures;
 use super::kind::{self, Kind, Needs, Row, Scope};
 use super::unit::Unit;
 
-/// What a function may take at most, of each kind of limit.
+/// The limit of one function for each kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// By [`Kind`]. A plain number, so that a check is one comparison; [`UNLIMITED`] is more than
-    /// anything.
+    /// Indexed by [`Kind`]. A plain number, so that a check is one comparison; [`UNLIMITED`] is
+    /// never exceeded.
     most: [u64; Kind::ALL.len()],
-    /// `raise`: a warning that is an error is what the function returns.
+    /// `raise`: the function returns a warning that is an error.
     raises: bool,
 }
 
 const UNLIMITED: u64 = u64::MAX;
 
 impl Limits {
-    /// None.
+    /// No limits.
     pub const NONE: Limits = Limits { most: [UNLIMITED; Kind::ALL.len()], raises: false };
 
-    /// With one on each call, by its word in an attribute.
+    /// Adds a limit on each call, by its name in an attribute.
     #[must_use]
     pub const fn call(self, word: &str, most: u64) -> Limits {
         self.with(Kind::of_word(word, Scope::Call), most)
     }
 
-    /// With one on all calls of a run together.
+    /// Adds a limit on all calls of a run together.
     #[must_use]
     pub const fn run(self, word: &str, most: u64) -> Limits {
         self.with(Kind::of_word(word, Scope::Run), most)
     }
 
-    /// With `raise`.
+    /// Adds `raise`.
     #[must_use]
     pub const fn raising(self) -> Limits {
         Limits { raises: true, ..self }
@@ -53,7 +53,7 @@ impl Limits {
         self.most[kind as usize]
     }
 
-    /// These, and where they say nothing, the others.
+    /// These limits, and those of `other` for the kinds that are not set here.
     pub(crate) fn or(self, other: Limits) -> Limits {
         let both = |kind: Kind| match self.most(kind) {
             UNLIMITED => other.most(kind),
@@ -62,7 +62,7 @@ impl Limits {
         Limits { most: Kind::ALL.map(both), raises: self.raises || other.raises }
     }
 
-    /// The rows of those that are set.
+    /// The rows of the limits that are set.
     pub(crate) fn rows(&self) -> impl Iterator<Item = &'static Row> {
         let is_set = |kind: &Kind| self.most(*kind) != UNLIMITED;
         Kind::ALL.into_iter().filter(is_set).map(Kind::row)
@@ -72,22 +72,22 @@ impl Limits {
         self.rows().any(|row| row.scope == scope)
     }
 
-    /// Whether any is on what one call allocates.
+    /// Whether any limits what one call allocates.
     pub(crate) fn cover_heap_of_calls(&self) -> bool {
         self.rows().any(|row| row.scope == Scope::Call && row.is_of_heap())
     }
 
-    /// Whether any is on what is allocated.
+    /// Whether any limits allocations, of a call or of a run.
     pub(crate) fn cover_heap(&self) -> bool {
         self.rows().any(Row::is_of_heap)
     }
 
-    /// Whether a window of memory has to be open during each call.
+    /// Whether a memory window must be open during each call.
     pub(crate) fn need_window(&self) -> bool {
         self.rows().any(|row| row.needs == Needs::Window)
     }
 
-    /// The shortest time that is too long for one call.
+    /// The shortest time limit on one call.
     pub(crate) fn call_time_ns(&self) -> Option<u64> {
         let is_one = |kind: &Kind| {
             let row = kind.row();
@@ -106,7 +106,7 @@ impl Limits {
         })
     }
 
-    /// Those that the figures exceed. What is not known exceeds nothing.
+    /// The limits that the figures exceed. An unknown figure exceeds none.
     pub(crate) fn exceeded(
         &self,
         scope: Scope,
@@ -121,7 +121,7 @@ impl Limits {
         Kind::ALL.into_iter().filter_map(exceeded)
     }
 
-    /// Those on one call whose figures are not known, though they should be.
+    /// The limits on one call whose figures are unknown, though they should be known.
     pub(crate) fn unknown(&self, figures: &Figures) -> impl Iterator<Item = &'static Row> {
         let is_one = |row: &&Row| {
             row.scope == Scope::Call && row.is_asked_of(figures) && (row.read)(figures).is_none()

@@ -1,11 +1,11 @@
-//! What a limit is a number of.
+//! The unit of a limit.
 
-/// What a limit is a number of.
+/// The unit of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
-    /// Nanoseconds, more than none: `"10 ms"`.
+    /// Nanoseconds, more than 0: `"10 ms"`.
     Time,
-    /// A number of something.
+    /// A plain number.
     Count,
     /// `"64 MiB"`, or a number of bytes.
     Bytes,

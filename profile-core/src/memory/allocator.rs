@@ -1,6 +1,6 @@
-//! The allocator wrapper. It forwards every method, also `realloc` and `alloc_zeroed` (the defaults
-//! would lose `mremap` and the kernel's zero pages), counts after success only, and never panics:
-//! unwinding out of an allocator is undefined behaviour.
+//! The allocator wrapper. It forwards every method, including `realloc` and `alloc_zeroed` (their
+//! default implementations would lose `mremap` and the kernel's zero pages), counts only after
+//! success, and never panics: unwinding out of an allocator is undefined behavior.
 
 #![allow(unsafe_code, reason = "an allocator")]
 
@@ -8,7 +8,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 
 use crate::record::{counters, held};
 
-/// A global allocator that counts, around the allocator that works.
+/// A global allocator that counts allocations and forwards them to another allocator.
 ///
 /// ```
 /// use profile_core::ProfilingAllocator;
@@ -23,7 +23,7 @@ pub struct ProfilingAllocator<A = System> {
 }
 
 impl ProfilingAllocator<System> {
-    /// Around the system's allocator.
+    /// Wraps the system's allocator.
     #[must_use]
     pub const fn system() -> ProfilingAllocator<System> {
         ProfilingAllocator::new(System)
@@ -31,15 +31,15 @@ impl ProfilingAllocator<System> {
 }
 
 impl<A> ProfilingAllocator<A> {
-    /// Around an allocator of your choice, such as jemalloc's or mimalloc's.
+    /// Wraps an allocator of your choice, such as jemalloc or mimalloc.
     #[must_use]
     pub const fn new(inner: A) -> ProfilingAllocator<A> {
         ProfilingAllocator { inner }
     }
 }
 
-// SAFETY: every method hands its arguments to the inner allocator unchanged and returns what that
-// returned; `counters` neither allocates through this allocator nor panics.
+// SAFETY: every method passes its arguments to the inner allocator unchanged and returns its
+// result; `counters` neither allocates through this allocator nor panics.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for ProfilingAllocator<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -96,19 +96,19 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ProfilingAllocator<A> {
     }
 }
 
-/// Whether an allocator takes a way of its own for it, for which the common way would have to save
-/// registers.
+/// Whether an allocator may use a separate path for this layout, for which the common path would
+/// have to save registers.
 #[inline(always)]
 fn is_unusual(layout: Layout) -> bool {
     const USUAL: usize = if cfg!(target_pointer_width = "64") { 16 } else { 8 };
     layout.align() > USUAL || layout.align() > layout.size()
 }
 
-/// The rare ways do all that the common ones do, so that these end where they branch off. The
-/// allowance is spent already. Allocations of a program that annotates nothing come here each time,
-/// and are only forwarded.
+/// The rare paths do everything that the common ones do, so that the common ones end where they
+/// branch off. The allowance has been spent already. In a program that annotates nothing, every
+/// allocation takes this path and is only forwarded.
 impl<A: GlobalAlloc> ProfilingAllocator<A> {
-    /// An allocator without state is not handed over, which would take an instruction more.
+    /// Does not pass `self` for an allocator without state, which saves an instruction.
     #[inline(always)]
     unsafe fn alloc_slowly<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
         if size_of::<Self>() == 0 {
@@ -122,7 +122,8 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
     #[cold]
     #[inline(never)]
     unsafe fn alloc_without_state<const ZEROED: bool>(layout: Layout) -> *mut u8 {
-        // SAFETY: one of size 0 is wherever it is aligned, and the caller had a reference to one.
+        // SAFETY: a value of size 0 is valid at any aligned address, and the caller had a
+        // reference to one.
         let this = unsafe { std::ptr::NonNull::<Self>::dangling().as_ref() };
         // SAFETY: as above.
         unsafe { this.count_or_forward::<ZEROED>(layout) }
@@ -160,7 +161,7 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
         unsafe { if ZEROED { self.inner.alloc_zeroed(layout) } else { self.inner.alloc(layout) } }
     }
 
-    /// In one place: inlined into the program, it would call functions to find its thread-locals.
+    /// Not inlined: in the program's code it would call functions to find its thread-locals.
     #[inline(never)]
     unsafe fn dealloc_and_count(&self, block: *mut u8, layout: Layout) {
         if counters::spend_freed(layout.size()) || held::may_know(block) {
@@ -180,8 +181,8 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
         unsafe { self.inner.dealloc(block, layout) };
     }
 
-    /// What is known of the block is taken first: as soon as it has moved, another thread may be
-    /// given its address.
+    /// Takes the known data of the block first: as soon as the block has moved, another thread may
+    /// be given its address.
     #[cold]
     #[inline(never)]
     unsafe fn realloc_slowly(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {

@@ -1,7 +1,6 @@
-//! The processes that a window's process has started, and those that these have: their sum, and a
-//! curve of each.
+//! The descendants of a window's process: the sum of their memory, and a curve for each.
 //!
-//! They are looked up anew for each reading, and nothing is held of one but its number: a program
+//! They are looked up again for each reading, and only the process id of each is stored: a program
 //! may have more children than it may open files.
 
 use std::io;
@@ -13,20 +12,20 @@ use super::window::{Backend, Curve, Head, resident};
 use crate::record::startup;
 use crate::sys::{self, Descendant};
 
-/// Curves of children that one window has; beyond these, one that has ended gives its place, the
-/// lowest first.
+/// Maximum number of children's curves in one window; beyond it the curve of an ended child is
+/// reused, the lowest first.
 const MOST_CURVES: usize = 64;
-/// Curves of children in all windows, the ended ones too.
-const MOST_IN_ALL: usize = 1024;
+/// Maximum number of children's curves in all windows, including ended ones.
+const MOST_IN_TOTAL: usize = 1024;
 static CURVES: AtomicUsize = AtomicUsize::new(0);
 
-/// Those of one window.
+/// The descendants in one window.
 #[derive(Debug, Default)]
 pub(super) struct Children {
     running: Vec<Child>,
-    /// Curves of those that have ended.
+    /// Curves of children that have ended.
     ended: Vec<Curve>,
-    /// Some has no curve, or had to give its own to another.
+    /// Some child has no curve, or lost its curve to another.
     lacks_curves: bool,
     refused: Option<String>,
 }
@@ -37,33 +36,33 @@ struct Child {
     curve: Option<Curve>,
 }
 
-/// Where what is read of them goes.
-pub(super) struct To<'a> {
+/// Where readings of children are written.
+pub(super) struct Output<'a> {
     pub(super) plan: &'a Plan,
-    /// Where the window lies that they belong to.
+    /// The address of the window that they belong to.
     pub(super) parent: u64,
-    /// Curves of children of this window and of those before it in its place; the first of them are
-    /// in use.
+    /// Curves for children, created for this window and earlier ones in the same slot; the first
+    /// ones are in use.
     pub(super) spare: &'a mut Vec<Curve>,
     pub(super) stream: Option<&'a Stream>,
 }
 
 impl Children {
-    /// Their sum. One that ends while it is looked at is normal.
-    pub(super) fn read(&mut self, to: &mut To<'_>) -> u64 {
+    /// Reads the sum of their memory. A child may end while it is read.
+    pub(super) fn read(&mut self, to: &mut Output<'_>) -> u64 {
         let Some(what) = resident(to.plan.backend) else { return 0 };
         let found = sys::descendants(to.plan.process);
         self.forget_ended(&found);
         let mut sum = 0_u64;
-        // Asked before it is read: once its memory is its own, it remains so.
+        // Checked before reading: once its memory is its own, it remains so.
         for it in found.into_iter().filter(|it| !sys::shares_memory(*it)) {
             match sys::memory_of(it.process, what) {
                 Ok(Some(bytes)) => {
                     sum = sum.saturating_add(bytes);
-                    self.note(it, bytes, to);
+                    self.record(it, bytes, to);
                 }
                 Ok(None) => {}
-                Err(error) => self.refuse(&error),
+                Err(error) => self.note_failure(&error),
             }
         }
         sum
@@ -77,7 +76,7 @@ impl Children {
         self.ended.extend(ended.into_iter().filter_map(|child| child.curve));
     }
 
-    fn note(&mut self, Descendant { process, .. }: Descendant, bytes: u64, to: &mut To<'_>) {
+    fn record(&mut self, Descendant { process, .. }: Descendant, bytes: u64, to: &mut Output<'_>) {
         if !to.plan.multiprocess {
             return;
         }
@@ -94,7 +93,7 @@ impl Children {
         }
     }
 
-    fn begin(&mut self, process: u32, to: &mut To<'_>) -> Option<Curve> {
+    fn begin(&mut self, process: u32, to: &mut Output<'_>) -> Option<Curve> {
         let curve = self.curve(to.spare);
         self.running.push(Child { process, curve });
         let head = Head {
@@ -109,10 +108,10 @@ impl Children {
         curve.inspect(|curve| curve.begin(&head))
     }
 
-    /// One that is not in use, a new one, or that of a child that has ended.
+    /// An unused curve, a new one, or that of a child that has ended.
     fn curve(&mut self, spare: &mut Vec<Curve>) -> Option<Curve> {
         let used = self.curves().count();
-        if used == spare.len() && used < MOST_CURVES && may_make() {
+        if used == spare.len() && used < MOST_CURVES && reserve_curve() {
             spare.extend(Curve::make());
         }
         if let Some(curve) = spare.get(used) {
@@ -129,35 +128,36 @@ impl Children {
         self.running.iter().filter_map(|child| child.curve).chain(self.ended.iter().copied())
     }
 
-    fn refuse(&mut self, error: &io::Error) {
+    fn note_failure(&mut self, error: &io::Error) {
         self.refused.get_or_insert_with(|| {
-            format!("memory of some children: not available: {error}; the sums are without them")
+            format!("memory of some children: not available: {error}; the sums do not include them")
         });
     }
 
-    /// What could not be had.
+    /// The reasons for missing data.
     pub(super) fn unavailable(&self, plan: &Plan) -> impl Iterator<Item = String> {
         let heap = "memory of children: not available: only the process itself knows its heap";
-        let unlisted = "memory of children: not available: this kernel does not list them (CONFIG_PROC_CHILDREN)";
+        let unlisted = "memory of children: not available: \
+             this kernel does not list them (CONFIG_PROC_CHILDREN)";
         let lacking =
-            "curves of all children: not available: there is room for those that grew largest";
+            "curves of all children: not available: only those with the highest peaks are stored";
         let of_heap = plan.backend == Backend::Heap;
         let all = [
             (of_heap, heap),
             (!of_heap && !sys::lists_children(), unlisted),
             (self.lacks_curves, lacking),
         ];
-        let said = all.into_iter().filter(|(holds, _)| *holds).map(|(_, why)| why.to_owned());
-        said.chain(self.refused.clone())
+        let present = all.into_iter().filter(|(holds, _)| *holds).map(|(_, why)| why.to_owned());
+        present.chain(self.refused.clone())
     }
 }
 
-fn may_make() -> bool {
-    let one_more = |made: usize| (made < MOST_IN_ALL).then_some(made + 1);
+fn reserve_curve() -> bool {
+    let one_more = |made: usize| (made < MOST_IN_TOTAL).then_some(made + 1);
     CURVES.fetch_update(Relaxed, Relaxed, one_more).is_ok()
 }
 
-/// In the child of a `fork`: the curves are the parent's.
+/// In a forked child: the curves are the parent's.
 pub(super) fn forget() {
     CURVES.store(0, Relaxed);
 }

@@ -1,5 +1,5 @@
-//! The ledger of allocations that a repository keeps: `allocations.json` beside a crate's
-//! `Cargo.toml`, a line for each name.
+//! The ledger of allocations of a repository: `allocations.json` beside a crate's `Cargo.toml`, one
+//! line per name.
 //!
 //! ```text
 //! {
@@ -9,14 +9,14 @@
 //! }
 //! ```
 //!
-//! Allocations are compared exactly, bytes to within the tolerance. A count that grew fails, one
-//! that fell is reported, and `PROFILE_BLESS=1` writes what was counted: of several calls in a
-//! process the most of each. What else is in the file remains.
+//! Allocations are compared exactly, bytes with a tolerance. An increase is a failure, a decrease
+//! is reported, and `PROFILE_BLESS=1` writes the counts: for several calls in a process, the
+//! maximum of each. Unknown fields of the file are preserved.
 //!
-//! A new ledger is written beside the old one and takes its name, so whoever reads it sees one or
-//! the other, and one that cannot be written costs none. Its folder is locked meanwhile: tests run
-//! beside each other, in one process and in many. The ledger itself could not be the lock, since
-//! the file that one waits for would be gone when it is free.
+//! A new ledger is written to a temporary file and renamed, so readers see either the old or the
+//! new one, and a failed write loses nothing. Its directory is locked meanwhile, because tests run
+//! concurrently, in one process and in several. The ledger itself cannot be the lock, since a
+//! waiting process would get the lock of a file that has been replaced.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -37,33 +37,33 @@ const TOLERANCE: &str = "tolerance_percent";
 const ALLOCATIONS: &str = "allocations";
 const BYTES: &str = "bytes";
 
-/// A line of the ledger.
+/// One entry of the ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Line {
     allocations: u64,
     bytes: u64,
 }
 
-/// The ledger as it is in its file, with what only its owner understands.
+/// The contents of the file, including fields that this module does not know.
 #[derive(Debug, Default, PartialEq)]
 struct Ledger {
     tolerance_percent: f64,
     entries: BTreeMap<String, Value>,
 }
 
-/// Compares a line with the ledger in a folder, or writes it there.
+/// Compares an entry with the ledger in a folder, or writes it there.
 ///
 /// # Errors
-/// It grew, is not in the ledger, or the ledger cannot be read or written.
+/// If a count grew, the name is not in the ledger, or the ledger cannot be read or written.
 pub(crate) fn check(folder: &Path, name: &str, line: Line, bless: bool) -> Result<(), String> {
     let _own = Suspended::new();
     let path = folder.join(FILE);
     let failed = |error: io::Error| format!("{}: {error}", path.display());
     if name == TOLERANCE {
-        return Err(format!("`{name}` is not a name for a line of a ledger"));
+        return Err(format!("`{name}` is reserved and cannot be the name of a ledger entry"));
     }
     if bless {
-        return write(folder, &path, name, most_expensive(name, line)).map_err(failed);
+        return write(folder, &path, name, highest(name, line)).map_err(failed);
     }
     let ledger = read(&path).map_err(failed)?;
     compare(&ledger, name, line).map_err(|sentence| format!("{sentence} ({})", path.display()))
@@ -73,43 +73,43 @@ fn compare(ledger: &Ledger, name: &str, line: Line) -> Result<(), String> {
     let Some(known) = ledger.line(name)? else {
         return Err(format!("{name} is not in the ledger: run once with PROFILE_BLESS=1"));
     };
-    if let Some(grown) = ledger.is_grown(line, known) {
-        return Err(format!("{name}: {grown}; PROFILE_BLESS=1 writes the new figures"));
+    if let Some(growth) = ledger.growth(line, known) {
+        return Err(format!("{name}: {growth}; PROFILE_BLESS=1 accepts the new counts"));
     }
     let mut seen = seen();
-    let (_, dearest) = seen.entry(name.to_owned()).or_insert((known, line));
-    *dearest = dearest.most_of_each(line);
+    let (_, highest) = seen.entry(name.to_owned()).or_insert((known, line));
+    *highest = highest.max_of_each(line);
     Ok(())
 }
 
-/// Of each name what the ledger says and the most of all calls of this process: one cheap call
-/// among expensive ones is no fall.
+/// For each name, the entry of the ledger and the maximum over all calls of this process: one cheap
+/// call among expensive ones is not a decrease.
 fn seen() -> MutexGuard<'static, BTreeMap<String, (Line, Line)>> {
     static SEEN: Mutex<BTreeMap<String, (Line, Line)>> = Mutex::new(BTreeMap::new());
     SEEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The most of all blessed calls of that name in this process, this one among them.
-fn most_expensive(name: &str, line: Line) -> Line {
+/// The maximum over all blessed calls of that name in this process, including this one.
+fn highest(name: &str, line: Line) -> Line {
     static BLESSED: Mutex<BTreeMap<String, Line>> = Mutex::new(BTreeMap::new());
     let mut blessed = BLESSED.lock().unwrap_or_else(PoisonError::into_inner);
-    let dearest = blessed.entry(name.to_owned()).or_insert(line);
-    *dearest = dearest.most_of_each(line);
-    *dearest
+    let highest = blessed.entry(name.to_owned()).or_insert(line);
+    *highest = highest.max_of_each(line);
+    *highest
 }
 
-/// At the end of the process: says which counts fell.
-pub(crate) fn report_falls() {
+/// Reports decreased counts at the end of the process.
+pub(crate) fn emit_decreases() {
     let _own = Suspended::new();
-    for (name, (known, dearest)) in seen().iter() {
-        let (before, now) = (known.allocations, dearest.allocations);
+    for (name, (known, highest)) in seen().iter() {
+        let (before, now) = (known.allocations, highest.allocations);
         if now < before {
             let sentence = format!(
-                "{name}: allocations fell from {before} to {now}; PROFILE_BLESS=1 writes that down"
+                "{name}: allocations fell from {before} to {now}; PROFILE_BLESS=1 accepts the new count"
             );
             diagnostics::emit(
                 &Diagnostic::own(&MemoryWarning, Some(name), sentence),
-                OnError::Report,
+                OnError::Emit,
             );
         }
     }
@@ -118,7 +118,7 @@ pub(crate) fn report_falls() {
 fn read(path: &Path) -> io::Result<Ledger> {
     let text = fs::read_to_string(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
-            io::Error::new(error.kind(), "there is no ledger; PROFILE_BLESS=1 begins one")
+            io::Error::new(error.kind(), "there is no ledger; PROFILE_BLESS=1 creates one")
         }
         _ => error,
     })?;
@@ -137,7 +137,7 @@ fn write(folder: &Path, path: &Path, name: &str, line: Line) -> io::Result<()> {
     replace(path, &ledger.text())
 }
 
-/// A link remains one, and what it leads to keeps its permissions.
+/// Follows a symbolic link, and preserves the permissions of its target.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let path: PathBuf = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let beside = path.with_extension(format!("json.{}", std::process::id()));
@@ -158,7 +158,7 @@ impl Line {
         Line { allocations, bytes }
     }
 
-    fn most_of_each(self, other: Line) -> Line {
+    fn max_of_each(self, other: Line) -> Line {
         Line {
             allocations: self.allocations.max(other.allocations),
             bytes: self.bytes.max(other.bytes),
@@ -167,39 +167,41 @@ impl Line {
 }
 
 impl Ledger {
-    /// A file without anything in it is an empty ledger.
+    /// An empty file is an empty ledger.
     fn parse(text: &str) -> io::Result<Ledger> {
         if text.trim().is_empty() {
             return Ok(Ledger::default());
         }
-        let wrong = |sentence: String| io::Error::new(io::ErrorKind::InvalidData, sentence);
+        let invalid = |sentence: String| io::Error::new(io::ErrorKind::InvalidData, sentence);
         let entries = match text.parse() {
             Ok(Value::Object(entries)) => entries.into_iter().collect::<BTreeMap<_, _>>(),
-            Ok(other) => return Err(wrong(format!("no object, but {}", spaced(&other)))),
-            Err(error) => return Err(wrong(tinyjson::JsonParseError::to_string(&error))),
+            Ok(other) => {
+                return Err(invalid(format!("expected an object, found {}", formatted(&other))));
+            }
+            Err(error) => return Err(invalid(tinyjson::JsonParseError::to_string(&error))),
         };
         let tolerance_percent = match entries.get(TOLERANCE) {
             None => 0.0,
             Some(Value::Number(percent)) if *percent >= 0.0 => *percent,
             Some(value) => {
-                let value = spaced(value);
-                let what = format!("`{TOLERANCE}` is a number such as 5, and not {value}");
-                return Err(wrong(what));
+                let value = formatted(value);
+                let what = format!("`{TOLERANCE}`: expected a non-negative number, found {value}");
+                return Err(invalid(what));
             }
         };
         Ok(Ledger { tolerance_percent, entries })
     }
 
     /// # Errors
-    /// What is there is not a line.
+    /// If the entry is invalid.
     fn line(&self, name: &str) -> Result<Option<Line>, String> {
         let Some(entry) = self.entries.get(name) else { return Ok(None) };
         let line = count(entry, ALLOCATIONS).zip(count(entry, BYTES));
-        let wrong = || {
-            let found = spaced(entry);
-            format!("{name}: `{ALLOCATIONS}` and `{BYTES}` are expected, not {found}")
+        let invalid = || {
+            let found = formatted(entry);
+            format!("{name}: expected `{ALLOCATIONS}` and `{BYTES}`, found {found}")
         };
-        line.map(|(allocations, bytes)| Some(Line { allocations, bytes })).ok_or_else(wrong)
+        line.map(|(allocations, bytes)| Some(Line { allocations, bytes })).ok_or_else(invalid)
     }
 
     fn set(&mut self, name: &str, line: Line) {
@@ -213,19 +215,19 @@ impl Ledger {
         *entry = Value::Object(fields);
     }
 
-    /// An entry a line, sorted, for a clean difference in review.
+    /// One sorted entry per line, for a small diff in review.
     fn text(&self) -> String {
         let zero = Value::Number(0.0);
         let tolerance = self.entries.get(TOLERANCE).unwrap_or(&zero);
         let others = self.entries.iter().filter(|(name, _)| *name != TOLERANCE);
         let all = std::iter::once((TOLERANCE, tolerance))
             .chain(others.map(|(name, entry)| (name.as_str(), entry)));
-        let entry = |(name, entry)| format!("  {}: {}", quoted(name), spaced(entry));
+        let entry = |(name, entry)| format!("  {}: {}", quoted(name), formatted(entry));
         format!("{{\n{}\n}}\n", all.map(entry).collect::<Vec<_>>().join(",\n"))
     }
 
-    /// What grew, as a sentence.
-    fn is_grown(&self, now: Line, before: Line) -> Option<String> {
+    /// Describes what grew.
+    fn growth(&self, now: Line, before: Line) -> Option<String> {
         if now.allocations > before.allocations {
             return Some(format!(
                 "allocations grew from {} to {}",
@@ -242,25 +244,26 @@ impl Ledger {
     }
 }
 
-/// A whole number from 0, of so many that a double holds each.
+/// A non-negative integer that an `f64` represents exactly.
 fn count(entry: &Value, key: &str) -> Option<u64> {
     let Value::Object(fields) = entry else { return None };
     let Value::Number(number) = fields.get(key)? else { return None };
     (*number >= 0.0 && number.fract() == 0.0).then_some(*number as u64)
 }
 
-/// On one line, an object sorted and with blanks as people write them.
-fn spaced(value: &Value) -> String {
+/// Formats a value on one line; objects are sorted and spaced.
+fn formatted(value: &Value) -> String {
     match value {
         Value::Object(fields) if !fields.is_empty() => {
             let fields: BTreeMap<&String, &Value> = fields.iter().collect();
-            let field =
-                |(name, value): (&String, &Value)| format!("{}: {}", quoted(name), spaced(value));
+            let field = |(name, value): (&String, &Value)| {
+                format!("{}: {}", quoted(name), formatted(value))
+            };
             format!("{{ {} }}", fields.into_iter().map(field).collect::<Vec<_>>().join(", "))
         }
         Value::Object(_) => "{}".to_owned(),
         Value::Array(values) => {
-            format!("[{}]", values.iter().map(spaced).collect::<Vec<_>>().join(","))
+            format!("[{}]", values.iter().map(formatted).collect::<Vec<_>>().join(","))
         }
         Value::String(text) => quoted(text),
         Value::Number(number) => number.to_string(),
@@ -280,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_else_stands_in_the_file_remains() {
+    fn unknown_fields_of_the_file_are_preserved() {
         let text = "{\n  \"tolerance_percent\": 2.5,\n  \
                     \"_comment\": \"see docs\",\n  \
                     \"a\": { \"allocations\": 1, \"bytes\": 10, \"why\": [\"one Vec\"] },\n  \
@@ -296,24 +299,25 @@ mod tests {
     }
 
     #[test]
-    fn a_tolerance_that_is_no_number_is_an_error_and_so_is_a_line_that_is_none() {
-        for wrong in ["\"5\"", "-1", "null", "[5]"] {
-            let text = format!("{{ \"tolerance_percent\": {wrong} }}");
-            let error = Ledger::parse(&text).expect_err("no number").to_string();
-            let expected = format!("`tolerance_percent` is a number such as 5, and not {wrong}");
+    fn an_invalid_tolerance_or_entry_is_an_error() {
+        for invalid in ["\"5\"", "-1", "null", "[5]"] {
+            let text = format!("{{ \"tolerance_percent\": {invalid} }}");
+            let error = Ledger::parse(&text).expect_err("an invalid number").to_string();
+            let expected =
+                format!("`tolerance_percent`: expected a non-negative number, found {invalid}");
             assert_eq!(error, expected);
         }
         let ledger = Ledger::parse("{ \"a\": { \"allocations\": \"3\", \"bytes\": 0 } }");
-        let error = ledger.expect("a ledger").line("a").expect_err("no line");
-        assert!(error.starts_with("a: `allocations` and `bytes` are expected"), "{error}");
+        let error = ledger.expect("a ledger").line("a").expect_err("an invalid entry");
+        assert!(error.starts_with("a: expected `allocations` and `bytes`, found"), "{error}");
         assert_eq!(Ledger::parse(" \n").expect("an empty one"), Ledger::default());
     }
 
     #[test]
-    fn of_several_calls_the_most_of_each_counts() {
-        let name = "of_several_calls_the_most_of_each_counts";
-        assert_eq!(most_expensive(name, Line::new(10, 100)), Line::new(10, 100));
-        assert_eq!(most_expensive(name, Line::new(3, 500)), Line::new(10, 500));
-        assert_eq!(most_expensive(name, Line::new(4, 1)), Line::new(10, 500));
+    fn blessing_writes_the_maximum_over_several_calls() {
+        let name = "blessing_writes_the_maximum_over_several_calls";
+        assert_eq!(highest(name, Line::new(10, 100)), Line::new(10, 100));
+        assert_eq!(highest(name, Line::new(3, 500)), Line::new(10, 500));
+        assert_eq!(highest(name, Line::new(4, 1)), Line::new(10, 500));
     }
 }

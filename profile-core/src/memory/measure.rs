@@ -1,5 +1,5 @@
-//! What one piece of work took in this thread, and in those that its [`context`](crate::context)
-//! was entered in.
+//! Measures the cost of work in this thread, and in those that entered its
+//! [`context`](crate::context).
 
 use std::time::Instant;
 
@@ -8,8 +8,8 @@ use crate::record::{calibrate, frame, handed, thread};
 use crate::segment::layout::{Frame, heap};
 use crate::snapshot::Measured;
 
-/// Measures work in this thread. Other threads never count, but those that were given its context.
-/// Without counts if the work closes the span that it was begun in.
+/// Measures work in this thread. Other threads count only if they were given its context. There are
+/// no counts if the work closes the span in which it began.
 ///
 /// ```
 /// # use profile_core::ProfilingAllocator;
@@ -22,7 +22,7 @@ use crate::snapshot::Measured;
 /// ```
 ///
 /// # Panics
-/// Where `work` does.
+/// If `work` panics.
 pub fn measure<T>(work: impl FnOnce() -> T) -> Measured<T> {
     calibrate::begin();
     let before = Counted::begin();
@@ -46,24 +46,24 @@ pub fn measure<T>(work: impl FnOnce() -> T) -> Measured<T> {
     }
 }
 
-/// Where the counts of the innermost open frame stood.
+/// The counts of the innermost open frame at the start of a measurement.
 ///
-/// The frame's peak begins anew with it. When it is dropped, at its end or by a panic, the frame
-/// has the higher of both peaks: what was there before is not lost.
+/// The frame's peak is reset at the start. When this is dropped, at the end or by a panic, the
+/// frame gets the higher of both peaks, so the earlier peak is not lost.
 pub(crate) struct Counted {
     frame: &'static Frame,
-    /// With this the call in the frame is the same one.
+    /// Identifies the call in the frame.
     started: u64,
     counts: [u64; heap::COUNTS],
     live: i64,
     peak: i64,
-    /// The same with what other threads hold and held for it.
+    /// The same, including what other threads hold and held for it.
     live_with_others: i64,
     peak_with_others: Option<i64>,
 }
 
 impl Counted {
-    /// The frame's peak begins anew, from what is held now. `None`: this thread has no frame.
+    /// Resets the frame's peak to what is held now. `None`: this thread has no frame.
     pub(crate) fn begin() -> Option<Counted> {
         let (_, frame) = thread::here()?;
         let live = frame::live_bytes(frame);
@@ -75,8 +75,8 @@ impl Counted {
         Some(Counted { frame, started, counts, live, peak, live_with_others, peak_with_others })
     }
 
-    /// What was counted since, and the peak beyond what was held. `None`: the span that was open
-    /// when it began has closed.
+    /// The counts since the start, and the peak above what was held then. `None`: the span that was
+    /// open at the start has closed.
     pub(crate) fn end(self) -> Option<HeapCounts> {
         if !self.is_open() {
             return None;
@@ -107,7 +107,7 @@ impl Drop for Counted {
     }
 }
 
-/// With what other threads counted for it.
+/// Including what other threads counted for it.
 fn counts(frame: &Frame) -> [u64; heap::COUNTS] {
     std::array::from_fn(|index| frame.heap[index].get().wrapping_add(frame.carried[index].get()))
 }

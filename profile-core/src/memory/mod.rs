@@ -1,5 +1,5 @@
-//! The heap, through a wrapper around any global allocator; and the memory of processes over time,
-//! read in windows.
+//! Heap counts, through a wrapper around any global allocator, and the memory of processes over
+//! time, read in windows.
 
 pub(crate) mod allocator;
 mod children;

@@ -1,9 +1,9 @@
-//! What `#[memory_usage]` requests.
+//! The options of `#[memory_usage]`.
 
 use super::window::Backend;
 use crate::limits::Limits;
 
-/// What the attribute requests; its fields are the attribute's options.
+/// The options of the attribute.
 #[derive(Clone, Copy, Debug)]
 pub struct UsagePlan {
     /// Whether a window is opened even if no limit needs one.
@@ -12,14 +12,14 @@ pub struct UsagePlan {
     pub interval_ns: u64,
     /// What is read.
     pub backend: Backend,
-    /// Readings are sums over all descendants.
+    /// Each reading is the sum over all descendants.
     pub include_children: bool,
-    /// Each descendant has a curve.
+    /// Each descendant has its own curve.
     pub multiprocess: bool,
-    /// What a call may take.
+    /// The limits of a call.
     pub limits: Limits,
-    /// `ledger`: the folder it is in.
+    /// `ledger`: the folder that contains it.
     pub ledger: Option<&'static str>,
-    /// An exceeded limit is a panic: in a crate that is built for tests.
+    /// Whether an exceeded limit panics: in a crate that is built for tests.
     pub fails: bool,
 }

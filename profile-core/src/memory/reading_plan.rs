@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::window::Backend;
 
-/// Between two readings. One takes about a microsecond.
+/// The shortest interval between two readings. One reading takes about a microsecond.
 const SHORTEST_INTERVAL: Duration = Duration::from_micros(100);
 
 /// How a window is read.
@@ -12,20 +12,20 @@ const SHORTEST_INTERVAL: Duration = Duration::from_micros(100);
 pub(crate) struct Plan {
     pub(crate) process: u32,
     pub(crate) backend: Backend,
-    /// As it was requested: see [`Plan::interval_ns`].
+    /// As requested: see [`Plan::interval_ns`].
     pub(crate) interval: Duration,
-    /// The sum over all descendants is in each reading.
+    /// Each reading includes all descendants.
     pub(crate) include_children: bool,
-    /// Each descendant has a curve of its own.
+    /// Each descendant has its own curve.
     pub(crate) multiprocess: bool,
-    /// Readings after which no more are taken; the first one always is.
+    /// Maximum number of readings; the first one is always taken.
     pub(crate) most_readings: Option<u64>,
-    /// The process began with the window, so all that the kernel says of it is of the window.
+    /// The process started with the window, so the kernel's figures for it apply to the window.
     pub(crate) is_whole_life: bool,
 }
 
 impl Plan {
-    /// Of this process, for as long as the window is open.
+    /// A plan for this process, for as long as the window is open.
     pub(crate) fn of_this_process(backend: Backend, interval: Duration) -> Plan {
         Plan {
             process: std::process::id(),
@@ -38,7 +38,7 @@ impl Plan {
         }
     }
 
-    /// Between two readings: as requested, in what can be done and counted.
+    /// The interval between two readings, limited to the supported range.
     pub(super) fn interval_ns(&self) -> u64 {
         u64::try_from(self.interval.max(SHORTEST_INTERVAL).as_nanos()).unwrap_or(u64::MAX)
     }

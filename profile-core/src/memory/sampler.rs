@@ -1,8 +1,8 @@
-//! The thread that reads memory while windows are open, and the windows.
+//! The thread that reads memory while windows are open, and the windows themselves.
 //!
-//! It sleeps until the next reading is due, and for good while no window is open. One lock holds
-//! all of this; it is taken when a window begins or ends and at each reading, never by a span or an
-//! allocation. A forked child starts with nothing of it (see [`forget`]).
+//! It sleeps until the next reading is due, and indefinitely while no window is open. One lock
+//! guards everything here; it is taken when a window begins or ends and at each reading, never by a
+//! span or an allocation. A forked child starts without any of it (see [`forget`]).
 
 #![allow(unsafe_code, reason = "the sampler behind a pointer that a forked child can replace")]
 
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::*};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::children::{self, Children, To};
+use super::children::{self, Children, Output};
 use super::reading_plan::Plan;
 use super::stream::{Stream, Target};
 use super::window::{Curve, Head, Name, Source};
@@ -25,29 +25,29 @@ use crate::snapshot::MemoryRecord;
 use crate::snapshot::read::windows;
 use crate::sys;
 
-/// Windows kept of one name: beyond these, one that added least gives its place.
-const KEPT_OF_A_NAME: usize = 8;
-/// Windows kept of all names, at 9 KiB each.
-const KEPT: usize = 512;
-/// An open window, by its place among all.
+/// Maximum number of windows per name; beyond it, the one that grew least is reused.
+const MOST_PER_NAME: usize = 8;
+/// Maximum number of windows, at 9 KiB each.
+const MOST: usize = 512;
+/// An open window, by the index of its slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WindowId {
-    place: usize,
-    /// The window that is open in this place now.
-    turn: u64,
+    slot: usize,
+    /// Distinguishes windows that use the same slot.
+    generation: u64,
 }
 
-/// How far a window has come.
+/// The progress of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// It continues.
+    /// Readings continue.
     Reading {
-        /// The next reading is due then.
+        /// Time until the next reading.
         next_in: Duration,
     },
-    /// It has as many readings as were requested.
+    /// It has the requested number of readings.
     Full,
-    /// Its process has ended, or may not be looked at any more.
+    /// Its process has ended, or may no longer be read.
     Ended,
 }
 
@@ -60,17 +60,17 @@ struct Sampler {
 #[derive(Debug, Default)]
 struct Inner {
     has_thread: bool,
-    places: Vec<Place>,
+    slots: Vec<Slot>,
     texts: Texts,
 }
 
 #[derive(Debug)]
-struct Place {
+struct Slot {
     curve: Curve,
     name: Name,
-    turn: u64,
+    generation: u64,
     open: Option<Open>,
-    /// Curves of children, of whichever window is or was open here.
+    /// Curves for children, from all windows that have used this slot.
     spare: Vec<Curve>,
 }
 
@@ -78,24 +78,24 @@ struct Place {
 struct Open {
     plan: Plan,
     source: Source,
-    /// The end of time: no more readings.
+    /// `u64::MAX`: no more readings.
     due_ns: u64,
     watch: Option<Watch>,
     children: Children,
     stream: Option<Stream>,
-    /// The kernel's mark of another process when it was last read.
+    /// The kernel's high-water mark of another process at the last reading.
     mark: Option<u64>,
     has_ended: bool,
-    /// What cannot be had.
+    /// The reasons for missing data.
     unavailable: Vec<String>,
 }
 
-/// Of this process. Null before the first window, and in a forked child again.
+/// The sampler of this process. Null before the first window, and in a forked child.
 static SAMPLER: AtomicPtr<Sampler> = AtomicPtr::new(std::ptr::null_mut());
 
 fn sampler() -> &'static Sampler {
     let known = SAMPLER.load(Acquire);
-    // SAFETY: null, or of a box that is never freed.
+    // SAFETY: null, or from a box that is never freed.
     if let Some(known) = unsafe { known.as_ref() } {
         return known;
     }
@@ -113,7 +113,7 @@ fn sampler() -> &'static Sampler {
     }
 }
 
-/// In the child of a `fork`: its thread and whoever held its lock are not there.
+/// In a forked child: its thread and any holder of its lock do not exist.
 pub(crate) fn forget() {
     SAMPLER.store(std::ptr::null_mut(), Release);
     children::forget();
@@ -125,10 +125,10 @@ impl Sampler {
     }
 }
 
-/// Begins a window with its first reading. `to`: where readings are written as they come.
+/// Opens a window with its first reading. Readings are also written to `to` as they are taken.
 ///
 /// # Errors
-/// Why there is none.
+/// The reason why the memory cannot be read.
 pub(crate) fn open(name: Name, plan: Plan, to: Option<Target>) -> Result<WindowId, String> {
     let _own = Suspended::new();
     let source = Source::open(plan.process, plan.backend)?;
@@ -141,7 +141,7 @@ pub(crate) fn open(name: Name, plan: Plan, to: Option<Target>) -> Result<WindowI
         unavailable.extend(inner.begin_kernel_peak().err());
     }
     unavailable.extend(inner.ensure_thread().err());
-    let place = inner.place_for(name).ok_or("no memory for a window")?;
+    let slot = inner.slot_for(name).ok_or("no memory for a window")?;
     let now_ns = sys::monotonic_ns();
     let due_ns = now_ns.saturating_add(plan.interval_ns());
     let watch = (is_own && thread::allocator_counts()).then(Watch::new).flatten();
@@ -149,29 +149,29 @@ pub(crate) fn open(name: Name, plan: Plan, to: Option<Target>) -> Result<WindowI
     let (mark, has_ended) = (None, false);
     let window =
         Open { plan, source, due_ns, watch, children, stream, mark, has_ended, unavailable };
-    let turn = inner.begin(place, window, now_ns);
+    let generation = inner.begin(slot, window, now_ns);
     drop(inner);
     sampler.wake.notify_one();
-    Ok(WindowId { place, turn })
+    Ok(WindowId { slot, generation })
 }
 
-/// Ends a window with its last reading, and gives it as it is then: its place may be another's as
-/// soon as the lock is free. `None` if it has ended already, or is of the process this one was
-/// forked from. `kernel_peak_bytes`: the kernel's mark of a child that has ended and been waited
-/// for.
+/// Closes a window with its last reading, and returns its record, since its slot may be reused as
+/// soon as the lock is released. `None` if it has ended already, or belongs to the process this one
+/// was forked from. `kernel_peak_bytes`: the kernel's mark of a child that has ended and been
+/// waited for.
 pub(crate) fn close(id: WindowId, kernel_peak_bytes: Option<u64>) -> Option<MemoryRecord> {
     let _own = Suspended::new();
     let mut inner = sampler().lock();
-    let Inner { places, texts, .. } = &mut *inner;
-    let place = places.get_mut(id.place).filter(|place| place.turn == id.turn)?;
-    let mut window = place.open.take()?;
-    let curve = place.curve;
+    let Inner { slots, texts, .. } = &mut *inner;
+    let slot = slots.get_mut(id.slot).filter(|slot| slot.generation == id.generation)?;
+    let mut window = slot.open.take()?;
+    let curve = slot.curve;
     if window.watch.is_some() {
         held::publish();
     }
-    window.read(curve, &mut place.spare);
+    window.read(curve, &mut slot.spare);
     window.end_kernel_peak(curve, kernel_peak_bytes);
-    window.record_unavailable(curve, texts);
+    window.store_unavailable(curve, texts);
     let now_ns = sys::monotonic_ns();
     window.children.curves().chain([curve]).for_each(|curve| curve.end(now_ns));
     let children: Vec<u64> = window.children.curves().map(Curve::address).collect();
@@ -183,12 +183,12 @@ pub(crate) fn close(id: WindowId, kernel_peak_bytes: Option<u64>) -> Option<Memo
     record
 }
 
-/// Takes a reading for every window of this process, so that the report ends with how things stand.
+/// Takes a reading for every window of this process, so that the report ends with current values.
 pub(crate) fn read_now() {
     let _own = Suspended::new();
-    // Whoever holds the lock may be waiting for the thread that ends the process.
+    // The holder of the lock may be waiting for the thread that ends the process.
     let Ok(mut inner) = sampler().inner.try_lock() else { return };
-    for Place { curve, open, spare, .. } in &mut inner.places {
+    for Slot { curve, open, spare, .. } in &mut inner.slots {
         if let Some(window) = open.as_mut().filter(|open| open.plan.is_of_this_process()) {
             window.read(*curve, spare);
         }
@@ -201,20 +201,20 @@ pub(crate) fn resident_bytes() -> Option<u64> {
     sys::memory_of(std::process::id(), sys::Resident::Rss).ok()?
 }
 
-/// The highest that the kernel's mark of this process ever was. `None` where there is none.
+/// The highest value of the kernel's mark of this process. `None` if unsupported.
 pub(crate) fn run_kernel_peak_bytes() -> Option<u64> {
     let now = sys::kernel_peak_bytes(std::process::id()).ok()?;
     Some(RUN_KERNEL_PEAK.load(Relaxed).max(now))
 }
 
-/// What the kernel's mark stood at before a window let it begin anew.
+/// The highest value of the kernel's mark before a window reset it.
 static RUN_KERNEL_PEAK: AtomicU64 = AtomicU64::new(0);
 
-/// How far the window has come.
+/// The progress of the window.
 pub(crate) fn progress(id: WindowId) -> Progress {
     let inner = sampler().lock();
-    let place = inner.places.get(id.place).filter(|place| place.turn == id.turn);
-    let open = place.and_then(|place| place.open.as_ref().map(|open| (open, place.curve)));
+    let slot = inner.slots.get(id.slot).filter(|slot| slot.generation == id.generation);
+    let open = slot.and_then(|slot| slot.open.as_ref().map(|open| (open, slot.curve)));
     match open {
         Some((open, curve)) if open.is_full(curve) => Progress::Full,
         Some((Open { has_ended: false, due_ns, .. }, _)) => {
@@ -225,24 +225,24 @@ pub(crate) fn progress(id: WindowId) -> Progress {
     }
 }
 
-/// Texts that windows have in common, each once in the segment: reasons, of which there are few.
+/// Texts shared between windows, each stored once in the segment: the few different reasons.
 #[derive(Debug, Default)]
 struct Texts(HashMap<String, u64>);
 
 impl Texts {
-    fn text(&mut self, words: String) -> u64 {
-        if words.is_empty() {
+    fn text(&mut self, text: String) -> u64 {
+        if text.is_empty() {
             return 0;
         }
-        *self.0.entry(words).or_insert_with_key(|words| writer::write_text(words))
+        *self.0.entry(text).or_insert_with_key(|text| writer::write_text(text))
     }
 }
 
 impl Inner {
-    /// Opens a window in a place. Gives its turn.
-    fn begin(&mut self, place: usize, mut window: Open, now_ns: u64) -> u64 {
-        let Place { curve, name, turn, open, spare } = &mut self.places[place];
-        *turn += 1;
+    /// Opens a window in a slot, and returns its generation.
+    fn begin(&mut self, slot: usize, mut window: Open, now_ns: u64) -> u64 {
+        let Slot { curve, name, generation, open, spare } = &mut self.slots[slot];
+        *generation += 1;
         spare.iter().for_each(|curve| curve.hide());
         curve.begin(&Head {
             name: Some(name),
@@ -258,41 +258,41 @@ impl Inner {
             curve.set_heap_baseline(live::bytes());
         }
         window.read(*curve, spare);
-        window.record_unavailable(*curve, &mut self.texts);
+        window.store_unavailable(*curve, &mut self.texts);
         *open = Some(window);
-        *turn
+        *generation
     }
 
-    /// A place that is free: a new one while there are few of that name and not too many in total,
-    /// else that of the window that added least.
-    fn place_for(&mut self, name: Name) -> Option<usize> {
-        let closed = || self.places.iter().enumerate().filter(|(_, place)| place.open.is_none());
-        let of_name = || closed().filter(|(_, place)| place.name == name);
-        let is_full = of_name().nth(KEPT_OF_A_NAME - 1).is_some();
+    /// A free slot: a new one while there are few of that name and not too many in total, otherwise
+    /// that of the window that grew least.
+    fn slot_for(&mut self, name: Name) -> Option<usize> {
+        let closed = || self.slots.iter().enumerate().filter(|(_, slot)| slot.open.is_none());
+        let of_name = || closed().filter(|(_, slot)| slot.name == name);
+        let is_full = of_name().nth(MOST_PER_NAME - 1).is_some();
         if !is_full
-            && closed().nth(KEPT - 1).is_none()
+            && closed().nth(MOST - 1).is_none()
             && let Some(curve) = Curve::make()
         {
-            self.places.push(Place { curve, name, turn: 0, open: None, spare: Vec::new() });
-            return Some(self.places.len() - 1);
+            self.slots.push(Slot { curve, name, generation: 0, open: None, spare: Vec::new() });
+            return Some(self.slots.len() - 1);
         }
-        let added = |(_, place): &(usize, &Place)| place.curve.increment_bytes();
+        let added = |(_, slot): &(usize, &Slot)| slot.curve.increment_bytes();
         let least = if is_full { of_name().min_by_key(added) } else { closed().min_by_key(added) };
         let (least, _) = least?;
         writer::header()?.windows_left_out.add(1);
-        self.places[least].name = name;
+        self.slots[least].name = name;
         Some(least)
     }
 
-    /// Gives all windows of this process what the kernel's mark is at, and lets it begin anew.
+    /// Records the kernel's mark in all windows of this process, and resets it.
     ///
     /// # Errors
-    /// What is not to be had, and why.
+    /// What is missing, and why.
     fn begin_kernel_peak(&self) -> Result<(), String> {
         self.note_kernel_peak();
         sys::reset_kernel_peak().map_err(|error| {
             format!(
-                "kernel peak of the window alone: not available: {error}; it is that of the whole run"
+                "kernel peak of the window alone: not available: {error}; the value is that of the whole run"
             )
         })
     }
@@ -300,15 +300,15 @@ impl Inner {
     fn note_kernel_peak(&self) {
         let Ok(peak) = sys::kernel_peak_bytes(std::process::id()) else { return };
         RUN_KERNEL_PEAK.fetch_max(peak, Relaxed);
-        for place in &self.places {
-            if place.open.as_ref().is_some_and(|open| open.plan.is_of_this_process()) {
-                place.curve.note_kernel_peak(peak);
+        for slot in &self.slots {
+            if slot.open.as_ref().is_some_and(|open| open.plan.is_of_this_process()) {
+                slot.curve.note_kernel_peak(peak);
             }
         }
     }
 
     /// # Errors
-    /// What is not to be had without it.
+    /// What is missing without it.
     fn ensure_thread(&mut self) -> Result<(), String> {
         if !self.has_thread {
             let builder = std::thread::Builder::new().name("profile-sampler".to_owned());
@@ -321,11 +321,11 @@ impl Inner {
         Ok(())
     }
 
-    /// Takes the readings that are due. Gives the time to the next one; `None`: there will be none.
+    /// Takes the readings that are due. Returns the time until the next one; `None`: there is none.
     fn take_readings(&mut self) -> Option<Duration> {
         let now_ns = sys::monotonic_ns();
         let mut next_ns = u64::MAX;
-        for Place { curve, open, spare, .. } in &mut self.places {
+        for Slot { curve, open, spare, .. } in &mut self.slots {
             let Some(window) = open else { continue };
             if window.due_ns <= now_ns {
                 window.read(*curve, spare);
@@ -363,7 +363,7 @@ impl Open {
         self.plan.most_readings.is_some_and(|most| curve.taken() >= most.max(1))
     }
 
-    /// `None`: there is nothing to be read any more.
+    /// `None`: the process can no longer be read.
     fn read_own(&mut self) -> Option<u64> {
         let refused = |error: io::Error| format!("readings from then on: not available: {error}");
         self.source.bytes().unwrap_or_else(|error| {
@@ -377,11 +377,11 @@ impl Open {
             return 0;
         }
         let (plan, stream) = (&self.plan, self.stream.as_ref());
-        self.children.read(&mut To { plan, parent: curve.address(), spare, stream })
+        self.children.read(&mut Output { plan, parent: curve.address(), spare, stream })
     }
 
-    /// Another process's mark is that of its whole life, and not ours to begin anew. Where it
-    /// moves, it is the window's.
+    /// The mark of another process covers its whole life, and cannot be reset. If it changes, the
+    /// new value belongs to the window.
     fn note_mark(&mut self, curve: Curve) {
         if self.plan.is_of_this_process() {
             return;
@@ -394,7 +394,7 @@ impl Open {
         self.mark = Some(now);
     }
 
-    /// The last that the kernel has to say; and what it has not.
+    /// Records the kernel's final mark, or why it is missing.
     fn end_kernel_peak(&mut self, curve: Curve, of_the_end: Option<u64>) {
         if self.plan.is_of_this_process() {
             let now = sys::kernel_peak_bytes(self.plan.process);
@@ -415,7 +415,7 @@ impl Open {
         }
     }
 
-    fn record_unavailable(&self, curve: Curve, texts: &mut Texts) {
+    fn store_unavailable(&self, curve: Curve, texts: &mut Texts) {
         let mut reasons = self.unavailable.clone();
         if self.plan.include_children || self.plan.multiprocess {
             reasons.extend(self.children.unavailable(&self.plan));
@@ -423,7 +423,7 @@ impl Open {
         curve.set_unavailable(texts.text(reasons.join("\n")));
     }
 
-    /// What could not be taken in time is left out, not made up for.
+    /// Missed readings are skipped, not made up for.
     fn due_after(&self, now_ns: u64, curve: Curve) -> u64 {
         if self.has_ended || self.is_full(curve) {
             return u64::MAX;
@@ -434,7 +434,7 @@ impl Open {
     }
 }
 
-/// The thread.
+/// The loop of the sampler thread.
 fn run() {
     let _own = Suspended::new();
     let sampler = sampler();

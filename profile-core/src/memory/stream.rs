@@ -1,10 +1,9 @@
-//! Readings written down as they come, for runs that are longer than a window remembers or that may
-//! be killed.
+//! Readings written as they are taken, for runs that exceed a window's capacity or may be killed.
 //!
-//! A thread of its own writes: the sampler holds a lock that the program waits for when a window
-//! begins, and a pipe may be full for ever. What does not fit between the two is left out and
-//! counted. Windows may have one target in common, in each other too: each holds it only while it
-//! writes some lines.
+//! A separate thread writes: the sampler holds a lock that the program waits for when a window
+//! begins, and a pipe may stay full forever. Readings that do not fit into the queue between the
+//! two are dropped and counted. Windows may share a target, even when nested: each holds it only
+//! while it writes some lines.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -20,7 +19,7 @@ use crate::snapshot::mprof_line;
 use crate::sys;
 use crate::warnings::DataLossWarning;
 
-/// Where lines go.
+/// The destination of lines.
 #[derive(Clone)]
 pub(crate) struct Target(Arc<Mutex<dyn Write + Send>>);
 
@@ -48,7 +47,7 @@ pub(crate) struct Stream {
     lines: SyncSender<Line>,
     left_out: AtomicU64,
     writer: JoinHandle<()>,
-    /// Something was written. Its other end goes when all is.
+    /// Signals that something was written. Disconnected when everything has been written.
     progress: Receiver<()>,
 }
 
@@ -61,11 +60,11 @@ struct Line {
 
 impl Stream {
     /// # Errors
-    /// No thread can be started.
+    /// If no thread can be started.
     pub(crate) fn open(target: Target) -> Result<Stream, String> {
-        /// Some seconds of readings at the shortest interval.
-        const WAITING: usize = 1 << 14;
-        let (lines, received) = sync_channel(WAITING);
+        /// A few seconds of readings at the shortest interval.
+        const CAPACITY: usize = 1 << 14;
+        let (lines, received) = sync_channel(CAPACITY);
         let (written, progress) = sync_channel(1);
         let builder = std::thread::Builder::new().name("profile-stream".to_owned());
         let write = move || write(&target, &received, &written);
@@ -74,19 +73,19 @@ impl Stream {
         Ok(Stream { lines, left_out: AtomicU64::new(0), writer, progress })
     }
 
-    /// Never waits.
+    /// Never blocks.
     pub(crate) fn send(&self, other_process: Option<u32>, bytes: u64, unix_ns: u64) {
         if self.lines.try_send(Line { other_process, bytes, unix_ns }).is_err() {
             self.left_out.fetch_add(1, Relaxed);
         }
     }
 
-    /// All lines are written when this returns, unless whoever reads them has stopped to.
+    /// All lines have been written when this returns, unless their reader has stopped reading.
     pub(crate) fn close(self) {
-        const PATIENCE: Duration = Duration::from_secs(5);
+        const TIMEOUT: Duration = Duration::from_secs(5);
         drop(self.lines);
         let stopped = loop {
-            match self.progress.recv_timeout(PATIENCE) {
+            match self.progress.recv_timeout(TIMEOUT) {
                 Ok(()) => {}
                 Err(stopped) => break stopped,
             }
@@ -95,26 +94,24 @@ impl Stream {
             RecvTimeoutError::Disconnected => drop(self.writer.join()),
             // The program continues, and the writer waits alone.
             RecvTimeoutError::Timeout => {
-                let sentence = "a stream took nothing for 5 s: its last readings are not in it";
-                warn("stream at its end", sentence.to_owned());
+                let sentence = "a stream was blocked for 5 s: its last readings were lost";
+                emit("stream at its end", sentence.to_owned());
             }
         }
         let left_out = self.left_out.into_inner();
         if left_out > 0 {
-            warn(
-                "slow stream",
-                format!("a stream was too slow: {left_out} readings are not in it"),
-            );
+            emit("slow stream", format!("a stream was too slow: {left_out} readings were lost"));
         }
     }
 }
 
-/// `what`: only the first of each is reported.
-fn warn(what: &str, sentence: String) {
-    diagnostics::emit(&Diagnostic::own(&DataLossWarning, Some(what), sentence), OnError::Report);
+/// Only the first diagnostic of each `what` is emitted.
+fn emit(what: &str, sentence: String) {
+    diagnostics::emit(&Diagnostic::own(&DataLossWarning, Some(what), sentence), OnError::Emit);
 }
 
-/// The thread. Whatever has come is written at once, so that a reader of the file sees it.
+/// The loop of the writer thread. It writes everything received at once, so that a reader of the
+/// file sees it.
 fn write(target: &Target, lines: &Receiver<Line>, written: &SyncSender<()>) {
     let _own = Suspended::new();
     for first in lines {
@@ -125,9 +122,9 @@ fn write(target: &Target, lines: &Receiver<Line>, written: &SyncSender<()>) {
             text.push('\n');
         }
         if let Err(error) = target.write(&text) {
-            return warn("stream", format!("a stream of readings ends early: {error}"));
+            return emit("stream", format!("a stream of readings ended early: {error}"));
         }
-        // One that has not been heard of yet is enough.
+        // One pending signal is enough.
         let _ = written.try_send(());
     }
 }

@@ -1,9 +1,8 @@
-//! `memory_usage`: the memory of a piece of work, of a process, or of a command, over the time that
-//! it takes.
+//! `memory_usage`: the memory of a piece of work, a process or a command, over time.
 //!
-//! The work runs once, whatever its length, in the thread that asked; its value, and its panic,
-//! come back. No other process is ever touched. (Python's tool of this name runs quick functions up
-//! to seven times to get readings, and kills all children when the function raises.)
+//! The work runs once, however short it is, in the calling thread; its value, or its panic, is
+//! returned. No other process is affected. (Python's tool of this name runs fast functions up to
+//! seven times to get readings, and kills all children when the function raises.)
 
 use std::io;
 use std::panic::Location;
@@ -19,9 +18,9 @@ use crate::record::thread::{self, Suspended};
 use crate::snapshot::MemoryRecord;
 use crate::sys;
 
-/// How memory is read: the options of Python's `memory_usage`, where their meaning is sound.
+/// How memory is read: the options of Python's `memory_usage` that apply here.
 ///
-/// Readings always have their times, the maximum is always kept, and the work's value is always
+/// Readings always have their times, the maximum is always recorded, and the work's value is always
 /// returned, so `timestamps`, `max_usage` and `retval` are not options here.
 ///
 /// ```
@@ -65,48 +64,49 @@ impl Default for MemoryOptions {
 }
 
 impl MemoryOptions {
-    /// A reading of resident memory each 100 ms, without children.
+    /// Reads resident memory every 100 ms, without children.
     pub fn new() -> MemoryOptions {
         MemoryOptions::default()
     }
 
-    /// The name in the report, of which some 500 bytes are kept; by default the place of the call.
+    /// The name in the report, of which some 500 bytes are stored; by default the location of the
+    /// call.
     pub fn name(mut self, name: impl Into<String>) -> MemoryOptions {
         self.name = Some(name.into());
         self
     }
 
-    /// Time from one reading to the next, at least 100 µs. A reading takes about a microsecond.
-    /// However long it is, there is one reading when the window begins and one when it ends.
+    /// Time between readings, at least 100 µs. A reading takes about a microsecond. Regardless of
+    /// the interval, there is one reading when the window begins and one when it ends.
     pub fn interval(mut self, interval: Duration) -> MemoryOptions {
         self.interval = interval;
         self
     }
 
     /// For a process or a command: stop reading after this time. The process continues. Work in
-    /// this process is never broken off, so for a closure it has no meaning.
+    /// this process is never interrupted, so this has no effect for a closure.
     pub fn timeout(mut self, timeout: Duration) -> MemoryOptions {
         self.timeout = Some(timeout);
         self
     }
 
-    /// For a process or a command: stop after so many readings; the first one is always taken. Of a
-    /// closure all are.
+    /// For a process or a command: stop after this many readings; the first one is always taken.
+    /// Has no effect for a closure.
     pub fn max_iterations(mut self, readings: u64) -> MemoryOptions {
         self.max_iterations = Some(readings);
         self
     }
 
     /// Each reading is the sum over the process and all its descendants. Resident pages that they
-    /// share are counted in each, unless the backend is [`Backend::Pss`]. A process whose parent
-    /// has ended belongs to another one, and no longer counts.
+    /// share count in each, unless the backend is [`Backend::Pss`]. A process whose parent has
+    /// ended is reparented, and no longer counts.
     pub fn include_children(mut self, include: bool) -> MemoryOptions {
         self.include_children = include;
         self
     }
 
-    /// Each descendant has a curve of its own: 64 of a window at most, of more those that are
-    /// highest.
+    /// Each descendant has its own curve: at most 64 in a window; beyond that, those with the
+    /// highest peaks.
     pub fn multiprocess(mut self, multiprocess: bool) -> MemoryOptions {
         self.multiprocess = multiprocess;
         self
@@ -118,16 +118,16 @@ impl MemoryOptions {
         self
     }
 
-    /// Writes each reading as it comes, and those of children with
-    /// [`multiprocess`](MemoryOptions::multiprocess): lines of the file that `mprof plot` opens,
-    /// `MEM 22.917969 1795339408.3749` (MiB, seconds since 1970) and
-    /// `CHLD 17822 13.941406 1795339414.2695`. A window keeps 512 readings at most, the stream has
+    /// Writes each reading as it is taken, and those of children with
+    /// [`multiprocess`](MemoryOptions::multiprocess). The lines have the format that `mprof plot`
+    /// reads: `MEM 22.917969 1795339408.3749` (MiB, seconds since 1970) and
+    /// `CHLD 17822 13.941406 1795339414.2695`. A window stores at most 512 readings, the stream has
     /// all; it is what remains of a program that is killed.
     ///
-    /// A thread of its own writes. One that cannot keep up loses readings, and the report says how
-    /// many. When the window ends, all is written; where nothing could be for five seconds, as into
-    /// a pipe that nobody reads, the rest is given up, and the report says so. Windows may have a
-    /// target in common.
+    /// A separate thread writes. If it cannot keep up, readings are lost, and the report has their
+    /// number. When the window ends, everything is written. If nothing can be written for five
+    /// seconds, as into a pipe that nobody reads, the rest is discarded, and the report says so.
+    /// Windows may share a target.
     ///
     /// ```
     /// # #[cfg(feature = "profile")] {
@@ -143,7 +143,7 @@ impl MemoryOptions {
         self
     }
 
-    /// Of this process, for as long as the window is open.
+    /// A plan for this process, for as long as the window is open.
     fn plan(&self) -> Plan {
         Plan {
             include_children: self.include_children,
@@ -152,7 +152,7 @@ impl MemoryOptions {
         }
     }
 
-    /// Of another process, or of this one as if it were.
+    /// A plan for another process, or for this one as if it were another.
     fn plan_of(&self, process: u32, is_whole_life: bool) -> Plan {
         Plan { process, is_whole_life, most_readings: self.max_iterations, ..self.plan() }
     }
@@ -166,8 +166,8 @@ impl MemoryOptions {
         sampler::open(name, plan, stream).map(Window)
     }
 
-    /// Waits until the process ends, or the window has what was requested. Whether the process has
-    /// ended.
+    /// Waits until the process ends, or the window has the requested readings. Returns whether the
+    /// process has ended.
     fn wait_for_end(&self, window: &Window, process: u32) -> bool {
         const SHORTEST: Duration = Duration::from_millis(1);
         let (end, started) = (sys::ProcessEnd::of(process), Instant::now());
@@ -181,22 +181,22 @@ impl MemoryOptions {
             if left == Some(Duration::ZERO) {
                 return false;
             }
-            // Only a number of readings has to be looked for.
-            let look = if self.max_iterations.is_some() { next_in } else { Duration::MAX };
-            if end.wait(left.unwrap_or(Duration::MAX).min(look)) {
+            // The thread must wake up only to check the number of readings.
+            let poll_in = if self.max_iterations.is_some() { next_in } else { Duration::MAX };
+            if end.wait(left.unwrap_or(Duration::MAX).min(poll_in)) {
                 return true;
             }
         }
     }
 }
 
-/// Work that was measured.
+/// A measured piece of work.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct MemoryUsage<T> {
-    /// What it returned.
+    /// Its return value.
     pub value: T,
-    /// Its memory; or why that could not be read.
+    /// Its memory, or the reason why that could not be read.
     pub memory: Result<MemoryRecord, String>,
 }
 
@@ -206,7 +206,7 @@ pub(crate) fn open_for_the_run(interval: Duration) -> Result<(), String> {
     options.open(options.plan(), "<process>").map(std::mem::forget)
 }
 
-/// Ends its window when it is dropped: also when the work panics.
+/// Ends its window when dropped, also when the work panics.
 #[derive(Debug)]
 pub struct Window(WindowId);
 
@@ -219,14 +219,14 @@ impl Window {
         self.end_with(None)
     }
 
-    /// With the kernel's mark of a child that has ended.
+    /// Ends the window with the kernel's mark of a child that has ended.
     fn end_with(self, kernel_peak_bytes: Option<u64>) -> Result<MemoryRecord, String> {
         let id = self.0;
         std::mem::forget(self);
         thread::for_caller(|| {
             let record = sampler::close(id, kernel_peak_bytes);
             record.ok_or_else(|| {
-                "the window is of the process that this one was forked from".to_owned()
+                "the window belongs to the process that this one was forked from".to_owned()
             })
         })
     }
@@ -239,25 +239,25 @@ impl Drop for Window {
     }
 }
 
-/// Runs `work` once and reads the memory of this process meanwhile, in a thread of its own.
+/// Runs `work` once while another thread reads the memory of this process.
 ///
 /// # Panics
-/// Where `work` does, with what it does.
+/// If `work` panics.
 #[track_caller]
 pub fn memory_usage<T>(options: &MemoryOptions, work: impl FnOnce() -> T) -> MemoryUsage<T> {
-    let window = options.open(options.plan(), &shown(Location::caller()));
+    let window = options.open(options.plan(), &format_location(Location::caller()));
     let value = work();
     MemoryUsage { value, memory: window.and_then(Window::end) }
 }
 
-/// Reads the memory of a process until it ends, or `timeout` or `max_iterations` is reached, and
-/// leaves it alone otherwise.
+/// Reads the memory of a process until it ends, or `timeout` or `max_iterations` is reached. The
+/// process is not affected.
 ///
-/// The kernel's own high-water mark of another process is that of its whole life. It is in the
-/// record if it moved in the window; if not, [`MemoryRecord::unavailable`] says so.
+/// The kernel's high-water mark of another process covers its whole life. It is in the record if it
+/// changed in the window; otherwise [`MemoryRecord::unavailable`] says so.
 ///
 /// # Errors
-/// No such process, one that has ended, or no right to look.
+/// If there is no such process, it has ended, or permission is denied.
 #[track_caller]
 pub fn memory_usage_of(process: u32, options: &MemoryOptions) -> io::Result<MemoryRecord> {
     let plan = options.plan_of(process, false);
@@ -268,16 +268,16 @@ pub fn memory_usage_of(process: u32, options: &MemoryOptions) -> io::Result<Memo
 
 /// Starts a command and reads its memory until it ends.
 ///
-/// With a `timeout` or `max_iterations` the readings end there; the command is waited for all the
-/// same. As with [`Command::status`], its standard input is closed if it is a pipe.
+/// With a `timeout` or `max_iterations` the readings end early, but the command is still waited
+/// for. As with [`Command::status`], its standard input is closed if it is a pipe.
 ///
-/// The kernel's mark of a command that has ended is the highest of it and of the processes that it
-/// waited for. A child begins with the mark of the program that starts it: one that stayed below
-/// that has only what was seen at its readings, and [`MemoryRecord::unavailable`] says so.
+/// The kernel's mark of an ended command is the maximum over it and the processes that it waited
+/// for. A child starts with the mark of the program that starts it: if it stays below that, only
+/// its readings are known, and [`MemoryRecord::unavailable`] says so.
 ///
 /// # Errors
-/// It cannot be started or waited for. A command that ends before its first reading has no memory,
-/// and that is no error.
+/// If it cannot be started or waited for. A command that ends before its first reading has no
+/// memory, which is not an error.
 pub fn memory_usage_of_command(
     command: &mut Command,
     options: &MemoryOptions,
@@ -303,16 +303,16 @@ pub fn memory_usage_of_command(
     }
 }
 
-/// Reads the memory of this process for a while, in which the calling thread sleeps.
+/// Reads the memory of this process for some time, during which the calling thread sleeps.
 ///
 /// # Errors
-/// It cannot be read.
+/// If the memory cannot be read.
 #[track_caller]
 pub fn memory_usage_for(time: Duration, options: &MemoryOptions) -> io::Result<MemoryRecord> {
     let usage = memory_usage(options, || std::thread::sleep(time));
     usage.memory.map_err(io::Error::other)
 }
 
-fn shown(location: &Location<'_>) -> String {
+fn format_location(location: &Location<'_>) -> String {
     format!("{}:{}", location.file(), location.line())
 }

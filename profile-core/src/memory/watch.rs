@@ -1,10 +1,9 @@
-//! What `#[memory_usage]` puts around a call: a span, a window of memory if one is requested, and
-//! limits.
+//! What `#[memory_usage]` adds around a call: a span, a memory window if requested, and limits.
 //!
-//! A limit is looked at when the call ends, from what the call's own frame has counted. Nothing
-//! here looks at other threads, so tests that run beside each other never count for each other. The
-//! exception is `max_rss`: resident memory is the process's, and no lock of ours would keep other
-//! tests from running meanwhile, so the sentence says how much is the call's own.
+//! A limit is checked when the call ends, against the counts of the call's own frame. Other threads
+//! are not counted, so concurrent tests never affect each other. The exception is `max_rss`:
+//! resident memory is the process's, and no lock could keep other tests from running meanwhile, so
+//! the message includes how much is the call's own.
 
 #![allow(unsafe_code, reason = "pins a future in its wrapper")]
 
@@ -35,7 +34,7 @@ use crate::settings;
 use crate::units;
 use crate::warnings::{DataLossWarning, RaisedWarning};
 
-/// A call that is watched.
+/// A watched call.
 #[derive(Debug)]
 #[must_use = "the call ends when this is dropped"]
 pub struct Watched {
@@ -43,16 +42,16 @@ pub struct Watched {
     plan: &'static UsagePlan,
     span: Option<SpanGuard>,
     window: RefCell<Option<Window>>,
-    /// The most that its window saw, once that has ended.
+    /// The maximum that its window measured, once that has ended.
     resident: Cell<Option<u64>>,
     started: Instant,
-    /// Its limits have been checked.
+    /// Whether its limits have been checked.
     is_checked: Cell<bool>,
 }
 
-/// Opens the span and, if requested, the window of a call.
+/// Opens the span of a call and, if needed, its window.
 pub fn watch(site: &'static CallSite, plan: &'static UsagePlan) -> Watched {
-    // The window is open before the span: opening it takes time, which is none of the call's.
+    // The window is opened first, so that the time to open it is not charged to the call.
     let window = RefCell::new(open_window(site, plan));
     let (started, resident) = (Instant::now(), Cell::new(None));
     let is_checked = Cell::new(false);
@@ -72,9 +71,9 @@ fn open_window(site: &'static CallSite, plan: &'static UsagePlan) -> Option<Wind
     match sampler::open(name, plan, None) {
         Ok(id) => Some(Window::of(id)),
         Err(why) => {
-            let sentence = format!("{}: its memory is not read: {why}", site.path());
+            let sentence = format!("{}: its memory cannot be read: {why}", site.path());
             let diagnostic = Diagnostic::about(site, &DataLossWarning, sentence, None);
-            diagnostics::emit(&diagnostic, OnError::Report);
+            diagnostics::emit(&diagnostic, OnError::Emit);
             None
         }
     }
@@ -83,7 +82,7 @@ fn open_window(site: &'static CallSite, plan: &'static UsagePlan) -> Option<Wind
 impl Watched {
     fn diagnostics(&self, is_open: bool) -> Vec<Diagnostic> {
         let time_ns = self.started.elapsed().as_nanos() as u64;
-        // One that is switched off exceeds nothing, but in a test, which would pass unseen.
+        // A disabled function exceeds nothing, except in a test, which would pass unnoticed.
         if !self.site.is_enabled() && !self.plan.fails {
             return Vec::new();
         }
@@ -95,11 +94,11 @@ impl Watched {
         used.diagnostics(self.site, self.plan)
     }
 
-    /// The call is about to return: what it exceeded shall be its error.
+    /// Checks a call that is about to return, and returns the error it should return instead.
     fn check_before_return(&self) -> Option<RaisedWarning> {
         let diagnostics = self.diagnostics(true);
         self.is_checked.set(!diagnostics.is_empty());
-        // Those that it has besides, of a file. Before any error is made, which allocates.
+        // Checks other limits, from a file, too. Before any error is created, which allocates.
         let others = self.span.as_ref().and_then(limits::check_before_return);
         let raised = failed(self.plan, diagnostics, OnError::Return).or(others);
         if raised.is_some() {
@@ -109,7 +108,7 @@ impl Watched {
     }
 }
 
-/// The value of a watched call, or the error that it exceeded a limit.
+/// The value of a watched call, or an error if the call exceeded a limit.
 pub fn raised_watched<T: Raising>(value: T, call: &Watched) -> T {
     if !value.is_ok() {
         return value;
@@ -126,13 +125,13 @@ impl Drop for Watched {
     }
 }
 
-/// Ends a window. That is ours, and must not be charged to whoever called.
+/// Ends a window. The cost is ours, and must not be charged to the caller.
 fn highest(window: Window) -> Option<u64> {
     let _own = Suspended::new();
     window.end().ok().map(|it| it.highest_bytes())
 }
 
-/// What was measured of one call.
+/// The measurements of one call.
 struct Used {
     /// `None`: it was not recorded.
     counts: Option<HeapCounts>,
@@ -142,8 +141,8 @@ struct Used {
 }
 
 impl Used {
-    /// What there is to say against the call: limits that it exceeded, those of which that is not
-    /// known though it should be, and the ledger. A call that unwinds has failed already.
+    /// The findings: exceeded limits, limits whose figures are unknown though they should be known,
+    /// and differences from the ledger. A call that unwinds has failed already.
     fn diagnostics(&self, site: &CallSite, plan: &UsagePlan) -> Vec<Diagnostic> {
         if std::thread::panicking() {
             return Vec::new();
@@ -155,13 +154,13 @@ impl Used {
             Figures { time_ns, heap, resident_bytes, is_open: self.is_open, ..Figures::default() };
         let exceeded = plan.limits.exceeded(Scope::Call, figures);
         let exceeded = exceeded.map(|it| finding(it, heap));
-        let unknown = plan.limits.unknown(&figures).map(|row| self.not_available(row));
-        let ledger = plan.ledger.and_then(|folder| self.not_in_ledger(folder, site, heap));
+        let unknown = plan.limits.unknown(&figures).map(|row| self.unavailable(row));
+        let ledger = plan.ledger.and_then(|folder| self.ledger_finding(folder, site, heap));
         let all: Vec<Finding> = exceeded.chain(unknown).chain(ledger).collect();
         limits::diagnostics(site, &all)
     }
 
-    fn not_available(&self, row: &Row) -> Finding {
+    fn unavailable(&self, row: &Row) -> Finding {
         let why = match row.needs {
             Needs::Window => "resident memory cannot be read here",
             _ => self.why_not_counted(),
@@ -169,7 +168,7 @@ impl Used {
         Finding::of_allocations(format!("{}: not available: {why}", row.name()))
     }
 
-    fn not_in_ledger(
+    fn ledger_finding(
         &self,
         folder: &str,
         site: &CallSite,
@@ -187,14 +186,14 @@ impl Used {
 
     fn why_not_counted(&self) -> &'static str {
         match self.counts {
-            None => "the function is switched off, or was not recorded",
+            None => "the function is disabled, or was not recorded",
             Some(_) => "ProfilingAllocator is not the global allocator",
         }
     }
 }
 
-/// Resident memory is that of the process: other threads may have taken what one call is blamed
-/// for, such as tests beside it.
+/// Resident memory is that of the process: other threads, such as concurrent tests, may have used
+/// what is attributed to the call.
 fn finding(exceeded: Exceeded, heap: Option<HeapFigures>) -> Finding {
     let is_of_process = exceeded.row().needs == Needs::Window;
     let finding = Finding::from(exceeded);
@@ -208,10 +207,10 @@ fn finding(exceeded: Exceeded, heap: Option<HeapFigures>) -> Finding {
     }
 }
 
-/// Tells what there is to say; gives it back if the filters make it an error.
+/// Emits the diagnostics; returns one if the filters turn it into an error.
 ///
 /// # Panics
-/// It shall fail the test.
+/// If there are any and the call should fail the test.
 fn failed(
     plan: &UsagePlan,
     diagnostics: Vec<Diagnostic>,
@@ -226,37 +225,37 @@ fn failed(
     limits::emit_all(diagnostics, on_error)
 }
 
-/// Tells what there is to say against a call that has ended: it can return no error any more.
+/// Emits the diagnostics of a call that has ended and can no longer return an error.
 ///
 /// # Panics
-/// As [`failed`], and with a [`RaisedWarning`] if a filter makes it an error. A function that
-/// returns such errors has one of its own by then.
+/// As [`failed`], and with a [`RaisedWarning`] if a filter turns one into an error. Not for a
+/// function that returns such errors: it has returned one already.
 fn end_call(site: &CallSite, plan: &UsagePlan, diagnostics: Vec<Diagnostic>) {
     let throws = !plan.limits.raises() && site.can_unwind();
-    let on_error = if throws { OnError::Throw } else { OnError::Report };
+    let on_error = if throws { OnError::Throw } else { OnError::Emit };
     if let Some(raised) = failed(plan, diagnostics, on_error) {
         diagnostics::throw(raised);
     }
 }
 
-/// A future that is watched, from its first poll to its end. It counts what its own polls do,
-/// wherever they run.
+/// A watched future, from its first poll to its end. It counts what its own polls do, on any
+/// thread.
 ///
-/// One that is dropped before its end has a window, and no limit is looked at: there is no one to
-/// fail.
+/// If it is dropped before its end, it has a window, but no limit is checked: no caller could
+/// receive the error.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct WatchedFuture<F: Future> {
     inner: F,
     call: Polls,
-    /// With `raise`: whether a value is good, and how a failure is made.
+    /// With `raise`: whether a value is `Ok`, and how to create an error.
     raise: Option<Raise<F::Output>>,
 }
 
-/// [`Raising`] of a type of which only some functions ask it.
+/// The functions of [`Raising`], for a type that may not implement it.
 type Raise<T> = (fn(&T) -> bool, fn(RaisedWarning) -> T);
 
-/// What the polls of a call have counted so far.
+/// The counts of the polls of a call so far.
 #[derive(Debug)]
 struct Polls {
     site: &'static CallSite,
@@ -286,7 +285,7 @@ pub fn watch_future<F: Future>(
     WatchedFuture { inner, call, raise: None }
 }
 
-/// The same for one whose error an exceeded limit may be.
+/// The same for a function that returns an exceeded limit as its error.
 pub fn watch_raising_future<F: Future<Output: Raising>>(
     site: &'static CallSite,
     plan: &'static UsagePlan,
@@ -332,7 +331,7 @@ impl Polls {
             self.is_counted = false;
             return;
         };
-        // What earlier polls left behind, which below 0 is what they freed of others.
+        // What earlier polls left allocated; negative if they freed memory of others.
         let held = self.counts[heap::ALLOCATED_BYTES]
             .wrapping_sub(self.counts[heap::FREED_BYTES])
             .cast_signed();

@@ -1,11 +1,11 @@
-//! One window: a stretch of time over which the memory of a process is read, kept in the segment as
-//! it grows.
+//! One window: a period during which the memory of a process is read, stored in the segment as it
+//! grows.
 //!
-//! It holds [`READINGS`] readings. When they are full, of each two neighbours the higher stays, and
-//! the lowest of all: so a window of days keeps its shape, its extremes, its first and its last
-//! reading, in the same memory.
+//! It holds [`READINGS`] readings. When they are full, the higher of each two neighbors is
+//! retained, and the lowest of all: so a window of days keeps its shape, its extremes, its first
+//! and its last reading, in constant memory.
 //!
-//! Nothing here takes a lock: whoever writes holds the sampler's.
+//! Nothing here takes a lock: the writer holds the sampler's.
 
 #![allow(unsafe_code, reason = "records of the segment, written under the sampler's lock")]
 
@@ -18,14 +18,14 @@ use crate::segment::layout::{BACKENDS, NAME, READINGS, Window, Word};
 use crate::segment::writer;
 use crate::sys;
 
-/// What a window reads.
+/// The source of a window's readings.
 #[derive(Debug)]
 pub(crate) enum Source {
     Process(sys::ProcessMemory),
     Heap,
 }
 
-/// What is read of a process for a backend. `None`: the heap, which only the process itself knows.
+/// What to read of a process for a backend. `None`: the heap, which only the process itself knows.
 pub(super) fn resident(backend: Backend) -> Option<sys::Resident> {
     match backend {
         Backend::Rss => Some(sys::Resident::Rss),
@@ -37,7 +37,7 @@ pub(super) fn resident(backend: Backend) -> Option<sys::Resident> {
 
 impl Source {
     /// # Errors
-    /// Why it cannot be read.
+    /// The reason why it cannot be read.
     pub(crate) fn open(process: u32, backend: Backend) -> Result<Source, String> {
         let Some(what) = resident(backend) else { return Source::heap(process) };
         let opened = sys::ProcessMemory::open(process, what);
@@ -50,15 +50,15 @@ impl Source {
             return Err("heap: not available: ProfilingAllocator is not installed".to_owned());
         }
         if process != std::process::id() {
-            return Err("heap: not available: only of the process itself".to_owned());
+            return Err("heap: not available: only the process itself knows its heap".to_owned());
         }
         Ok(Source::Heap)
     }
 
-    /// Bytes now; `None` once the process has ended.
+    /// The current number of bytes; `None` once the process has ended.
     ///
     /// # Errors
-    /// It may no longer be looked at.
+    /// If it may no longer be read.
     pub(crate) fn bytes(&mut self) -> io::Result<Option<u64>> {
         match self {
             Source::Process(memory) => memory.bytes(),
@@ -75,43 +75,43 @@ impl Source {
     }
 }
 
-/// What a window is called.
+/// The name of a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Name {
-    /// A function's path, which the segment has already.
+    /// A function's path, which is in the segment already.
     Path(u64),
-    /// Words of its own. Kept with the window, so that a new name takes the room of an old one.
+    /// A text, stored with the window, so that a new name reuses the memory of an old one.
     Own(String),
 }
 
 impl Name {
-    /// As much of the words as a window has room for.
+    /// Truncates the text to the capacity of a window.
     pub(crate) fn own(words: &str) -> Name {
         const LONGEST: usize = (NAME - 1) * size_of::<Word>();
-        const CUT: char = '…';
+        const ELLIPSIS: char = '…';
         if words.len() <= LONGEST {
             return Name::Own(words.to_owned());
         }
-        // `floor_char_boundary` is of Rust 1.91.
-        let mut ends = (0..=LONGEST - CUT.len_utf8()).rev();
+        // `floor_char_boundary` requires Rust 1.91.
+        let mut ends = (0..=LONGEST - ELLIPSIS.len_utf8()).rev();
         let end = ends.find(|end| words.is_char_boundary(*end)).unwrap_or(0);
-        Name::Own(format!("{}{CUT}", &words[..end]))
+        Name::Own(format!("{}{ELLIPSIS}", &words[..end]))
     }
 }
 
-/// A place in the segment for one window after another.
+/// Memory in the segment for one window after another.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Curve {
     record: &'static Window,
 }
 
 impl Curve {
-    /// `None`: no room.
+    /// `None`: out of memory.
     pub(crate) fn make() -> Option<Curve> {
         let room = writer::take(size_of::<Window>(), 64)?.cast::<Window>();
         // SAFETY: fresh zeroed room of the right size and alignment, all atomics; never freed.
         let record = unsafe { &*room };
-        // Begun and never finished: no reader takes it for a window yet.
+        // Odd, as while it is being written: readers ignore it.
         record.version.set(1);
         let header = writer::header()?;
         let first = header.first_window.shared();
@@ -160,7 +160,7 @@ impl Curve {
         record.version.publish(record.version.get() + 1);
     }
 
-    /// Only while its window is taken from all readers.
+    /// Only while the window is hidden from readers.
     fn set_name(self, name: Option<&Name>) {
         let record = self.record;
         let words = match name {
@@ -178,12 +178,12 @@ impl Curve {
         record.name.set(std::ptr::from_ref(length) as u64);
     }
 
-    /// What could not be had: a text in the segment, a sentence a line.
+    /// The reasons for missing data: a text in the segment, one per line.
     pub(super) fn set_unavailable(self, text: u64) {
         self.record.unavailable.set(text);
     }
 
-    /// Takes its window from all readers.
+    /// Hides the window from readers.
     pub(crate) fn hide(self) {
         self.record.version.publish(self.record.version.get() | 1);
     }
@@ -215,7 +215,8 @@ impl Curve {
         record.last_monotonic_ns.set(now_ns);
     }
 
-    /// Half of the readings: of each two the higher, and the lowest of all; the first and the last.
+    /// Retains about half of the readings: the higher of each two, the lowest of all, the first and
+    /// the last.
     fn thin(self) {
         let record = self.record;
         let (readings, _) = record.readings.as_chunks::<2>();
@@ -249,7 +250,7 @@ impl Curve {
         self.record.heap_peak_bytes.set(bytes + 1);
     }
 
-    /// The heap's figures so far.
+    /// Updates the heap's figures.
     pub(crate) fn note_heap(self, watch: &Watch) {
         self.record.heap_peak_bytes.raise_to(watch.peak_bytes() + 1);
         self.record.heap_end_bytes.set(live::bytes() + 1);
@@ -273,24 +274,24 @@ impl Curve {
         self.record.kernel_peak_bytes.get() != 0
     }
 
-    /// How much the window added.
+    /// The growth of the window: the peak above the first reading.
     pub(crate) fn increment_bytes(self) -> u64 {
         self.record.peak_bytes.get().saturating_sub(self.record.baseline_bytes.get())
     }
 
-    /// Where it lies, for its reader.
+    /// The address of its record, for the reader.
     pub(crate) fn address(self) -> u64 {
         std::ptr::from_ref(self.record) as u64
     }
 }
 
-/// What is known of a window when it begins.
+/// What is known about a window when it begins.
 #[derive(Debug)]
 pub(crate) struct Head<'a> {
-    /// `None`: of a child's curve.
+    /// `None` for a child's curve.
     pub(crate) name: Option<&'a Name>,
     pub(crate) process: u32,
-    /// Of a child's curve: where its window lies.
+    /// For a child's curve, the address of its window.
     pub(crate) parent: u64,
     pub(crate) backend: Backend,
     pub(crate) interval_ns: u64,
@@ -327,29 +328,29 @@ mod tests {
     #[test]
     fn a_name_is_kept_in_the_window_and_a_long_one_is_cut_between_two_characters() {
         let curve = curve();
-        let called = |words: &str| {
+        let stored = |words: &str| {
             curve.set_name(Some(&Name::own(words)));
             let view = crate::segment::reader::View::live().expect("a segment");
             view.text(curve.record.name.get())
         };
         for words in ["", "a", "12345678", "ünï 9 🦀"] {
-            assert_eq!(called(words), words);
+            assert_eq!(stored(words), words);
         }
-        let long = called(&"🦀".repeat(1000));
+        let long = stored(&"🦀".repeat(1000));
         assert_eq!(long, format!("{}…", "🦀".repeat(125)));
-        assert_eq!(called("short"), "short");
+        assert_eq!(stored("short"), "short");
     }
 
     #[test]
     fn a_long_window_keeps_its_extremes_and_both_ends_in_the_same_memory() {
         let curve = curve();
-        for turn in 0..100_000_u64 {
-            let bytes = match turn {
+        for index in 0..100_000_u64 {
+            let bytes = match index {
                 33_333 => 9_000,
                 66_667 => 3,
-                _ => 1_000 + turn % 7,
+                _ => 1_000 + index % 7,
             };
-            curve.add(1_000 + turn, bytes);
+            curve.add(1_000 + index, bytes);
         }
         let kept = readings(curve);
         assert!(kept.len() <= READINGS && kept.len() >= READINGS / 2, "{}", kept.len());

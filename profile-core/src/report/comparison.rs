@@ -152,7 +152,7 @@ mod tests {
         row.trimmed_mean_ns = row.trimmed_mean_ns.map(|ns| ns * 3.0);
         row.allocations = row.allocations.map(|count| count * 2);
         let text = compare(&before, &after).to_string();
-        assert!(text.starts_with("comparison of 1 run with 1 run\none run a side"), "{text}");
+        assert!(text.starts_with("comparison of 1 run with 1 run\none run per side"), "{text}");
         let line = text.lines().find(|line| line.starts_with("survey::main")).expect("its row");
         assert!(line.contains("+200.0 %") && line.contains(" -> "), "{line}");
     }

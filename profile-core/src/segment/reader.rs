@@ -73,8 +73,8 @@ impl<'a> View<'a> {
         Some(View { words, base: header.base.get(), steps: None })
     }
 
-    /// How many words a whole reading may visit: each record and text a few times. Without this bound
-    /// lists that lead into each other would multiply, and so would their texts.
+    /// How many words a whole reading may visit: each record and text a few times. Without this
+    /// bound lists that lead into each other would multiply, and so would their texts.
     pub(crate) fn steps_for(words: &[AtomicU64]) -> AtomicU64 {
         const TIMES: usize = 4;
         AtomicU64::new((words.len() * TIMES) as u64)

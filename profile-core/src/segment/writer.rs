@@ -223,8 +223,8 @@ pub(crate) fn write_text(text: &str) -> u64 {
     write_display(&text)
 }
 
-/// A value as text; written twice, and must be the same both times. Allocates nothing: it is part of a
-/// first call, and a program may handle that there is no memory.
+/// A value as text; written twice, and must be the same both times. Allocates nothing: it is part
+/// of a first call, and a program may handle that there is no memory.
 pub(crate) fn write_display(value: &impl Display) -> u64 {
     let mut length = Length(0);
     let _ = write!(length, "{value}");

@@ -94,7 +94,7 @@ pub(super) extern "C" fn report_at_exit() {
         return;
     }
     if !startup::is_forked_child() {
-        ledger::report_falls();
+        ledger::emit_decreases();
     }
     let has_errors = reported();
     // In a plugin this is the moment before its code goes, and threads that called it may end
@@ -146,7 +146,7 @@ fn print_warnings(outputs: &[Output], snapshot: &Snapshot) {
     if outputs.iter().any(shown) {
         return;
     }
-    // These have been reported when they came up.
+    // These were reported when they occurred.
     let (told, raised) = (diagnostics::emitted(), end::raised());
     let known: Vec<WarningRecord> = told.into_iter().chain(raised).collect();
     let is_known = |warning: &&WarningRecord| known.iter().any(|it| it.message == warning.message);

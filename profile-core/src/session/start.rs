@@ -43,7 +43,7 @@ pub(super) extern "C" fn start() {
             wrong_reports().into_iter().chain(settings::diagnostics().iter().cloned());
         let of_settings = of_settings.chain(record_only(settings::only()));
         of_settings.chain(wrong_limits).map(of_setting).for_each(|diagnostic| {
-            diagnostics::emit(&diagnostic, OnError::Report);
+            diagnostics::emit(&diagnostic, OnError::Emit);
         });
         sys::at_fork_in_child(forget_sampler);
         install_panic_hook();

@@ -1,4 +1,4 @@
-//! Cuts by proportion, each end its own: the trimmed statistics of `scipy.stats.mstats`.
+//! Trimming by proportion, separately for each end: the trimmed statistics of `scipy.stats.mstats`.
 
 use super::error::{End, StatsError, has_nan, nan_last};
 use super::limits::variance_of;
@@ -15,18 +15,18 @@ use super::sums::{mean_of, sum};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cuts {
-    /// Proportion of the least values; `None`: none.
+    /// The proportion of the smallest values to cut; `None`: none.
     pub lower: Option<f64>,
-    /// Of the greatest.
+    /// The proportion of the largest values to cut.
     pub upper: Option<f64>,
-    /// Whether the number of values cut is truncated, or rounded half to even.
+    /// Whether the number of values to cut is truncated, or rounded half to even.
     pub truncates_lower: bool,
     /// See `truncates_lower`.
     pub truncates_upper: bool,
 }
 
 impl Cuts {
-    /// The same proportion of both ends, truncated.
+    /// The same proportion at both ends, truncated.
     #[must_use]
     pub fn both(proportion: f64) -> Cuts {
         Cuts {
@@ -37,7 +37,7 @@ impl Cuts {
         }
     }
 
-    /// The ranks that are kept: the first, and the one after the last. They may be none.
+    /// The range of the remaining ranks: the first, and the one after the last. It may be empty.
     pub(super) fn ranks(&self, n: usize) -> Result<(usize, usize), StatsError> {
         let cut = |end, proportion: Option<f64>, truncates: bool| {
             let proportion = proportion.unwrap_or(0.0);
@@ -53,18 +53,18 @@ impl Cuts {
     }
 }
 
-/// The places of the values in ascending order; equal ones as they are, NaN last.
+/// The indices of the values in ascending order; stable, with NaN last.
 fn order(values: &[f64]) -> Vec<usize> {
-    let mut places: Vec<usize> = (0..values.len()).collect();
-    places.sort_by(|a, b| nan_last(&values[*a], &values[*b]));
-    places
+    let mut indices: Vec<usize> = (0..values.len()).collect();
+    indices.sort_by(|a, b| nan_last(&values[*a], &values[*b]));
+    indices
 }
 
-/// The values, with nothing where one is cut: `scipy.stats.mstats.trimr`. A NaN counts as the
-/// largest.
+/// The values, with `None` in place of those that are cut: `scipy.stats.mstats.trimr`. NaN counts
+/// as the largest.
 ///
 /// # Errors
-/// A proportion is not between 0 and 1.
+/// If a proportion is not between 0 and 1.
 ///
 /// ```
 /// use profile_core::stats::{Cuts, trimr};
@@ -82,7 +82,7 @@ pub fn trimr(values: &[f64], cuts: &Cuts) -> Result<Vec<Option<f64>>, StatsError
     Ok(kept)
 }
 
-/// What is left, in ascending order.
+/// The remaining values, in ascending order.
 fn kept(values: &[f64], cuts: &Cuts) -> Result<Vec<f64>, StatsError> {
     let (from, to) = cuts.ranks(values.len())?;
     let mut sorted = values.to_vec();
@@ -90,10 +90,10 @@ fn kept(values: &[f64], cuts: &Cuts) -> Result<Vec<f64>, StatsError> {
     Ok(sorted.get(from..to).unwrap_or_default().to_vec())
 }
 
-/// The mean of what is left. `None`: nothing is.
+/// The mean of the remaining values. `None`: none remain.
 ///
 /// # Errors
-/// A proportion is not between 0 and 1.
+/// If a proportion is not between 0 and 1.
 ///
 /// ```
 /// use profile_core::stats::{Cuts, trimmed_mean};
@@ -106,12 +106,12 @@ pub fn trimmed_mean(values: &[f64], cuts: &Cuts) -> Result<Option<f64>, StatsErr
     Ok((!kept.is_empty()).then(|| mean_of(&kept)))
 }
 
-/// The variance of what is left, with the divisor `n - ddof`. `None`: not more than `ddof` values
-/// are. NaN with a NaN among them, where SciPy masks a single figure, and along an axis shows the 0
-/// that lies behind the mask.
+/// The variance of the remaining values, with the divisor `n - ddof`. `None` if at most `ddof`
+/// values remain. NaN if there is a NaN among them, where SciPy masks a single result, and along an
+/// axis shows the 0 behind the mask.
 ///
 /// # Errors
-/// A proportion is not between 0 and 1.
+/// If a proportion is not between 0 and 1.
 ///
 /// ```
 /// use profile_core::stats::{Cuts, trimmed_var};
@@ -124,10 +124,10 @@ pub fn trimmed_var(values: &[f64], cuts: &Cuts, ddof: usize) -> Result<Option<f6
     Ok((kept.len() > ddof).then(|| variance_of(&kept, ddof)))
 }
 
-/// The root of [`trimmed_var`].
+/// The square root of [`trimmed_var`].
 ///
 /// # Errors
-/// A proportion is not between 0 and 1.
+/// If a proportion is not between 0 and 1.
 ///
 /// ```
 /// use profile_core::stats::{Cuts, trimmed_std};
@@ -139,11 +139,11 @@ pub fn trimmed_std(values: &[f64], cuts: &Cuts, ddof: usize) -> Result<Option<f6
     Ok(trimmed_var(values, cuts, ddof)?.map(f64::sqrt))
 }
 
-/// The standard error of the trimmed mean, from the deviation of the winsorised values (Tukey and
-/// McLaughlin 1963): `s_w / ((1 - lower - upper) * sqrt(n))`. NaN of fewer than two values.
+/// The standard error of the trimmed mean, from the deviation of the winsorized values (Tukey and
+/// McLaughlin 1963): `s_w / ((1 - lower - upper) * sqrt(n))`. NaN for fewer than two values.
 ///
 /// # Errors
-/// A proportion is not between 0 and 1, or there are no values.
+/// If a proportion is not between 0 and 1, or there are no values.
 ///
 /// ```
 /// use profile_core::stats::{Cuts, trimmed_stde};
@@ -158,11 +158,11 @@ pub fn trimmed_stde(values: &[f64], cuts: &Cuts) -> Result<f64, StatsError> {
     Ok(variance_of(&winsorized, 1).sqrt() / (left * (values.len() as f64).sqrt()))
 }
 
-/// The values, with each that is cut replaced by the nearest that is not:
-/// `scipy.stats.mstats.winsorize`. A NaN counts as the largest.
+/// The values, with each that is cut replaced by the nearest remaining one:
+/// `scipy.stats.mstats.winsorize`. NaN counts as the largest.
 ///
 /// # Errors
-/// A proportion is not between 0 and 1, there are no values, or everything is cut from one end.
+/// If a proportion is not between 0 and 1, there are no values, or one end cuts everything.
 ///
 /// ```
 /// use profile_core::stats::{Cuts, winsorize};
@@ -174,7 +174,7 @@ pub fn winsorize(values: &[f64], cuts: &Cuts) -> Result<Vec<f64>, StatsError> {
     let (from, to) = cuts.ranks(values.len())?;
     let order = order(values);
     let mut replaced = values.to_vec();
-    // One end after the other: where they overlap everything becomes one value.
+    // One end after the other: where they overlap, all values become equal.
     if cuts.lower.is_some() {
         let nearest = replaced[*order.get(from).ok_or(StatsError::Empty)?];
         order[..from].iter().for_each(|index| replaced[*index] = nearest);
@@ -187,10 +187,10 @@ pub fn winsorize(values: &[f64], cuts: &Cuts) -> Result<Vec<f64>, StatsError> {
     Ok(replaced)
 }
 
-/// The mean of the [winsorised](winsorize) values.
+/// The mean of the [winsorized](winsorize) values.
 ///
 /// # Errors
-/// As of [`winsorize`].
+/// As for [`winsorize`].
 ///
 /// ```
 /// use profile_core::stats::{Cuts, winsorized_mean};
@@ -202,9 +202,9 @@ pub fn winsorized_mean(values: &[f64], cuts: &Cuts) -> Result<f64, StatsError> {
     winsorize(values, cuts).map(|replaced| mean_of(&replaced))
 }
 
-/// The mean of the middle half, where a quartile that falls within a value counts it in part (the
-/// interquartile mean; for four values each of the outer two counts not at all, for five each
-/// counts three quarters). NaN of no values, or with a NaN.
+/// The mean of the middle half, where a value that contains a quartile counts in part (the
+/// interquartile mean; of four values the outer two do not count, of five each counts three
+/// quarters). NaN for no values, or if there is a NaN.
 ///
 /// ```
 /// use profile_core::stats::interquartile_mean;
@@ -221,7 +221,7 @@ pub fn interquartile_mean(values: &[f64]) -> f64 {
     sorted.sort_by(f64::total_cmp);
     let quarter = sorted.len() as f64 / 4.0;
     let end = sorted.len() as f64 - quarter;
-    // How much of the value of each rank lies between the quartiles.
+    // The part of the value of each rank that is between the quartiles.
     let part = |rank: usize| ((rank + 1) as f64).min(end) - (rank as f64).max(quarter);
     let weighted = sorted.iter().enumerate().map(|(rank, value)| value * part(rank).max(0.0));
     sum(weighted) / (end - quarter)

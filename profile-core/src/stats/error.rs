@@ -1,40 +1,40 @@
-//! What cannot be computed, and what is done about NaN.
+//! Errors, and the handling of NaN.
 
 use std::fmt;
 
-/// A question that has no answer.
+/// Why a statistic cannot be computed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum StatsError {
     /// A proportion to cut is NaN or infinite.
     ProportionNotFinite(f64),
-    /// A negative proportion needs more values than there are.
+    /// A negative proportion asks for more values than there are.
     ProportionNegative(f64),
-    /// Both ends together would cut more than everything.
+    /// Both ends together would cut more than all values.
     ProportionTooBig(f64),
     /// A proportion of [`Cuts`](super::Cuts) is not between 0 and 1.
     ProportionOutside {
-        /// Which.
+        /// The end.
         end: End,
-        /// What was given.
+        /// The proportion.
         proportion: f64,
     },
-    /// No value lies within the limits.
+    /// No value is within the limits.
     NothingWithin,
-    /// There are no values to take one from.
+    /// There are no values to choose from.
     Empty,
-    /// There is a NaN, and [`NanPolicy::Raise`] was requested.
+    /// There is a NaN, and the policy is [`NanPolicy::Raise`].
     ContainsNan,
-    /// An array has no such axis.
+    /// The array does not have that axis.
     AxisOutOfBounds {
-        /// The axis; negative counts from the last.
+        /// The axis; negative numbers count from the last.
         axis: isize,
-        /// Dimensions of the array.
+        /// The number of dimensions of the array.
         dimensions: usize,
     },
-    /// An axis is named twice.
+    /// Duplicate axis.
     AxisRepeated(isize),
-    /// Two samples that belong together differ in length.
+    /// Paired samples differ in length.
     LengthsDiffer(usize, usize),
     /// A confidence is not between 0 and 1.
     ConfidenceOutside(f64),
@@ -42,12 +42,12 @@ pub enum StatsError {
     PValueOutside(f64),
 }
 
-/// One end of a sample in ascending order.
+/// One end of a sorted sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Least values.
+    /// The smallest values.
     Lower,
-    /// Greatest values.
+    /// The largest values.
     Upper,
 }
 
@@ -73,15 +73,15 @@ impl fmt::Display for StatsError {
                     "the proportion to cut from the {end} end is {proportion}; it must be between 0 and 1"
                 )
             }
-            StatsError::NothingWithin => write!(f, "no value lies within the limits"),
+            StatsError::NothingWithin => write!(f, "no value is within the limits"),
             StatsError::Empty => write!(f, "there are no values"),
-            StatsError::ContainsNan => write!(f, "there is a NaN among the values"),
+            StatsError::ContainsNan => write!(f, "the values contain a NaN"),
             StatsError::AxisOutOfBounds { axis, dimensions } => {
                 write!(f, "there is no axis {axis} in an array of {dimensions} dimensions")
             }
-            StatsError::AxisRepeated(axis) => write!(f, "axis {axis} is named twice"),
+            StatsError::AxisRepeated(axis) => write!(f, "duplicate axis {axis}"),
             StatsError::LengthsDiffer(one, other) => {
-                write!(f, "samples that belong together have {one} and {other} values")
+                write!(f, "paired samples differ in length: {one} and {other} values")
             }
             StatsError::ConfidenceOutside(given) => {
                 write!(f, "the confidence is {given}; it must be between 0 and 1, such as 0.95")
@@ -95,20 +95,20 @@ impl fmt::Display for StatsError {
 
 impl std::error::Error for StatsError {}
 
-/// What a NaN among the values does: `nan_policy` of SciPy.
+/// How to handle a NaN among the values: `nan_policy` of SciPy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NanPolicy {
-    /// The figure is NaN.
+    /// The result is NaN.
     #[default]
     Propagate,
-    /// It is left out.
+    /// It is ignored.
     Omit,
     /// It is an error.
     Raise,
 }
 
 impl NanPolicy {
-    /// A figure of values under this policy.
+    /// Computes a statistic of values under this policy.
     ///
     /// # Errors
     /// Those of `figure`, and [`StatsError::ContainsNan`].
@@ -137,7 +137,7 @@ impl NanPolicy {
     }
 }
 
-/// A confidence that can be one.
+/// Checks that a confidence is valid.
 pub(super) fn confident(confidence: f64) -> Result<(), StatsError> {
     match (0.0..=1.0).contains(&confidence) {
         true => Ok(()),

@@ -1,4 +1,4 @@
-//! Do two samples differ by more than chance? Two-sided tests, as in `scipy.stats`.
+//! Two-sided tests of whether two samples differ, as in `scipy.stats`.
 
 use statrs::distribution::{ContinuousCDF, Normal};
 use statrs::function::beta::beta_reg;
@@ -8,21 +8,21 @@ use super::describe::variance;
 use super::error::has_nan;
 use super::ranks::{ties, ways_of_u};
 
-/// What a test found.
+/// The result of a test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TestResult {
     /// The statistic of the test.
     pub statistic: f64,
-    /// How likely a statistic at least as extreme is where nothing differs.
+    /// The probability of a statistic at least as extreme if nothing differs.
     pub p_value: f64,
 }
 
 const UNDEFINED: TestResult = TestResult { statistic: f64::NAN, p_value: f64::NAN };
 
-/// Welch's test of equal means of samples whose variances may differ (1947), with the degrees of
-/// freedom of Satterthwaite (`scipy.stats.ttest_ind` with `equal_var=False`). The statistic is t,
-/// positive where `a` has the greater mean. NaN for fewer than two values, equal ones that do not
-/// differ, or with a NaN.
+/// Welch's test (1947) of equal means of samples whose variances may differ, with Satterthwaite's
+/// degrees of freedom (`scipy.stats.ttest_ind` with `equal_var=False`). The statistic is t,
+/// positive if `a` has the greater mean. NaN for fewer than two values, if all values are equal, or
+/// if there is a NaN.
 ///
 /// statrs 0.19 has no such test.
 ///
@@ -35,10 +35,10 @@ pub fn welch_t(a: &[f64], b: &[f64]) -> TestResult {
     yuen_t(a, b, 0.0)
 }
 
-/// Yuen's test of equal trimmed means (1974): [Welch's](welch_t) with the `trim` of each sample cut
-/// from each end, and the variance of what is left taken from the winsorised sample
+/// Yuen's test (1974) of equal trimmed means: [Welch's](welch_t) with the share `trim` of each
+/// sample cut from each end, and the variance of the rest estimated from the winsorized sample
 /// (`scipy.stats.ttest_ind` with `equal_var=False` and `trim`). A share of disturbed values below
-/// `trim` does not mislead it. NaN where fewer than two values are left, and as Welch's.
+/// `trim` does not affect it. NaN if fewer than two values remain, and as for Welch's test.
 ///
 /// ```
 /// let usual = [1.0, 1.1, 1.2, 1.3, 1.4];
@@ -54,7 +54,7 @@ pub fn yuen_t(a: &[f64], b: &[f64], trim: f64) -> TestResult {
     TestResult { statistic, p_value: two_sided_t(statistic, one.freedom_with(&other)) }
 }
 
-/// A trimmed mean, its squared standard error, and of how many values it is.
+/// A trimmed mean, its squared standard error, and the number of values it is computed from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TrimmedMean {
     pub(crate) mean: f64,
@@ -63,7 +63,7 @@ pub(crate) struct TrimmedMean {
 }
 
 impl TrimmedMean {
-    /// `None`: fewer than two values are left, or one is NaN.
+    /// `None`: fewer than two values remain, or one is NaN.
     pub(crate) fn of(values: &[f64], trim: f64) -> Option<TrimmedMean> {
         let cuts = Cuts::both(trim);
         if has_nan(values) {
@@ -76,17 +76,17 @@ impl TrimmedMean {
         Some(TrimmedMean { mean, error: squares / (count * (count - 1.0)), count })
     }
 
-    /// Satterthwaite's degrees of freedom of a difference.
+    /// Satterthwaite's degrees of freedom of the difference.
     pub(crate) fn freedom_with(&self, other: &TrimmedMean) -> f64 {
         let part = |one: &TrimmedMean| one.error * one.error / (one.count - 1.0);
         (self.error + other.error).powi(2) / (part(self) + part(other))
     }
 }
 
-/// Outside ±t of Student's distribution: exact in the tails, where one less the other side would be
-/// rounding.
+/// The probability outside ±t of Student's distribution: exact in the tails, where subtracting from
+/// 1 would lose digits.
 pub(crate) fn two_sided_t(t: f64, freedom: f64) -> f64 {
-    // Where nothing varies the degrees of freedom are not defined, and a difference is certain.
+    // If nothing varies, the degrees of freedom are undefined, and a difference is certain.
     if t.is_infinite() {
         return 0.0;
     }
@@ -96,16 +96,16 @@ pub(crate) fn two_sided_t(t: f64, freedom: f64) -> f64 {
     beta_reg(freedom / 2.0, 0.5, freedom / (freedom + t * t))
 }
 
-/// The rank test of Mann and Whitney (1947), which Wilcoxon gave first: is a value of `a` as likely
-/// to be the greater as one of `b`? The statistic is U of `a`: in how many pairs it is, ties
-/// counting a half. NaN if one is empty or has a NaN.
+/// The rank test of Mann and Whitney (1947), first published by Wilcoxon: is a value of `a` as
+/// likely to be the greater as one of `b`? The statistic is U of `a`: the number of pairs in which
+/// it is greater, with ties counting a half. NaN if a sample is empty or has a NaN.
 ///
-/// As `scipy.stats.mannwhitneyu` chooses: exact where one sample has at most eight values and no
-/// two are equal, else by the normal distribution with corrections for ties and continuity. Where
-/// an exact distribution would have more than 100,000 steps it is the normal one, too.
+/// Chooses like `scipy.stats.mannwhitneyu`: exact if one sample has at most eight values and no two
+/// are equal, otherwise by the normal distribution with corrections for ties and continuity. The
+/// normal distribution is also used where the exact one would have more than 100,000 steps.
 ///
-/// The exact distribution of statrs 0.19 is wrong for `a` no longer than `b`, and takes exponential
-/// time.
+/// The exact distribution of statrs 0.19 is wrong if `a` is no longer than `b`, and takes
+/// exponential time.
 ///
 /// ```
 /// let found = profile_core::stats::mann_whitney_u(&[1.0, 2.0, 3.0], &[4.0, 5.0, 6.0]);
@@ -126,8 +126,8 @@ pub fn mann_whitney_u(a: &[f64], b: &[f64]) -> TestResult {
     TestResult { statistic, p_value }
 }
 
-/// The p-value by the exact distribution, however many values there are; by the normal one with
-/// ties, and beyond what is quick.
+/// The p-value by the exact distribution, for any number of values; by the normal distribution with
+/// ties, and where the exact one would be slow.
 pub(crate) fn mann_whitney_exact(a: &[f64], b: &[f64]) -> f64 {
     const MOST_STEPS: usize = 100_000;
     let (statistic, tied) = (wins(a, b), ties_of_both(a, b));
@@ -137,7 +137,7 @@ pub(crate) fn mann_whitney_exact(a: &[f64], b: &[f64]) -> f64 {
     }
     let most = statistic.max(pairs as f64 - statistic);
     let ways = ways_of_u(a.len(), b.len());
-    // The distribution is symmetric, and its lower half has the fewer roundings.
+    // The distribution is symmetric, and its lower half has smaller rounding errors.
     let end = pairs - (most.ceil() as usize).min(pairs);
     (2.0 * ways[..=end].iter().sum::<f64>() / ways.iter().sum::<f64>()).min(1.0)
 }
@@ -148,7 +148,7 @@ fn mann_whitney_normal(a: &[f64], b: &[f64], statistic: f64, tied: &[f64]) -> f6
     let equal: f64 = tied.iter().map(|k| k.powi(3) - k).sum();
     let spread = (na * nb / 12.0 * ((n + 1.0) - equal / (n * (n - 1.0)))).sqrt();
     let p_value = 2.0 * Normal::standard().sf((most - na * nb / 2.0 - 0.5) / spread);
-    // Where all values are equal nothing differs.
+    // If all values are equal, nothing differs.
     if p_value.is_nan() { 1.0 } else { p_value.min(1.0) }
 }
 
@@ -156,7 +156,7 @@ fn ties_of_both(a: &[f64], b: &[f64]) -> Vec<f64> {
     ties(&[a, b].concat())
 }
 
-/// Pairs in which the value of `a` is the greater, ties counting a half.
+/// The number of pairs in which the value of `a` is greater; ties count a half.
 fn wins(a: &[f64], b: &[f64]) -> f64 {
     let mut b = b.to_vec();
     b.sort_by(f64::total_cmp);
@@ -169,11 +169,11 @@ fn wins(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// The two-sample test of Kolmogorov and Smirnov: the statistic is the greatest distance between
-/// the two empirical distribution functions. NaN if one is empty or has a NaN.
+/// the two empirical distribution functions. NaN if a sample is empty or has a NaN.
 ///
-/// Exact for up to 10,000,000 pairs, by the share of lattice paths that stray so far (Hodges 1958);
-/// beyond by the limiting distribution. Ties make the exact value conservative.
-/// (`scipy.stats.ks_2samp`, which is exact up to 10,000 values a side.)
+/// Exact for up to 10,000,000 pairs, by the share of lattice paths that reach that distance (Hodges
+/// 1958); beyond that by the limiting distribution. Ties make the exact value conservative.
+/// (`scipy.stats.ks_2samp` is exact up to 10,000 values per side.)
 ///
 /// ```
 /// let found = profile_core::stats::kolmogorov_smirnov(&[1.0, 2.0, 3.0], &[4.0, 5.0, 6.0]);
@@ -185,7 +185,7 @@ pub fn kolmogorov_smirnov(a: &[f64], b: &[f64]) -> TestResult {
     if a.is_empty() || b.is_empty() || has_nan(a) || has_nan(b) {
         return UNDEFINED;
     }
-    // In units of 1 / (na * nb), where it is a whole number.
+    // In units of 1 / (na * nb), in which it is an integer.
     let distance = greatest_distance(a, b);
     let pairs = a.len() as f64 * b.len() as f64;
     let statistic = distance as f64 / pairs;
@@ -219,8 +219,8 @@ fn stray_share(na: usize, nb: usize, distance: u128) -> f64 {
     if is_far(0, 0) {
         return 1.0;
     }
-    // The chance to be at (i, j), never having strayed: row by row. What goes astray is summed, not
-    // taken from 1.
+    // The probability to be at (i, j) without having reached the distance before, row by row. The
+    // probability of reaching it is summed directly, not computed as a difference from 1.
     let mut row = vec![0.0; nb + 1];
     row[0] = 1.0;
     let mut astray = 0.0;
@@ -236,16 +236,16 @@ fn stray_share(na: usize, nb: usize, distance: u128) -> f64 {
             if j < nb {
                 row[j + 1] += here * ((nb - j) as f64 / left);
             }
-            // To the next row: the same place of it.
+            // To the same column of the next row.
             row[j] = if i < na { here * ((na - i) as f64 / left) } else { here };
         }
     }
     astray.min(1.0)
 }
 
-/// The chance that the supremum of a Brownian bridge is above `x` (Kolmogorov 1933).
+/// The probability that the supremum of a Brownian bridge exceeds `x` (Kolmogorov 1933).
 fn kolmogorov_tail(x: f64) -> f64 {
-    // Below, the series needs many terms and the chance is 1 to the last digit.
+    // Below, the series needs many terms, and the probability is 1 to the last digit.
     if x < 0.2 {
         return 1.0;
     }

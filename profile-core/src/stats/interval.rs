@@ -6,20 +6,20 @@ use super::describe::{QuantileMethod, mean, quantile, standard_deviation};
 use super::error::{StatsError, confident};
 use super::weighted;
 
-/// A figure and where it may lie.
+/// An estimate and its confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
-    /// The figure of the sample.
+    /// The statistic of the sample.
     pub estimate: f64,
-    /// Least.
+    /// The lower bound.
     pub low: f64,
-    /// Greatest.
+    /// The upper bound.
     pub high: f64,
 }
 
-/// The two-sided interval of the mean by Student's t: exact for normal values, and good for any
-/// once there are many. NaN of fewer than two values, or with a NaN; equal values have an interval
-/// without width.
+/// The two-sided interval of the mean by Student's t: exact for normal values, and approximate for
+/// many values of any distribution. NaN for fewer than two values, or if there is a NaN; for equal
+/// values the interval has zero width.
 ///
 /// # Errors
 /// [`StatsError::ConfidenceOutside`].
@@ -47,16 +47,16 @@ pub(crate) fn students_t(freedom: f64, share: f64) -> f64 {
     if freedom <= EXACT {
         return StudentsT::new(0.0, 1.0, freedom).map_or(f64::NAN, |t| t.inverse_cdf(share));
     }
-    // With many degrees of freedom statrs 0.19 never comes back from this quantile. The expansion
-    // is right to 1e-8 here.
+    // With many degrees of freedom this quantile of statrs 0.19 never returns. The expansion is
+    // accurate to 1e-8 here.
     weighted::expanded(Normal::standard().inverse_cdf(share), freedom)
 }
 
-/// The interval of any figure of a sample by the bias-corrected and accelerated bootstrap (Efron
-/// 1987; `scipy.stats.bootstrap`): the figure of so many samples drawn from the sample with
-/// replacement, and of the sample without each of its values. The same values, figure and seed give
-/// the same interval, which has no width where the figure does not vary. NaN of fewer than two
-/// values, and where the figure is NaN or is beyond all of the resampled ones.
+/// The interval of any statistic of a sample by the bias-corrected and accelerated bootstrap (Efron
+/// 1987; `scipy.stats.bootstrap`): from the statistic of `resamples` samples drawn with
+/// replacement, and of the sample without each of its values. The same values, statistic and seed
+/// give the same interval, which has zero width if the statistic does not vary. NaN for fewer than
+/// two values, and if the statistic is NaN or beyond all of the resampled ones.
 ///
 /// # Errors
 /// [`StatsError::ConfidenceOutside`].
@@ -76,7 +76,7 @@ pub fn bootstrap(
     confidence: f64,
     seed: u64,
 ) -> Result<Interval, StatsError> {
-    // Before the work.
+    // Checked before the work.
     confident(confidence)?;
     let mut random = fastrand::Rng::with_seed(seed);
     let mut drawn = values.to_vec();
@@ -90,7 +90,7 @@ pub fn bootstrap(
     bca_interval(&resampled, values, figure, confidence)
 }
 
-/// The interval from figures of resamples that are there already.
+/// The interval from statistics of existing resamples.
 ///
 /// # Errors
 /// [`StatsError::ConfidenceOutside`].
@@ -115,7 +115,7 @@ pub fn bca_interval(
     Ok(Interval { estimate, low, high })
 }
 
-/// The figure without each of the values.
+/// The statistic of the sample without each of its values.
 fn jackknife(values: &[f64], figure: impl Fn(&[f64]) -> f64) -> Vec<f64> {
     let without = |index: usize| {
         let rest = values[..index].iter().chain(&values[index + 1..]);
@@ -124,7 +124,7 @@ fn jackknife(values: &[f64], figure: impl Fn(&[f64]) -> f64) -> Vec<f64> {
     (0..values.len()).map(without).collect()
 }
 
-/// Which quantiles of the resampled figures bound the interval.
+/// The shares of the resampled statistics' quantiles that bound the interval.
 pub(super) fn bca_shares(
     resampled: &[f64],
     jackknife: &[f64],
@@ -142,7 +142,7 @@ pub(super) fn bca_shares(
     let middle = mean(jackknife);
     let moment = |power| jackknife.iter().map(|figure| (middle - figure).powi(power)).sum::<f64>();
     let spread = moment(2);
-    // A median that no single value moves is not skewed; SciPy says NaN.
+    // A median that no single value changes is not skewed; SciPy returns NaN.
     let acceleration = if spread == 0.0 { 0.0 } else { moment(3) / (6.0 * spread.powf(1.5)) };
     let z = normal.inverse_cdf((1.0 - confidence) / 2.0);
     [z, -z].map(|z| {

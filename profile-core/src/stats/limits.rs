@@ -1,9 +1,9 @@
-//! Figures of the values within limits: `tmean` and its relatives in `scipy.stats`.
+//! Statistics of the values within limits: `tmean` and related functions of `scipy.stats`.
 
 use super::error::{StatsError, has_nan};
 use super::sums::{mean_of, squares};
 
-/// Between which values is kept.
+/// The limits between which values are included.
 ///
 /// ```
 /// use profile_core::stats::{Limits, tmean};
@@ -14,11 +14,11 @@ use super::sums::{mean_of, squares};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
-    /// Least value; `None`: no limit.
+    /// The lower limit; `None`: no limit.
     pub lower: Option<f64>,
-    /// Greatest.
+    /// The upper limit.
     pub upper: Option<f64>,
-    /// Whether a value equal to the limit is within.
+    /// Whether a value equal to the limit is included.
     pub includes_lower: bool,
     /// See `includes_lower`.
     pub includes_upper: bool,
@@ -31,20 +31,20 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Everything from `lower` to `upper`, these included.
+    /// Everything from `lower` to `upper`, inclusive.
     #[must_use]
     pub fn between(lower: f64, upper: f64) -> Limits {
         Limits { lower: Some(lower), upper: Some(upper), ..Limits::default() }
     }
 
-    /// A limit that is NaN is none: nothing is beyond it.
+    /// A NaN limit excludes nothing.
     fn holds(&self, value: f64) -> bool {
         let below = |limit: f64| value < limit || (!self.includes_lower && value == limit);
         let above = |limit: f64| value > limit || (!self.includes_upper && value == limit);
         !self.lower.is_some_and(below) && !self.upper.is_some_and(above)
     }
 
-    /// The values within. `None`: the figure is NaN.
+    /// The values within the limits. `None`: the result is NaN.
     fn of(&self, values: &[f64]) -> Result<Option<Vec<f64>>, StatsError> {
         if values.is_empty() || has_nan(values) {
             return Ok(None);
@@ -54,7 +54,7 @@ impl Limits {
     }
 }
 
-/// The values, with nothing where one is beyond the limits: `scipy.stats.mstats.trima`.
+/// The values, with `None` in place of those beyond the limits: `scipy.stats.mstats.trima`.
 ///
 /// ```
 /// use profile_core::stats::{Limits, trima};
@@ -66,7 +66,7 @@ pub fn trima(values: &[f64], limits: &Limits) -> Vec<Option<f64>> {
     values.iter().map(|value| Some(*value).filter(|value| limits.holds(*value))).collect()
 }
 
-/// The mean of the values within limits. NaN of no values, or with a NaN among them.
+/// The mean of the values within limits. NaN for no values, or if there is a NaN.
 ///
 /// # Errors
 /// [`StatsError::NothingWithin`].
@@ -81,9 +81,10 @@ pub fn tmean(values: &[f64], limits: &Limits) -> Result<f64, StatsError> {
     Ok(limits.of(values)?.map_or(f64::NAN, |kept| mean_of(&kept)))
 }
 
-/// The variance of the values within limits, with the divisor `n - ddof` (1: unbiased). NaN as
-/// [`tmean`], and where not more than `ddof` values are left. Infinite where some value within is
-/// and others are finite; infinities of both signs have no mean, and NaN for a variance.
+/// The variance of the values within limits, with the divisor `n - ddof` (1: unbiased). NaN as for
+/// [`tmean`], and if at most `ddof` values are included. Infinite if some included values are
+/// infinite and others finite; with infinities of both signs there is no mean, and the variance is
+/// NaN.
 ///
 /// # Errors
 /// [`StatsError::NothingWithin`].
@@ -98,7 +99,7 @@ pub fn tvar(values: &[f64], limits: &Limits, ddof: usize) -> Result<f64, StatsEr
     Ok(limits.of(values)?.map_or(f64::NAN, |kept| variance_within(&kept, ddof)))
 }
 
-/// The root of [`tvar`].
+/// The square root of [`tvar`].
 ///
 /// # Errors
 /// [`StatsError::NothingWithin`].
@@ -113,7 +114,8 @@ pub fn tstd(values: &[f64], limits: &Limits, ddof: usize) -> Result<f64, StatsEr
     tvar(values, limits, ddof).map(f64::sqrt)
 }
 
-/// The standard error of [`tmean`]: [`tstd`] over the root of the number of values within.
+/// The standard error of [`tmean`]: [`tstd`] divided by the square root of the number of included
+/// values.
 ///
 /// # Errors
 /// [`StatsError::NothingWithin`].
@@ -129,7 +131,7 @@ pub fn tsem(values: &[f64], limits: &Limits, ddof: usize) -> Result<f64, StatsEr
     Ok(limits.of(values)?.map_or(f64::NAN, error))
 }
 
-/// The least value not beyond a lower limit.
+/// The smallest value that is not below a lower limit.
 ///
 /// # Errors
 /// [`StatsError::NothingWithin`].
@@ -143,7 +145,7 @@ pub fn tmin(values: &[f64], lower: Option<f64>, includes: bool) -> Result<f64, S
     Ok(limits.of(values)?.map_or(f64::NAN, |kept| kept.into_iter().fold(f64::INFINITY, f64::min)))
 }
 
-/// The greatest value not beyond an upper limit.
+/// The largest value that is not above an upper limit.
 ///
 /// # Errors
 /// [`StatsError::NothingWithin`].
@@ -158,14 +160,13 @@ pub fn tmax(values: &[f64], upper: Option<f64>, includes: bool) -> Result<f64, S
     Ok(limits.of(values)?.map_or(f64::NAN, most))
 }
 
-/// As SciPy has it, which leaves out what is NaN: the squares of values that are as infinite as
-/// their mean.
+/// As in SciPy, which ignores NaN: the squared deviations of infinite values from an infinite mean.
 fn variance_within(values: &[f64], ddof: usize) -> f64 {
     let is_far = mean_of(values).is_infinite() && values.iter().any(|value| value.is_finite());
     if is_far && values.len() > ddof { f64::INFINITY } else { variance_of(values, ddof) }
 }
 
-/// With the divisor `n - ddof`; NaN where that is not positive.
+/// With the divisor `n - ddof`; NaN if that is not positive.
 pub(super) fn variance_of(values: &[f64], ddof: usize) -> f64 {
     match values.len().checked_sub(ddof) {
         None | Some(0) => f64::NAN,

@@ -1,24 +1,24 @@
-//! Statistics: pure functions of numbers that know nothing of profiling.
+//! Statistics: pure functions on numbers, independent of profiling.
 //!
-//! Where SciPy has a function it has the same name, the same definition and the same values here,
-//! to the last few ulps. As there, a figure that is not defined (of no values, or with a NaN among
-//! them) is NaN; a question that makes no sense is a [`StatsError`].
+//! Functions that exist in SciPy have the same name, definition and results here, to the last few
+//! ulps. As there, an undefined result (for no values, or if there is a NaN) is NaN; invalid
+//! arguments are a [`StatsError`].
 //!
 //! | what | here |
 //! |---|---|
 //! | robust means | [`trim_mean`], [`trimboth`], [`trim1`], [`interquartile_mean`], [`winsorized_mean`] |
-//! | cut by proportions, each end its own ([`Cuts`]; `scipy.stats.mstats`) | [`trimmed_mean`], [`trimmed_var`], [`trimmed_std`], [`trimmed_stde`], [`trimr`], [`winsorize`] |
-//! | cut by values ([`Limits`]) | [`tmean`], [`tvar`], [`tstd`], [`tsem`], [`tmin`], [`tmax`], [`trima`] |
+//! | trimmed by proportion, separately for each end ([`Cuts`]; `scipy.stats.mstats`) | [`trimmed_mean`], [`trimmed_var`], [`trimmed_std`], [`trimmed_stde`], [`trimr`], [`winsorize`] |
+//! | trimmed by value ([`Limits`]) | [`tmean`], [`tvar`], [`tstd`], [`tsem`], [`tmin`], [`tmax`], [`trima`] |
 //! | description | [`mean`], [`median`], [`variance`], [`median_abs_deviation`], [`quantile`], [`skew`] |
 //! | outliers | [`tukey_fences`], [`modified_z_scores`] |
 //! | intervals | [`t_interval`], [`bootstrap`] |
 //! | two samples | [`welch_t`], [`yuen_t`], [`mann_whitney_u`], [`kolmogorov_smirnov`], [`hodges_lehmann`] |
 //! | growth | [`theil_sen`] |
-//! | many questions at once | [`holm`], [`benjamini_hochberg`] |
+//! | multiple tests | [`holm`], [`benjamini_hochberg`] |
 //! | a histogram | [`weighted`] |
 //!
-//! Intervals, tests and growth are there with the feature `stats`. With the feature `ndarray` the
-//! module `nd` does the same along axes of arrays.
+//! Intervals, tests and growth require the feature `stats`. With the feature `ndarray` the module
+//! `nd` offers the same along axes of arrays.
 //!
 //! ```
 //! use profile_core::stats::{StatsError, trim_mean};

@@ -1,12 +1,13 @@
-//! Many questions at once: one in twenty of them is answered wrongly by chance at 5 %, unless the
-//! p-values are adjusted.
+//! Multiple testing: at a level of 5 %, one in twenty tests rejects by chance, unless p-values are
+//! adjusted.
 
 use super::error::StatsError;
 
-/// P-values adjusted so that the chance of any wrong rejection keeps below the level (Holm 1979).
+/// P-values adjusted so that the probability of any false rejection stays below the level (Holm
+/// 1979).
 ///
 /// # Errors
-/// [`StatsError::PValueOutside`], also of NaN: leave out what is no question.
+/// [`StatsError::PValueOutside`], also for NaN: omit what was not tested.
 ///
 /// ```
 /// assert_eq!(profile_core::stats::holm(&[0.01, 0.04, 0.03])?, [0.03, 0.06, 0.06]);
@@ -23,11 +24,11 @@ pub fn holm(p_values: &[f64]) -> Result<Vec<f64>, StatsError> {
     Ok(adjusted)
 }
 
-/// P-values adjusted so that of all rejections the expected share of wrong ones keeps below the
-/// level (Benjamini and Hochberg 1995; `scipy.stats.false_discovery_control`).
+/// P-values adjusted so that the expected share of false rejections among all rejections stays
+/// below the level (Benjamini and Hochberg 1995; `scipy.stats.false_discovery_control`).
 ///
 /// # Errors
-/// [`StatsError::PValueOutside`], also of NaN: leave out what is no question.
+/// [`StatsError::PValueOutside`], also for NaN: omit what was not tested.
 ///
 /// ```
 /// assert_eq!(profile_core::stats::benjamini_hochberg(&[0.01, 0.04, 0.03])?, [0.03, 0.04, 0.04]);

@@ -1,10 +1,10 @@
-//! Statistics along axes of arrays, as SciPy's `axis`, `nan_policy` and `keepdims`.
+//! Statistics along axes of arrays, like SciPy's `axis`, `nan_policy` and `keepdims`.
 
 use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
 
 use super::error::{NanPolicy, StatsError, has_nan};
 
-/// Over what a figure is taken.
+/// What a statistic is computed over.
 ///
 /// ```
 /// use ndarray::array;
@@ -17,32 +17,32 @@ use super::error::{NanPolicy, StatsError, has_nan};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Over {
-    /// Along which axes.
+    /// The axes.
     pub axes: Axes,
-    /// What a NaN does, slice by slice.
+    /// How to handle NaN, separately for each slice.
     pub nan_policy: NanPolicy,
-    /// Whether the axes stay, with a length of 1.
+    /// Whether the axes are retained, with a length of 1.
     pub keeps_dimensions: bool,
 }
 
-/// Which axes become one.
+/// Which axes are reduced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Axes {
     /// All of them: `axis=None`.
     All,
-    /// These; a negative one counts from the last.
+    /// These; negative numbers count from the last.
     These(Vec<isize>),
 }
 
 impl Default for Axes {
-    /// The first.
+    /// The first axis.
     fn default() -> Axes {
         Axes::These(vec![0])
     }
 }
 
 impl Axes {
-    /// Numbers from 0, ascending.
+    /// The axes as numbers from 0, ascending.
     fn of(&self, dimensions: usize) -> Result<Vec<usize>, StatsError> {
         let Axes::These(axes) = self else { return Ok((0..dimensions).collect()) };
         let mut numbers = Vec::with_capacity(axes.len());
@@ -62,8 +62,8 @@ impl Axes {
 /// [`trim_mean`](super::trim_mean) along axes: `scipy.stats.trim_mean`.
 ///
 /// # Errors
-/// An axis is not there or named twice, there is a NaN where that is an error, or the proportion is
-/// wrong.
+/// If an axis does not exist or is duplicated, there is a NaN and the policy is to raise, or the
+/// proportion is invalid.
 ///
 /// ```
 /// use ndarray::array;
@@ -82,12 +82,13 @@ pub fn trim_mean(
     apply(array, over, |values| super::trim_mean(values, proportion_to_cut))
 }
 
-/// Any figure of numbers along axes. Where nothing lies within limits in some of the slices it is
-/// NaN there, and an error if in all, or if there is a NaN anywhere: SciPy looks at each slice
-/// alone then.
+/// Any statistic along axes. If no value is within the limits in some of the slices, the result
+/// there is NaN; if in all of them, or if there is a NaN anywhere, it is an error, as in SciPy,
+/// which then handles each slice separately.
 ///
 /// # Errors
-/// Those of the figure; an axis is not there or named twice; there is a NaN where that is an error.
+/// Those of `figure`; if an axis does not exist or is duplicated; if there is a NaN and the policy
+/// is to raise.
 ///
 /// ```
 /// use ndarray::array;
@@ -103,7 +104,7 @@ pub fn apply(
     over: &Over,
     figure: impl Fn(&[f64]) -> Result<f64, StatsError>,
 ) -> Result<ArrayD<f64>, StatsError> {
-    // Of one number there is one dimension.
+    // A single number is treated as an array of one dimension.
     let array = if array.ndim() == 0 { array.insert_axis(Axis(0)) } else { array };
     let axes = over.axes.of(array.ndim())?;
     let values: Vec<f64> = array.iter().copied().collect();
@@ -127,14 +128,14 @@ pub fn apply(
     Ok(of_shape(&shape.collect::<Vec<usize>>(), figures?))
 }
 
-/// Each lane of one axis replaced by what becomes of it, which has one length for all:
-/// [`trimboth`](super::trimboth), [`winsorize`](super::winsorize) and their like.
+/// Replaces each lane of one axis by the result of `work`, which must have the same length for all
+/// lanes: [`trimboth`](super::trimboth), [`winsorize`](super::winsorize) and similar functions.
 ///
 /// # Errors
-/// Those of the work, and an axis that is not there.
+/// Those of `work`, and an axis that does not exist.
 ///
 /// # Panics
-/// Lanes become of different lengths.
+/// If results differ in length.
 ///
 /// ```
 /// use ndarray::array;
@@ -155,7 +156,7 @@ pub fn map_lanes<T: Clone>(
         Slices::of(array.view(), &axes).lanes().map(|lane| work(&lane)).collect();
     let lanes = lanes?;
     let mut shape: Vec<usize> = array.shape().to_vec();
-    // The axis comes last, and is then moved to where it was.
+    // The axis is last, and is then moved back to its position.
     shape.remove(axes[0]);
     shape.push(lanes.first().map_or(0, Vec::len));
     let mut order: Vec<usize> = (0..array.ndim() - 1).collect();
@@ -164,7 +165,7 @@ pub fn map_lanes<T: Clone>(
     Ok(last.permuted_axes(IxDyn(&order)).as_standard_layout().into_owned())
 }
 
-/// An array of values that were counted to fit.
+/// An array of as many values as its shape requires.
 fn of_shape<T>(shape: &[usize], values: Vec<T>) -> ArrayD<T> {
     let counts = (shape.iter().product::<usize>(), values.len());
     ArrayD::from_shape_vec(IxDyn(shape), values)
@@ -173,7 +174,7 @@ fn of_shape<T>(shape: &[usize], values: Vec<T>) -> ArrayD<T> {
 
 /// An array as slices along some of its axes.
 struct Slices<'a> {
-    /// These axes come last.
+    /// With these axes last.
     array: ArrayViewD<'a, f64>,
     length: usize,
     count: usize,

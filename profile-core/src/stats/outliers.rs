@@ -1,18 +1,18 @@
-//! Values that do not belong.
+//! Outliers.
 
 use super::describe::{QuantileMethod, median, median_abs_deviation, quantile};
 
 /// Tukey's fences.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fences {
-    /// Values below are outliers.
+    /// Values below this are outliers.
     pub lower: f64,
-    /// Values above are.
+    /// Values above this are outliers.
     pub upper: f64,
 }
 
 impl Fences {
-    /// Whether a value lies outside. None does where the fences are NaN.
+    /// Whether a value is outside. Always false if the fences are NaN.
     #[must_use]
     pub fn exclude(&self, value: f64) -> bool {
         value < self.lower || value > self.upper
@@ -20,8 +20,8 @@ impl Fences {
 }
 
 /// `factor` times the interquartile range beyond the quartiles (Tukey, "Exploratory Data Analysis",
-/// 1977: 1.5, and 3 for far out), with quartiles of type 7. NaN of no values, or with a NaN among
-/// them.
+/// 1977: 1.5, and 3 for "far out"), with quartiles of type 7. NaN for no values, or if there is a
+/// NaN.
 ///
 /// ```
 /// use profile_core::stats::tukey_fences;
@@ -40,8 +40,8 @@ pub fn tukey_fences(values: &[f64], factor: f64) -> Fences {
 }
 
 /// `0.6745 * (value - median) / MAD` of each value (Iglewicz and Hoaglin 1993); beyond 3.5 it is an
-/// outlier. Where more than half of the values are equal the MAD is 0, and the scores of the others
-/// are infinite, of those NaN. NaN of all with a NaN.
+/// outlier. If more than half of the values are equal, the MAD is 0: their scores are NaN and those
+/// of the others infinite. All are NaN if there is a NaN.
 ///
 /// ```
 /// use profile_core::stats::modified_z_scores;

@@ -1,10 +1,10 @@
 //! The mean of the values between two ranks.
 //!
-//! A large slice is read once and not copied. A sample says between which values each of the two
-//! cuts must lie; all in between is summed in passing, and what falls near a cut, some per cent, is
-//! kept aside, where the cut is selected. If the sample was wrong the counts show it, and the
-//! values are copied and selected, as those of a small slice are. (The idea is that of Floyd and
-//! Rivest, "Expected time bounds for selection", 1975.)
+//! A large slice is read once and not copied. A sample provides brackets that should contain the
+//! two cuts. Everything between the brackets is summed in one pass, and the values in the brackets,
+//! a few per cent, are set aside and the cuts selected among them. If the sample was wrong, the
+//! counts show it, and the values are copied and selected, as for a small slice. (The idea is from
+//! Floyd and Rivest, "Expected time bounds for selection", 1975.)
 
 #![allow(unsafe_code, reason = "a call that takes AVX2, after the processor was asked")]
 
@@ -12,11 +12,11 @@ use super::error::has_nan;
 use super::select::select;
 use super::sums::{Sum, mean_of};
 
-/// From here on a copy with two selections is slower.
+/// For smaller slices a copy with two selections is faster.
 const LARGE: usize = 1 << 15;
 
-/// The mean of the values of ranks `from` up to, and without, `to`. NaN if there are none, or a NaN
-/// is among all values.
+/// The mean of the values of ranks `from` (inclusive) to `to` (exclusive). NaN if there are none,
+/// or if there is a NaN among all values.
 pub(super) fn mean_of_ranks(values: &[f64], from: usize, to: usize) -> f64 {
     if values.len() >= LARGE
         && from < to
@@ -30,7 +30,7 @@ pub(super) fn mean_of_ranks(values: &[f64], from: usize, to: usize) -> f64 {
     mean_of(select(&mut values.to_vec(), from, to))
 }
 
-/// Values between which the two cuts lie, most probably.
+/// Brackets that most probably contain the two cuts.
 #[derive(Clone, Copy, Debug)]
 struct Brackets {
     from: usize,
@@ -39,18 +39,18 @@ struct Brackets {
     upper: [f64; 2],
 }
 
-/// What one pass over the values finds.
+/// The result of one pass over the values.
 struct Pass {
     below: usize,
-    /// Values for certain between the cuts.
+    /// Number of values certainly between the cuts.
     between: usize,
     sum: Sum,
-    /// What is neither of these nor for certain above: near a cut, or NaN.
+    /// Values that may be on either side of a cut, or NaN.
     aside: Vec<f64>,
 }
 
 impl Brackets {
-    /// `None`: the cuts are too near to one another, or a NaN was met.
+    /// `None`: the cuts are too close to each other, or there is a NaN.
     fn of(values: &[f64], from: usize, to: usize) -> Option<Brackets> {
         let mut sample = sample_of(values);
         if has_nan(&sample) {
@@ -59,7 +59,7 @@ impl Brackets {
         let (n, size) = (values.len() as f64, sample.len() as f64);
         let mut bracket = |rank: usize| {
             let share = rank as f64 / n;
-            // Three standard deviations of the rank in the sample: of 370 cuts one is beyond, and
+            // Three standard deviations of the rank in the sample: one of 370 cuts is beyond, and
             // costs a copy.
             let spread = 3.0 * (size * share * (1.0 - share)).sqrt() + 1.0;
             let mut at = |rank: f64| match rank {
@@ -74,14 +74,14 @@ impl Brackets {
     }
 
     fn mean(self, values: &[f64]) -> Option<f64> {
-        let Pass { below, between, mut sum, aside } = self.pass_widely(values);
+        let Pass { below, between, mut sum, aside } = self.fastest_pass(values);
         if has_nan(&aside) {
             return None;
         }
         let (mut near_lower, mut near_upper): (Vec<f64>, Vec<f64>) =
             aside.into_iter().partition(|value| *value <= self.lower[1]);
-        // The first rank that is kept, among those near the lower cut, and the first that is not,
-        // near the upper one.
+        // The first rank to include, among those near the lower cut, and the first to exclude, near
+        // the upper one.
         let first = self.from.checked_sub(below).filter(|first| *first <= near_lower.len())?;
         let end = self.to.checked_sub(below + near_lower.len() + between)?;
         if end > near_upper.len() {
@@ -93,17 +93,17 @@ impl Brackets {
         Some(sum.value() / (self.to - self.from) as f64).filter(|mean| mean.is_finite())
     }
 
-    /// [`Self::pass`], compiled for processors with AVX2 as well: a third of the time.
-    fn pass_widely(&self, values: &[f64]) -> Pass {
+    /// [`Self::pass`], also compiled for processors with AVX2, where it takes a third of the time.
+    fn fastest_pass(&self, values: &[f64]) -> Pass {
         #[cfg(target_arch = "x86_64")]
         {
             #[target_feature(enable = "avx2")]
-            fn wide(brackets: &Brackets, values: &[f64]) -> Pass {
+            fn with_avx2(brackets: &Brackets, values: &[f64]) -> Pass {
                 brackets.pass(values)
             }
             if std::arch::is_x86_feature_detected!("avx2") {
-                // SAFETY: the processor has it.
-                return unsafe { wide(self, values) };
+                // SAFETY: the processor supports it.
+                return unsafe { with_avx2(self, values) };
             }
         }
         self.pass(values)
@@ -111,28 +111,28 @@ impl Brackets {
 
     #[inline(always)]
     fn pass(&self, values: &[f64]) -> Pass {
-        // Room for all, should all be equal. The system gives zeroed room when it is touched, and
-        // most never is.
+        // Space for all values, in case all are equal. The system commits zeroed memory when it is
+        // touched, and most never is.
         let mut aside = vec![0.0; values.len() + BLOCK];
         let mut found = Pass { below: 0, between: 0, sum: Sum::default(), aside: Vec::new() };
         let mut kept = 0;
         let blocks = values.chunks_exact(BLOCK);
-        // The last few are looked at beside values that are above for certain.
+        // The remainder is padded with values that are certainly above.
         let mut last = [f64::INFINITY; BLOCK];
         let rest = blocks.remainder();
         last[..rest.len()].copy_from_slice(rest);
         for block in blocks.chain([&last[..]]) {
-            let near = self.look_at(block, &mut found);
+            let near = self.scan(block, &mut found);
             kept += keep(block, &near, &mut aside[kept..kept + BLOCK]);
         }
         aside.truncate(kept);
         Pass { aside, ..found }
     }
 
-    /// Counts and sums what is clear of the cuts, and says what is not. Each loop is of a kind that
-    /// the compiler makes vectors of: no branch, and sums in lanes.
+    /// Counts and sums the values that are clear of the cuts, and marks the others. Each loop is
+    /// written so that the compiler vectorizes it: no branch, and sums in lanes.
     #[inline(always)]
-    fn look_at(&self, block: &[f64], found: &mut Pass) -> [u64; BLOCK] {
+    fn scan(&self, block: &[f64], found: &mut Pass) -> [u64; BLOCK] {
         let [[low, lower], [upper, high]] = [self.lower, self.upper];
         let (mut kept, mut near) = ([0.0; BLOCK], [0; BLOCK]);
         let (mut below, mut between) = (0, 0);
@@ -155,8 +155,8 @@ impl Brackets {
     }
 }
 
-/// Writes what is near a cut to the room, which is as long as the block, and says how much it was.
-/// Without a branch: one in thirty values is, and each would be mispredicted.
+/// Writes the values near a cut to `room`, which is as long as the block, and returns their number.
+/// Branch-free: one in thirty values is near, and each would be mispredicted.
 #[inline(always)]
 fn keep(block: &[f64], near: &[u64; BLOCK], room: &mut [f64]) -> usize {
     let mut kept = 0;
@@ -167,14 +167,14 @@ fn keep(block: &[f64], near: &[u64; BLOCK], room: &mut [f64]) -> usize {
     kept
 }
 
-/// Values looked at together.
+/// Number of values processed together.
 const BLOCK: usize = 256;
 
-/// Sums side by side; each has so few addends in a block that their errors do not add up.
+/// Parallel sums; each has so few addends in a block that their rounding errors do not accumulate.
 const LANES: usize = 8;
 
-/// One value from each of many equal parts of the slice, at a place in it that looks random: values
-/// that come in periods do not mislead it. The same slice has the same sample.
+/// One value from each of many equal parts of the slice, at a pseudorandom index in it, so that
+/// periodic values do not bias it. The same slice has the same sample.
 fn sample_of(values: &[f64]) -> Vec<f64> {
     /// The golden ratio in 64 bits: its multiples are spread evenly (Weyl).
     const STEP: u64 = 0x9E37_79B9_7F4A_7C15;

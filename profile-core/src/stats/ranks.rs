@@ -1,6 +1,6 @@
-//! What tests and intervals of ranks have in common.
+//! Helpers for rank tests and intervals.
 
-/// How many equal values each value that occurs more than once stands for.
+/// The sizes of all groups of equal values.
 pub(super) fn ties(values: &[f64]) -> Vec<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -8,8 +8,8 @@ pub(super) fn ties(values: &[f64]) -> Vec<f64> {
     groups.map(|group| group.len() as f64).filter(|count| *count > 1.0).collect()
 }
 
-/// In how many ways each U comes about without ties: the coefficients of the Gaussian binomial
-/// `prod (1 - q^(n+i)) / (1 - q^i)`.
+/// The number of ways in which each U occurs without ties: the coefficients of the Gaussian
+/// binomial `prod (1 - q^(n+i)) / (1 - q^i)`.
 pub(super) fn ways_of_u(m: usize, n: usize) -> Vec<f64> {
     let (few, many) = (m.min(n), m.max(n));
     let top = few * many;

@@ -1,8 +1,8 @@
-//! Values by their ranks.
+//! Selects values by rank.
 
 use super::error::nan_last;
 
-/// Brings the values of these ranks together.
+/// Moves the values of these ranks together, and returns them in no particular order.
 pub(super) fn select(values: &mut [f64], from: usize, to: usize) -> &mut [f64] {
     if to < values.len() {
         values.select_nth_unstable_by(to, nan_last);

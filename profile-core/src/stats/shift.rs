@@ -1,4 +1,4 @@
-//! By how much one sample lies above another, and how fast one grows.
+//! The shift between two samples, and the slope of a line through points.
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -6,9 +6,9 @@ use super::describe::{median, median_in_place};
 use super::error::{StatsError, confident, has_nan};
 use super::ranks::{ties, ways_of_u};
 
-/// The median of all differences between a value of `to` and one of `from`: the shift that goes
-/// with [`mann_whitney_u`](super::mann_whitney_u) (Hodges and Lehmann 1963). NaN if one is empty or
-/// has a NaN. Takes room for all pairs.
+/// The median of all differences between a value of `to` and one of `from`: the shift that
+/// corresponds to [`mann_whitney_u`](super::mann_whitney_u) (Hodges and Lehmann 1963). NaN if a
+/// sample is empty or has a NaN. Uses memory for all pairs.
 ///
 /// ```
 /// assert_eq!(profile_core::stats::hodges_lehmann(&[1.0, 2.0, 3.0], &[2.0, 3.0, 400.0]), 1.0);
@@ -21,19 +21,19 @@ pub fn hodges_lehmann(from: &[f64], to: &[f64]) -> f64 {
     median_in_place(&mut differences(from, to))
 }
 
-/// Between each value of the one and each of the other.
+/// The differences between all pairs.
 fn differences(from: &[f64], to: &[f64]) -> Vec<f64> {
     to.iter().flat_map(|to| from.iter().map(move |from| to - from)).collect()
 }
 
-/// The interval that goes with the shift (Moses): where the rank test does not reject. With too few
-/// values for the confidence it is that of all differences.
+/// The interval of the shift (Moses): all shifts that the rank test does not reject. With too few
+/// values for the confidence it is the range of all differences.
 pub(crate) fn shift_interval(from: &[f64], to: &[f64], confidence: f64) -> [f64; 2] {
     let mut differences = differences(from, to);
     differences.sort_by(f64::total_cmp);
     let ways = ways_of_u(from.len(), to.len());
     let allowed = (1.0 - confidence) / 2.0 * ways.iter().sum::<f64>();
-    // So many of the least U's together are rarer than that.
+    // The number of smallest U's that are together less likely than that.
     let mut below = 0.0;
     let outside = ways.iter().take_while(|ways| {
         below += **ways;
@@ -48,17 +48,17 @@ pub(crate) fn shift_interval(from: &[f64], to: &[f64], confidence: f64) -> [f64;
 /// A line through points.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Slope {
-    /// How much y grows with x.
+    /// The increase of y per unit of x.
     pub slope: f64,
-    /// Its value at x = 0: the median of y less the slope times the median of x.
+    /// The value at x = 0: the median of y minus the slope times the median of x.
     pub intercept: f64,
     /// The two-sided confidence interval of the slope.
     pub interval: [f64; 2],
 }
 
 /// The median of the slopes between all pairs of points that differ in x (Theil 1950, Sen 1968),
-/// with Sen's interval (`scipy.stats.theilslopes`). Up to 29 % of the points may be anything. NaN
-/// if no two points differ in x, or with a NaN. Takes room for all pairs.
+/// with Sen's interval (`scipy.stats.theilslopes`). Robust against up to 29 % of arbitrary points.
+/// NaN if no two points differ in x, or if there is a NaN. Uses memory for all pairs.
 ///
 /// # Errors
 /// [`StatsError::LengthsDiffer`], [`StatsError::ConfidenceOutside`].
@@ -99,7 +99,7 @@ pub fn theil_sen(x: &[f64], y: &[f64], confidence: f64) -> Result<Slope, StatsEr
     Ok(Slope { slope, intercept, interval: [at(lower.max(0.0) as usize), at(upper)] })
 }
 
-/// Differences of all pairs of points that differ in x, from the lesser x to the greater.
+/// The differences of all pairs of points that differ in x, in the direction of increasing x.
 fn pairs(points: &[(f64, f64)]) -> impl Iterator<Item = (f64, f64)> {
     let pairs =
         points.iter().flat_map(move |(x, y)| points.iter().map(move |(u, v)| (u - x, v - y)));

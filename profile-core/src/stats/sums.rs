@@ -1,9 +1,10 @@
-//! Sums that do not lose digits.
+//! Compensated summation.
 //!
-//! The error of each addition is itself a number and is carried beside the sum (Neumaier 1974, on
-//! the error-free transformation of Knuth): the mean of 10^7 values is as good as that of ten.
+//! The rounding error of each addition is itself a number, and is summed separately (Neumaier 1974,
+//! based on the error-free transformation of Knuth): the mean of 10^7 values is as accurate as that
+//! of ten.
 
-/// A sum and the rounding errors made in it.
+/// A sum and its accumulated rounding errors.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sum {
     sum: f64,
@@ -19,23 +20,23 @@ impl Sum {
         self.sum = sum;
     }
 
-    /// Not finite: an addend was not, or the sum is too large for a double.
+    /// Not finite if an addend was not, or if the sum overflows.
     pub(super) fn value(self) -> f64 {
-        // Once the sum is infinite the errors are NaN.
+        // Once the sum is infinite, the errors are NaN.
         if self.sum.is_finite() { self.sum + self.errors } else { self.sum }
     }
 }
 
-/// The sum.
+/// The compensated sum.
 pub(super) fn sum(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut sum = Sum::default();
     values.into_iter().for_each(|value| sum.add(value));
     sum.value()
 }
 
-/// The arithmetic mean, also where the sum would be too large for a double. NaN of no values.
+/// The arithmetic mean, also if the sum would overflow. NaN for no values.
 pub(super) fn mean_of(values: &[f64]) -> f64 {
-    /// A power of two: exact for every value that matters beside one that overflows.
+    /// A power of two, so scaling is exact for every value that matters next to one that overflows.
     const SMALL: f64 = 1.0 / 18_446_744_073_709_551_616.0;
     let n = values.len() as f64;
     let total = sum(values.iter().copied());

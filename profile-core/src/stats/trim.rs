@@ -1,22 +1,21 @@
-//! Trimmed means and what they keep: `trim_mean`, `trimboth`, `trim1` of `scipy.stats`.
+//! Trimming and trimmed means: `trim_mean`, `trimboth`, `trim1` of `scipy.stats`.
 
 use super::error::{StatsError, has_nan};
 use super::rank_range::mean_of_ranks;
 use super::select::select;
 
-/// The mean of what is left when `floor(proportion_to_cut * n)` values are cut from each end.
+/// The mean of the values after cutting `floor(proportion_to_cut * n)` values from each end.
 ///
-/// `scipy.stats.trim_mean` of SciPy 1.17 for one dimension. The product is taken in doubles and
-/// truncated, so that 0.29 of 100 cuts
-/// 28. No values, a NaN among them, or nothing left between the ends (0.5 of an even number): NaN.
-///     For an odd number 0.5 is
-/// the median. Infinities are ordinary extreme values; of ties it does not matter which is cut.
+/// `scipy.stats.trim_mean` of SciPy 1.17 for one dimension. The product is computed in doubles and
+/// truncated, so that 0.29 of 100 cuts 28. The result is NaN for no values, if there is a NaN, or
+/// if nothing is left between the ends (0.5 of an even number). For an odd number 0.5 is the
+/// median. Infinities are ordinary extreme values; among ties it does not matter which is cut.
 ///
-/// The cut values are selected, not sorted: linear in the number of values.
+/// The values to cut are selected, not sorted: linear in the number of values.
 ///
 /// # Errors
-/// The proportion is not finite, is above 0.5 (so far that the ends overlap), or is negative by at
-/// least one value. As in SciPy it is not looked at where the answer is NaN anyway.
+/// If the proportion is not finite, is above 0.5 (so far that the ends overlap), or is negative by
+/// at least one value. As in SciPy it is not checked if the result is NaN anyway.
 ///
 /// ```
 /// use profile_core::stats::{StatsError, trim_mean};
@@ -34,11 +33,11 @@ pub fn trim_mean(values: &[f64], proportion_to_cut: f64) -> Result<f64, StatsErr
     }
 }
 
-/// The values without those that [`trim_mean`] cuts, in no order. A NaN sorts above infinity and is
-/// cut first.
+/// The values without those that [`trim_mean`] cuts, in no particular order. NaN sorts above
+/// infinity and is cut first.
 ///
 /// # Errors
-/// As of [`trim_mean`], and if nothing would be left of some values.
+/// As for [`trim_mean`], and if there are values but none would be left.
 ///
 /// ```
 /// let mut kept = profile_core::stats::trimboth(&[5.0, 1.0, 4.0, 2.0, 3.0], 0.2)?;
@@ -57,21 +56,22 @@ pub fn trimboth(values: &[f64], proportion_to_cut: f64) -> Result<Vec<f64>, Stat
     Ok(between(values, from, to))
 }
 
-/// Which end is cut.
+/// The end to cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tail {
-    /// The least values.
+    /// The smallest values.
     Left,
-    /// The greatest.
+    /// The largest values.
     #[default]
     Right,
 }
 
-/// The values without `floor(proportion_to_cut * n)` of one end, in no order; none are left from 1
-/// on. As `scipy.stats.trim1`, a negative proportion on the left keeps so many of the greatest.
+/// The values without `floor(proportion_to_cut * n)` of one end, in no particular order; none are
+/// left for 1 or more. As in `scipy.stats.trim1`, a negative proportion on the left keeps that
+/// share of the largest.
 ///
 /// # Errors
-/// The proportion is not finite, or negative by more than there is.
+/// If the proportion is not finite, or negative by more than all values.
 ///
 /// ```
 /// use profile_core::stats::{Tail, trim1};
@@ -95,7 +95,7 @@ pub fn trim1(values: &[f64], proportion_to_cut: f64, tail: Tail) -> Result<Vec<f
     }
 }
 
-/// `int(cut * n)` of Python.
+/// Python's `int(cut * n)`.
 fn cut_of(n: usize, proportion: f64) -> Result<i64, StatsError> {
     if !proportion.is_finite() {
         return Err(StatsError::ProportionNotFinite(proportion));
@@ -103,7 +103,7 @@ fn cut_of(n: usize, proportion: f64) -> Result<i64, StatsError> {
     Ok((proportion * n as f64) as i64)
 }
 
-/// The ranks that are left, from 0: the first, and the one after the last.
+/// The range of the remaining ranks, from 0: the first, and the one after the last.
 fn ranks_kept(n: usize, proportion: f64) -> Result<(usize, usize), StatsError> {
     let cut = cut_of(n, proportion)?;
     let cut = usize::try_from(cut).map_err(|_| StatsError::ProportionNegative(proportion))?;
@@ -113,7 +113,7 @@ fn ranks_kept(n: usize, proportion: f64) -> Result<(usize, usize), StatsError> {
     }
 }
 
-/// The values of these ranks, in no order.
+/// The values of these ranks, in no particular order.
 fn between(values: &[f64], from: usize, to: usize) -> Vec<f64> {
     let mut copy = values.to_vec();
     select(&mut copy, from, to).to_vec()

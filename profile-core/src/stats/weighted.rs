@@ -1,14 +1,14 @@
-//! Statistics of a histogram: values in ascending order, each with how often it occurred.
+//! Statistics of a histogram: values in ascending order, each with its count.
 //!
-//! Merging two histograms is adding counts ([`merge`]), so every figure here can be had over
-//! threads, processes and machines. Of HDR counts each value is within the histogram's own bound,
-//! and so is every mean and every quantile: 0.8 % of those of this crate (buckets of 1/64 of a
-//! power of two), 0.05 % of an HdrHistogram of three significant digits.
+//! Two histograms are merged by adding counts ([`merge`]), so every statistic here can be computed
+//! over threads, processes and machines. For HDR counts each value is within the error bound of the
+//! histogram, and so is every mean and every quantile: 0.8 % for those of this crate (buckets of
+//! 1/64 of a power of two), 0.05 % for an HdrHistogram of three significant digits.
 //!
 //! ```
 //! use profile_core::stats::weighted;
 //!
-//! // 98 calls of 2 ms, one of 3, and one of 900.
+//! // 98 calls of 2 ms, one of 3 ms, and one of 900 ms.
 //! let calls = [(2.0, 98), (3.0, 1), (900.0, 1)];
 //! assert_eq!(weighted::trimmed_mean(&calls, 0.1), Some(2.0));
 //! assert!(weighted::mean(&calls) > Some(10.0));
@@ -17,10 +17,10 @@
 
 use super::sums::sum;
 
-/// Values in ascending order, each with how often it occurred.
+/// Values in ascending order, each with its count.
 pub type Weighted<'a> = &'a [(f64, u64)];
 
-/// How many values there are.
+/// The number of values.
 ///
 /// ```
 /// assert_eq!(profile_core::stats::weighted::total(&[(1.0, 2), (5.0, 3)]), 5);
@@ -30,7 +30,7 @@ pub fn total(values: Weighted<'_>) -> u64 {
     values.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
 }
 
-/// The arithmetic mean. `None` without values.
+/// The arithmetic mean. `None` for no values.
 ///
 /// ```
 /// assert_eq!(profile_core::stats::weighted::mean(&[(1.0, 3), (5.0, 1)]), Some(2.0));
@@ -42,8 +42,8 @@ pub fn mean(values: Weighted<'_>) -> Option<f64> {
 }
 
 /// The quantile by inversion of the empirical distribution function (type 1 of Hyndman and Fan,
-/// "Sample quantiles in statistical packages", 1996): the least value that at least `share` of all
-/// do not exceed. `None` without values.
+/// "Sample quantiles in statistical packages", 1996): the smallest value that is at least as large
+/// as a `share` of the values. `None` for no values.
 ///
 /// ```
 /// assert_eq!(profile_core::stats::weighted::quantile(&[(1.0, 3), (5.0, 1)], 0.75), Some(1.0));
@@ -59,7 +59,7 @@ pub fn quantile(values: Weighted<'_>, share: f64) -> Option<f64> {
     reached.or(values.last()).map(|(value, _)| *value)
 }
 
-/// The mean of what is left when `floor(share * n)` values are cut from each end: the definition of
+/// The mean of the values after cutting `floor(share * n)` values from each end: the definition of
 /// [`trim_mean`](super::trim_mean). `None` if nothing is left.
 ///
 /// ```
@@ -93,7 +93,7 @@ pub fn variance(values: Weighted<'_>) -> Option<f64> {
     Some(sum(squares) / (n - 1.0))
 }
 
-/// The value that occurs most often, the least of several. `None` without values.
+/// The most frequent value, the smallest of several. `None` for no values.
 ///
 /// ```
 /// assert_eq!(profile_core::stats::weighted::mode(&[(1.0, 3), (5.0, 7)]), Some(5.0));
@@ -104,8 +104,7 @@ pub fn mode(values: Weighted<'_>) -> Option<f64> {
     values.iter().find(|(_, count)| *count == most).map(|(value, _)| *value)
 }
 
-/// Both histograms as one: the counts of equal values are added. The order of merging does not
-/// matter.
+/// Both histograms merged: the counts of equal values are added. Merging is commutative.
 ///
 /// ```
 /// use profile_core::stats::weighted::merge;
@@ -120,7 +119,7 @@ pub fn merge(one: Weighted<'_>, other: Weighted<'_>) -> Vec<(f64, u64)> {
     both
 }
 
-/// Neighbours of one value become one, with their counts added.
+/// Merges adjacent equal values by adding their counts.
 pub(crate) fn join_equal<T: PartialEq>(counts: &mut Vec<(T, u64)>) {
     counts.dedup_by(|next, kept| {
         let same = next.0 == kept.0;
@@ -129,11 +128,11 @@ pub(crate) fn join_equal<T: PartialEq>(counts: &mut Vec<(T, u64)>) {
     });
 }
 
-/// The 0.975 quantile of Student's t for `n` observations (`n - 1` degrees of freedom): half a
-/// two-sided 95 % interval is so many standard errors. `None` for fewer than two. Right to 2e-6.
+/// The 0.975 quantile of Student's t for `n` observations (`n - 1` degrees of freedom): half of a
+/// two-sided 95 % interval, in standard errors. `None` for fewer than two. Accurate to 2e-6.
 ///
-/// A table, since this is all that the report of one run needs of Student's distribution: a crate
-/// for it would be a seventh of what everyone compiles who prints a table.
+/// A table, since the report of one run needs nothing else of Student's distribution: a crate for
+/// it would be a seventh of the build time of everyone who prints a table.
 pub(crate) fn students_t(n: u64) -> Option<f64> {
     const NORMAL: f64 = 1.959_963_984_540_054;
     #[rustfmt::skip]
@@ -152,8 +151,8 @@ pub(crate) fn students_t(n: u64) -> Option<f64> {
     Some(expanded(NORMAL, freedom as f64))
 }
 
-/// A quantile of Student's t by that of the normal distribution: the expansion in powers of the
-/// reciprocal degrees of freedom (Abramowitz and Stegun, 26.7.5), for many of them.
+/// A quantile of Student's t from that of the normal distribution: the expansion in powers of the
+/// reciprocal degrees of freedom (Abramowitz and Stegun, 26.7.5), for many degrees of freedom.
 pub(super) fn expanded(z: f64, freedom: f64) -> f64 {
     let powers = |coefficients: &[f64]| {
         coefficients.iter().rev().fold(0.0, |sum, coefficient| (sum + coefficient) * z)

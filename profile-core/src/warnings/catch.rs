@@ -1,4 +1,4 @@
-//! For a while: what is changed of filters, and of what shows warnings, is put back.
+//! Temporary changes: the filters, and the handler that shows warnings, are restored at the end.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,43 +6,43 @@ use std::sync::Arc;
 
 use super::category::Category;
 use super::filter::{Action, Filter};
-use super::process::{OWN, alone, locked, with_process};
+use super::process::{OWN, exclusively, locked, with_process};
 use super::state::{Log, Show, State, next_version};
 use super::warning::Warning;
 
-/// Whose filters a guard puts back.
+/// Whose state a guard restores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
     Process,
-    /// A thread that had none of its own before.
+    /// A thread that had no state of its own before.
     Thread,
-    /// A thread within another guard.
+    /// A thread that is within another guard.
     Inner,
 }
 
-/// From here to the drop of what it returns, changes of filters and of what shows warnings hold in
-/// this thread alone, and end then. Within it, and after an inner one has ended, a warning that was
-/// shown before is shown again, as in Python.
+/// Until the returned guard is dropped, changes to filters and to the handler that shows warnings
+/// apply only to this thread. They are undone when the guard is dropped. Within the guard, and
+/// after an inner one has ended, a warning that was shown before is shown again, as in Python.
 ///
 /// # Examples
 /// See the [module](crate::warnings).
-#[must_use = "it ends when it is dropped"]
+#[must_use = "the changes are undone when it is dropped"]
 pub fn catch_warnings() -> CatchWarnings {
     let caught = OWN.try_with(|own| {
         let mut own = own.borrow_mut();
         let scope = if own.is_some() { Scope::Inner } else { Scope::Thread };
-        let state = own.get_or_insert_with(|| with_process(|process| process.apart()));
+        let state = own.get_or_insert_with(|| with_process(|process| process.for_thread()));
         CatchWarnings::begin(scope, state)
     });
-    // A thread that is ending can have no filters of its own any more.
+    // A thread that is ending can no longer have its own state.
     caught.unwrap_or_else(|_| CatchWarnings::begin(Scope::Inner, &mut State::fresh()))
 }
 
-/// The same for the whole process, as Python's: every thread sees the changes, but those within a
-/// [`catch_warnings`] of their own.
+/// The same for the whole process, as in Python: every thread sees the changes, except those within
+/// their own [`catch_warnings`].
 ///
-/// Guards of several threads at a time put back what they found, whatever the others did meanwhile;
-/// tests that run beside each other want [`catch_warnings`].
+/// Guards that several threads hold at the same time restore what they found, regardless of the
+/// others; tests that run concurrently should use [`catch_warnings`].
 ///
 /// ```
 /// use profile_core::warnings::{UserWarning, catch_process_warnings};
@@ -52,7 +52,7 @@ pub fn catch_warnings() -> CatchWarnings {
 /// assert_eq!(caught.recorded()[0].message, "from another thread");
 /// # Ok::<(), profile_core::warnings::RaisedWarning>(())
 /// ```
-#[must_use = "it ends when it is dropped"]
+#[must_use = "the changes are undone when it is dropped"]
 pub fn catch_process_warnings() -> CatchWarnings {
     with_process(|state| CatchWarnings::begin(Scope::Process, state))
 }
@@ -64,7 +64,7 @@ pub struct CatchWarnings {
     show: Option<Show>,
     log: Option<Log>,
     own: Option<Log>,
-    /// It is of the thread that made it.
+    /// It belongs to the thread that created it.
     not_send: PhantomData<*mut ()>,
 }
 
@@ -76,7 +76,7 @@ impl fmt::Debug for CatchWarnings {
 
 impl CatchWarnings {
     fn begin(scope: Scope, state: &mut State) -> CatchWarnings {
-        // What was shown before is shown again.
+        // Warnings that were shown before are shown again.
         state.version = next_version();
         CatchWarnings {
             scope,
@@ -88,7 +88,7 @@ impl CatchWarnings {
         }
     }
 
-    /// The state that it is of; none any more in a thread that is ending.
+    /// The state that the guard belongs to; `None` in a thread that is ending.
     fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> Option<T> {
         match self.scope {
             Scope::Process => Some(with_process(work)),
@@ -98,7 +98,7 @@ impl CatchWarnings {
         }
     }
 
-    /// What showed warnings until now is dropped outside of the lock, since what it holds may warn.
+    /// The previous handler is dropped outside of the lock, since values that it owns may warn.
     fn show_by(&self, show: Option<Show>, log: Option<Log>) {
         drop(self.with(|state| {
             let show = std::mem::replace(&mut state.show, show);
@@ -106,9 +106,9 @@ impl CatchWarnings {
         }));
     }
 
-    /// From here to its end with one filter more, in front of the others or behind them: the
-    /// `action`, `category`, `lineno` and `append` that Python's `catch_warnings` takes. Line 0 is
-    /// any.
+    /// Adds a filter until the guard is dropped, before the other filters or after them: the
+    /// `action`, `category`, `lineno` and `append` that Python's `catch_warnings` takes. Line 0
+    /// matches any line.
     ///
     /// ```
     /// use profile_core::warnings::{Action, UserWarning, catch_warnings};
@@ -116,7 +116,7 @@ impl CatchWarnings {
     /// let _strict = catch_warnings().filter(Action::Error, &UserWarning, 0, false);
     /// assert!(profile_core::warn!("the table has no head").is_err());
     /// ```
-    #[must_use = "it ends when it is dropped"]
+    #[must_use = "the changes are undone when it is dropped"]
     pub fn filter(
         self,
         action: Action,
@@ -128,8 +128,8 @@ impl CatchWarnings {
         self
     }
 
-    /// What would be shown is kept in place of that: see [`CatchWarnings::recorded`].
-    #[must_use = "it ends when it is dropped"]
+    /// Records warnings instead of showing them: see [`CatchWarnings::recorded`].
+    #[must_use = "the changes are undone when it is dropped"]
     pub fn record(mut self) -> CatchWarnings {
         let log = Log::default();
         self.own = Some(log.clone());
@@ -137,16 +137,16 @@ impl CatchWarnings {
         self
     }
 
-    /// Whether it keeps what would be shown.
+    /// Whether it records warnings.
     #[must_use]
     pub fn records(&self) -> bool {
         self.own.is_some()
     }
 
-    /// What would have been shown so far.
+    /// The warnings recorded so far.
     #[must_use]
     pub fn recorded(&self) -> Vec<Warning> {
-        let recorded = self.own.as_ref().and_then(|log| alone(|| locked(log).clone()));
+        let recorded = self.own.as_ref().and_then(|log| exclusively(|| locked(log).clone()));
         recorded.unwrap_or_default()
     }
 }
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_guard_takes_action_category_line_and_append_and_takes_them_back() {
+    fn a_guard_adds_a_filter_and_removes_it() {
         let before = filters();
         let strict = catch_warnings().filter(Action::Error, &UserWarning, 7, false);
         assert_eq!(filters()[0], Filter::simple(Action::Error, &UserWarning, 7));

@@ -1,8 +1,8 @@
-//! What warnings are about: categories, each with those it is a kind of.
+//! Categories of warnings, each with its parents.
 
 use std::fmt;
 
-/// A category of warnings. Two are the same if they are the same static.
+/// A category of warnings. Categories are compared by identity of their statics.
 ///
 /// ```
 /// use profile_core::warnings::{AnyWarning, RuntimeWarning, UserWarning};
@@ -19,7 +19,7 @@ pub struct Category {
     parents: &'static [&'static Category],
 }
 
-/// Its path: its parents would fill a page where an error is unwrapped.
+/// Prints its path only: with its parents, an unwrapped error would fill a page.
 impl fmt::Debug for Category {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}::{}", self.module, self.name)
@@ -27,8 +27,8 @@ impl fmt::Debug for Category {
 }
 
 impl Category {
-    /// A category that is a kind of others; [`category!`](crate::category) makes one with less to
-    /// write.
+    /// A category with the given parents; [`category!`](crate::category) is a shorter way to
+    /// declare one.
     #[must_use]
     pub const fn new(
         name: &'static str,
@@ -38,34 +38,34 @@ impl Category {
         Category { name, module, parents }
     }
 
-    /// Its name alone.
+    /// Its name without the module.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The module it is in, as a path.
+    /// The path of the module that declares it.
     #[must_use]
     pub fn module(&self) -> &'static str {
         self.module
     }
 
-    /// Whether it is the other, or a kind of it.
+    /// Whether it is `other` or a descendant of it.
     #[must_use]
     pub fn is_a(&self, other: &Category) -> bool {
         std::ptr::eq(self, other) || self.parents.iter().any(|parent| parent.is_a(other))
     }
 }
 
-/// A category of the program, listed by the linker so that filters in text can name it.
+/// A category declared by the program, registered so that filters in text form can name it.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct LinkedCategory(pub &'static Category);
 
 inventory::collect!(LinkedCategory);
 
-/// Declares categories of warnings: `pub static MyWarning: UserWarning;`. Filters in text name them
-/// by name, or by module and name.
+/// Declares categories of warnings: `pub static MyWarning: UserWarning;`. Filters in text form
+/// refer to them by name, or by module and name.
 #[macro_export]
 macro_rules! category {
     ($($(#[$attribute:meta])* $visibility:vis static $name:ident: $($parent:path),+;)*) => {$(
@@ -89,12 +89,12 @@ macro_rules! ours {
                 Category::new(name_of(stringify!($name)), "profile_core::warnings", &[$(&$parent),*]);
         )*
 
-        /// All of this module.
+        /// All categories of this module.
         pub(super) static ALL: &[&Category] = &[$(&$name),*];
     };
 }
 
-/// The root is called as in Python; here that is the name of the shown warning.
+/// The root is named `Warning`, as in Python; in Rust that is the name of the warning type.
 const fn name_of(name: &'static str) -> &'static str {
     match name.as_bytes() {
         b"AnyWarning" => "Warning",
@@ -103,27 +103,27 @@ const fn name_of(name: &'static str) -> &'static str {
 }
 
 ours! {
-    /// Every category is a kind of it: Python's `Warning`.
+    /// The root of all categories: Python's `Warning`.
     AnyWarning: ;
-    /// What no other category fits.
+    /// Anything that fits no other category.
     UserWarning: AnyWarning;
-    /// Something is going to be removed; for those who write programs.
+    /// Something will be removed; for programmers.
     DeprecationWarning: AnyWarning;
     /// Something will be deprecated.
     PendingDeprecationWarning: AnyWarning;
-    /// Something is going to be removed or to change; for those who use programs.
+    /// Something will be removed or changed; for users of programs.
     FutureWarning: AnyWarning;
-    /// Doubtful syntax.
+    /// Dubious syntax.
     SyntaxWarning: AnyWarning;
-    /// Doubtful behaviour at run time.
+    /// Dubious behavior at run time.
     RuntimeWarning: AnyWarning;
     /// Something about loading code.
     ImportWarning: AnyWarning;
     /// Something about Unicode.
     UnicodeWarning: AnyWarning;
-    /// Something about bytes and text.
+    /// Something about bytes and strings.
     BytesWarning: AnyWarning;
-    /// Something about encodings of text.
+    /// Something about text encodings.
     EncodingWarning: AnyWarning;
     /// Something about resources such as files and memory.
     ResourceWarning: AnyWarning;
@@ -131,18 +131,18 @@ ours! {
     PerformanceWarning: RuntimeWarning;
     /// A call, or all calls of a run, took longer than a limit.
     TimeLimitWarning: PerformanceWarning;
-    /// Something about memory. No kind of [`ResourceWarning`], which a fresh process ignores.
+    /// Something about memory. Not a [`ResourceWarning`], which is ignored by default.
     MemoryWarning: AnyWarning;
     /// A call, or all calls of a run, allocated or held more than a limit.
     AllocationLimitWarning: MemoryWarning;
-    /// Calls leave memory behind.
+    /// Memory allocated by calls is not freed.
     LeakWarning: MemoryWarning;
-    /// Recording costs more than it may.
+    /// Recording costs more than its limit.
     OverheadWarning: RuntimeWarning;
-    /// The clock went back, or cannot be trusted.
+    /// The clock went backwards or is unreliable.
     ClockWarning: RuntimeWarning;
-    /// A setting is not understood.
+    /// A setting is invalid.
     ConfigurationWarning: UserWarning;
-    /// Something recorded was lost.
+    /// Recorded data was lost.
     DataLossWarning: RuntimeWarning;
 }

@@ -1,4 +1,4 @@
-//! One filter: which warnings it fits, and what becomes of them.
+//! Filters: which warnings they match, and what happens to those.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,20 +8,20 @@ use regex_lite::Regex;
 
 use super::category::{AnyWarning, Category};
 
-/// What becomes of a warning.
+/// What happens to a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// It is returned as an error.
+    /// Returned as an error.
     Error,
-    /// Nothing.
+    /// Not shown.
     Ignore,
-    /// It is shown.
+    /// Shown each time.
     Always,
-    /// It is shown once for each text, category and line.
+    /// Shown once for each text, category and line.
     Default,
-    /// It is shown once for each text and category in a module.
+    /// Shown once for each text and category in a module.
     Module,
-    /// It is shown once for each text and category in the process.
+    /// Shown once for each text and category in the process.
     Once,
 }
 
@@ -35,14 +35,14 @@ impl Action {
         ("error", Action::Error),
     ];
 
-    /// As filters name it.
+    /// Its name in filters.
     #[must_use]
     pub fn name(self) -> &'static str {
         Action::ALL.iter().find(|(_, action)| *action == self).map_or("", |(name, _)| name)
     }
 }
 
-/// A word that is no action.
+/// A word that is not an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownAction(pub(super) String);
 
@@ -50,7 +50,7 @@ impl fmt::Display for UnknownAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "invalid action: {:?}; allowed are error, ignore, always, default, module and once",
+            "invalid action: {:?}; expected error, ignore, always, default, module or once",
             self.0
         )
     }
@@ -67,20 +67,21 @@ impl FromStr for Action {
     }
 }
 
-/// A regular expression that is matched at the start, as Python's `re.match`. Equal if the text is.
+/// A regular expression that is matched at the start, like Python's `re.match`. Two are equal if
+/// their texts are equal.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     text: String,
-    /// For texts of ASCII, if the pattern is. `None`: it is its own text, and case counts. Making
-    /// an expression of that takes 100 times as long as the rest.
+    /// For ASCII texts, if the pattern is ASCII. `None`: the pattern is plain text, compared
+    /// case-sensitively. Compiling a regular expression takes 100 times as long as everything else.
     regex: Option<Regex>,
-    /// It has nothing special in it, and only ASCII: comparing bytes is ten times as fast.
+    /// It has no special characters and is ASCII: comparing bytes is ten times as fast as an
+    /// expression.
     is_plain: bool,
     ignores_case: bool,
-    /// Of an option, which cannot have `::` in it: the path that is meant by a text with dots.
+    /// For filters in text form, which cannot contain `::`: the module path for a name with dots.
     path: Option<String>,
-    /// Of `__main__`, the name that Python gives to the program itself: the crate that the program
-    /// is made of.
+    /// For `__main__`, Python's name of the program itself: the name of the program's crate.
     program: Option<String>,
 }
 
@@ -90,7 +91,7 @@ impl PartialEq for Pattern {
     }
 }
 
-/// What is no regular expression here: in Python it may be one that takes exponential time.
+/// An invalid regular expression. Expressions that take exponential time in Python do not here.
 #[derive(Clone, Debug)]
 pub struct FilterError {
     text: String,
@@ -99,7 +100,7 @@ pub struct FilterError {
 
 impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is no regular expression: {}", self.text, self.error)
+        write!(f, "{:?} is not a regular expression: {}", self.text, self.error)
     }
 }
 
@@ -119,19 +120,19 @@ impl Pattern {
         Ok(Pattern { text: text.to_owned(), regex, is_plain, ignores_case, path, program })
     }
 
-    /// Of a module's name: `__main__` fits the program's own crate, too.
+    /// For the name of a module: `__main__` also matches the program's own crate.
     pub(super) fn or_program(mut self, name: &str) -> Pattern {
         self.program = (name == MAIN).then(program_crate).flatten();
         self
     }
 
-    /// Of a module as `app.inner`: `app::inner` fits, too.
+    /// For a module written as `app.inner`: also matches `app::inner`.
     pub(super) fn or_path(mut self, dotted: &str) -> Pattern {
         self.path = dotted.contains('.').then(|| dotted.replace('.', "::"));
         self
     }
 
-    /// As it was written.
+    /// The text of the pattern.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -141,11 +142,11 @@ impl Pattern {
         if self.is_plain
             && let Some(start) = text.as_bytes().get(..self.text.len())
         {
-            let wanted = self.text.as_bytes();
-            if start == wanted || (self.ignores_case && start.eq_ignore_ascii_case(wanted)) {
+            let prefix = self.text.as_bytes();
+            if start == prefix || (self.ignores_case && start.eq_ignore_ascii_case(prefix)) {
                 return true;
             }
-            // Letters beyond ASCII may fold into some within.
+            // A character beyond ASCII may fold to one in the pattern.
             if self.program.is_none() && (!self.ignores_case || start.is_ascii()) {
                 return false;
             }
@@ -157,8 +158,8 @@ impl Pattern {
 }
 
 impl Pattern {
-    /// Beyond ASCII an expression is made for the text: what letters and digits there are is asked
-    /// of those that are in it.
+    /// For text beyond ASCII, compiles an expression for that text, with the letters and digits
+    /// that occur in it.
     fn is_match(&self, regex: &Regex, text: &str) -> bool {
         if text.is_ascii() {
             return regex.is_match(text);
@@ -168,15 +169,14 @@ impl Pattern {
     }
 }
 
-/// What Python calls the module that a program begins with.
+/// Python's name of the module that a program starts with.
 pub(super) const MAIN: &str = "__main__";
 
 fn crate_of(module: &str) -> &str {
     module.split("::").next().unwrap_or(module)
 }
 
-/// The crate of the program that runs, which cargo names the file after; to a test's it adds a
-/// hash.
+/// The crate of the running program. cargo names the file after it, and appends a hash for a test.
 fn program_crate() -> Option<String> {
     let file = std::env::current_exe().ok()?;
     Some(crate_of_file(file.file_stem()?.to_str()?))
@@ -197,25 +197,26 @@ fn is_plain(text: &str) -> bool {
     text.is_ascii() && !text.bytes().any(special)
 }
 
-/// The expression of a pattern, for a text.
+/// The expression of a pattern, for matching a given text.
 fn expression(pattern: &str, ignores_case: bool, text: &str) -> Result<Regex, regex_lite::Error> {
     let flags = if ignores_case { "(?i)" } else { "" };
     let beyond: BTreeSet<char> = text.chars().filter(|letter| !letter.is_ascii()).collect();
-    Regex::new(&format!("{flags}\\A(?:{})", as_here(pattern, ignores_case, &beyond)))
+    Regex::new(&format!("{flags}\\A(?:{})", translated(pattern, ignores_case, &beyond)))
 }
 
-/// Python's `\Z` is `\z` here, and its `$` is also before a last line end.
+/// Translates a pattern. Python's `\Z` is `\z` here, and its `$` also matches before a final
+/// newline.
 ///
-/// `regex-lite` knows letters, digits, blanks and case of ASCII, and no tables of Unicode, which
-/// would be 40 times the code. So they are written out, as far as they are among the characters
-/// `beyond` ASCII of the text. Only `\b`, and in brackets `\W`, `\D`, `\S` and the case of a
-/// range's letters, remain those of ASCII.
-fn as_here(pattern: &str, ignores_case: bool, beyond: &BTreeSet<char>) -> String {
-    let mut here = String::with_capacity(pattern.len());
+/// `regex-lite` supports letters, digits, whitespace and case of ASCII only, since Unicode tables
+/// would be 40 times its code. So characters `beyond` ASCII are listed explicitly, as far as they
+/// occur in the text. Only `\b`, and in brackets `\W`, `\D`, `\S` and the case of a range's
+/// letters, remain limited to ASCII.
+fn translated(pattern: &str, ignores_case: bool, beyond: &BTreeSet<char>) -> String {
+    let mut translation = String::with_capacity(pattern.len());
     let mut characters = pattern.chars();
     let (mut in_class, mut multiline) = (false, pattern.contains("(?m"));
     multiline &= !pattern.contains("(?-m");
-    // Within brackets as they are, elsewhere in brackets of their own.
+    // Within brackets unchanged, elsewhere in new brackets.
     let set = |in_class: bool, first: &str, more: String| match more.is_empty() {
         true => first.to_owned(),
         false if in_class => first.to_owned() + &more,
@@ -232,38 +233,43 @@ fn as_here(pattern: &str, ignores_case: bool, beyond: &BTreeSet<char>) -> String
     while let Some(character) = characters.next() {
         match character {
             '\\' => match characters.next() {
-                Some('Z') => here.push_str("\\z"),
+                Some('Z') => translation.push_str("\\z"),
                 Some(kind @ ('w' | 'd' | 's')) => {
-                    here.push_str(&set(in_class, &format!("\\{kind}"), of_kind(kind)));
+                    translation.push_str(&set(in_class, &format!("\\{kind}"), of_kind(kind)));
                 }
                 Some(kind @ ('W' | 'D' | 'S')) if !in_class => {
                     let kind = kind.to_ascii_lowercase();
-                    here.push_str(&format!("[^\\{kind}{}]", of_kind(kind)));
+                    translation.push_str(&format!("[^\\{kind}{}]", of_kind(kind)));
                 }
-                Some(escaped) => here.extend(['\\', escaped]),
-                None => here.push('\\'),
+                Some(escaped) => translation.extend(['\\', escaped]),
+                None => translation.push('\\'),
             },
-            '$' if !in_class && !multiline => here.push_str("(?:\\n?\\z)"),
+            '$' if !in_class && !multiline => translation.push_str("(?:\\n?\\z)"),
             _ if ignores_case && character.is_alphabetic() => {
                 let folded = folded(character);
                 let is_it = |it: &char| *it != character && self::folded(*it) == folded;
                 let alike = beyond.iter().copied().filter(is_it);
-                // The expression itself sees to those in ASCII.
+                // The expression itself handles those in ASCII.
                 let ascii = (!character.is_ascii() && folded.is_ascii()).then_some(folded);
-                here.push_str(&set(in_class, &character.to_string(), alike.chain(ascii).collect()));
+                translation.push_str(&set(
+                    in_class,
+                    &character.to_string(),
+                    alike.chain(ascii).collect(),
+                ));
             }
             _ => {
                 in_class = (in_class || character == '[') && character != ']';
-                here.push(character);
+                translation.push(character);
             }
         }
     }
-    here
+    translation
 }
 
-/// The letter that stands for all which Python takes for the same if case does not count.
+/// The representative of all letters that Python treats as equal when ignoring case.
 fn folded(letter: char) -> char {
-    /// A dotted capital I, the only letter that becomes two and yet is alike to one.
+    /// Dotted capital I: the only letter whose lowercase is two characters but equal to a single
+    /// one.
     const DOTTED: char = '\u{130}';
     fn one(letter: char, mut many: impl Iterator<Item = char>) -> char {
         match (many.next(), many.next()) {
@@ -278,18 +284,18 @@ fn folded(letter: char) -> char {
     one(upper, upper.to_lowercase())
 }
 
-/// Which warnings, and what becomes of them.
+/// Which warnings, and what happens to them.
 #[derive(Clone, Debug)]
 pub struct Filter {
-    /// What becomes of them.
+    /// What happens to them.
     pub action: Action,
-    /// The text begins like this, whatever the case. `None`: any.
+    /// The message starts with this, ignoring case. `None`: any message.
     pub message: Option<Pattern>,
-    /// They are of this category or a kind of it.
+    /// The category, which also matches its descendants.
     pub category: &'static Category,
-    /// The module begins like this. `None`: any.
+    /// The module starts with this. `None`: any module.
     pub module: Option<Pattern>,
-    /// The line; 0: any.
+    /// The line; 0 matches any line.
     pub line: u64,
 }
 
@@ -319,9 +325,9 @@ impl Filter {
 mod tests {
     use super::*;
 
-    /// What `re.match` of CPython 3.11 says.
+    /// The results of `re.match` in CPython 3.11.
     #[test]
-    fn letters_beyond_ascii_are_those_of_python() {
+    fn letters_beyond_ascii_match_as_in_python() {
         for (pattern, ignores_case, text, fits) in [
             (r"\w+ is", false, "été is", true),
             (r"\w+ is", false, "e\u{2014}t is", false),
@@ -339,7 +345,7 @@ mod tests {
             ("i", true, "\u{130}", true),
             ("\u{131}", true, "I", true),
         ] {
-            let made = Pattern::new(pattern, ignores_case).expect("it is one");
+            let made = Pattern::new(pattern, ignores_case).expect("a valid pattern");
             assert_eq!(made.matches(text), fits, "{pattern} {text}");
         }
     }
@@ -354,8 +360,8 @@ mod tests {
         ] {
             assert_eq!(crate_of_file(stem), name);
         }
-        let main = Pattern::new(MAIN, false).expect("it is one").or_program(MAIN);
-        // The crate under test is the program that runs.
+        let main = Pattern::new(MAIN, false).expect("a valid pattern").or_program(MAIN);
+        // The crate under test is the running program.
         for (module, fits) in [
             ("profile_core", true),
             ("profile_core::stats", true),
@@ -365,7 +371,7 @@ mod tests {
         ] {
             assert_eq!(main.matches(module), fits, "{module}");
         }
-        let other = Pattern::new("app", false).expect("it is one").or_program("app");
+        let other = Pattern::new("app", false).expect("a valid pattern").or_program("app");
         assert!(!other.matches("profile_core"));
     }
 }

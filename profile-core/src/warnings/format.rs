@@ -5,9 +5,8 @@ use std::borrow::Cow;
 use super::category::Category;
 use crate::escape::{ELLIPSIS, safe_and_short};
 
-/// `FILE:LINE: CATEGORY: TEXT` and a line end, and below it, where the file is there and has that
-/// line, the line itself. `source` says the line in its place; an empty one says that none is
-/// wanted.
+/// `FILE:LINE: CATEGORY: TEXT` and a newline, followed by the source line if the file exists and
+/// has that line. `source` overrides the source line; an empty string omits it.
 ///
 /// ```
 /// use profile_core::warnings::{UserWarning, format_warning};
@@ -34,7 +33,8 @@ pub fn format_warning(
     text
 }
 
-/// Lines may be in it, but nothing that a terminal or the log of a CI run obeys, and not megabytes.
+/// Limits the text to 40 lines of limited length, and escapes control characters and what the log of
+/// a CI run takes as a command.
 pub(super) fn fit_to_show(text: &str) -> String {
     const MOST_LINES: usize = 40;
     let mut lines: Vec<_> = text.split('\n').take(MOST_LINES).map(safe_and_short).collect();
@@ -49,7 +49,7 @@ pub(super) fn fit_to_show(text: &str) -> String {
     lines.join("\n")
 }
 
-/// A line of a file, from 1. No file of more than 16 MiB is looked at for it.
+/// A line of a file, from 1. Files larger than 16 MiB are not read.
 fn line_of(file: &str, line: u64) -> Option<String> {
     const LONGEST: u64 = 16 << 20;
     let number = usize::try_from(line).ok()?.checked_sub(1)?;
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shown_is_cut_and_nothing_in_it_is_obeyed() {
+    fn shown_text_is_truncated_and_escaped() {
         let text = format!("\u{1b}[2Jone\ntwo\r{}\n", "x".repeat(4 << 20));
         let shown = fit_to_show(&text);
         assert!(shown.starts_with("\\u{1b}[2Jone\ntwo\\rxxx") && shown.ends_with("x…\n"));

@@ -1,18 +1,18 @@
-//! Warnings with Python's filter: of what went wrong the user decides, by category, text, module
-//! and line, whether it is an error, ignored, shown always, by default, once, or once a module.
+//! Warnings with Python's filters. Users decide by category, text, module and line whether a
+//! warning is an error, ignored, shown always, by default, once, or once per module.
 //!
-//! The semantics are those of CPython 3.11's `warnings`, and where its C core and its documentation
-//! differ (`once` is once in the process, whatever the place), those of the documentation. Useful
-//! without the profiler, for plain deprecations too.
+//! The semantics are those of CPython 3.11's `warnings`. Where its C core and its documentation
+//! differ, the documentation applies (`once` is once in the process, regardless of the location).
+//! The module is also useful without the profiler, for example for deprecations.
 //!
 //! ```
 //! use profile_core::warnings::{Action, DeprecationWarning, catch_warnings, simple_filter};
 //!
 //! fn old() {
-//!     profile_core::warn!(DeprecationWarning, "use new()").expect("no filter makes it an error");
+//!     profile_core::warn!(DeprecationWarning, "use new()").expect("not an error by default");
 //! }
 //!
-//! // What it changes ends with it, and no other thread sees it.
+//! // Changes end with the guard, and no other thread sees them.
 //! let caught = catch_warnings().record();
 //! simple_filter(Action::Once, &DeprecationWarning, 0, false);
 //! old();
@@ -21,18 +21,18 @@
 //! assert_eq!(caught.recorded()[0].message, "use new()");
 //! ```
 //!
-//! Filters are looked at from the front; the first that fits decides, and if none does, the default
-//! action. A fresh process has those of Python: deprecations, and warnings of resources and
-//! imports, are ignored, but deprecations in `__main__`, the program's own crate (the one that its
-//! file is named after), are shown.
+//! The first filter that matches decides; if none does, the default action applies. The initial
+//! filters are those of Python: deprecations, and warnings about resources and imports, are
+//! ignored, but deprecations in `__main__`, the program's own crate (named like its file), are
+//! shown.
 //!
 //! # In a library
 //!
-//! Depend on `profile-core` with `default-features = false, features = ["warnings"]`: nothing of
-//! the profiler comes along, and regex and foldhash are what it takes. Declare categories of your
-//! own, so that users can name them, as kinds of those that fit: of [`DeprecationWarning`] what
-//! programmers shall change, of [`FutureWarning`] what users of a program shall know, of
-//! [`UserWarning`] or [`RuntimeWarning`] the rest.
+//! Depend on `profile-core` with `default-features = false, features = ["warnings"]`: this excludes
+//! the profiler, and adds only the dependencies regex-lite, foldhash and inventory. Declare your
+//! own categories, so that users can refer to them, below the one that fits: [`DeprecationWarning`]
+//! for what programmers should change, [`FutureWarning`] for what users of a program should know,
+//! [`UserWarning`] or [`RuntimeWarning`] for the rest.
 //!
 //! ```
 //! use profile_core::warnings::{DeprecationWarning, RaisedWarning, UserWarning};
@@ -40,11 +40,11 @@
 //! profile_core::category! {
 //!     /// `Table::rows` becomes `Table::lines` in 3.0.
 //!     pub static RowsWarning: DeprecationWarning;
-//!     /// A table has rows with nothing in them.
+//!     /// A table has empty rows.
 //!     pub static EmptyRowWarning: UserWarning;
 //! }
 //!
-//! // Misuse that can be borne: the caller hears of it, and says whether it is an error.
+//! // Tolerable misuse: the caller is warned, and a filter may turn the warning into an error.
 //! pub fn read(rows: &[&str]) -> Result<usize, RaisedWarning> {
 //!     let empty = rows.iter().filter(|row| row.is_empty()).count();
 //!     if empty > 0 {
@@ -53,7 +53,7 @@
 //!     Ok(rows.len() - empty)
 //! }
 //!
-//! // Where nobody can take an error: `.ok()` gives it up, and the filter `error` does nothing then.
+//! // Where no error can be returned: `.ok()` discards it, and the filter `error` has no effect.
 //! pub fn rows() {
 //!     profile_core::warn!(RowsWarning, "rows() goes in 3.0; use lines()").ok();
 //! }
@@ -62,72 +62,72 @@
 //! # Ok::<(), RaisedWarning>(())
 //! ```
 //!
-//! The place is that of `warn!`. To warn at the caller's, as Python's `stacklevel=2`, take it from
-//! [`Location::caller`](std::panic::Location::caller) and call [`warn`].
+//! The location is that of `warn!`. To warn at the caller's location, like Python's `stacklevel=2`,
+//! use [`Location::caller`](std::panic::Location::caller) and call [`warn`].
 //!
 //! # In a program, and in its tests
 //!
 //! | to | write |
 //! |---|---|
-//! | choose in code | [`filter_warnings`], [`simple_filter`], [`reset_warnings`], [`set_default_action`] |
-//! | choose from outside | `PROFILE_WARNINGS=ignore,error::EmptyRowWarning`, `ignore:::app.inner` of the module `app::inner`, where the profiler is on; without it `set_options(&std::env::var("PROFILE_WARNINGS").unwrap_or_default())`: [`set_options`] |
-//! | choose for a while, in this thread | [`catch_warnings`], dropped at its end; `.record()` keeps what would be shown, `.filter(…)` adds a filter |
+//! | set filters in code | [`filter_warnings`], [`simple_filter`], [`reset_warnings`], [`set_default_action`] |
+//! | set filters from outside | `PROFILE_WARNINGS=ignore,error::EmptyRowWarning`, `ignore:::app.inner` for the module `app::inner`, if the profiler is enabled; otherwise `set_options(&std::env::var("PROFILE_WARNINGS").unwrap_or_default())`: [`set_options`] |
+//! | set filters temporarily, in this thread | [`catch_warnings`], until the guard is dropped; `.record()` records warnings instead of showing them, `.filter(…)` adds a filter |
 //! | the same for all threads | [`catch_process_warnings`] |
-//! | show them elsewhere | [`set_show_warning`]; with the feature `log`, `set_show_warning(Some(show_by_log))`, with `tracing` `show_by_tracing`. What only the end of the run shows goes to standard error |
-//! | look back | [`raised`]: what was raised, how often and where first, and how many were hidden |
+//! | show them elsewhere | [`set_show_warning`]; with the feature `log`, `set_show_warning(Some(show_by_log))`, with `tracing` `show_by_tracing`. Warnings found at the end of the run go to standard error |
+//! | list past warnings | [`raised`]: what was raised, how often and where first, and how many were hidden |
 //!
 //! ```
 //! use profile_core::warnings::{Action, UserWarning, catch_warnings, simple_filter};
 //!
-//! // A test in which any warning is a failure, whatever other tests do meanwhile.
+//! // A test in which any warning is a failure, regardless of concurrent tests.
 //! let _strict = catch_warnings();
 //! simple_filter(Action::Error, &UserWarning, 0, false);
 //! let raised = profile_core::warn!("the table has no head").expect_err("it is an error here");
 //! assert_eq!(raised.0.message, "the table has no head");
 //! ```
 //!
-//! # Those of the profiler
+//! # Warnings of the profiler
 //!
 //! | category | a kind of | when |
 //! |---|---|---|
 //! | [`TimeLimitWarning`] | [`PerformanceWarning`] | a call took longer than `warn_above` or `max_time`, or a run's calls together |
-//! | [`PerformanceWarning`] | [`RuntimeWarning`] | a function was called more often, or within itself more deeply, than `run(max_calls, max_depth)` |
+//! | [`PerformanceWarning`] | [`RuntimeWarning`] | a function was called more often, or recursed more deeply, than `run(max_calls, max_depth)` |
 //! | [`AllocationLimitWarning`] | [`MemoryWarning`] | a call, or a run's calls together, allocated or held more than a limit |
-//! | [`LeakWarning`] | [`MemoryWarning`] | call after call leaves memory behind |
+//! | [`LeakWarning`] | [`MemoryWarning`] | memory grows with every call |
 //! | [`OverheadWarning`] | [`RuntimeWarning`] | recording a function costs more than the function |
 //! | [`ClockWarning`] | [`RuntimeWarning`] | the clock went backwards |
 //! | [`DataLossWarning`] | [`RuntimeWarning`] | something was not recorded |
-//! | [`ConfigurationWarning`] | [`UserWarning`] | a variable, a filter or a file is not understood |
+//! | [`ConfigurationWarning`] | [`UserWarning`] | an environment variable, a filter or a file is invalid |
 //!
-//! Each is reported once for its function, since figures differ from call to call (with the action
-//! always, each time); the report has the count and the worst. The module that filters look at is
-//! the function's. One that is an error is
+//! Each is emitted once per function, since figures differ from call to call (with the action
+//! `always`, each time); the report has the count and the worst figure. Filters match the
+//! function's module. A warning that is an error is
 //!
-//! 1. what a function with the option `raise` returns;
-//! 2. else, where a call ends, a panic with [`RaisedWarning`] as its payload, told on standard
-//!    error without the hook of panics;
-//! 3. with `PROFILE_EXIT_CODE=3` instead, and where nobody can take it (while the thread unwinds,
-//!    in an `extern "C"` function, at the end of the run), told, and the exit code of the run: that
-//!    number, or 101. A program that exits with something other than 0 keeps that.
+//! 1. the return value of a function with the option `raise`;
+//! 2. otherwise, where a call ends, a panic with [`RaisedWarning`] as its payload, printed to
+//!    standard error without calling the panic hook;
+//! 3. with `PROFILE_EXIT_CODE=3`, or if it cannot panic (while the thread unwinds, in an
+//!    `extern "C"` function, at the end of the run), printed, and the exit code of the run: that
+//!    number, or 101. A program that exits with a code other than 0 keeps its own.
 //!
-//! A panic in a destructor, or in a callback from foreign code, can end the process: give such a
-//! function `raise` or an exit code.
+//! A panic in a destructor, or in a callback from foreign code, can end the process: use `raise` or
+//! an exit code for such a function.
 //!
 //! # Limits of functions
 //!
-//! Beside `#[profile(warn_above = "10 ms", run(max_calls = 10))]` and
-//! `#[memory_usage(max_peak = "64 MiB")]` they come from `profile.toml` in the folder where the
-//! program is started, or from the file that `PROFILE_LIMITS` names (empty: none):
+//! Besides `#[profile(warn_above = "10 ms", run(max_calls = 10))]` and
+//! `#[memory_usage(max_peak = "64 MiB")]`, limits come from `profile.toml` in the directory where
+//! the program is started, or from the file named by `PROFILE_LIMITS` (empty: none):
 //!
 //! ```toml
 //! [[limit]]
-//! functions = "shop::cart::*"      # or a list; `*` stands for any text
-//! warn_above = "10 ms"             # of one call, as are these:
+//! functions = "shop::cart::*"      # or a list; `*` matches any text
+//! warn_above = "10 ms"             # limits on each call
 //! max_allocations = 100
 //! max_bytes = "1 MiB"
 //! max_peak = "64 KiB"
 //! max_retained = 0
-//! run.max_time = "2 s"             # of all calls together, as are these:
+//! run.max_time = "2 s"             # limits on all calls of a run together
 //! run.max_calls = 1000
 //! run.max_depth = 20
 //! run.max_allocations = 10_000
@@ -135,10 +135,10 @@
 //! run.max_retained = 0
 //! ```
 //!
-//! A later table wins over an earlier one, and any over the attribute, limit by limit. What is
-//! wrong is reported at the start with its line; the rest holds. Time is what the clock says, with
-//! what recording costs in it; under an overhead budget only the calls that are timed are looked
-//! at, and counted.
+//! A later table overrides an earlier one, and any table overrides the attribute; each limit
+//! separately. Invalid parts are reported at the start with their line; the rest still applies.
+//! Times are those of the clock, including recording overhead; under an overhead budget only timed
+//! calls are checked and counted.
 
 mod catch;
 mod category;
@@ -174,8 +174,8 @@ pub use warning::{Place, RaisedWarning, Warning};
 pub(crate) use option::category_named;
 #[cfg(feature = "profile")]
 pub(crate) use process::{
-    Verdict, action_for, after_fork, alone, before_fork, forget_raised, locked, may_raise, prepare,
-    verdict,
+    Verdict, action_for, after_fork, before_fork, exclusively, forget_raised, locked, may_raise,
+    prepare, verdict,
 };
 #[cfg(feature = "profile")]
 pub(crate) use state::ShownBy;

@@ -1,4 +1,5 @@
-//! Filters as text: `action:message:category:module:line`, as Python's `-W` and `PYTHONWARNINGS`.
+//! Filters in text form: `action:message:category:module:line`, like Python's `-W` and
+//! `PYTHONWARNINGS`.
 
 use std::fmt;
 
@@ -6,17 +7,17 @@ use super::category::{ALL, AnyWarning, Category, LinkedCategory};
 use super::filter::{Action, Filter, Pattern, UnknownAction};
 use super::warn::insert;
 
-/// Why a filter in text is none.
+/// Why a filter in text form is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidOption {
     /// More than five fields.
     TooManyFields(String),
-    /// The first field is no action, nor the beginning of one.
+    /// The first field is not an action or a prefix of one.
     UnknownAction(UnknownAction),
     /// No category has that name.
     UnknownCategory(String),
-    /// The line is no number from 0.
+    /// The line is not a non-negative integer.
     InvalidLine(String),
 }
 
@@ -26,7 +27,8 @@ impl fmt::Display for InvalidOption {
             InvalidOption::TooManyFields(option) => {
                 write!(
                     f,
-                    "too many fields (max 5): {option:?}; allowed is action:message:category:module:line, with a module as app.inner"
+                    "too many fields (max 5): {option:?}; expected \
+                     action:message:category:module:line, with a module written as app.inner"
                 )
             }
             InvalidOption::UnknownAction(action) => action.fmt(f),
@@ -34,12 +36,15 @@ impl fmt::Display for InvalidOption {
                 let known: Vec<&str> = ALL.iter().map(|category| category.name()).collect();
                 write!(
                     f,
-                    "unknown warning category: {name:?}; known are {}, and those of the program by their path",
+                    "unknown warning category: {name:?}; expected one of {}, or a category of the program by its path",
                     known.join(", ")
                 )
             }
             InvalidOption::InvalidLine(line) => {
-                write!(f, "invalid lineno {line:?}; allowed is a number from 0, which is any line")
+                write!(
+                    f,
+                    "invalid lineno {line:?}; expected a non-negative integer; 0 matches any line"
+                )
             }
         }
     }
@@ -47,7 +52,7 @@ impl fmt::Display for InvalidOption {
 
 impl std::error::Error for InvalidOption {}
 
-/// The category of that name, with its module or without.
+/// The category of that name, with or without its module.
 pub(crate) fn category_named(name: &str) -> Option<&'static Category> {
     let short = name.strip_prefix("builtins.").unwrap_or(name);
     let ours = ALL.iter().find(|category| category.name() == short).copied();
@@ -59,18 +64,18 @@ pub(crate) fn category_named(name: &str) -> Option<&'static Category> {
     ours.or_else(|| own.into_iter().find(is_named))
 }
 
-/// The filter that a text describes. Fields may be left out or empty, and blanks around them do not
-/// count. An action may be cut short, and `all` is `always`. Message and module are no expressions:
-/// the text begins with the one, and the module is the other; colons part fields, so `app::inner`
-/// is written `app.inner`.
+/// Parses a filter in text form. Fields may be omitted or empty, and whitespace around them is
+/// ignored. An action may be abbreviated, and `all` means `always`. Message and module are not
+/// regular expressions: the message must start with the one, and the module must equal the other.
+/// Colons separate fields, so `app::inner` is written `app.inner`.
 ///
 /// # Errors
-/// What is wrong with it, and what is allowed.
+/// An invalid filter, with what was expected.
 ///
 /// ```
 /// use profile_core::warnings::{Action, parse_option};
 ///
-/// let filter = parse_option("e:too slow:UserWarning::12").expect("it is one");
+/// let filter = parse_option("e:too slow:UserWarning::12").expect("a valid filter");
 /// assert_eq!((filter.action, filter.line), (Action::Error, 12));
 /// ```
 pub fn parse_option(option: &str) -> Result<Filter, InvalidOption> {
@@ -88,7 +93,7 @@ pub fn parse_option(option: &str) -> Result<Filter, InvalidOption> {
     };
     let pattern = |text: &str, whole: &str, ignores_case| {
         let text = Some(text).filter(|text| !text.is_empty())?;
-        // What is escaped is always an expression.
+        // Escaped text is always a valid expression.
         Pattern::new(&format!("{}{whole}", escaped(text)), ignores_case).ok()
     };
     Ok(Filter {
@@ -100,36 +105,35 @@ pub fn parse_option(option: &str) -> Result<Filter, InvalidOption> {
     })
 }
 
-/// Puts the filter that a text describes in front of the others.
+/// Inserts the filter that a text describes before the others.
 ///
 /// # Errors
-/// As of [`parse_option`].
+/// As for [`parse_option`].
 pub fn set_option(option: &str) -> Result<(), InvalidOption> {
     insert(parse_option(option)?, false);
     Ok(())
 }
 
-/// Puts filters in front as a list of texts says, separated by commas: the last comes to be the
-/// first. What is wrong is left out and returned; the others hold. A text that was there before
-/// counts once.
+/// Inserts filters from a comma-separated list before the others; the last becomes the first.
+/// Invalid filters are ignored and returned; the others apply. Duplicates in the list count once.
 ///
 /// ```
 /// use profile_core::warnings::{catch_warnings, set_options};
 ///
 /// let _caught = catch_warnings();
-/// let wrong = set_options("ignore,error::UserWarning,nonsense");
-/// assert_eq!(wrong.len(), 1);
+/// let invalid = set_options("ignore,error::UserWarning,nonsense");
+/// assert_eq!(invalid.len(), 1);
 /// ```
 pub fn set_options(list: &str) -> Vec<InvalidOption> {
     let mut seen: Vec<&str> = Vec::new();
-    let mut wrong = Vec::new();
+    let mut invalid = Vec::new();
     for option in list.split(',').filter(|option| !option.is_empty()) {
         if !seen.contains(&option) {
             seen.push(option);
-            wrong.extend(set_option(option).err());
+            invalid.extend(set_option(option).err());
         }
     }
-    wrong
+    invalid
 }
 
 fn action_of(word: &str) -> Result<Action, InvalidOption> {
@@ -144,7 +148,7 @@ fn action_of(word: &str) -> Result<Action, InvalidOption> {
     found.map(|(_, action)| *action).ok_or_else(unknown)
 }
 
-/// As Python reads whole numbers: a sign, and `_` between digits.
+/// Parses an integer as Python does: a sign, and `_` between digits.
 fn line_of(text: &str) -> Result<u64, InvalidOption> {
     let digits = text.strip_prefix('+').unwrap_or(text);
     let is_apart = !digits.starts_with('_') && !digits.ends_with('_') && !digits.contains("__");
@@ -153,14 +157,14 @@ fn line_of(text: &str) -> Result<u64, InvalidOption> {
         plain
             if is_apart && !plain.is_empty() && plain.bytes().all(|byte| byte.is_ascii_digit()) =>
         {
-            // No file has so many.
+            // No file has that many lines.
             Ok(plain.parse().unwrap_or(u64::MAX))
         }
         _ => Err(InvalidOption::InvalidLine(text.to_owned())),
     }
 }
 
-/// As Python escapes.
+/// Escapes like Python's `re.escape`.
 fn escaped(text: &str) -> String {
     const SPECIAL: &str = "()[]{}?*+-|^$\\.&~# \t\n\r\u{b}\u{c}";
     let escape = |character: char| {

@@ -1,9 +1,9 @@
-//! Which state holds: that of the process, or of a thread within
+//! The state that applies: that of the process, or of a thread within
 //! [`catch_warnings`](super::catch::catch_warnings).
 //!
-//! One lock is for all that threads share here: what is recorded, or told, has a mutex of its own
-//! that is locked within it. So a `fork` has to hold one, and no child finds any that is locked by
-//! a thread which it does not have.
+//! A single lock guards everything that threads share here: records have mutexes of their own,
+//! which are locked only within it. So a `fork` has to hold just this one, and a child never finds
+//! a mutex locked by a thread that it does not have.
 
 use std::cell::{Cell, RefCell};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -24,8 +24,8 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 thread_local! {
-    /// Whether this thread holds the lock. One that does may come here again: an allocator with a
-    /// limit, or a signal handler.
+    /// Whether this thread holds the lock. It may reenter: through an allocator with a limit, or a
+    /// signal handler.
     static IS_INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -43,26 +43,26 @@ impl Drop for Inside {
     }
 }
 
-/// The state of the process. `None`: this thread is at it already.
+/// Runs with the state of the process. `None`: this thread already has it.
 pub(super) fn try_process<T>(work: impl FnOnce(&mut State) -> T) -> Option<T> {
     let _inside = Inside::enter()?;
     Some(work(&mut locked(process())))
 }
 
-/// Within the lock. `None`: this thread is within it already.
-pub(crate) fn alone<T>(work: impl FnOnce() -> T) -> Option<T> {
+/// Runs within the lock. `None`: this thread already holds it.
+pub(crate) fn exclusively<T>(work: impl FnOnce() -> T) -> Option<T> {
     try_process(|_| work())
 }
 
 impl ShownBy {
-    /// Shows it, outside of every lock: what shows a warning may warn itself. Whether it was
-    /// anyone's but standard error.
+    /// Shows the warning, outside of every lock, since the handler may warn itself. Returns `false`
+    /// if it should go to standard error.
     pub(crate) fn show(&self, warning: impl FnOnce() -> Warning) -> bool {
         match self {
             ShownBy::Function(show) => show(&warning()),
             ShownBy::Log(log) => {
                 let warning = warning();
-                alone(|| locked(log).push(warning));
+                exclusively(|| locked(log).push(warning));
             }
             ShownBy::StandardError => return false,
         }
@@ -71,7 +71,7 @@ impl ShownBy {
 }
 
 thread_local! {
-    /// Of a thread within [`catch_warnings`](super::catch::catch_warnings).
+    /// The state of a thread within [`catch_warnings`](super::catch::catch_warnings).
     pub(super) static OWN: RefCell<Option<State>> = const { RefCell::new(None) };
 }
 
@@ -81,41 +81,40 @@ fn process() -> &'static Mutex<State> {
     PROCESS.get_or_init(|| Mutex::new(State::fresh()))
 }
 
-/// What the filters that hold here say of something that the profiler has to tell.
+/// What the current filters decide about a diagnostic of the profiler.
 #[cfg(feature = "profile")]
 pub(crate) struct Verdict {
     pub(crate) action: Action,
-    /// Whether nothing was reported of this subject and category since the filters changed; never
-    /// of what is not told.
+    /// Whether this subject and category was not emitted since the filters changed; `false` if
+    /// it is not emitted.
     pub(crate) is_first: bool,
     pub(crate) shown_by: ShownBy,
 }
 
-/// `None`: the filters cannot be asked here. `tells_errors`: somebody hears of one that is an
-/// error, too.
+/// `None`: the filters are not accessible here. `emits_errors`: errors are emitted, too.
 #[cfg(feature = "profile")]
 pub(crate) fn verdict(
     text: &str,
     category: &'static Category,
     (module, line): (&str, u32),
     subject: &str,
-    tells_errors: bool,
+    emits_errors: bool,
 ) -> Option<Verdict> {
     const OF_ALL: u64 = 0;
     try_with(|state| {
         let action = state.action(text, category, module, line.into());
-        state.told.bring_to(state.version);
-        let tells = match action {
+        state.emitted.clear_if_outdated(state.version);
+        let emits = match action {
             Action::Ignore => false,
-            Action::Error => tells_errors,
+            Action::Error => emits_errors,
             _ => true,
         };
-        let is_first = tells && state.told.add(subject, category, OF_ALL);
+        let is_first = emits && state.emitted.add(subject, category, OF_ALL);
         Verdict { action, is_first, shown_by: state.shown_by() }
     })
 }
 
-/// The same of what is already there, and is not told.
+/// The same for a recorded warning, which is not emitted.
 #[cfg(feature = "profile")]
 pub(crate) fn action_for(
     text: &str,
@@ -125,11 +124,11 @@ pub(crate) fn action_for(
     try_with(|state| state.action(text, category, module, line.into()))
 }
 
-/// The state that holds here, if it can be had.
+/// Runs with the current state, if accessible.
 #[cfg(feature = "profile")]
 fn try_with<T>(work: impl FnOnce(&mut State) -> T) -> Option<T> {
     let mut work = Some(work);
-    // A thread that is ending has none of its own.
+    // A thread that is ending has no state of its own.
     let own = OWN.try_with(|own| {
         let mut own = own.try_borrow_mut().ok()?;
         own.as_mut().and_then(|state| work.take().map(|work| work(state)))
@@ -138,13 +137,13 @@ fn try_with<T>(work: impl FnOnce(&mut State) -> T) -> Option<T> {
     own.or_else(|| try_process(work.take()?))
 }
 
-/// Makes the state of the process, which takes memory, before anybody counts that.
+/// Creates the state of the process, which allocates, before allocations are counted.
 #[cfg(feature = "profile")]
 pub(crate) fn prepare() {
     try_process(|_| ());
 }
 
-/// Whether any filter of the process makes an error.
+/// Whether any filter of the process turns warnings into errors.
 #[cfg(feature = "profile")]
 pub(crate) fn may_raise() -> bool {
     let errs = |state: &State| {
@@ -156,37 +155,36 @@ pub(crate) fn may_raise() -> bool {
 
 #[cfg(feature = "profile")]
 thread_local! {
-    /// Of a thread that forks, from before to after.
+    /// Held by a forking thread from before the fork until after it.
     static HELD: RefCell<Option<(MutexGuard<'static, State>, Inside)>> = const { RefCell::new(None) };
 }
 
-/// Before a `fork`: no other thread may hold the lock at that moment, or the child would wait for
-/// it for ever.
+/// Before a `fork`: no other thread may hold the lock then, or the child would wait for it forever.
 #[cfg(feature = "profile")]
 pub(crate) extern "C" fn before_fork() {
     let held = Inside::enter().map(|inside| (locked(process()), inside));
-    let _ = HELD.try_with(|place| place.replace(held));
+    let _ = HELD.try_with(|slot| slot.replace(held));
 }
 
-/// In a forked child: what was raised and told was the parent's.
+/// In a forked child: raised and emitted warnings were the parent's.
 #[cfg(feature = "profile")]
 pub(crate) fn forget_raised() {
     try_process(|state| {
         state.raised = RaisedLog::default();
-        state.told = Registry::new();
+        state.emitted = Registry::new();
     });
 }
 
-/// After it, in parent and child.
+/// After a `fork`, in parent and child.
 #[cfg(feature = "profile")]
 pub(crate) extern "C" fn after_fork() {
     let _ = HELD.try_with(RefCell::take);
 }
 
-/// The state that holds here.
+/// Runs with the current state.
 pub(super) fn with<T>(work: impl FnOnce(&mut State) -> T) -> T {
     let mut work = Some(work);
-    // A thread that is ending has none of its own.
+    // A thread that is ending has no state of its own.
     let own = OWN.try_with(|own| {
         let mut own = own.try_borrow_mut().ok()?;
         own.as_mut().and_then(|state| work.take().map(|work| work(state)))
@@ -194,11 +192,12 @@ pub(super) fn with<T>(work: impl FnOnce(&mut State) -> T) -> T {
     match (own.ok().flatten(), work) {
         (Some(done), _) => done,
         (None, Some(work)) => with_process(work),
-        (None, None) => unreachable!("it was taken to give what it gave"),
+        (None, None) => unreachable!("`work` is taken only to return its result"),
     }
 }
 
-/// That of the process, whatever this thread has; a fresh one where this thread is at it already.
+/// Runs with the state of the process, ignoring this thread's own; with a fresh one if this thread
+/// already has it.
 pub(super) fn with_process<T>(work: impl FnOnce(&mut State) -> T) -> T {
     match Inside::enter() {
         Some(_inside) => work(&mut locked(process())),

@@ -1,4 +1,4 @@
-//! What was raised: by text, how often and where first; and how many a filter hid.
+//! The warnings raised: how often and where first for each text, and how many a filter hid.
 
 use std::collections::HashMap;
 
@@ -7,20 +7,20 @@ use foldhash::fast::RandomState;
 use super::category::Category;
 use super::warning::Place;
 
-/// Texts of a category that are kept apart; of more there is one count.
+/// Texts of a category that are counted separately; others share one count.
 const MOST: usize = 100;
 
-/// Of a category.
+/// The warnings of a category.
 #[derive(Clone, Debug)]
 struct Kind {
     category: &'static Category,
     texts: HashMap<String, First, RandomState>,
-    /// Those that found no room among the texts.
+    /// The count of texts beyond [`MOST`].
     others: u64,
     hidden: u64,
 }
 
-/// Of a text: where it was raised first, and how often.
+/// Where a text was first raised, and how often.
 #[derive(Clone, Debug)]
 struct First {
     module: String,
@@ -30,7 +30,7 @@ struct First {
     is_error: bool,
 }
 
-/// All that were raised.
+/// All raised warnings.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
     kinds: HashMap<usize, Kind, RandomState>,
@@ -42,12 +42,12 @@ impl Log {
         self.kinds.entry(std::ptr::from_ref(category).addr()).or_insert_with(none)
     }
 
-    /// A filter says that it is ignored.
+    /// Counts a warning that a filter ignores.
     pub(super) fn hide(&mut self, category: &'static Category) {
         self.kind(category).hidden += 1;
     }
 
-    /// It was shown, was an error, or would have been if it had not been shown before.
+    /// Counts a warning that is shown, is an error, or is not shown because it was shown before.
     pub(super) fn add(
         &mut self,
         text: &str,
@@ -68,7 +68,7 @@ impl Log {
         }
     }
 
-    /// All, in an order that does not change from run to run.
+    /// All records, in a stable order.
     pub(super) fn records(&self) -> Vec<Raised> {
         let mut all: Vec<Raised> = self.kinds.values().flat_map(Kind::records).collect();
         crate::sort::by(&mut all, |a, b| {
@@ -79,25 +79,25 @@ impl Log {
     }
 }
 
-/// What was raised with one text, or of a category with none that is kept.
+/// Warnings of one text, or those of a category without a stored text.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Raised {
-    /// Its category.
+    /// The category.
     pub category: &'static Category,
-    /// The text. `None`: those that were hidden, and those beyond the hundred texts that are kept.
+    /// The text. `None`: hidden warnings, and those beyond the hundred stored texts.
     pub message: Option<String>,
     /// The module that raised it first; empty without a text.
     pub module: String,
-    /// Where it was raised first; empty without a text.
+    /// The file where it was raised first; empty without a text.
     pub file: String,
-    /// The line there; 0 without a text.
+    /// The line in that file; 0 without a text.
     pub line: u64,
-    /// How often, whether it was shown each time or not.
+    /// How often, including when it was not shown.
     pub count: u64,
-    /// Of these, how many a filter hid.
+    /// How many of these a filter hid.
     pub hidden: u64,
-    /// Whether a filter made it an error.
+    /// Whether a filter turned it into an error.
     pub is_error: bool,
 }
 

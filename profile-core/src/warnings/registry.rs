@@ -1,4 +1,4 @@
-//! What was shown already: of one module, or of whoever keeps a registry of its own.
+//! The warnings already shown, for one module or for the owner of a registry.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,11 +6,11 @@ use foldhash::fast::RandomState;
 
 use super::category::Category;
 
-/// The texts that were shown, by category and line. It forgets all when filters have changed since.
+/// The texts already shown, by category and line. It is cleared when filters have changed.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     pub(super) version: Option<u64>,
-    /// Looked up by the text as it is borrowed: nothing is allocated for what is there.
+    /// The text is looked up as `&str`: nothing is allocated for a known text.
     shown: HashMap<(usize, u64), Shown, RandomState>,
 }
 
@@ -22,13 +22,13 @@ struct Shown {
 }
 
 impl Registry {
-    /// Empty.
+    /// An empty registry.
     #[must_use]
     pub fn new() -> Registry {
         Registry::default()
     }
 
-    pub(super) fn bring_to(&mut self, version: u64) {
+    pub(super) fn clear_if_outdated(&mut self, version: u64) {
         if self.version != Some(version) {
             self.shown.clear();
             self.version = Some(version);
@@ -40,14 +40,14 @@ impl Registry {
         self.shown.get(&key).is_some_and(|shown| shown.texts.contains(text))
     }
 
-    /// Whether it was not there.
+    /// Adds a text; returns whether it is new.
     pub(super) fn add(&mut self, text: &str, category: &'static Category, line: u64) -> bool {
         let key = (std::ptr::from_ref(category).addr(), line);
         let none = || Shown { category, texts: HashSet::default() };
         self.shown.entry(key).or_insert_with(none).texts.insert(text.to_owned())
     }
 
-    /// Text, category and line of everything in it, in no order; line 0 is that of the whole
+    /// Text, category and line of every entry, in arbitrary order; line 0 stands for the whole
     /// module.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &'static Category, u64)> {
         self.shown.iter().flat_map(|((_, line), shown)| {
@@ -55,7 +55,7 @@ impl Registry {
         })
     }
 
-    /// Whether a warning has come by since it was made.
+    /// Whether it has been used for a warning.
     #[must_use]
     pub fn is_in_use(&self) -> bool {
         self.version.is_some()

@@ -1,10 +1,11 @@
-//! Warnings on their way to the log that a program has already.
+//! Forwards warnings to the logger of the program.
 
 #[cfg(any(feature = "log", feature = "tracing"))]
 use super::warning::Warning;
 
-/// Gives a warning to the [`log`] crate, as a record of level `warn` whose target is the category
-/// with its module; for [`set_show_warning`](super::set_show_warning). Feature `log`.
+/// Forwards a warning to the [`log`] crate, as a record of level `warn` whose target is the
+/// category with its module. For use with [`set_show_warning`](super::set_show_warning). Feature
+/// `log`.
 ///
 /// ```
 /// use profile_core::warnings::{set_show_warning, show_by_log};
@@ -23,9 +24,9 @@ pub fn show_by_log(warning: &Warning) {
     log::logger().log(&record.args(format_args!("{}", warning.message)).build());
 }
 
-/// Gives a warning to the [`tracing`] crate, as an event of level `WARN` with the fields
-/// `category`, `file` and `line`; for [`set_show_warning`](super::set_show_warning). Feature
-/// `tracing`.
+/// Forwards a warning to the [`tracing`] crate, as an event of level `WARN` with the fields
+/// `category`, `file` and `line`. For use with [`set_show_warning`](super::set_show_warning).
+/// Feature `tracing`.
 ///
 /// ```
 /// use profile_core::warnings::{set_show_warning, show_by_tracing};

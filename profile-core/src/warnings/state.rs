@@ -1,4 +1,4 @@
-//! Filters, registries and what is shown, and what these make of a warning.
+//! Filters, registries and handler, and the decision about a warning.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -19,17 +19,17 @@ pub(super) type Log = Arc<Mutex<Vec<Warning>>>;
 
 #[derive(Clone)]
 pub(super) struct State {
-    /// Copied where it is changed, so that a guard keeps what it found at no cost.
+    /// Copied on write, so that a guard keeps the previous filters at no cost.
     pub(super) filters: Arc<Vec<Filter>>,
-    /// Changes with the filters; no two of any states are the same.
+    /// Changes with the filters; unique across all states.
     pub(super) version: u64,
     pub(super) default_action: Action,
     /// Of the whole process, by text and category.
     pub(super) once: Registry,
-    /// What the profiler has told, by subject.
+    /// Diagnostics that the profiler has emitted, by subject.
     #[cfg(feature = "profile")]
-    pub(super) told: Registry,
-    /// Of each module that warned.
+    pub(super) emitted: Registry,
+    /// Of each module that has warned.
     pub(super) modules: HashMap<String, Registry, RandomState>,
     pub(super) show: Option<Show>,
     pub(super) log: Option<Log>,
@@ -37,7 +37,7 @@ pub(super) struct State {
 }
 
 impl State {
-    /// With Python's filters of a fresh process.
+    /// A state with Python's initial filters.
     pub(super) fn fresh() -> State {
         let ignored =
             [&DeprecationWarning, &PendingDeprecationWarning, &ImportWarning, &ResourceWarning];
@@ -50,7 +50,7 @@ impl State {
             default_action: Action::Default,
             once: Registry::new(),
             #[cfg(feature = "profile")]
-            told: Registry::new(),
+            emitted: Registry::new(),
             modules: HashMap::default(),
             show: None,
             log: None,
@@ -58,15 +58,15 @@ impl State {
         }
     }
 
-    /// For a thread: the same filters, and nothing shown yet.
-    pub(super) fn apart(&self) -> State {
+    /// A state for a thread: the same filters, and nothing shown yet.
+    pub(super) fn for_thread(&self) -> State {
         State {
             filters: self.filters.clone(),
             version: next_version(),
             default_action: self.default_action,
             once: self.once.clone(),
             #[cfg(feature = "profile")]
-            told: Registry::new(),
+            emitted: Registry::new(),
             modules: HashMap::default(),
             show: self.show.clone(),
             log: None,
@@ -74,8 +74,8 @@ impl State {
         }
     }
 
-    /// Puts a filter in front of the others, or behind them. One that is there already comes to the
-    /// front; behind, it stays where it is.
+    /// Inserts a filter before the others, or after them. An existing one moves to the front; when
+    /// appending, it stays where it is.
     pub(super) fn insert(&mut self, filter: Filter, append: bool) {
         let filters = Arc::make_mut(&mut self.filters);
         if append {
@@ -100,7 +100,7 @@ impl State {
         found.map_or(self.default_action, |filter| filter.action)
     }
 
-    /// What is to be done: nothing, show it, or return it.
+    /// Decides whether to ignore, show or return a warning.
     pub(super) fn decide(
         &mut self,
         text: &str,
@@ -108,7 +108,7 @@ impl State {
         place: &Place<'_>,
         registry: &mut Registry,
     ) -> Outcome {
-        registry.bring_to(self.version);
+        registry.clear_if_outdated(self.version);
         let line = place.line;
         if registry.has(text, category, line) {
             self.raised.add(text, category, place, false);
@@ -152,7 +152,7 @@ pub(super) enum Outcome {
     Raise,
 }
 
-/// What shows a warning.
+/// How a warning is shown.
 pub(crate) enum ShownBy {
     Function(Show),
     Log(Log),

@@ -1,4 +1,4 @@
-//! What a program calls: filters, warnings, what was raised.
+//! The functions that programs call: filters, warnings, and the list of raised warnings.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::registry::Registry;
 use super::state::{Outcome, Show, next_version};
 use super::warning::{Place, RaisedWarning, Warning};
 
-/// What was raised in the process so far, outside of
+/// The warnings raised in the process so far, outside of
 /// [`catch_warnings`](super::catch::catch_warnings): by category and text, and how many filters
 /// hid.
 ///
@@ -32,18 +32,18 @@ pub(super) fn insert(filter: Filter, append: bool) {
     with(|state| state.insert(filter, append));
 }
 
-/// Adds a filter as it is, in front or behind.
+/// Adds a filter, before the others or after them.
 pub fn add_filter(filter: Filter, append: bool) {
     insert(filter, append);
 }
 
-/// Adds a filter: Python's `filterwarnings`. `message` and `module` are regular expressions,
-/// matched at the start, the one whatever the case; empty ones fit anything, and so does line 0.
-/// The module `__main__` is the program's own crate, too. It is put in front, or with `append`
-/// behind.
+/// Adds a filter: Python's `filterwarnings`. `message` and `module` are regular expressions that
+/// are matched at the start; `message` ignores case. Empty ones match anything, and so does line 0.
+/// The module `__main__` also matches the program's own crate. The filter is inserted before the
+/// others, or after them with `append`.
 ///
 /// # Errors
-/// An expression that is none.
+/// An invalid regular expression.
 ///
 /// ```
 /// use profile_core::warnings::{Action, UserWarning, catch_warnings, filter_warnings};
@@ -70,7 +70,7 @@ pub fn filter_warnings(
     Ok(())
 }
 
-/// Adds a filter by category and line alone: Python's `simplefilter`.
+/// Adds a filter by category and line only: Python's `simplefilter`.
 pub fn simple_filter(action: Action, category: &'static Category, line: u64, append: bool) {
     insert(Filter::simple(action, category, line), append);
 }
@@ -83,29 +83,29 @@ pub fn reset_warnings() {
     });
 }
 
-/// What becomes of a warning that no filter fits; at first [`Action::Default`].
+/// Sets the action for a warning that no filter matches; initially [`Action::Default`].
 pub fn set_default_action(action: Action) {
     with(|state| state.default_action = action);
 }
 
-/// The filters that hold here, from the front.
+/// The current filters, in the order in which they are tried.
 #[must_use]
 pub fn filters() -> Vec<Filter> {
     with(|state| state.filters.to_vec())
 }
 
-/// What shows a warning in place of standard error; `None`: standard error again.
+/// Sets the handler that shows warnings instead of standard error; `None` restores standard error.
 pub fn set_show_warning(show: Option<impl Fn(&Warning) + Send + Sync + 'static>) {
     let show = show.map(|show| Arc::new(show) as Show);
-    // The one before is dropped outside of the lock, since what it holds may warn.
+    // The previous handler is dropped outside of the lock, since values that it owns may warn.
     drop(with(|state| std::mem::replace(&mut state.show, show)));
 }
 
-/// Warns of something at a place, with what was shown there before in the module's own registry;
-/// [`warn!`](crate::warn) says the place.
+/// Warns at a location, with the registry of the module; [`warn!`](crate::warn) supplies the
+/// location.
 ///
 /// # Errors
-/// A filter makes it one.
+/// If a filter turns the warning into an error.
 pub fn warn(
     message: &str,
     category: &'static Category,
@@ -113,7 +113,7 @@ pub fn warn(
 ) -> Result<(), RaisedWarning> {
     let module = place.module();
     let outcome = with(|state| {
-        // Taken out for a moment: the state decides, and the registry is a part of it.
+        // Taken out temporarily: `decide` borrows the state, which contains the registry.
         let mut registry = state.modules.get_mut(module).map(std::mem::take).unwrap_or_default();
         let outcome = state.decide(message, category, &place, &mut registry);
         match state.modules.get_mut(module) {
@@ -125,11 +125,11 @@ pub fn warn(
     carry_out(outcome, message, category, place)
 }
 
-/// Warns of something with a registry of one's own, or with none: then `default`, `module` and
-/// `always` are the same.
+/// Warns with the caller's own registry, or with none: then `default`, `module` and `always` behave
+/// the same.
 ///
 /// # Errors
-/// A filter makes it one.
+/// If a filter turns the warning into an error.
 ///
 /// ```
 /// use profile_core::warnings::{Place, Registry, UserWarning, warn_explicit};
@@ -175,8 +175,8 @@ fn carry_out(
     Ok(())
 }
 
-/// Straight to the descriptor where it can be had: the lock of the standard library may be held for
-/// ever in a forked child. A standard error that is gone is no reason to panic.
+/// Writes to the file descriptor directly where possible: in a forked child, the standard library's
+/// lock may be held forever. A closed standard error is not a reason to panic.
 fn print(text: &str) {
     use std::io::Write as _;
     #[cfg(feature = "profile")]
@@ -186,20 +186,20 @@ fn print(text: &str) {
     let _ = stderr.write_all(text.as_bytes());
 }
 
-/// Of the thread or the process: for the reference tests.
+/// The registry of a module, of the thread or the process: for the reference tests.
 pub fn module_registry(module: &str) -> Option<Registry> {
     with(|state| state.modules.get(module).cloned())
 }
 
-/// Of the thread or the process: for the reference tests.
+/// The registry of `once`, of the thread or the process: for the reference tests.
 pub fn once_registry() -> Registry {
     with(|state| state.once.clone())
 }
 
-/// Warns at the place where it stands: `warn!("…", …)` of the category
+/// Warns at the location of the call: `warn!("…", …)` with the category
 /// [`UserWarning`](crate::warnings::UserWarning), or `warn!(Category, "…", …)`.
 ///
-/// It is a `Result`: an error if a filter says so.
+/// Returns a `Result`: an error if a filter turns the warning into one.
 ///
 /// ```
 /// let caught = profile_core::warnings::catch_warnings().record();

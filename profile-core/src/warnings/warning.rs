@@ -1,4 +1,4 @@
-//! One warning, and where it comes from.
+//! A warning, and its location.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use super::category::Category;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Warning {
-    /// Its text.
+    /// The text.
     pub message: String,
-    /// Its category.
+    /// The category.
     pub category: &'static Category,
-    /// The file that it is about.
+    /// The file that it refers to.
     pub file: String,
-    /// The line there.
+    /// The line in that file.
     pub line: u64,
 }
 
@@ -36,7 +36,7 @@ impl fmt::Display for Warning {
     }
 }
 
-/// A warning that a filter makes an error.
+/// A warning that a filter turned into an error.
 #[derive(Clone, Debug)]
 pub struct RaisedWarning(pub Warning);
 
@@ -48,19 +48,19 @@ impl fmt::Display for RaisedWarning {
 
 impl std::error::Error for RaisedWarning {}
 
-/// Where a warning comes from.
+/// The location of a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place<'a> {
     /// The file.
     pub file: &'a str,
     /// The line.
     pub line: u64,
-    /// The module. `None`: the file's name without `.py`.
+    /// The module. `None`: the file name without `.py`.
     pub module: Option<&'a str>,
 }
 
 impl<'a> Place<'a> {
-    /// The module, or what Python takes for it.
+    /// The module, or Python's substitute for it.
     pub(super) fn module(&self) -> &'a str {
         self.module.unwrap_or_else(|| match self.file {
             "" => "<unknown>",

@@ -1,4 +1,4 @@
-//! What is written for a handful of shapes, token for token.
+//! The generated code for a few shapes, token for token.
 
 use super::*;
 
@@ -10,12 +10,12 @@ fn normal(text: &str) -> String {
     normalised(text.parse().unwrap())
 }
 
-/// Printed tokens differ in their spaces, by where they come from.
+/// The spacing of printed tokens depends on where they come from.
 fn normalised(tokens: TokenStream) -> String {
     tokens.to_string().replace(' ', "")
 }
 
-/// What is written for a site, outside of the compiler, where no token knows its place.
+/// The code generated for a site outside of the compiler, where tokens have no location.
 fn site(kind: &str, name: &str, documentation: &str, signature: &str, overhead: &str) -> String {
     format!(
         "static __PROFILE_SITE: ::profile_core::__private::CallSite =

@@ -128,8 +128,8 @@ impl SegmentFile {
         failed == 0 && unsafe { map_file(descriptor, start, length, offset) }
     }
 
-    /// The descriptor, opened again if the program has closed it. Allocates nothing: a segment grows
-    /// in the middle of the program's calls.
+    /// The descriptor, opened again if the program has closed it. Allocates nothing: a segment
+    /// grows in the middle of the program's calls.
     fn open(&self) -> Option<RawFd> {
         let descriptor = self.descriptor.load(Acquire);
         if Identity::of(descriptor) == Some(self.identity) {

@@ -17,8 +17,8 @@ const PATIENCE_MS: libc::c_int = 1000;
 /// Some reader was waited for in vain: the next output to it waits no more.
 static GAVE_UP: AtomicBool = AtomicBool::new(false);
 
-/// A file that is created or emptied, for a report. A new one is for its owner alone, as a segment is:
-/// both have arguments of calls.
+/// A file that is created or emptied, for a report. A new one is for its owner alone, as a segment
+/// is: both have arguments of calls.
 ///
 /// # Errors
 /// It cannot be opened, or is a pipe that nobody reads.
