@@ -1,6 +1,7 @@
 //! One contender in one process: `contender NAME speed|threads|memory|figures [--quick]`.
 //!
-//! Prints `key value` lines for the driver. Fails if the contender did not record each call that was made.
+//! Prints `key value` lines for the driver. Fails if the contender did not record each call that
+//! was made.
 
 use std::process::ExitCode;
 
@@ -33,7 +34,8 @@ fn main() -> ExitCode {
     };
     let recorded = (contender.recorded)(made);
     println!("recorded {}", recorded as f64 / made as f64);
-    // One drops what it cannot keep up with, which the table shows; who drops half measures something else.
+    // fastrace drops what it cannot keep up with; the table shows the share. Dropping even more
+    // would measure something else.
     let enough = if name == "fastrace" { made / 4 } else { made };
     if (enough..=made).contains(&recorded) {
         return ExitCode::SUCCESS;

@@ -1,4 +1,5 @@
-//! What the programs read, made from what is here: the same on every machine for the same lock file.
+//! Input of the programs, created from local sources: the same on every machine for the same lock
+//! file.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,7 +7,7 @@ use std::process::Command;
 use crate::roster::Input;
 use crate::sources::{Sources, write};
 
-/// What a program is given after its own arguments.
+/// Further arguments of a program.
 pub(crate) fn prepare(
     input: Input,
     sources: &Sources,
@@ -37,7 +38,7 @@ fn table(rows: u32) -> String {
     text
 }
 
-/// About 60 MB in all.
+/// About 60 MB in total.
 fn markdown(sources: &Sources) -> String {
     let files = sources.libraries.iter().map(|folder| folder.join("README.md"));
     let once: String =
@@ -45,7 +46,7 @@ fn markdown(sources: &Sources) -> String {
     once.repeat(80)
 }
 
-/// The files of Python's standard library without its tests, every second one, a line each.
+/// Every second file of Python's standard library without its tests, one per line.
 fn python() -> Result<String, String> {
     const LIST: &str = "
 import os, sysconfig

@@ -1,4 +1,4 @@
-//! What was measured, as Markdown.
+//! The results, as Markdown.
 
 use std::fmt::Write as _;
 
@@ -41,10 +41,10 @@ fn calls(report: &Value) -> f64 {
     functions.iter().filter_map(|function| function["calls"].as_f64()).sum()
 }
 
-/// Rows of the reports, over all runs, that cannot be.
+/// Numbers of impossible rows in the reports of all runs.
 pub(crate) fn impossible(rounds: &Rounds) -> String {
     let mut text = String::from(
-        "\n| setting | call paths above their caller | below their callees | functions unlike their call paths | called for 0 ns |\n\
+        "\n| setting | call paths above their caller | below their callees | functions that differ from their call paths | called for 0 ns |\n\
          |---|---:|---:|---:|---:|\n",
     );
     for setting in &rounds.settings {
@@ -63,8 +63,8 @@ pub(crate) fn impossible(rounds: &Rounds) -> String {
     text
 }
 
-/// The shares of the five largest functions by one tool and under each setting (the median of the runs), and the
-/// largest difference.
+/// The shares of the five largest functions by one tool and under each setting (the median of the
+/// runs), and the largest difference.
 pub(crate) fn shares(program: &Program, rounds: &Rounds, tool: Tool, truth: &Parts) -> String {
     let Some(report) = rounds.settings.first().and_then(|it| it.reports.first()) else {
         return String::new();

@@ -5,8 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The files given as arguments, and the Rust files in folders given as arguments. Without arguments,
-/// the Rust files that cargo has downloaded on this machine.
+/// The files given as arguments, and the Rust files in folders given as arguments. Without
+/// arguments, the Rust files that cargo has downloaded on this machine.
 ///
 /// # Errors
 /// A file or folder cannot be read; or there are no arguments and no downloaded sources.

@@ -1,5 +1,5 @@
-//! The command-line tool: works on snapshots that programs have written. It only parses arguments and
-//! reads files; `profile-core` computes and formats the results.
+//! The command-line tool: works on snapshots that programs have written. It only parses arguments
+//! and reads files; `profile-core` computes and formats the results.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use profile_core::{Snapshot, Thresholds, compare};
 #[derive(Debug, Parser)]
 #[command(name = "profile", version)]
 struct Arguments {
-    /// Filters for the warnings in the snapshots: ACTION:MESSAGE:CATEGORY:MODULE:LINE, comma-separated;
-    /// later filters take precedence. `-W ignore::LeakWarning` hides these warnings; with
-    /// `-W error::DataLossWarning` the tool exits with 1 if there is one (when comparing, in the
-    /// candidate's runs). Invalid filters are ignored, and the tool exits with 2.
+    /// Filters for the warnings in the snapshots: ACTION:MESSAGE:CATEGORY:MODULE:LINE,
+    /// comma-separated; later filters take precedence. `-W ignore::LeakWarning` hides these
+    /// warnings; with `-W error::DataLossWarning` the tool exits with 1 if there is one (when
+    /// comparing, in the candidate's runs). Invalid filters are ignored, and the tool exits with 2.
     #[arg(short = 'W', long = "warnings", global = true, value_name = "FILTER")]
     filters: Vec<String>,
     #[command(subcommand)]
@@ -26,11 +26,12 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Compares runs: `profile compare OLD... --with NEW...`. Exits with 1 if a function became slower or
-    /// allocates more.
+    /// Compares runs: `profile compare OLD... --with NEW...`. Exits with 1 if a function became
+    /// slower or allocates more.
     ///
-    /// Each file is the snapshot of one run, from PROFILE_REPORT=json:FILE or binary:FILE. Ten runs per
-    /// side detect changes of a few percent; with one run per side, only large changes are reliable.
+    /// Each file is the snapshot of one run, from PROFILE_REPORT=json:FILE or binary:FILE. Ten runs
+    /// per side detect changes of a few percent; with one run per side, only large changes are
+    /// reliable.
     Compare {
         /// Runs of the baseline.
         #[arg(required = true)]
@@ -98,8 +99,8 @@ fn complain(what: &str) {
     let _ = writeln!(io::stderr(), "profile: {what}");
 }
 
-/// Sets only the filters of the command line, since Python's default filters would hide warnings that
-/// the measured program showed. Returns whether all are valid.
+/// Sets only the filters of the command line, since Python's default filters would hide warnings
+/// that the measured program showed. Returns whether all are valid.
 fn set_filters(filters: &[String]) -> bool {
     warnings::reset_warnings();
     let wrong: Vec<_> = filters.iter().flat_map(|list| warnings::set_options(list)).collect();
@@ -109,8 +110,8 @@ fn set_filters(filters: &[String]) -> bool {
     wrong.is_empty()
 }
 
-/// Applies the filters to the warnings of a snapshot, prints those that are errors, and returns whether
-/// there are any.
+/// Applies the filters to the warnings of a snapshot, prints those that are errors, and returns
+/// whether there are any.
 fn filter(snapshot: &mut Snapshot, file: &Path) -> bool {
     let errors = snapshot.filter_warnings();
     for warning in snapshot.warnings.iter().filter(|warning| warning.is_error) {

@@ -1,5 +1,5 @@
-//! Inspection at run time: a program lists its annotated functions, reads current statistics, switches
-//! a function off and on, sets an overhead budget, and checks its own numbers.
+//! Inspection at run time: a program lists its annotated functions, reads current statistics,
+//! switches a function off and on, sets an overhead budget, and checks its own numbers.
 //!
 //! ```text
 //! cargo run --release -p examples --bin inspect

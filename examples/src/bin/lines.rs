@@ -1,6 +1,6 @@
 //! Finds the most frequent words in Rust source: `lines [FILE OR FOLDER]…`, by default the sources
-//! that cargo has downloaded on this machine. Two functions are measured line by line; the report at
-//! exit shows the time and memory of each line.
+//! that cargo has downloaded on this machine. Two functions are measured line by line; the report
+//! at exit shows the time and memory of each line.
 
 use std::collections::HashMap;
 use std::fs;

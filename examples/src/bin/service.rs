@@ -4,17 +4,17 @@
 //! cargo run --release -p examples --bin service
 //! ```
 //!
-//! It ends by itself after about a second. In the report at exit, the first table shows the time inside
-//! polls, the second the outcome of the calls:
+//! It ends by itself after about a second. In the report at exit, the first table shows the time
+//! inside polls, the second the outcome of the calls:
 //!
-//! - `Store::archive` waits for a disk that never answers, and `answer` drops it on timeout: all its
-//!   calls are cancelled, and all its time is waiting.
+//! - `Store::archive` waits for a disk that never answers, and `answer` drops it on timeout: all
+//!   its calls are cancelled, and all its time is waiting.
 //! - `serve` is a single call, cancelled by `select!` when the clients have disconnected.
 //! - `Store::set` waits for a slow disk: long wall time, hardly any busy time.
 //! - `digest` computes without waiting: its time blocks a worker.
 //! - `Store::get` looks up a key under a lock: its slowest calls waited for `digest` to release it.
-//! - A call of `converse` lasts as long as its client, over many polls, on whichever worker is free.
-//!   Calls whose client is still connected when `serve` is dropped are cancelled with it.
+//! - A call of `converse` lasts as long as its client, over many polls, on whichever worker is
+//!   free. Calls whose client is still connected when `serve` is dropped are cancelled with it.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};

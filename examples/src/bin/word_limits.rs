@@ -1,6 +1,6 @@
-//! Functions with limits, on real Rust source: `word_limits [FILE OR FOLDER]…`, by default the sources
-//! that cargo has downloaded on this machine. A file that takes too long raises a warning, which filters
-//! handle:
+//! Functions with limits, on real Rust source: `word_limits [FILE OR FOLDER]…`, by default the
+//! sources that cargo has downloaded on this machine. A file that takes too long raises a warning,
+//! which filters handle:
 //!
 //! ```sh
 //! run() { cargo run --release -p examples --bin word_limits; }

@@ -28,8 +28,8 @@ pub fn survey_file(path: &Path) -> Result<Findings, Refused> {
             found
         })
         .map_err(|message| refused(Reason::NotParsed, &message));
-    // proc-macro2 retains the text of everything that it has lexed, for the locations of tokens. All
-    // tokens have been dropped.
+    // proc-macro2 retains the text of everything that it has lexed, for the locations of tokens.
+    // All tokens have been dropped.
     let _span = span!("forget places");
     proc_macro2::extra::invalidate_current_thread_spans();
     found

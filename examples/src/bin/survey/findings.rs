@@ -1,5 +1,5 @@
-//! Findings: counts, frequencies of names, extremes, and the files that could not be surveyed. Findings
-//! of files, and of threads, are merged.
+//! Findings: counts, frequencies of names, extremes, and the files that could not be surveyed.
+//! Findings of files, and of threads, are merged.
 
 use std::collections::HashMap;
 use std::fmt::Display;

@@ -1,5 +1,5 @@
-//! Surveys Rust source: parses every file with syn, with one thread per processor, and prints counts of
-//! functions, unsafe blocks, traits, macros and attributes, and the longest function.
+//! Surveys Rust source: parses every file with syn, with one thread per processor, and prints
+//! counts of functions, unsafe blocks, traits, macros and attributes, and the longest function.
 //!
 //! ```text
 //! cargo run --release -p examples --bin survey               # the sources that cargo has downloaded
@@ -12,15 +12,15 @@
 //!
 //! What to look for in the report:
 //!
-//! - `read`, `lex`, `parse`, `count`, `discard` are the stages of one file. Freeing a tree is work too:
-//!   compare `discard` with `count`, which visits every node.
+//! - `read`, `lex`, `parse`, `count`, `discard` are the stages of one file. Freeing a tree is work
+//!   too: compare `discard` with `count`, which visits every node.
 //! - `worker` runs on all threads at once. The `self` time of `survey_all` is spent waiting for the
 //!   workers.
 //! - `walk` recurses for each subfolder; its time is counted once.
 //! - `Tally::add` is short and called often: the header shows what recording cost.
 //! - `parse` allocates most, and returns what it allocates; `discard` frees it.
-//! - `survey_all` has a curve of the process's memory below the table; `PROFILE_REPORT=table,svg:FILE`
-//!   draws it.
+//! - `survey_all` has a curve of the process's memory below the table;
+//!   `PROFILE_REPORT=table,svg:FILE` draws it.
 
 mod count;
 mod file;

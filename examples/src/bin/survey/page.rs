@@ -90,7 +90,8 @@ impl Page<'_> {
         Ok(())
     }
 
-    /// The path relative to the surveyed folder, escaped: a file name may contain control characters.
+    /// The path relative to the surveyed folder, escaped: a file name may contain control
+    /// characters.
     fn short(&self, path: &Path) -> String {
         let inside = self.folders.iter().find_map(|folder| path.strip_prefix(folder).ok());
         let short = inside.filter(|short| !short.as_os_str().is_empty()).unwrap_or(path);
