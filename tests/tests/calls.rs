@@ -1,6 +1,6 @@
 //! What one thread can do to its calls: recursion, unwinding, guards dropped out of order or never.
 //!
-//! Each test has functions of its own and runs in a thread of its own, so the tests may share the process.
+//! Each test has its own functions and its own thread, so the tests may share the process.
 
 use std::hint::black_box;
 use std::mem;
@@ -239,7 +239,7 @@ mod guards {
             let row = row(&format!("{test}::{name}"));
             assert_eq!((row.calls, row.open), (40, 0), "{name}");
         }
-        // Whatever was dropped too early, the next call stands at the top again.
+        // Whatever was dropped too early, the next call is at the root again.
         let _last = span!("last");
         assert_eq!(callers(&format!("{test}::last")), [(1, None)]);
         assert_eq!(row("guards::inside").calls, 40);
@@ -265,7 +265,7 @@ mod guards {
         assert_eq!(counts("guards::after"), (40, 0));
     }
 
-    /// A guard may be returned: then its span goes on, and what made it has ended.
+    /// A guard may be returned: its span continues after the function that created it has ended.
     #[profile]
     fn begins() -> profile_core::SpanGuard {
         span!("goes on")

@@ -1,4 +1,4 @@
-//! The tool on snapshots that real programs left behind.
+//! The tool on snapshots of real programs.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use profile_core::Snapshot;
 use tests::{Folder, Program, said};
 
-/// Built beside the tests; cargo gives no path to a binary of another package.
+/// Built with the tests; cargo provides no path to a binary of another package.
 fn tool() -> Command {
     let built =
         Command::new(env!("CARGO")).args(["build", "--quiet", "-p", "profile-cli"]).status();

@@ -1,4 +1,4 @@
-//! Distributions: how exact their quantiles are, and that tools for HdrHistogram read them.
+//! Distributions: the accuracy of their quantiles, and that HdrHistogram tools read them.
 
 use std::process::Command;
 
@@ -25,7 +25,7 @@ fn in_two_humps(ns: u64) {
 /// A function, its name, and how long its calls took.
 type Calls = (fn(u64), &'static str, Vec<f64>);
 
-/// Reads what the hdrhistogram package of PyPI makes of a log.
+/// Reads a log with the hdrhistogram package of PyPI.
 const READER: &str = r"
 import sys
 from hdrh.histogram import HdrHistogram

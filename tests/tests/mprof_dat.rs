@@ -1,4 +1,4 @@
-//! memory_profiler's `.dat` files: those that it wrote are read by us as by itself, and those that we write it reads.
+//! memory_profiler's `.dat` files: its files are read here as by memory_profiler, and it reads the files written here.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -126,7 +126,7 @@ mod mprof_dat {
     }
 }
 
-/// A program's windows as JSON, and as the two files made of them.
+/// A program's windows as JSON, and as the two files written from them.
 struct Written {
     folder: Folder,
     memory: Vec<MemoryRecord>,
@@ -194,7 +194,7 @@ fn the_windows_of_a_program_are_in_its_picture() {
     assert!(!svg.contains("<A as") && !svg.contains('\u{1b}'), "{svg}");
 }
 
-/// What the real tool printed.
+/// The output of the real tool.
 fn mprof(python: &Python, arguments: &[&str], folder: &Folder) -> Output {
     let mut command = Command::new(&python.program);
     command.args(["-m", "mprof"]).args(arguments).current_dir(folder.path());

@@ -1,4 +1,4 @@
-//! The picture of memory as PNG: read by a decoder and looked at, and what is said where it cannot be had. Programs built
+//! The picture of memory as PNG: decoded and checked, and the messages if it is not available. Programs built
 //! without the feature are in `builds.rs`.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
@@ -16,14 +16,14 @@ fn windows() -> Program {
     Program::new(env!("CARGO_BIN_EXE_windows"), "")
 }
 
-/// A program and the place of its picture.
+/// A program and the path of its picture.
 fn writing(program: Program) -> (Program, std::path::PathBuf) {
     let file = program.folder().join("x.png");
     let report = format!("png:{}", file.display());
     (program.env("PROFILE_REPORT", report), file)
 }
 
-/// A picture as a person sees it.
+/// A decoded picture.
 struct Picture {
     width: usize,
     height: usize,
@@ -111,7 +111,7 @@ fn diagnostic(run: Run) -> String {
 }
 
 #[test]
-fn without_fonts_the_png_is_written_and_a_line_says_that_it_has_no_words() {
+fn without_fonts_the_png_is_written_and_a_line_reports_missing_text() {
     let (program, file) = writing(windows());
     let fonts = program.folder().join("fonts.conf");
     let none = format!("<fontconfig><dir>{}</dir></fontconfig>", program.folder().display());
