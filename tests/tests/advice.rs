@@ -88,9 +88,9 @@ fn thresholds_come_from_the_variable_and_a_bad_one_is_a_sentence() {
     assert!(eager >= run("default").report().advice.len());
     for bad in ["regrowth", "regrowth=-1", "speed=3"] {
         let run = run(bad);
-        let said = run.report().warnings.iter().any(|warning| {
+        let warned = run.report().warnings.iter().any(|warning| {
             warning.message.contains("PROFILE_ADVICE") && warning.message.contains("heavy_tail")
         });
-        assert!(said, "{bad}: {:?}", run.report().warnings);
+        assert!(warned, "{bad}: {:?}", run.report().warnings);
     }
 }

@@ -1,4 +1,5 @@
-//! Assertions on allocations in `cargo test`: in parallel, next to other threads that allocate, and against a ledger.
+//! Assertions on allocations in `cargo test`: in parallel, next to other threads that allocate, and
+//! against a ledger.
 
 use std::hint::black_box;
 use std::panic::catch_unwind;
@@ -106,7 +107,8 @@ fn within(blocks: usize) {
     }
 }
 
-/// As many parallel tests as in a large suite on a large machine: no result is wrong in either direction.
+/// As many parallel tests as in a large suite on a large machine: no result is wrong in either
+/// direction.
 #[test]
 fn sixty_four_threads_with_allocating_neighbours_never_count_for_each_other() {
     static STOP: AtomicBool = AtomicBool::new(false);

@@ -1,6 +1,6 @@
-//! Programs built in other ways than the tests: with `panic = "abort"` and optimized (the endings again,
-//! and the stack that a guard needs), with a library that leaves the feature to its user, with a plugin,
-//! and with the feature that installs the allocator.
+//! Programs built in other ways than the tests: with `panic = "abort"` and optimized (the endings
+//! again, and the stack that a guard needs), with a library that leaves the feature to its user,
+//! with a plugin, and with the feature that installs the allocator.
 
 use std::os::unix::process::ExitStatusExt;
 use std::sync::OnceLock;
@@ -162,12 +162,12 @@ fn without_its_feature_a_png_is_one_line_and_a_warning_and_the_other_reports_are
     let folder = program.folder().to_owned();
     let [png, json] = ["x.png", "reports"].map(|name| folder.join(name).display().to_string());
     let run = program.env("PROFILE_REPORT", format!("png:{png},json:{json}")).run().successful();
-    let said = "PROFILE_REPORT: `png` cannot be written: this program was built without the feature `png` of \
+    let message = "PROFILE_REPORT: `png` cannot be written: this program was built without the feature `png` of \
                 profile-core; build it with that, or ask for `svg`; ignored";
-    assert_eq!(run.stderr(), format!("profile: ConfigurationWarning: {said}\n"));
+    assert_eq!(run.stderr(), format!("profile: ConfigurationWarning: {message}\n"));
     assert_eq!(calls(run.report(), "of_a_library"), 5);
     let [warning] = &run.report().warnings[..] else { panic!("{:?}", run.report().warnings) };
-    assert_eq!(warning.message, said);
+    assert_eq!(warning.message, message);
     assert!(!folder.join("x.png").exists());
 }
 

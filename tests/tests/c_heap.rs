@@ -1,4 +1,5 @@
-//! Allocations of C code are not counted, and the report says so. A single test, since it reads the heap of the whole process.
+//! Allocations of C code are not counted, and the report says so. A single test, since it reads the
+//! heap of the whole process.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 

@@ -224,7 +224,7 @@ mod guards {
     fn inside() {}
 
     #[test]
-    fn guards_dropped_in_the_order_of_their_making_close_their_own_spans() {
+    fn guards_dropped_in_the_order_of_their_creation_close_their_own_spans() {
         for _ in 0..40 {
             let first = span!("first");
             let second = span!("second");
@@ -234,7 +234,7 @@ mod guards {
             drop(second);
             drop(third);
         }
-        let test = "guards_dropped_in_the_order_of_their_making_close_their_own_spans";
+        let test = "guards_dropped_in_the_order_of_their_creation_close_their_own_spans";
         for name in ["first", "second", "third"] {
             let row = row(&format!("{test}::{name}"));
             assert_eq!((row.calls, row.open), (40, 0), "{name}");

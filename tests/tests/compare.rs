@@ -1,4 +1,5 @@
-//! Verdicts on two sets of runs: how often they are right, by simulation, and how unusual input is handled.
+//! Verdicts on two sets of runs: how often they are right, by simulation, and how unusual input is
+//! handled.
 
 use profile_core::{Function, Snapshot, Verdict, compare};
 

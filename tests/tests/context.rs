@@ -1,4 +1,5 @@
-//! Work spawned on other threads: its memory is charged to the function that spawned it, its calls appear below it.
+//! Work spawned on other threads: its memory is charged to the function that spawned it, its calls
+//! appear below it.
 
 use std::hint::black_box;
 use std::sync::mpsc;

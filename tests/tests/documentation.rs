@@ -1,5 +1,5 @@
-//! README and the pages in `docs`: their links resolve, and their commands name existing programs and
-//! features. Their Rust examples are documentation tests of this package, see `src/lib.rs`.
+//! README and the pages in `docs`: their links resolve, and their commands name existing programs
+//! and features. Their Rust examples are documentation tests of this package, see `src/lib.rs`.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! The programs in `examples/`, built and run as a user does: their output, their status, and the report
-//! at exit, as data and as a table.
+//! The programs in `examples/`, built and run as a user does: their output, their status, and the
+//! report at exit, as data and as a table.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 use serde_json::Value;
 use tests::{Program, Run};
 
-/// The folder of the programs. They are built once, with the profile and target folder of this test.
+/// The folder of the programs. They are built once, with the profile and target folder of this
+/// test.
 static PROGRAMS: LazyLock<Vec<(String, PathBuf)>> = LazyLock::new(|| {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
     let mut command = Command::new(cargo);

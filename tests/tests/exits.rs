@@ -1,5 +1,5 @@
-//! The ends of a process: its status is that of the same program without the instrument, the report is written
-//! once wherever code can run, and the segment holds every call also where none can.
+//! The ends of a process: its status is that of the same program without the instrument, the report
+//! is written once wherever code can run, and the segment holds every call also where none can.
 
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
@@ -68,8 +68,9 @@ fn panics_are_counted_where_they_unwind_and_open_where_they_abort() {
     };
     assert_eq!(counts("panic", "fails"), (0, 1));
     assert_eq!(counts("caught_panic", "fails"), (0, 1));
-    // Both have unwound, the second as far as the destructor that it began in. A call that begins while a
-    // thread unwinds is never counted as panicked, since the standard library does not report it.
+    // Both have unwound, the second as far as the destructor that it began in. A call that begins
+    // while a thread unwinds is never counted as panicked, since the standard library does not
+    // report it.
     assert_eq!(counts("double_panic", "fails"), (0, 1));
     // This one unwinds as far as its own boundary.
     assert_eq!(counts("panic_in_extern", "must_not_unwind"), (0, 1));
@@ -110,7 +111,8 @@ fn a_stack_overflow_leaves_the_calls_that_were_open() {
     assert!(sink.calls > 1000, "{}", sink.calls);
 }
 
-/// The child is killed at a random point, but independent of the clock: after a number of words in the pipe.
+/// The child is killed at a random point, but independent of the clock: after a number of words in
+/// the pipe.
 #[test]
 fn a_killed_process_has_lost_nothing_that_it_announced() {
     for turn in 0_u64..100 {

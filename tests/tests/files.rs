@@ -1,4 +1,5 @@
-//! Failures of files, streams and limits: the program runs as it would without the profiler, and prints at most one line.
+//! Failures of files, streams and limits: the program runs as it would without the profiler, and
+//! prints at most one line.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
@@ -307,7 +308,8 @@ fn a_damaged_segment_is_an_error_or_fewer_rows_and_never_a_crash() {
     }
 }
 
-/// Words that hold another word's link: lists that run into each other, into themselves, or nowhere.
+/// Words that hold another word's link: lists that run into each other, into themselves, or
+/// nowhere.
 #[test]
 fn reading_a_segment_with_cyclic_lists_terminates() {
     let run = Program::new(ENDINGS, "return").recording_into_files().run().successful();

@@ -1,5 +1,5 @@
-//! Export formats: those of other crates work like those of profile-core, and every list of formats is that
-//! of the registry.
+//! Export formats: those of other crates work like those of profile-core, and every list of formats
+//! is that of the registry.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! Async functions: calls that are polled on several threads, cancelled, never started, or that panic.
+//! Async functions: calls that are polled on several threads, cancelled, never started, or that
+//! panic.
 //!
 //! Each test has its own functions, so the tests may share the process.
 

@@ -1,4 +1,5 @@
-//! Leak verdicts: memory that functions allocate and the process still holds is reported, memory that passes through is not.
+//! Leak verdicts: memory that functions allocate and the process still holds is reported, memory
+//! that passes through is not.
 
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};

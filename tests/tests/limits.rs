@@ -1,5 +1,5 @@
-//! The attributes and the core each have a table of limits, since neither crate can see the other's.
-//! The tables must agree.
+//! The attributes and the core each have a table of limits, since neither crate can see the
+//! other's. The tables must agree.
 
 use std::collections::BTreeSet;
 

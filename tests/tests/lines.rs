@@ -1,6 +1,7 @@
 //! Source lines: hits and allocations as counted by hand, next to the code.
 //!
-//! A line with a statement ends in `//= hits`, or `//= hits allocations bytes net`. Other lines have no figures.
+//! A line with a statement ends in `//= hits`, or `//= hits allocations bytes net`. Other lines
+//! have no figures.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 
@@ -146,7 +147,8 @@ fn run<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Drops at the end of a block are on its closing brace, which has hits if there may be something to drop.
+/// Drops at the end of a block are on its closing brace, which has hits if there may be something
+/// to drop.
 #[rustfmt::skip]
 #[profile(lines)]
 fn ends(given: Option<Vec<u8>>) -> usize {

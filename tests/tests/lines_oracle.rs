@@ -1,4 +1,5 @@
-//! The time of source lines, with a mock clock: every moment is on one line, with the time in its comment.
+//! The time of source lines, with a mock clock: every moment is on one line, with the time in its
+//! comment.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,4 +1,5 @@
-//! Windows with more names than there are slots. A single test, since they displace all other windows.
+//! Windows with more names than there are slots. A single test, since they displace all other
+//! windows.
 
 use profile_core::{MemoryOptions, MemoryRecord, capture, memory_usage};
 

@@ -1,4 +1,5 @@
-//! Allocations: exact, each charged to the call that made it, around any allocator, without those of the profiler.
+//! Allocations: exact, each charged to the call that made it, around any allocator, without those
+//! of the profiler.
 //!
 //! This process is measured too, so each of its functions belongs to one test.
 

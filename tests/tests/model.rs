@@ -1,5 +1,5 @@
-//! Models of how threads interact through the segment, explored by loom: every order of the steps, every
-//! value that the memory model allows. The steps are those of `record::end`, `record::fold`,
+//! Models of how threads interact through the segment, explored by loom: every order of the steps,
+//! every value that the memory model allows. The steps are those of `record::end`, `record::fold`,
 //! `snapshot::read` and `record::thread::reuse`.
 
 use loom::sync::Arc;
@@ -9,7 +9,8 @@ use std::sync::atomic::Ordering::{self, *};
 
 const RING: u64 = 2;
 const TICKS: u64 = 7;
-/// A frame's word while its call is open, and while it ends: the count from which on the call is counted.
+/// A frame's word while its call is open, and while it ends: the count from which on the call is
+/// counted.
 const OPEN: u64 = 1;
 const CLOSING: u64 = 1 << 63;
 
@@ -24,8 +25,8 @@ struct Edge {
     started: AtomicU64,
 }
 
-/// The owner's own view. The real owner loads its words from the segment; as their only writer it reads the
-/// values in here. (Loads by the writer would also reduce the orders that loom explores.)
+/// The owner's own view. The real owner loads its words from the segment; as their only writer it
+/// reads the values in here. (Loads by the writer would also reduce the orders that loom explores.)
 #[derive(Default)]
 struct Owner {
     pushed: u64,
@@ -41,7 +42,8 @@ impl Owner {
         self.end(edge, fold);
     }
 
-    /// As `record::end`: the slot, the frame's word, the count, the end of the frame; then the previous call.
+    /// As `record::end`: the slot, the frame's word, the count, the end of the frame; then the
+    /// previous call.
     fn end(&mut self, edge: &Edge, fold: Ordering) {
         let slot = (self.pushed % RING) as usize;
         self.ring[slot] = TICKS;
@@ -77,7 +79,8 @@ impl Edge {
         (!again || (unchanged && pending < RING)).then_some((pushed, ticks + waiting))
     }
 
-    /// As `snapshot::read`: calls ended and open. The frame is read first, and again after the count.
+    /// As `snapshot::read`: calls ended and open. The frame is read first, and again after the
+    /// count.
     fn calls(&self, heed_closing: bool) -> (u64, u64) {
         let frame = || (self.frame.load(Acquire), self.started.load(Acquire));
         let before = frame();
@@ -149,8 +152,8 @@ fn a_reader_that_ignores_the_word_of_a_closing_frame_is_caught() {
     a_call_is_seen_once(false);
 }
 
-/// As `record::thread::{reuse, release}`: a block has one owner at a time, and the next owner sees everything
-/// that the previous one wrote.
+/// As `record::thread::{reuse, release}`: a block has one owner at a time, and the next owner sees
+/// everything that the previous one wrote.
 #[test]
 fn a_reused_block_keeps_its_totals() {
     loom::model(|| {

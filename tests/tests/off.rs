@@ -1,5 +1,5 @@
-//! With the feature off nothing remains: an annotated function has the machine code of a plain one, and the
-//! program contains no symbol of the crate.
+//! With the feature off nothing remains: an annotated function has the machine code of a plain one,
+//! and the program contains no symbol of the crate.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -170,7 +170,8 @@ fn code(package: &str) -> BTreeMap<String, Vec<String>> {
     functions
 }
 
-/// A line of machine code without what depends on the name and location of the crate: the name, hashes, distances.
+/// A line of machine code without what depends on the name and location of the crate: the name,
+/// hashes, distances.
 fn without_names(line: &str, package: &str) -> String {
     let line = line.replace(package, "crate");
     let words = line.split_inclusive(|letter: char| !letter.is_ascii_alphanumeric());

@@ -1,5 +1,5 @@
-//! One run through every module with a mock clock: call site, recorder, segment, snapshot. Every figure is
-//! known in advance, so each is asserted exactly.
+//! One run through every module with a mock clock: call site, recorder, segment, snapshot. Every
+//! figure is known in advance, so each is asserted exactly.
 
 use profile_core::__private::{set_mock_ticks, use_mock_clock};
 use profile_core::{Snapshot, capture, profile};

@@ -1,5 +1,5 @@
-//! Spans that close in any order: each lasts from its opening to its closing, whatever overlaps. The
-//! expectation is computed by a second, naive evaluation of the same steps.
+//! Spans that close in any order: each lasts from its opening to its closing, whatever overlaps.
+//! The expectation is computed by a second, naive evaluation of the same steps.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
@@ -22,8 +22,8 @@ fn pass(ns: u64) {
     set_mock_ticks(NOW.get());
 }
 
-/// Captures on behalf of the spans' thread: a snapshot is charged to the thread that requests it, which must not be
-/// the spans'.
+/// Captures on behalf of the spans' thread: a snapshot is charged to the thread that requests it,
+/// which must not be the spans'.
 enum Capture {
     Nobody,
     Asked,
@@ -106,7 +106,8 @@ fn chosen(part: u8, open: usize) -> Option<usize> {
     (open > 0).then(|| usize::from(part) * open / 256)
 }
 
-/// Performs the steps, then closes the open spans in order of opening. Returns the snapshot from just before that.
+/// Performs the steps, then closes the open spans in order of opening. Returns the snapshot from
+/// just before that.
 fn run(steps: &[Step], spans: Spans) -> Snapshot {
     let mut guards = VecDeque::with_capacity(steps.len());
     for step in steps {
@@ -302,7 +303,8 @@ fn random_steps(random: &mut fastrand::Rng) -> Vec<Step> {
     (0..random.usize(1..250)).map(|_| step(random)).collect()
 }
 
-/// All figures after each of many random orders, with what is open at its end, and when that has closed.
+/// All figures after each of many random orders, with what is open at its end, and when that has
+/// closed.
 fn assert_orders(spans: Spans) {
     let mut random = fastrand::Rng::with_seed(1);
     let (mut model, mut now) = (Model::default(), 0);

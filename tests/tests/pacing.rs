@@ -1,5 +1,5 @@
-//! The default budget: short functions are counted exactly and timed now and then, and estimates are consistent. With the real
-//! clock, but nothing is asserted that a busy machine could change.
+//! The default budget: short functions are counted exactly and timed now and then, and estimates
+//! are consistent. With the real clock, but nothing is asserted that a busy machine could change.
 
 use profile_core::{Budget, Snapshot, capture, find, profile};
 use std::hint::black_box;
@@ -32,7 +32,7 @@ fn tiny_below(number: u64) -> u64 {
 }
 
 #[profile]
-fn dear(number: u64) -> u64 {
+fn expensive(number: u64) -> u64 {
     black_box(number + 3)
 }
 
@@ -51,7 +51,8 @@ fn every_call_of_a_short_function_is_counted_in_any_number_of_threads() {
     assert_eq!(calls_of(&snapshot, "tiny"), 4 * MANY);
     assert_eq!(calls_of(&snapshot, "calls_tiny"), 4);
     assert_eq!(calls_of(&snapshot, "allocates"), MANY);
-    // A function that calls annotated functions has a frame for each call, so that these are below it.
+    // A function that calls annotated functions has a frame for each call, so that these are below
+    // it.
     assert_eq!(calls_of(&snapshot, "in_between"), MANY);
     assert_eq!(calls_of(&snapshot, "tiny_below"), MANY);
     for name in ["tiny", "allocates", "in_between"] {
@@ -66,19 +67,20 @@ fn every_call_of_a_short_function_is_counted_in_any_number_of_threads() {
     assert_consistent(&snapshot);
 }
 
-/// With an explicit share, functions that cost too much to count are stopped, and may be recorded again.
+/// With an explicit share, functions that cost too much to count are stopped, and may be recorded
+/// again.
 #[test]
 fn a_function_that_costs_more_than_its_budget_is_stopped_and_says_so() {
-    let site = find("pacing::dear").expect("it is annotated");
+    let site = find("pacing::expensive").expect("it is annotated");
     site.set_budget(Some(Budget::Share(0.0001)));
-    black_box((0..MANY * 10).map(dear).max());
-    let row = |snapshot: &Snapshot| snapshot.function("dear").cloned().expect("it was called");
+    black_box((0..MANY * 10).map(expensive).max());
+    let row = |snapshot: &Snapshot| snapshot.function("expensive").cloned().expect("it was called");
     let stopped = row(&capture());
     assert!(stopped.stopped_ns.is_some() && stopped.calls < MANY * 10, "{stopped:?}");
-    dear(0);
+    expensive(0);
     assert_eq!(row(&capture()).calls, stopped.calls);
     site.set_budget(Some(Budget::Exact));
-    dear(0);
+    expensive(0);
     assert_eq!(row(&capture()).calls, stopped.calls + 1);
 }
 

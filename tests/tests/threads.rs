@@ -1,4 +1,4 @@
-//! Many threads, their beginnings and their ends, and how much memory they take.
+//! Many threads, their starts and ends, and their memory.
 
 use tests::{Program, calls, row};
 
@@ -12,7 +12,7 @@ fn no_call_of_sixty_four_detached_threads_is_lost() {
         let run = threads("detached").run().successful();
         let (reported, announced) = (calls(run.report(), "work"), run.figure("announced"));
         assert!(reported >= announced.cast_unsigned(), "{reported} of {announced}");
-        // And `main`'s own, in which something was called before it began.
+        // And that of `main`, in which a function was called before `main` began.
         assert_eq!(run.report().process.threads, 65);
     }
 }
@@ -86,7 +86,8 @@ fn a_thousand_functions_in_sixty_four_threads_take_less_than_80_mib() {
     assert_eq!(run.figure("recorded"), 64 * 20 * 1000);
     let (growth, resident) = (run.figure("growth"), run.figure("resident"));
     println!("1,000 functions, 64 threads: +{} KiB, resident {} KiB", growth >> 10, resident >> 10);
-    // 53 to 58 MiB on a quiet machine. Where durations vary more, histograms have more leaves: up to 69.
+    // 53 to 58 MiB on a quiet machine. Where durations vary more, histograms have more leaves: up
+    // to 69.
     assert!(growth < 80 << 20, "{growth} bytes");
 }
 

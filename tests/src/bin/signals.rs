@@ -1,5 +1,5 @@
-//! Signals arrive at any instruction, and their handler calls annotated functions: its own, and the one it interrupts. In the
-//! end each was recorded as often as it was called.
+//! Signals arrive at any instruction, and their handler calls annotated functions: its own, and the
+//! one it interrupts. At the end, each was recorded as often as it was called.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 #[global_allocator]
 static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
 
-/// Until so many have been handled; each as soon as the one before is.
+/// Signals to handle; each is sent as soon as the previous one is handled.
 const SIGNALS: u64 = 30_000;
 
 static HANDLED: AtomicU64 = AtomicU64::new(0);
@@ -48,7 +48,7 @@ fn main() {
     const TURNS: u64 = 20;
     in_handler();
     outer(TURNS);
-    // SAFETY: the handler is what this program is about.
+    // SAFETY: this program tests the handler.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = on_signal as *const () as usize;
@@ -76,7 +76,7 @@ fn main() {
     let snapshot = capture();
     let recorded = |name: &str| snapshot.function(name).map_or(0, |function| function.calls);
     let handled = HANDLED.load(Relaxed);
-    // The handler calls what it interrupts, too.
+    // The handler also calls what it interrupts.
     let expected = [handled, handled, calls, calls * TURNS + handled];
     let got = ["in_handler", "below_handler", "outer", "work"].map(recorded);
     assert_eq!(got, expected);
