@@ -1,4 +1,4 @@
-# What a contributor runs. `just` alone lists it.
+# Commands for contributors. `just` alone lists them.
 
 default:
     @just --list
@@ -13,16 +13,18 @@ check:
     cargo clippy --workspace --all-targets -- -D warnings
     cargo clippy -p profile-core --all-targets -- -D warnings
     cargo clippy -p profile-core --no-default-features -- -D warnings
+    cargo clippy -p profile-core --no-default-features --features stats,warnings -- -D warnings
+    RUSTFLAGS="--cfg profile_fallback" cargo check -q -p profile-core --target-dir target/fallback
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
-# The table of ratios against other instruments.
+# The comparison with other instruments, as ratios.
 bench:
     cargo run --release -p benches
 
-# Licences and sources of all dependencies.
+# Licenses and sources of all dependencies.
 deny:
     cargo deny check licenses bans sources
 
-# The main job, on the sources cargo has on this machine.
+# The main example, on the sources that cargo has downloaded, or on these folders.
 survey *FOLDERS:
     cargo run --release -p examples --bin survey -- {{ FOLDERS }}

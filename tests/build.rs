@@ -1,4 +1,4 @@
-//! Writes a function of many thousand lines, as generators of code do.
+//! Writes a function with many thousand lines, as code generators do.
 
 use std::fmt::Write as _;
 

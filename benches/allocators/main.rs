@@ -1,16 +1,16 @@
-//! What a counting allocator costs: programs that are alike but for their global allocator, in
-//! turn. Prints a table.
+//! The cost of a counting allocator: programs that differ only in their global allocator run
+//! alternately. Prints a table.
 //!
-//! `cargo run --release -p benches --bin allocators --features allocators`, with `-- --quick` for a
-//! look at whether all still works, and with `-- ours` for this project's rows alone. Instructions
-//! are counted where valgrind is installed.
+//! `cargo run --release -p benches --bin allocators --features allocators`, with `-- --quick` to
+//! check that everything works, and with `-- ours` for this project's rows only. Instructions are
+//! counted if valgrind is installed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use benches::median;
 
-/// Name, and features of the program and of its twin with the system's allocator.
+/// Name, and features of the program and of its counterpart with the system's allocator.
 const ROWS: [(&str, &str, &str); 10] = [
     ("**profile**", "allocated,annotated,with-ours", "allocated,annotated"),
     ("**profile**, nothing annotated", "allocated,with-ours", "allocated"),
@@ -24,7 +24,7 @@ const ROWS: [(&str, &str, &str); 10] = [
     ("dhat 0.3", "allocated,with-dhat", "allocated"),
 ];
 
-/// What is done, how often in a run, and how many times both programs take turns.
+/// The task, its repetitions per run, and the number of alternating rounds.
 const TASKS: [(&str, u32, usize); 4] =
     [("one", 5_000_000, 41), ("two", 5_000_000, 41), ("grow", 20, 21), ("zeroed", 200, 21)];
 
@@ -49,8 +49,7 @@ fn main() -> Result<(), String> {
     Ok(())
 }
 
-/// Median of the rounds' quotients. In each the programs run one after the other, and change their
-/// order.
+/// The median ratio over the rounds. In each round both programs run, in alternating order.
 fn ratio(
     [with, without]: &[PathBuf; 2],
     task: &str,
@@ -77,8 +76,8 @@ fn run(program: &Path, task: &str, count: u32) -> Result<f64, String> {
     ns.ok_or_else(|| format!("{}: {}", program.display(), String::from_utf8_lossy(&output.stderr)))
 }
 
-/// Of a malloc and its free, beyond the twin's: by what a longer run takes more than a shorter one,
-/// once the program has started.
+/// Instructions per pair of malloc and free, beyond the counterpart's: the difference between a
+/// long and a short run, so that start-up does not count.
 fn instructions([with, without]: &[PathBuf; 2]) -> Option<f64> {
     const RUNS: [u32; 2] = [300_000, 500_000];
     let of = |program: &Path| {

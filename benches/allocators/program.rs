@@ -1,7 +1,6 @@
-//! A program that allocates, to be built with the system's allocator and with one around it, and
-//! otherwise alike.
+//! A program that allocates. Builds of it differ only in the global allocator.
 //!
-//! `allocated TASK COUNT`: prints nanoseconds for one of so many.
+//! `allocated TASK COUNT`: prints the nanoseconds per repetition.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -81,7 +80,7 @@ fn timed(count: u32, mut work: impl FnMut()) -> f64 {
     started.elapsed().as_nanos() as f64 / f64::from(count)
 }
 
-/// Vectors of 64 bytes, one after the other.
+/// Vectors of 64 bytes, one at a time.
 fn on_threads(threads: usize, count: u32) -> f64 {
     let work = |core| {
         benches::pin(core);

@@ -1,10 +1,10 @@
-//! The totals of functions that call tiny ones ten million times, beside the same functions without
-//! the attribute.
+//! Compares the totals of functions that call tiny functions ten million times with the same
+//! functions without the attribute.
 //!
 //! `cargo run --release -p benches --bin callers --features callers`. The program runs itself
-//! several times for each budget, beside two busy loops with `-- --busy`; `--calls N` and
-//! `--runs N` change how much there is to do. All times are without those in which the thread
-//! waited for a processor: beside busy loops these differ from run to run.
+//! several times for each budget, with `-- --busy` beside two busy loops; `--calls N` and
+//! `--runs N` set the amount of work. Times in which the thread waited for a processor are
+//! subtracted, since beside busy loops these differ from run to run.
 
 #![allow(unsafe_code, reason = "reads figures that the system alone has")]
 
@@ -20,7 +20,7 @@ const RUNS: usize = 5;
 const BUDGETS: [&str; 2] = ["auto", "exact"];
 const HELP: &str = "options: --busy, --calls N (10000000), --runs N (5)";
 
-/// A step of about 1.4 ns for who waits for its result.
+/// A step of about 1.4 ns if its result is awaited.
 #[inline(always)]
 fn step(x: u64) -> u64 {
     (x ^ x >> 29).wrapping_mul(0x9e37_79b9_7f4a_7c15)
@@ -31,7 +31,7 @@ fn steps(x: u64, steps: u32) -> u64 {
     (0..steps).fold(x, |x, _| step(x))
 }
 
-/// A kind of caller: with the attribute and without.
+/// A kind of caller, with and without the attribute.
 struct Kind {
     name: &'static str,
     body_ns: u64,
@@ -40,8 +40,7 @@ struct Kind {
     function: &'static str,
 }
 
-/// The four callers of a body: one callee or three, and each of these called directly or from a
-/// level between.
+/// The four callers of a body: one callee or three, called directly or through one more level.
 macro_rules! body {
     ($module:ident, $body_ns:literal, $steps:literal, $waits:literal) => {
         mod $module {
@@ -214,7 +213,7 @@ fn main() -> Result<(), String> {
     Ok(())
 }
 
-/// A process that is busy as long as this lives.
+/// A process that keeps a processor busy until this is dropped.
 struct Neighbour(Child);
 
 impl Neighbour {
@@ -231,8 +230,8 @@ impl Drop for Neighbour {
     }
 }
 
-/// Processor time of a function without and with the attribute, and the report's total and
-/// interval; in ns.
+/// Processor time of a function without and with the attribute, and the total and interval in the
+/// report; in ns.
 #[derive(Clone, Copy)]
 struct Measured {
     plain: f64,
@@ -241,10 +240,11 @@ struct Measured {
     interval: Option<[f64; 2]>,
 }
 
-/// In a child: each kind once, between two runs of its plain twin, of which the quicker one counts.
+/// In a child: runs each kind once, between two runs of its plain counterpart; the faster of the
+/// two counts.
 fn measure(calls: u64) {
     for kind in BODIES.iter().flatten() {
-        // As many, but of long bodies fewer, so that no kind takes more than half a second.
+        // Fewer calls for long bodies, so that no kind takes more than half a second.
         let calls = calls.min(calls * 50 / kind.body_ns);
         let timed = |function: fn(u64) -> u64| {
             let (start, worked) = (Instant::now(), processor_time());
@@ -265,7 +265,7 @@ fn measure(calls: u64) {
     }
 }
 
-/// Of this thread.
+/// The processor time of this thread.
 fn processor_time() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the call writes one timespec.
@@ -294,10 +294,10 @@ fn child(budget: &str, calls: u64) -> Result<Vec<Measured>, String> {
 fn table(budget: &str, options: &Options) -> Result<(), String> {
     let runs: Vec<Vec<Measured>> =
         (0..options.runs).map(|_| child(budget, options.calls)).collect::<Result<_, _>>()?;
-    let neighbours = if options.busy { ", beside two busy loops" } else { "" };
+    let beside = if options.busy { ", beside two busy loops" } else { "" };
     println!(
-        "\n`PROFILE_OVERHEAD={budget}`{neighbours}, {} runs\n\n\
-         | caller of bodies of | without the attribute, ms | total is off by, median | worst | time added | interval holds that |\n\
+        "\n`PROFILE_OVERHEAD={budget}`{beside}, {} runs\n\n\
+         | caller of bodies of | without the attribute, ms | error of the total, median | worst | time added | interval contains that |\n\
          |---|---:|---:|---:|---:|---:|",
         options.runs
     );
@@ -320,11 +320,11 @@ fn table(budget: &str, options: &Options) -> Result<(), String> {
             intervals.len(),
         );
     }
-    println!("\nintervals that hold the time without the attribute: {held} of {given}");
+    println!("\nintervals that contain the time without the attribute: {held} of {given}");
     Ok(())
 }
 
-/// Whether the interval holds the time of the plain twin. `None`: none is given.
+/// Whether the interval contains the time of the plain counterpart. `None`: there is no interval.
 fn is_held(measured: &Measured) -> Option<bool> {
     let [low, high] = measured.interval?;
     Some((low..=high).contains(&measured.plain))

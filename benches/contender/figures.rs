@@ -1,4 +1,4 @@
-//! This project's other figures: what memory, allocations and correction come to.
+//! Other figures of this project: memory, allocations, and the error of the correction.
 
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
@@ -20,8 +20,8 @@ pub(crate) fn run(name: &str, quick: bool) {
 const MILLION: u64 = 1_000_000;
 const THREADS: u64 = 8;
 
-/// Resident memory after 100 M calls from 8 threads and 100,000 short threads, over that after 1 M
-/// calls and 8 threads.
+/// The growth of resident memory from 1 M calls on 8 threads to 100 M calls on 8 threads and
+/// 100,000 short threads.
 fn memory(quick: bool) {
     let share = if quick { 100 } else { 1 };
     call_from_threads(MILLION);
@@ -48,8 +48,8 @@ fn empty() {
     black_box(());
 }
 
-/// Bodies whose calls wait for the one before, and those of which the processor works on several at
-/// a time. A process each: monomorphisations of a generic function share a row.
+/// Bodies whose calls wait for the previous one, and bodies that overlap in the processor. Each
+/// runs in its own process, since all instances of a generic function share a row.
 const BODIES: [(&str, Correction); 6] = [
     ("waiting_2ns", correction_of::<1, true>),
     ("waiting_10ns", correction_of::<6, true>),
@@ -59,10 +59,10 @@ const BODIES: [(&str, Correction); 6] = [
     ("overlapping_50ns", correction_of::<130, false>),
 ];
 
-/// What is off, in percent, for so many chunks of calls.
+/// The error in percent over a number of chunks of calls.
 type Correction = fn(usize) -> f64;
 
-/// What a caller of ten million annotated calls is said to have taken, against the same loop
+/// Compares the reported total of a caller of ten million annotated calls with the same loop
 /// without attributes.
 fn correction(body: &str, quick: bool) {
     let chunks = if quick { 100 } else { 1_000 };
@@ -70,10 +70,10 @@ fn correction(body: &str, quick: bool) {
     println!("correction_{body} {}", of(chunks));
 }
 
-/// Shorter than a time slice; a thousand are the ten million calls.
+/// Calls per chunk: shorter than a time slice. A thousand chunks are ten million calls.
 const CHUNK: u64 = 10_000;
 
-/// In percent. The two loops take turns, so that the machine's moods fall on both.
+/// In percent. The two loops alternate, so that fluctuations of the machine affect both.
 fn correction_of<const STEPS: usize, const WAIT: bool>(chunks: usize) -> f64 {
     let mut plain = 0;
     for _ in 0..chunks {
@@ -83,8 +83,8 @@ fn correction_of<const STEPS: usize, const WAIT: bool>(chunks: usize) -> f64 {
         annotated_caller::<STEPS, WAIT>(CHUNK);
     }
     let snapshot = profile_core::capture();
-    let said = snapshot.function("annotated_caller").expect("it was called").inclusive_ns;
-    (said as f64 / plain as f64 - 1.0) * 100.0
+    let reported = snapshot.function("annotated_caller").expect("it was called").inclusive_ns;
+    (reported as f64 / plain as f64 - 1.0) * 100.0
 }
 
 #[inline(never)]
@@ -109,7 +109,7 @@ fn annotated_body<const STEPS: usize>(seed: u64) -> u64 {
     steps::<STEPS>(seed)
 }
 
-/// Each step waits for the one before: about 1.5 ns.
+/// Each step waits for the previous one: about 1.5 ns.
 #[inline(always)]
 fn steps<const STEPS: usize>(mut seed: u64) -> u64 {
     for _ in 0..STEPS {
@@ -118,7 +118,7 @@ fn steps<const STEPS: usize>(mut seed: u64) -> u64 {
     black_box(seed)
 }
 
-/// Heap allocations during ten million calls of paths that have been called before.
+/// Heap allocations during ten million calls of known paths.
 fn allocations() {
     (0..MILLION).for_each(|_| empty());
     annotated_caller::<1, true>(CHUNK);
@@ -141,8 +141,7 @@ mod counting {
         ALLOCATIONS.load(Relaxed)
     }
 
-    // SAFETY: hands everything to the system's allocator unchanged; the default `realloc` calls
-    // `alloc`.
+    // SAFETY: forwards everything to the system's allocator; the default `realloc` calls `alloc`.
     unsafe impl GlobalAlloc for Counting {
         unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
             ALLOCATIONS.fetch_add(1, Relaxed);

@@ -34,8 +34,8 @@ fn main() -> ExitCode {
     };
     let recorded = (contender.recorded)(made);
     println!("recorded {}", recorded as f64 / made as f64);
-    // One drops what it cannot keep up with, which the table shows; who drops half measures
-    // something else.
+    // fastrace drops what it cannot keep up with; the table shows the share. Dropping even more
+    // would measure something else.
     let enough = if name == "fastrace" { made / 4 } else { made };
     if (enough..=made).contains(&recorded) {
         return ExitCode::SUCCESS;

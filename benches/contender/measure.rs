@@ -1,8 +1,8 @@
-//! The cost of an instrumented call beyond the plain call, in floors.
+//! The cost of an instrumented call beyond the plain call, relative to the floor.
 //!
-//! Plain function, floor and contender take turns in random order, less than a time slice each, and
-//! each round makes a ratio of its own. What disturbs the machine for longer disturbs all three;
-//! what disturbs it for shorter falls out with the median.
+//! Plain function, floor and contender run in random order, for less than a time slice each, and
+//! each round yields a ratio. A longer disturbance affects all three; the median removes shorter
+//! ones.
 
 #![allow(unsafe_code, reason = "reads the time stamp counter")]
 
@@ -26,7 +26,7 @@ fn plain(calls: u64) {
     }
 }
 
-/// Calls with two readings of the time stamp counter: no exact instrument can cost less.
+/// Calls with two reads of the time stamp counter: no exact instrument can cost less.
 pub(crate) fn floor(calls: u64) {
     #[inline(never)]
     fn read_twice() {
@@ -46,7 +46,7 @@ fn ticks() -> u64 {
 
 const CONTENDER: usize = 2;
 
-/// The three in random order, timed by `time`; indexed as they are here.
+/// Runs the three in random order, timed by `time`. Results are in the order of the parameters.
 fn round(
     random: &mut Random,
     contender: &Contender,
@@ -75,8 +75,8 @@ fn run(function: fn(u64), calls: u64) -> u64 {
     ticks() - started
 }
 
-/// One thread: calls in bursts with pauses, in which helper threads catch up, then back to back.
-/// Returns how many calls were made.
+/// One thread: calls in bursts, with pauses in which helper threads catch up, then back to back.
+/// Returns the number of calls.
 pub(crate) fn speed(contender: &Contender, quick: bool) -> u64 {
     let (rounds, calls, bursts) = if quick { (41, 20_000, 41) } else { (401, 20_000, 401) };
     let (started, first_tick) = (Instant::now(), ticks());
@@ -103,7 +103,7 @@ pub(crate) fn speed(contender: &Contender, quick: bool) -> u64 {
     BATCH + bursts * BATCH + rounds * calls
 }
 
-/// One thread and two take turns; both of two call the same function at the same time.
+/// One thread and two threads alternate; two threads call the same function at the same time.
 pub(crate) fn threads(contender: &Contender, quick: bool) -> u64 {
     let (rounds, calls) = if quick { (41, 20_000) } else { (401, 20_000) };
     let seed = Random::new().0;
@@ -114,8 +114,7 @@ pub(crate) fn threads(contender: &Contender, quick: bool) -> u64 {
         let mut random = Random(seed);
         let mut ratios = [Vec::new(), Vec::new()];
         for _ in 0..rounds {
-            // Who is alone has the core's share of cache and memory to itself, and so has its
-            // floor.
+            // A single thread does not share cache and memory, and neither does its floor.
             for (kind, alone) in [true, false].into_iter().enumerate() {
                 let took = round(&mut random, contender, |function| {
                     meet.both();
@@ -136,7 +135,7 @@ pub(crate) fn threads(contender: &Contender, quick: bool) -> u64 {
     BATCH + 3 * rounds * calls
 }
 
-/// Where two threads meet: a barrier wakes them some microseconds apart, so they spin after it.
+/// Synchronizes two threads: a barrier wakes them some microseconds apart, so they then spin.
 struct Meeting {
     barrier: Barrier,
     arrived: AtomicU64,
@@ -158,7 +157,7 @@ impl Meeting {
     }
 }
 
-/// xorshift64: enough to shuffle three things.
+/// xorshift64: sufficient to shuffle three items.
 struct Random(u64);
 
 impl Random {

@@ -1,10 +1,10 @@
-//! How much memory a million calls leave behind.
+//! The memory that a million calls leave behind.
 
 use std::time::{Duration, Instant};
 
 use crate::contender::{BATCH, Contender};
 
-/// A contender that needs more than this does fewer calls.
+/// A contender that exceeds this makes fewer calls.
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 const MILLION: u64 = 1_000_000;
 

@@ -1,10 +1,9 @@
-//! What it costs to look whether a call kept its limits: functions with limits that they keep,
-//! beside the same functions without.
+//! The cost of checking limits: functions with limits that they do not exceed, and the same
+//! functions without limits.
 //!
-//! `cargo run --release -p benches --bin limits --features limits`. The functions take turns,
-//! pinned to a core, less than a time slice each; a figure is the median of the rounds'
-//! differences. Limits on allocations come from a file, as the user would set them for any
-//! function.
+//! `cargo run --release -p benches --bin limits --features limits`. The functions run alternately,
+//! pinned to a core, for less than a time slice each; a figure is the median of the differences.
+//! Limits on allocations come from a file, as for any function.
 
 use std::hint::black_box;
 use std::process::Command;
@@ -50,7 +49,7 @@ fn main() {
     pin(0);
     let rounds: Vec<[f64; 4]> = (0..ROUNDS).map(round).collect();
     let median = |of: &dyn Fn(&[f64; 4]) -> f64| median(rounds.iter().map(of).collect());
-    println!("| a call | ns | with limits, kept | difference |\n|---|---:|---:|---:|");
+    println!("| a call | ns | with limits, not exceeded | difference |\n|---|---:|---:|---:|");
     for (name, without, with) in
         [("of a limit on its time", 0, 1), ("of limits on what it allocates", 2, 3)]
     {
@@ -73,7 +72,7 @@ fn again_with_limits() {
     assert!(status.expect("it starts").success());
 }
 
-/// Ns a call of each; every other round in the other order.
+/// Ns per call of each, in alternating order.
 fn round(number: usize) -> [f64; 4] {
     let functions: [fn(u64) -> u64; 4] = [short, short_limited, allocating, allocating_limited];
     let mut figures = [0.0; 4];

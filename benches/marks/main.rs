@@ -1,9 +1,9 @@
-//! What a source line costs that is measured, beside a span, the clock alone, and Python's
+//! The cost of a profiled source line, compared with a span, the clock alone, and Python's
 //! memory_profiler and line_profiler on the same loop, in one run. Prints a table.
 //!
-//! `cargo run --release -p benches --bin marks --features marks`. The loops take turns, pinned to a
-//! core, less than a time slice each; a figure is the median of the rounds. Python's are measured
-//! by themselves, as Python takes them, in a virtual environment that is made for it.
+//! `cargo run --release -p benches --bin marks --features marks`. The loops run alternately, pinned
+//! to a core, for less than a time slice each; a figure is the median of the rounds. Python's tools
+//! are measured separately, in a temporary virtual environment.
 
 #![allow(unsafe_code, reason = "reads the time stamp counter")]
 
@@ -20,7 +20,7 @@ static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
 
 const ROUNDS: usize = 301;
 const TURNS: u64 = 20_000;
-/// Lines that a turn runs: the head of the loop and the addition.
+/// Lines per turn: the head of the loop and the addition.
 const LINES: f64 = 2.0;
 
 /// The same loop, measured in different ways.
@@ -55,7 +55,7 @@ fn no_span(number: u64) -> u64 {
     black_box(number)
 }
 
-/// The same loop for Python; it prints ns a line, plain and profiled by each tool.
+/// The same loop in Python. It prints the ns per line that each tool adds.
 const PYTHON: &str = r#"
 import time
 from memory_profiler import LineProfiler as Memory
@@ -97,9 +97,7 @@ fn main() {
     let median = |of: &dyn Fn(&[f64; 6]) -> f64| benches::median(rounds.iter().map(of).collect());
     let mark = |round: &[f64; 6]| (round[1] - round[0]) / LINES;
     let span = |round: &[f64; 6]| round[3] - round[4];
-    println!(
-        "| one line that is run | ns | x two readings of the clock | x one span |\n|---|---:|---:|---:|"
-    );
+    println!("| one executed line | ns | x two clock reads | x one span |\n|---|---:|---:|---:|");
     let row = |name: &str, of: &dyn Fn(&[f64; 6]) -> f64| {
         let (clock, spans) =
             (median(&|round| of(round) / round[5]), median(&|round| of(round) / span(round)));
@@ -109,22 +107,22 @@ fn main() {
     row("with a budget of 2 %", &|round| (round[2] - round[0]) / LINES);
     row("a span, for comparison", &span);
     println!(
-        "\na loop of one addition ({:.2} ns a turn), x the plain one",
+        "\na loop of one addition ({:.2} ns per turn), x the plain one",
         median(&|round| round[0])
     );
     println!("with a budget of 2 %: {:.2}", median(&|round| round[2] / round[0]));
     match python() {
         Ok([memory, lines]) => {
             let ours = median(&mark);
-            println!("\n| the same loop in Python | ns a line | x ours |\n|---|---:|---:|");
+            println!("\n| the same loop in Python | ns per line | x ours |\n|---|---:|---:|");
             println!("| memory_profiler 0.61 | {memory:.0} | {:.0} |", memory / ours);
             println!("| line_profiler | {lines:.0} | {:.1} |", lines / ours);
         }
-        Err(error) => println!("\nPython's tools could not be had: {error}"),
+        Err(error) => println!("\nPython's tools are not available: {error}"),
     }
 }
 
-/// Ns a turn: plain, lined, budgeted, a span, no span, two readings of the clock.
+/// Ns per turn: plain, lined, budgeted, a span, no span, two clock reads.
 fn round() -> [f64; 6] {
     let clocks = |_| clock() ^ clock();
     [
@@ -149,7 +147,7 @@ fn all(one: impl Fn(u64) -> u64, turns: u64) -> u64 {
 
 #[cfg(target_arch = "x86_64")]
 fn clock() -> u64 {
-    // SAFETY: every processor of this kind has it.
+    // SAFETY: every x86-64 processor has a time stamp counter.
     black_box(unsafe { core::arch::x86_64::_rdtsc() })
 }
 
@@ -158,7 +156,7 @@ fn clock() -> u64 {
     black_box(Instant::now().elapsed().as_nanos() as u64)
 }
 
-/// Ns a line beyond the plain loop, of memory_profiler and line_profiler.
+/// Ns per line beyond the plain loop, for memory_profiler and line_profiler.
 fn python() -> Result<[f64; 2], String> {
     let folder = std::env::temp_dir().join(format!("benches-python-{}", std::process::id()));
     let result = measured_in(&folder);
@@ -171,7 +169,7 @@ fn measured_in(folder: &std::path::Path) -> Result<[f64; 2], String> {
     run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
     let install = ["-m", "pip", "install", "--quiet", "memory-profiler==0.61.0", "line-profiler"];
     run(Command::new(&python).args(install))?;
-    // A file, since both tools look for the source.
+    // A file, since both tools read the source.
     let script = folder.join("loop.py");
     std::fs::write(&script, PYTHON).map_err(|error| error.to_string())?;
     let printed = run(Command::new(&python).arg(script))?;

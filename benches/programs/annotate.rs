@@ -7,7 +7,7 @@ use proc_macro2::LineColumn;
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
 
-/// With the feature `apart` the function is a function of its own, so that callgrind sees it.
+/// With the feature `apart` the function is not inlined, so that callgrind sees it.
 const ATTRIBUTE: &str =
     r#"#[cfg_attr(feature = "apart", inline(never))] #[::profile_core::profile] "#;
 const UNLESS_APART: &str = r#"cfg_attr(not(feature = "apart"), "#;
@@ -60,7 +60,7 @@ impl Functions<'_> {
     }
 }
 
-/// Where the visibility begins, or what follows it if it is the private one.
+/// The start of the visibility, or of the signature if the function is private.
 fn first_token(visibility: &syn::Visibility, signature: &syn::Signature) -> proc_macro2::Span {
     match visibility {
         syn::Visibility::Inherited => signature.span(),
@@ -101,12 +101,12 @@ fn type_name(of: &syn::Type) -> String {
 }
 
 fn insert(source: &str, mut insertions: Vec<(LineColumn, &'static str)>) -> String {
-    insertions.sort_by_key(|(place, _)| (place.line, place.column));
+    insertions.sort_by_key(|(location, _)| (location.line, location.column));
     let mut lines: Vec<String> = source.split('\n').map(str::to_owned).collect();
     // From the end, so that what comes before stays where it is.
-    for (place, text) in insertions.into_iter().rev() {
-        let line = &mut lines[place.line - 1];
-        let at = line.char_indices().nth(place.column).map_or(line.len(), |(at, _)| at);
+    for (location, text) in insertions.into_iter().rev() {
+        let line = &mut lines[location.line - 1];
+        let at = line.char_indices().nth(location.column).map_or(line.len(), |(at, _)| at);
         line.insert_str(at, text);
     }
     lines.join("\n")

@@ -1,4 +1,4 @@
-//! Builds a program as its user would, and keeps a copy of each build.
+//! Builds a program as its user would, and stores a copy of each build.
 
 use std::path::Path;
 
@@ -37,7 +37,7 @@ pub(crate) fn build(case: &Case<'_>, build: &str) -> Result<(), String> {
     keep(&target.join("release").join(program.binary), &case.executable(build))
 }
 
-/// Copies unless that is there already: the time of the copy says whether those tools have seen it.
+/// Copies unless the copy is up to date: its time tells whether those tools have run on it.
 fn keep(built: &Path, copy: &Path) -> Result<(), String> {
     let failed = |error| format!("{}: {error}", copy.display());
     let bytes = std::fs::read(built).map_err(failed)?;

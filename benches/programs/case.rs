@@ -1,6 +1,6 @@
-//! A program with what it is given to read.
+//! A program with its input.
 
-#![allow(unsafe_code, reason = "reads figures that the system alone has")]
+#![allow(unsafe_code, reason = "reads figures of the operating system")]
 
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ pub(crate) struct Case<'a> {
     pub(crate) program: &'static Program,
     /// Arguments after the program's own.
     pub(crate) given: Vec<PathBuf>,
-    /// The folder of all that the driver makes.
+    /// The working folder of the driver.
     pub(crate) work: &'a Path,
 }
 
@@ -22,8 +22,8 @@ impl Case<'_> {
         self.work.join("bin").join(format!("{}-{build}", self.program.name))
     }
 
-    /// The child gets the program's arguments, prints to nobody, and has one processor for all its
-    /// threads.
+    /// The child gets the program's arguments, discards its output, and runs all its threads on one
+    /// processor.
     pub(crate) fn connect(&self, command: &mut Command) {
         command.args(self.program.arguments).args(&self.given);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -1,4 +1,4 @@
-//! What a report must not contain, and how far its shares are from the truth.
+//! Counts impossible rows of a report, and compares its shares with the truth.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,20 +7,20 @@ use serde_json::Value;
 use crate::roster::Program;
 use crate::truth::{Parts, plain_name};
 
-/// Rows that cannot be.
+/// Numbers of impossible rows.
 #[derive(Default)]
 pub(crate) struct Impossible {
     /// Call paths whose total is above their caller's.
     pub(crate) above_caller: usize,
     /// Call paths whose callees take more than themselves, or whose self time is negative.
     pub(crate) below_callees: usize,
-    /// Functions whose total is more than a hundredth off what the call paths add up to.
+    /// Functions whose total differs from the sum of their call paths by more than 1 %.
     pub(crate) unlike_tree: usize,
     /// Functions that were called and took no time at all.
     pub(crate) zero: usize,
 }
 
-/// Five functions and what parts of the root function they take, callees included, in percent.
+/// Five functions and their shares of the root function's time, callees included, in percent.
 pub(crate) type Shares = Vec<(String, f64)>;
 
 fn rows<'a>(report: &'a Value, table: &str) -> &'a [Value] {
@@ -77,8 +77,8 @@ fn below_callees(tree: &[Value]) -> usize {
     tree.iter().zip(callees).filter(is_below).count()
 }
 
-/// What the call paths of each function add up to; one within another of the same function is part
-/// of that.
+/// The sum of the call paths of each function. A path within another one of the same function is
+/// part of that one.
 fn totals(tree: &[Value]) -> BTreeMap<&str, f64> {
     let mut totals = BTreeMap::new();
     for node in tree {
@@ -111,7 +111,7 @@ fn name(row: &Value) -> String {
     plain_name(row["path"].as_str().unwrap_or(""))
 }
 
-/// The same function's share as a report has it.
+/// The function's share in a report.
 pub(crate) fn share(program: &Program, report: &Value, name: &str) -> f64 {
     let reported = reported(report);
     let root = reported.iter().find(|(name, _)| is_called(name, program.root));
@@ -126,7 +126,7 @@ fn reported(report: &Value) -> BTreeMap<String, f64> {
     functions.map(entry).collect()
 }
 
-/// Whether `wanted`, as the roster writes it, is this function: `Suite::parse` also of
+/// Whether `wanted`, as written in the roster, is this function. `Suite::parse` also matches
 /// `<Suite as Parse>::parse`.
 fn is_called(name: &str, wanted: &str) -> bool {
     name == wanted || name.ends_with(&format!("::{wanted}"))

@@ -1,4 +1,4 @@
-//! What the programs read, made from what is here: the same on every machine for the same lock
+//! Input of the programs, created from local sources: the same on every machine for the same lock
 //! file.
 
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::roster::Input;
 use crate::sources::{Sources, write};
 
-/// What a program is given after its own arguments.
+/// Further arguments of a program.
 pub(crate) fn prepare(
     input: Input,
     sources: &Sources,
@@ -46,7 +46,7 @@ fn markdown(sources: &Sources) -> String {
     once.repeat(80)
 }
 
-/// The files of Python's standard library without its tests, every second one, a line each.
+/// Every second file of Python's standard library without its tests, one per line.
 fn python() -> Result<String, String> {
     const LIST: &str = "
 import os, sysconfig

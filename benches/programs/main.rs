@@ -1,4 +1,4 @@
-//! What recording costs in real programs, with 10 to 50 of their functions annotated.
+//! The cost of recording in real programs, with 10 to 50 of their functions annotated.
 //!
 //! `cargo run --release -p benches --bin programs --features programs`, with `-- --help` for its
 //! options.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::roster::{PROGRAMS, Program};
 
-/// Settings by the name that the table gives them, and what `PROFILE_OVERHEAD` is.
+/// Settings by their name in the table, and the value of `PROFILE_OVERHEAD`.
 pub(crate) const SETTINGS: [(&str, Option<&str>); 3] =
     [("default", None), ("exact", Some("exact")), ("2%", Some("2%"))];
 
@@ -24,7 +24,7 @@ pub(crate) struct Options {
     pub(crate) profile_core: PathBuf,
     pub(crate) builds: bool,
     pub(crate) runs: bool,
-    /// Where the programs' sources and builds are, also for the next time.
+    /// The folder of the programs' sources and builds, reused by later runs.
     pub(crate) work: PathBuf,
 }
 
@@ -52,7 +52,7 @@ impl Options {
                 "--build" => options.runs = false,
                 "--run" => options.builds = false,
                 "--help" => return Err(HELP.to_owned()),
-                _ => return Err(format!("what is `{argument}`?\n{HELP}")),
+                _ => return Err(format!("unknown option `{argument}`\n{HELP}")),
             }
         }
         options.check_names()?;

@@ -1,27 +1,27 @@
-//! The programs, and which of their functions are annotated: coarse ones, and the small ones that
-//! take most calls.
+//! The programs, and their annotated functions: large ones, and the small ones that are called
+//! most.
 
-/// A real program, what it is given to do, and what is annotated in it.
+/// A real program, its task, and its annotated functions.
 pub(crate) struct Program {
     /// Its name here.
     pub(crate) name: &'static str,
     pub(crate) package: &'static str,
     pub(crate) version: &'static str,
     pub(crate) binary: &'static str,
-    /// The package's features, where the default ones are not wanted.
+    /// The package's features, if not the default ones.
     pub(crate) features: Option<&'static str>,
-    /// The source of that binary, where the package is a library.
+    /// The source of that binary, if the package is a library.
     pub(crate) driver: Option<&'static str>,
     pub(crate) input: Input,
     pub(crate) arguments: &'static [&'static str],
-    /// All shares are of this function's time. It contains no waiting and next to no system calls,
-    /// which callgrind does not see.
+    /// Shares are relative to this function's time. It contains no waiting and almost no system
+    /// calls, which callgrind does not see.
     pub(crate) root: &'static str,
-    /// Files, and what is annotated in each: `function` or `Type::function`.
+    /// Files, and the functions annotated in each: `function` or `Type::function`.
     pub(crate) annotated: &'static [(&'static str, &'static [&'static str])],
 }
 
-/// What a program reads; [`crate::input`] makes it.
+/// The input of a program, created by [`crate::input`].
 #[derive(Clone, Copy)]
 pub(crate) enum Input {
     /// A table of 7 columns: its path is the last argument.
@@ -273,8 +273,8 @@ const RUSTPYTHON_PARSER: Program = Program {
     ],
 };
 
-/// Not the package's own program, which converts one document: one that is large enough to be
-/// measured spends half of its time in the kernel's page faults, another half at each run.
+/// Replaces the package's own program, which converts one document. One large enough to be measured
+/// spends about half of its time in page faults, which varies from run to run.
 const CONVERT_ALL: &str = r#"//! Converts each file that the file in the argument names.
 
 use pulldown_cmark::{Options, Parser, html};
@@ -318,7 +318,7 @@ const OXIPNG: Program = Program {
     package: "oxipng",
     version: "10.2.1",
     binary: "oxipng",
-    // Without `parallel`: else all work is done in threads, which the root function waits for.
+    // Without `parallel`; otherwise threads do all the work, and the root function waits for them.
     features: Some("binary"),
     driver: None,
     input: Input::Png,

@@ -1,7 +1,6 @@
-//! Runs a program and its control in turn, and reads what they cost and what the report says of
-//! itself.
+//! Runs a program and its control alternately, and reads their cost and the report's own figures.
 
-#![allow(unsafe_code, reason = "reads figures that the system alone has")]
+#![allow(unsafe_code, reason = "reads figures of the operating system")]
 
 use std::process::Command;
 
@@ -13,7 +12,7 @@ use crate::options::{Options, SETTINGS};
 
 /// One run.
 struct Run {
-    /// Of the process and all its threads, in user and in kernel mode.
+    /// Of the process and all its threads, in user and kernel mode.
     cpu_s: f64,
     report: Option<Value>,
 }
@@ -25,9 +24,10 @@ pub(crate) struct Setting {
     overhead: Option<&'static str>,
     /// CPU time of a run as a multiple of the control's in the same round.
     pub(crate) ratios: Vec<f64>,
-    /// What part of the instrumented run's CPU time was added, by the two runs' difference.
+    /// The share of the instrumented run's CPU time that was added, from the difference of the two
+    /// runs.
     pub(crate) added: Vec<f64>,
-    /// The same as the report's header says it.
+    /// The same share according to the report's header.
     pub(crate) said: Vec<f64>,
     pub(crate) reports: Vec<Value>,
 }
@@ -42,7 +42,7 @@ pub(crate) fn rounds(case: &Case<'_>, options: &Options) -> Result<Rounds, Strin
     let settings = SETTINGS.iter().filter(|setting| options.takes(setting.0));
     let mut rounds =
         Rounds { control_s: Vec::new(), settings: settings.map(Setting::new).collect() };
-    // The first run reads from the disk what later ones find in memory.
+    // The first run reads files from disk; later ones find them in memory.
     run(case, CONTROL, None)?;
     for round in 1..=options.pairs {
         eprint!("\r{}: round {round} of {} ", case.program.name, options.pairs);

@@ -1,4 +1,4 @@
-//! Brings the sources of the programs here, through cargo.
+//! Downloads the sources of the programs with cargo.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,14 +18,14 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// Also of a package without a library, which cargo downloads as a dependency and then does not
-    /// name.
+    /// Also for a package without a library, which cargo downloads as a dependency but does not
+    /// list.
     pub(crate) fn of(&self, package: &str, version: &str) -> PathBuf {
         self.registry.join(format!("{package}-{version}"))
     }
 }
 
-/// Lets cargo resolve a package that depends on all programs, which downloads what is not here yet.
+/// Lets cargo resolve a package that depends on all programs, which downloads missing ones.
 pub(crate) fn fetch(work: &Path) -> Result<Sources, String> {
     let folder = work.join("fetch");
     write(&folder.join("src/lib.rs"), "")?;
@@ -67,7 +67,7 @@ pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// Writes unless that is there already: cargo goes by the time of a file.
+/// Writes only if the content differs, since cargo compares modification times.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), String> {
     if std::fs::read(path).is_ok_and(|there| there == text.as_bytes()) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What was measured, as Markdown.
+//! The results, as Markdown.
 
 use std::fmt::Write as _;
 
@@ -41,10 +41,10 @@ fn calls(report: &Value) -> f64 {
     functions.iter().filter_map(|function| function["calls"].as_f64()).sum()
 }
 
-/// Rows of the reports, over all runs, that cannot be.
+/// Numbers of impossible rows in the reports of all runs.
 pub(crate) fn impossible(rounds: &Rounds) -> String {
     let mut text = String::from(
-        "\n| setting | call paths above their caller | below their callees | functions unlike their call paths | called for 0 ns |\n\
+        "\n| setting | call paths above their caller | below their callees | functions that differ from their call paths | called for 0 ns |\n\
          |---|---:|---:|---:|---:|\n",
     );
     for setting in &rounds.settings {

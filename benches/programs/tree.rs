@@ -1,4 +1,4 @@
-//! A program's own folder: a copy of its source in which functions are annotated.
+//! The folder of a program: a copy of its source with annotated functions.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use crate::case::Case;
 use crate::roster::Program;
 use crate::sources::{Sources, write};
 
-/// Copies and annotates; what has not changed since the last time stays as it is.
+/// Copies and annotates the source. Unchanged files are not rewritten.
 pub(crate) fn prepare(
     case: &Case<'_>,
     sources: &Sources,
@@ -25,7 +25,7 @@ pub(crate) fn prepare(
     Ok(())
 }
 
-/// Files that are not text are of tests and of documents.
+/// Files that are not text belong to tests and documents.
 fn copy(program: &Program, source: &Path, from: &Path, to: &Path) -> Result<(), String> {
     for entry in std::fs::read_dir(from).map_err(|error| format!("{}: {error}", from.display()))? {
         let entry = entry.map_err(|error| error.to_string())?;
@@ -43,7 +43,7 @@ fn copy(program: &Program, source: &Path, from: &Path, to: &Path) -> Result<(), 
     Ok(())
 }
 
-/// The text of a file as it is in the copy.
+/// The text of a file in the copy.
 fn changed(program: &Program, source: &Path, name: &str, text: String) -> Result<String, String> {
     let mut text = match program.annotated.iter().find(|(file, _)| *file == name) {
         Some((_, functions)) => annotated(&text, functions)
@@ -52,17 +52,17 @@ fn changed(program: &Program, source: &Path, name: &str, text: String) -> Result
     };
     let is_root = matches!(name, "src/main.rs" | "src/lib.rs");
     if is_root && !read(&source.join("Cargo.toml"))?.contains("\nedition = ") {
-        // In the edition of 2015 `::profile_core` is a path from the root of the crate.
+        // In edition 2015, `::profile_core` is a path from the crate root.
         text.push_str("\nextern crate profile_core;\n");
     }
     Ok(text)
 }
 
 fn extended(program: &Program, manifest: &str, profile_core: &Path) -> String {
-    // A name of its own: two packages of one name would overwrite each other in the target folder.
+    // A unique name: packages with the same name would overwrite each other in the target folder.
     let name = |name: &str| format!("name = \"{name}\"");
     let manifest = &manifest.replacen(&name(program.package), &name(program.name), 1);
-    // A table that there may already be is continued, not begun again.
+    // An existing table is extended, since it must not occur twice.
     let features = if manifest.contains("\n[features]\n") {
         manifest.replacen("\n[features]\n", &format!("\n[features]\n{FEATURES}"), 1)
     } else {

@@ -1,9 +1,9 @@
-//! What part of a program each function takes, callees included, by two tools that change nothing
-//! in it: valgrind's callgrind counts instructions, `perf` samples processor time.
+//! The share of each function, callees included, according to two tools that do not change the
+//! program: valgrind's callgrind counts instructions, `perf` samples processor time.
 //!
-//! They differ by up to ten points where instructions take unlike times, or the kernel's work (page
-//! faults, reading) is not spread evenly: the first is exact and the same everywhere, the second is
-//! of what a report speaks of.
+//! They differ by up to ten points where instructions take different times, or the kernel's work
+//! (page faults, reading) is not spread evenly. callgrind is exact and the same everywhere; `perf`
+//! measures what a report shows.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -35,8 +35,8 @@ impl Tool {
         case.work.join(format!("{}.{}", case.program.name, self.name()))
     }
 
-    /// Runs the build whose annotated functions are not inlined, unless it has been run on this
-    /// input since it was built.
+    /// Runs the build whose annotated functions are not inlined, unless it has already run on this
+    /// input.
     pub(crate) fn run(self, case: &Case<'_>) -> Result<(), String> {
         let (executable, out) = (case.executable(APART), self.file(case));
         let changed = |path: &Path| std::fs::metadata(path).and_then(|it| it.modified()).ok();
@@ -92,8 +92,8 @@ impl Tool {
     }
 }
 
-/// Callgrind's file: in a function's entry, lines that name a callee, and below them what the calls
-/// cost.
+/// Parses callgrind's file: the entry of a function has lines that name a callee, each followed by
+/// the cost of those calls.
 fn counted(text: &str) -> Parts {
     let mut parts = Parts::new();
     let (mut caller, mut callee) = (String::new(), String::new());
@@ -105,7 +105,7 @@ fn counted(text: &str) -> Parts {
             callee = plain_name(name);
         } else if line.starts_with("calls=") {
             let cost = lines.next().and_then(|line| line.split(' ').nth(1)?.parse::<f64>().ok());
-            // Calls of a function by itself are within the outer call already.
+            // Recursive calls are part of the outer call.
             if caller != callee {
                 *parts.entry(callee.clone()).or_default() += cost.unwrap_or(0.0);
             }
@@ -114,7 +114,7 @@ fn counted(text: &str) -> Parts {
     parts
 }
 
-/// Lines such as `53.23%  [.] pulldown_cmark::firstpass::FirstPass::run`.
+/// Parses lines such as `53.23%  [.] pulldown_cmark::firstpass::FirstPass::run`.
 fn sampled(text: &str) -> Parts {
     let mut parts = Parts::new();
     for line in text.lines() {
@@ -127,8 +127,8 @@ fn sampled(text: &str) -> Parts {
     parts
 }
 
-/// A path without generic arguments, which each tool writes differently: `lexer::Lexer::next` of
-/// `lexer::Lexer<T>::next`. Of `name'2`, which callgrind writes within a recursion, it is `name`.
+/// A path without generic arguments, which each tool writes differently: `lexer::Lexer::next` for
+/// `lexer::Lexer<T>::next`. For `name'2`, which callgrind writes for recursion, it is `name`.
 pub(crate) fn plain_name(name: &str) -> String {
     let mut plain = String::new();
     let mut depth = 0;
@@ -139,7 +139,7 @@ pub(crate) fn plain_name(name: &str) -> String {
         if depth == 0 {
             plain.push(character);
         }
-        // The arrow of a function type closes nothing.
+        // The arrow of a function type is not a closing bracket.
         depth -= usize::from(depth > 0 && character == '>' && before != '-');
         before = character;
     }

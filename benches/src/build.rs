@@ -1,4 +1,4 @@
-//! Builds the measured programs through cargo, each with its own features.
+//! Builds the measured programs with cargo, each with its own features.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use crate::roster::BUILDS;
 pub(crate) const STARTUP_ON: &str = "startup,ours";
 pub(crate) const STARTUP_OFF: &str = "startup";
 
-/// Programs by the features that they were built with.
+/// Programs by the features of their build.
 pub(crate) type Programs = BTreeMap<&'static str, PathBuf>;
 
 pub(crate) fn all() -> Result<Programs, String> {

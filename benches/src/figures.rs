@@ -1,4 +1,4 @@
-//! This project's figures against the ones to reach.
+//! Compares this project's figures with their targets.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use crate::results::{BODIES, FIGURES, Results};
 use crate::roster::{BUDGETED, EXACT, FILE, OURS, PROFILE_OFF, ROSTER, WITH_ALLOCATOR};
 use crate::table::{growth, median, shown};
 
-/// What was measured and the most it may be.
+/// A measured value and its maximum.
 struct Figure {
     what: String,
     measured: f64,

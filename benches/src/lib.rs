@@ -1,33 +1,33 @@
-//! What the measuring programs share.
+//! Helpers shared by the benchmarks.
 
 #![allow(unsafe_code, reason = "pins threads to processors")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Keeps the calling thread on the first, the second, … of the cores it may use.
-pub fn pin(core: usize) {
+/// Pins the calling thread to the `index`-th of the cores that it may use.
+pub fn pin(index: usize) {
     // SAFETY: a cpu_set_t is plain bits; both calls get its size.
     unsafe {
         let mut allowed: libc::cpu_set_t = std::mem::zeroed();
         libc::sched_getaffinity(0, size_of_val(&allowed), &mut allowed);
         let cores = (0..libc::CPU_SETSIZE as usize).filter(|core| libc::CPU_ISSET(*core, &allowed));
-        let Some(core) = cores.into_iter().nth(core) else { return };
+        let Some(core) = cores.into_iter().nth(index) else { return };
         let mut one: libc::cpu_set_t = std::mem::zeroed();
         libc::CPU_SET(core, &mut one);
         libc::sched_setaffinity(0, size_of_val(&one), &one);
     }
 }
 
-/// The one in the middle; of an even number the upper one.
+/// The median; of an even number of values, the upper one.
 #[must_use]
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
 
-/// Builds one of the measured programs into the target folder that the driver itself is in, then
-/// keeps a copy beside the next build.
+/// Builds a measured program in the target folder of this driver, and copies it, since the next
+/// build overwrites it.
 ///
 /// # Errors
 /// Cargo cannot build it, or the copy cannot be written.

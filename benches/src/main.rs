@@ -1,7 +1,8 @@
-//! The driver: builds the contenders, runs each several times in shuffled order, prints the tables.
+//! The driver: builds the contenders, runs each several times in random order, and prints the
+//! tables.
 //!
-//! `cargo run --release -p benches`, or with `-- --quick` for a look at whether all still works.
-//! Fails if a contender did not record what it should have.
+//! `cargo run --release -p benches`, or with `-- --quick` to check that everything works. Fails if
+//! a contender did not record what it should have.
 
 mod build;
 mod figures;

@@ -1,14 +1,14 @@
-//! What the programs print, collected.
+//! The output of the programs.
 
 use std::collections::BTreeMap;
 
-/// Readings by who gave them (a label of the roster, or `figures`) and what they are of.
+/// Values by source (a label of the roster, or `figures`) and key.
 pub(crate) type Results = BTreeMap<(&'static str, String), Vec<f64>>;
 
 pub(crate) const FIGURES: &str = "figures";
 
-/// Called by the ten million: each waiting for the one before, or several at a time in the
-/// processor.
+/// Bodies that are called ten million times. `waiting`: each call waits for the previous one.
+/// `overlapping`: the processor executes several at once.
 pub(crate) const BODIES: [(&str, &str); 6] = [
     ("waiting", "2ns"),
     ("waiting", "10ns"),

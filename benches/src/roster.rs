@@ -1,4 +1,4 @@
-//! Who takes part, in the order of the table.
+//! The contenders, in the order of the table.
 
 /// A row of the table.
 pub(crate) struct Entry {

@@ -1,4 +1,4 @@
-//! Runs the programs, one at a time, and collects what they print.
+//! Runs the programs, one at a time, and collects their output.
 
 use std::process::{Command, Stdio};
 use std::time::{Instant, SystemTime};
@@ -7,8 +7,8 @@ use crate::build::{Programs, STARTUP_OFF, STARTUP_ON};
 use crate::results::{BODIES, FIGURES, Results};
 use crate::roster::{COUNTED, Entry, OURS, ROSTER};
 
-/// Each contender and task several times, in shuffled order, so that no contender has the machine's
-/// good minutes for itself.
+/// Runs each contender and task several times, in random order, so that fluctuations of the machine
+/// affect all contenders alike.
 pub(crate) fn all(programs: &Programs, quick: bool) -> Result<Results, String> {
     let tasks = [("speed", 5), ("threads", 3), ("memory", 1)];
     let mut turns: Vec<(&Entry, &str)> = Vec::new();
@@ -68,8 +68,8 @@ fn collect(
     Ok(())
 }
 
-/// Milliseconds from start to end of the program with 10,000 functions: annotated, and with the
-/// feature off.
+/// The run time in milliseconds of a program with 10,000 functions: annotated, and with the feature
+/// off.
 pub(crate) fn startup(programs: &Programs, quick: bool) -> Result<[Vec<f64>; 2], String> {
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..if quick { 5 } else { 51 } {

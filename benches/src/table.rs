@@ -32,7 +32,7 @@ pub(crate) fn ratios(results: &Results) -> String {
     text
 }
 
-/// Two digits, and no minus before a zero.
+/// Two decimals, without a negative zero.
 pub(crate) fn shown(value: f64) -> String {
     let digits = format!("{value:.2}");
     if digits == "-0.00" { "0.00".to_owned() } else { digits }
@@ -46,14 +46,14 @@ fn most(values: &[f64]) -> f64 {
     values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
 }
 
-/// How much more expensive a call is when a second thread makes it too. Of what costs next to
-/// nothing the quotient is noise.
+/// The cost of a call on two threads relative to one. For very cheap calls the ratio is noise, so
+/// it is omitted.
 fn threads(one: &[f64], two: &[f64]) -> String {
     const LEAST: f64 = 0.1;
     if median(one) < LEAST { "–".to_owned() } else { shown(growth(one, two)) }
 }
 
-/// Median of the runs' own quotients.
+/// The median of the ratios of each run.
 pub(crate) fn growth(one: &[f64], two: &[f64]) -> f64 {
     let quotients: Vec<f64> = one.iter().zip(two).map(|(one, two)| two / one).collect();
     median(&quotients)

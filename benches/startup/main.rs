@@ -1,12 +1,12 @@
-//! A program with 10,000 functions that does nothing. The driver times it with the attributes at
-//! work and with the feature off.
+//! A program with 10,000 functions that does nothing. The driver times it with the feature on and
+//! off.
 
 macro_rules! ten {
     ($again:ident $($rest:ident)*) => {
         ten!($($rest)*); ten!($($rest)*); ten!($($rest)*); ten!($($rest)*); ten!($($rest)*);
         ten!($($rest)*); ten!($($rest)*); ten!($($rest)*); ten!($($rest)*); ten!($($rest)*);
     };
-    // A `const` without a name, so that the functions may share theirs.
+    // An unnamed `const`, so that the functions may have the same name.
     () => {
         const _: () = {
             #[allow(dead_code)]

@@ -1,4 +1,4 @@
-//! What statistics cost: the trimmed mean beside SciPy's, turn by turn in one run, on the same
+//! The cost of statistics: the trimmed mean and SciPy's, alternately in one run, on the same
 //! numbers.
 //!
 //! `cargo run --release -p benches --bin statistics --features statistics`
@@ -18,7 +18,7 @@ fn main() {
     own();
     let folder = std::env::temp_dir().join(format!("benches-scipy-{}", std::process::id()));
     if let Err(error) = beside_scipy(&folder) {
-        println!("SciPy could not be had: {error}");
+        println!("SciPy is not available: {error}");
     }
     let _ = std::fs::remove_dir_all(folder);
 }
@@ -38,14 +38,14 @@ macro_rules! ten {
     }};
 }
 
-/// A thousand functions that differ in nothing but themselves.
+/// A thousand identical functions.
 fn thousand() -> Vec<fn(u64) -> u64> {
     let mut calls = Vec::new();
     ten!(calls hundreds tens ones);
     calls
 }
 
-/// What the report at exit takes of a large run, and a comparison of many such runs.
+/// The cost of the report at exit of a large run, and of a comparison of many such runs.
 fn own() {
     const THREADS: u64 = 16;
     const RUNS: usize = 10;
@@ -53,8 +53,8 @@ fn own() {
         for thread in 0..THREADS {
             scope.spawn(move || {
                 for (number, call) in thousand().into_iter().enumerate() {
-                    // Durations over three powers of two, so that histograms are as wide as real
-                    // ones.
+                    // Durations over three powers of two, so that histograms are as wide as in
+                    // practice.
                     (0..100).for_each(|turn| {
                         black_box(call((turn * 7 + thread) % 64 + number as u64 % 64));
                     });
@@ -150,8 +150,7 @@ fn beside_scipy(folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Ns, and the mean. The first of three pays for a processor that slept while the other side had
-/// its turn.
+/// Ns, and the mean. The first of the three pays for waking the processor.
 fn best_of_three(values: &[f64]) -> Result<(f64, f64), String> {
     let (mut best, mut mean) = (f64::INFINITY, f64::NAN);
     for _ in 0..3 {
@@ -162,7 +161,7 @@ fn best_of_three(values: &[f64]) -> Result<(f64, f64), String> {
     Ok((best, mean))
 }
 
-/// SciPy in a process of its own, which answers questions.
+/// SciPy in a separate process, which answers requests.
 struct Scipy {
     child: Child,
     questions: ChildStdin,

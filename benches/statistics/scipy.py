@@ -1,4 +1,4 @@
-# Answers each line "FILE" with how long scipy.stats.trim_mean of its doubles took, in ns, and what it is. The best of three:
+# For each line "FILE", prints the time of scipy.stats.trim_mean of its doubles in ns, and the result. The best of three:
 # the first pays for a processor that slept while the other side had its turn.
 import sys
 import time

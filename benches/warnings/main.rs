@@ -1,4 +1,4 @@
-//! What a warning costs that nobody sees: already shown, ignored, and with a pattern to be matched.
+//! The cost of a warning that is not shown: already shown, ignored, or ignored by a pattern.
 //!
 //! `cargo run --release -p benches --bin warnings --features warnings`
 

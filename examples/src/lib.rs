@@ -1,16 +1,15 @@
-//! What the programs share: real input, from cargo's own folders.
+//! Input shared by the examples: Rust source from cargo's registry.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The files that the program's arguments name, and the Rust files in folders among them; without
-/// arguments those of the dependencies that cargo has on this machine.
+/// The files given as arguments, and the Rust files in folders given as arguments. Without
+/// arguments, the Rust files that cargo has downloaded on this machine.
 ///
 /// # Errors
-/// A file or folder that is not there or cannot be read, with its path; no argument and no
-/// dependencies.
+/// A file or folder cannot be read; or there are no arguments and no downloaded sources.
 pub fn files_of_arguments() -> io::Result<Vec<PathBuf>> {
     let mut roots: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     if roots.is_empty() {
@@ -27,7 +26,7 @@ fn registry() -> io::Result<PathBuf> {
     sources.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, message))
 }
 
-/// All of them below the roots, in the order of their paths.
+/// All Rust files below the roots, sorted by path.
 fn rust_files(roots: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     let mut folders = roots.to_vec();
     let mut files = Vec::new();
@@ -37,7 +36,7 @@ fn rust_files(roots: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
         if fs::metadata(&path).map_err(about)?.is_dir() {
             for entry in fs::read_dir(&path).map_err(about)? {
                 let entry = entry.map_err(about)?;
-                // Symbolic links are not followed, so it ends.
+                // Symbolic links are not followed, so the walk terminates.
                 if entry.file_type().map_err(about)?.is_dir() || is_rust(&entry.path()) {
                     folders.push(entry.path());
                 }

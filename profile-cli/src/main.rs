@@ -1,5 +1,5 @@
-//! The tool: works on snapshots that programs left behind. It only reads arguments and files; what
-//! is computed and shown is `profile-core`'s.
+//! The command-line tool: works on snapshots that programs have written. It only parses arguments
+//! and reads files; `profile-core` computes and formats the results.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -10,14 +10,14 @@ use profile_core::report::{self, Format};
 use profile_core::warnings;
 use profile_core::{Snapshot, Thresholds, compare};
 
-/// What functions cost, and whether that changed.
+/// Shows what functions cost, and compares runs.
 #[derive(Debug, Parser)]
 #[command(name = "profile", version)]
 struct Arguments {
-    /// What becomes of the warnings in the snapshots, as ACTION:MESSAGE:CATEGORY:MODULE:LINE,
-    /// comma-separated, the later before the earlier: `-W ignore::LeakWarning` hides them, with
-    /// `-W error::DataLossWarning` the tool exits with 1 if there is one, of the candidate's where
-    /// runs are compared. What is no filter is left out, and the tool exits with 2.
+    /// Filters for the warnings in the snapshots: ACTION:MESSAGE:CATEGORY:MODULE:LINE,
+    /// comma-separated; later filters take precedence. `-W ignore::LeakWarning` hides these
+    /// warnings; with `-W error::DataLossWarning` the tool exits with 1 if there is one (when
+    /// comparing, in the candidate's runs). Invalid filters are ignored, and the tool exits with 2.
     #[arg(short = 'W', long = "warnings", global = true, value_name = "FILTER")]
     filters: Vec<String>,
     #[command(subcommand)]
@@ -26,11 +26,12 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Compares runs: `profile compare OLD... --with NEW...`. Exits with 1 if something became
+    /// Compares runs: `profile compare OLD... --with NEW...`. Exits with 1 if a function became
     /// slower or allocates more.
     ///
     /// Each file is the snapshot of one run, from PROFILE_REPORT=json:FILE or binary:FILE. Ten runs
-    /// a side show a change of some per cent; of one run a side only large changes can be believed.
+    /// per side detect changes of a few percent; with one run per side, only large changes are
+    /// reliable.
     Compare {
         /// Runs of the baseline.
         #[arg(required = true)]
@@ -38,11 +39,11 @@ enum Command {
         /// Runs of the candidate.
         #[arg(long = "with", required = true, num_args = 1..)]
         candidate: Vec<PathBuf>,
-        /// Everything found, as JSON.
+        /// Print the results as JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Shows snapshots in another format; several are merged into one.
+    /// Converts snapshots to another format; merges several into one.
     Show {
         /// Snapshots, as JSON or binary, and segments from PROFILE_RUN_DIR.
         #[arg(required = true)]
@@ -68,23 +69,23 @@ fn short_list_of_formats() -> String {
     format!("One of {}", names.join(", "))
 }
 
-/// The same, a line each.
+/// One per line, with descriptions.
 fn list_of_formats() -> String {
     let line = |format: &dyn Format| format!("\n- {}: {}", format.name(), format.description());
     let lines: String = formats().map(line).collect();
     format!("One of:{lines}\n")
 }
 
-/// What ends the tool early, as a sentence.
+/// An error that ends the tool, as a sentence.
 type Diagnostic = String;
 
 fn main() -> ExitCode {
-    /// Something is wrong with arguments or files; clap's own.
+    /// Exit code for invalid arguments or files; clap uses the same.
     const WRONG: u8 = 2;
     let Arguments { filters, command } = Arguments::parse();
-    let is_clear = set_filters(&filters);
+    let are_valid = set_filters(&filters);
     match run(command) {
-        Ok(code) if is_clear => code,
+        Ok(code) if are_valid => code,
         Ok(_) => ExitCode::from(WRONG),
         Err(diagnostic) => {
             print_error(&diagnostic);
@@ -93,13 +94,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// One line on standard error; nothing if that is gone.
+/// Prints a line to standard error, ignoring errors.
 fn print_error(what: &str) {
     let _ = writeln!(io::stderr(), "profile: {what}");
 }
 
-/// The filters of the command line and no others: those that a program starts with would hide what
-/// another one wanted shown. Whether all are filters.
+/// Sets only the filters of the command line, since Python's default filters would hide warnings
+/// that the measured program showed. Returns whether all are valid.
 fn set_filters(filters: &[String]) -> bool {
     warnings::reset_warnings();
     let wrong: Vec<_> = filters.iter().flat_map(|list| warnings::set_options(list)).collect();
@@ -109,8 +110,8 @@ fn set_filters(filters: &[String]) -> bool {
     wrong.is_empty()
 }
 
-/// Passes the warnings of a snapshot through the filters; says which are errors, and whether any
-/// is.
+/// Applies the filters to the warnings of a snapshot, prints those that are errors, and returns
+/// whether there are any.
 fn filter(snapshot: &mut Snapshot, file: &Path) -> bool {
     let errors = snapshot.filter_warnings();
     for warning in snapshot.warnings.iter().filter(|warning| warning.is_error) {

@@ -1,4 +1,4 @@
-// Shapes of functions that make futures. See `common.rs`.
+// Shapes of functions that return futures. See `common.rs`.
 
 pub mod simple {
     #[profile]
@@ -754,7 +754,7 @@ pub mod foreign_attributes_below {
             Ok(n)
         })
     }
-    /// The attribute below gives the function another place, which lints show.
+    /// The attribute below gives the function another location, which lints show.
     #[profile]
     #[cfg_attr(all(), tracing::instrument)]
     pub fn bare(text: String) -> impl Future<Output = Result<usize, std::num::ParseIntError>> {

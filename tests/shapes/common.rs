@@ -1,5 +1,5 @@
 // Shapes of functions that mean the same in every edition. Each module is one shape; its `check`
-// calls what it holds and asserts that the result is that of the plain function. The driver
+// calls its functions and asserts that the results are those of the plain ones. The driver
 // (`../tests/shapes.rs`) replaces the bare `#[profile]` and compiles this file with and without.
 
 pub mod free {

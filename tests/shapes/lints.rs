@@ -1,5 +1,5 @@
-// Bodies in which the compiler and clippy find something. They must find it still, in the same
-// place, under the attribute. See `common.rs`; nothing here is called.
+// Bodies with lints of the compiler and clippy, which must also be found under the attribute, at
+// the same location. See `common.rs`; nothing here is called.
 #![allow(missing_docs)]
 
 pub mod unused {

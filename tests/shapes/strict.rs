@@ -1,4 +1,4 @@
-// A crate with every door shut: see `../tests/shapes.rs`. The dependency goes by another name here.
+// A crate that denies all lints: see `../tests/shapes.rs`. The dependency has another name here.
 #![no_std]
 #![no_implicit_prelude]
 #![forbid(unsafe_code)]
@@ -10,7 +10,7 @@
 #![allow(clippy::cargo_common_metadata, clippy::multiple_crate_versions)]
 //! Everything denied.
 
-/// Shadows what a careless expansion would name.
+/// Shadows names that a careless expansion would use.
 #[derive(Debug, Clone, Copy)]
 pub struct Option;
 /// Shadows.

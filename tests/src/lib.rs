@@ -1,8 +1,7 @@
-//! Helpers that several tests share: runs a fixture program in a folder of its own and hands back
-//! all it left behind (status, streams, reports, segments), and reads a few figures of a process
-//! from `/proc`.
+//! Helpers shared by several tests: run a fixture program in its own folder and return its results
+//! (status, streams, reports, segments), and read figures of a process from `/proc`.
 
-#![allow(unsafe_code, reason = "asks the system what programs left behind")]
+#![allow(unsafe_code, reason = "system calls")]
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -19,10 +18,10 @@ use std::time::Duration;
 
 use profile_core::{Function, Snapshot};
 
-/// Far beyond what any fixture takes: a program that still runs then hangs.
+/// Far longer than any fixture takes: a program that still runs then hangs.
 const PATIENCE: Duration = Duration::from_secs(100);
 
-/// A folder that goes when this is dropped.
+/// A folder that is removed when this is dropped.
 #[derive(Debug)]
 pub struct Folder(PathBuf);
 
@@ -33,7 +32,7 @@ impl Default for Folder {
 }
 
 impl Folder {
-    /// A new one, empty.
+    /// Creates an empty one.
     pub fn new() -> Folder {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Relaxed);
@@ -43,7 +42,7 @@ impl Folder {
         Folder(path)
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -65,7 +64,7 @@ impl Folder {
         self.segment_files().iter().map(read).collect()
     }
 
-    /// The files that hold segments.
+    /// The segment files.
     pub fn segment_files(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.0).expect("read the folder");
         let paths = entries.map(|entry| entry.expect("an entry").path());
@@ -79,8 +78,8 @@ impl Drop for Folder {
     }
 }
 
-/// A pipe with a name: whatever a program writes into it, in however many pieces, is read
-/// afterwards. A report that is written twice is therefore seen twice.
+/// A named pipe: everything that a program writes into it is read afterwards. So a report that is
+/// written twice is seen twice.
 #[derive(Debug)]
 struct Fifo {
     path: PathBuf,
@@ -88,17 +87,17 @@ struct Fifo {
 }
 
 impl Fifo {
-    /// More than all the reports of one fixture.
+    /// Larger than all reports of one fixture.
     const ROOM: libc::c_int = 1 << 20;
 
     fn new(path: PathBuf) -> Fifo {
         let name = std::ffi::CString::new(path.as_os_str().as_bytes()).expect("no NUL in a path");
-        // SAFETY: a path that ends in NUL.
+        // SAFETY: a path terminated by NUL.
         assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0, "make a FIFO");
         let mut options = File::options();
         options.read(true).write(true).custom_flags(libc::O_NONBLOCK);
         let end = options.open(&path).expect("open the FIFO");
-        // SAFETY: a descriptor of ours.
+        // SAFETY: an open descriptor.
         let room = unsafe { libc::fcntl(end.as_raw_fd(), libc::F_SETPIPE_SZ, Fifo::ROOM) };
         assert!(room >= Fifo::ROOM, "a pipe of {} bytes", Fifo::ROOM);
         Fifo { path, end }
@@ -106,13 +105,13 @@ impl Fifo {
 
     fn drain(mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        // Both ends are ours, so it ends in "would block", not in an end of file.
+        // Both ends are open here, so it ends with "would block", not with an end of file.
         let _ = self.end.read_to_end(&mut bytes);
         bytes
     }
 }
 
-/// A program to be run: a [`Command`] that writes its report where the test finds it.
+/// A program to run: a [`Command`] whose report the test reads.
 #[derive(Debug)]
 pub struct Program {
     command: Command,
@@ -135,38 +134,38 @@ impl Program {
         Program::from(command)
     }
 
-    /// With an argument more.
+    /// Adds an argument.
     pub fn arg(mut self, argument: impl ToString) -> Program {
         self.command.arg(argument.to_string());
         self
     }
 
-    /// With a variable set.
+    /// Sets an environment variable.
     pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Program {
         self.command.env(name, value);
         self
     }
 
-    /// Recording into files in a folder of its own.
+    /// Records into files in its folder.
     pub fn recording_into_files(self) -> Program {
         let folder = self.folder.path().to_owned();
         self.env("PROFILE_RUN_DIR", folder)
     }
 
-    /// The report in its usual form at its usual place.
+    /// Writes the default report to standard error.
     pub fn reporting_as_usual(mut self) -> Program {
         self.fifo = None;
         self.command.env_remove("PROFILE_REPORT");
         self
     }
 
-    /// With its standard output going elsewhere.
+    /// Redirects its standard output.
     pub fn stdout(mut self, stream: impl Into<Stdio>) -> Program {
         self.command.stdout(stream);
         self
     }
 
-    /// With its standard error going elsewhere.
+    /// Redirects its standard error.
     pub fn stderr(mut self, stream: impl Into<Stdio>) -> Program {
         self.command.stderr(stream);
         self
@@ -177,7 +176,7 @@ impl Program {
         self.folder.path()
     }
 
-    /// Starts it, for tests that have something to do with it while it runs.
+    /// Starts it, for tests that interact with it while it runs.
     ///
     /// # Panics
     /// It cannot be started.
@@ -194,7 +193,7 @@ impl Program {
         self.stdout(Stdio::piped()).stderr(Stdio::piped()).start().wait()
     }
 
-    /// Runs it to its end, with the streams it was given.
+    /// Runs it to its end, with its configured streams.
     ///
     /// # Panics
     /// It cannot be started, or hangs.
@@ -219,7 +218,7 @@ impl From<Command> for Program {
     }
 }
 
-/// A program that runs.
+/// A running program.
 #[derive(Debug)]
 pub struct Running {
     /// The process.
@@ -248,7 +247,7 @@ impl Running {
     }
 }
 
-/// What a process printed and how it ended. One that hangs is killed, and the test fails.
+/// The output and status of a process. One that hangs is killed, and the test fails.
 fn output_of(child: Child) -> Output {
     let id = child.id();
     let (send, receive) = mpsc::channel();
@@ -260,13 +259,13 @@ fn output_of(child: Child) -> Output {
     panic!("process {id} hangs");
 }
 
-/// What other tools did, recorded: in this repository, or where `REFERENCE_DIR` says.
+/// Recorded results of other tools: in this repository, or in `REFERENCE_DIR`.
 pub fn reference() -> PathBuf {
     let ours = || Path::new(env!("CARGO_MANIFEST_DIR")).join("reference");
     std::env::var_os("REFERENCE_DIR").map_or_else(ours, PathBuf::from)
 }
 
-/// Lets so many nanoseconds pass in this thread, of the clock that is set by hand.
+/// Advances the mock clock by this many nanoseconds in this thread.
 pub fn pass(ns: u64) {
     thread_local!(static NOW: Cell<u64> = const { Cell::new(1_000) });
     NOW.set(NOW.get() + ns);
@@ -280,25 +279,25 @@ pub fn vectors(file: &str) -> serde_json::Value {
     serde_json::from_slice(&text).expect("vectors in JSON")
 }
 
-/// A number of vectors, or the name of one that JSON does not have.
+/// A number in vectors, or the name of one that JSON does not have.
 pub fn number(value: &serde_json::Value) -> Option<f64> {
     value.as_f64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// A real Python with packages in it: the one of this machine if it has them, or one of its own.
+/// A Python with packages: the installed one if it has them, otherwise a virtual environment.
 #[derive(Debug)]
 pub struct Python {
     /// The interpreter.
     pub program: PathBuf,
-    /// Where it was installed for this test.
+    /// The folder of the virtual environment.
     _folder: Folder,
 }
 
 impl Python {
-    /// Finds or installs it; `imports` shows that the packages are there.
+    /// Finds or installs it; `imports` checks that the packages are available.
     ///
     /// # Errors
-    /// Why it cannot be had here.
+    /// Why it is not available.
     pub fn with(packages: &[&str], imports: &str) -> Result<Python, String> {
         let folder = Folder::new();
         let installed = PathBuf::from("python3");
@@ -315,16 +314,16 @@ impl Python {
 }
 
 /// # Errors
-/// What it said, if it did not end well.
+/// The last line of its output, if it failed.
 fn run(program: &Path, arguments: &[&str]) -> Result<(), String> {
     let output = Command::new(program).args(arguments).output();
     let output = output.map_err(|error| format!("{}: {error}", program.display()))?;
-    let last = || said(&output).lines().last().unwrap_or("it says nothing").to_owned();
+    let last = || printed(&output).lines().last().unwrap_or("no output").to_owned();
     if output.status.success() { Ok(()) } else { Err(last()) }
 }
 
-/// What a program printed, to both.
-pub fn said(output: &Output) -> String {
+/// The output of a program: standard output, then standard error.
+pub fn printed(output: &Output) -> String {
     [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text)).concat()
 }
 
@@ -334,24 +333,24 @@ pub fn kill(process: u32, signal: libc::c_int) {
     unsafe { libc::kill(process.cast_signed(), signal) };
 }
 
-/// A program that has ended.
+/// A completed program.
 #[derive(Debug)]
 pub struct Run {
     /// Its status and streams.
     pub output: Output,
-    /// All the reports it wrote, in the order of their writing.
+    /// All reports that it wrote, in order.
     pub reports: Vec<Snapshot>,
-    /// Where it ran.
+    /// The folder in which it ran.
     pub folder: Folder,
 }
 
 impl Run {
-    /// How it ended.
+    /// Its exit status.
     pub fn status(&self) -> ExitStatus {
         self.output.status
     }
 
-    /// The same run, if it ended well.
+    /// The same run, if it succeeded.
     ///
     /// # Panics
     /// It did not.
@@ -360,7 +359,7 @@ impl Run {
         self
     }
 
-    /// Its one report.
+    /// Its only report.
     ///
     /// # Panics
     /// It wrote none, or several.
@@ -371,27 +370,27 @@ impl Run {
         report
     }
 
-    /// The one segment it left.
+    /// Its only segment.
     ///
     /// # Panics
-    /// It left none, or several, or one that cannot be read.
+    /// There is none, several, or one that cannot be read.
     pub fn segment(&self) -> Snapshot {
         let mut segments = self.folder.segments();
         assert_eq!(segments.len(), 1, "segments of {:?}", self.output);
         segments.remove(0)
     }
 
-    /// What it wrote to standard output.
+    /// Its standard output.
     pub fn stdout(&self) -> String {
         String::from_utf8_lossy(&self.output.stdout).into_owned()
     }
 
-    /// What it wrote to standard error.
+    /// Its standard error.
     pub fn stderr(&self) -> String {
         String::from_utf8_lossy(&self.output.stderr).into_owned()
     }
 
-    /// The lines that the instrument, not the program, wrote to standard error.
+    /// The lines that the profiler, not the program, wrote to standard error.
     pub fn diagnostics(&self) -> Vec<String> {
         let stderr = self.stderr();
         stderr.lines().filter(|line| line.starts_with("profile: ")).map(str::to_owned).collect()
@@ -422,7 +421,7 @@ pub fn row<'a>(snapshot: &'a Snapshot, function: &str) -> &'a Function {
     snapshot.function(function).unwrap_or_else(|| panic!("{function} was not called"))
 }
 
-/// Memory of this process that is resident, in bytes.
+/// Resident memory of this process, in bytes.
 ///
 /// # Panics
 /// There is no `/proc`.
@@ -430,7 +429,7 @@ pub fn resident_bytes() -> i64 {
     kilobytes("VmRSS:") << 10
 }
 
-/// The most that ever was, in bytes.
+/// Its peak, in bytes.
 ///
 /// # Panics
 /// There is no `/proc`.
@@ -445,16 +444,16 @@ fn kilobytes(key: &str) -> i64 {
     number.expect("a number of kilobytes")
 }
 
-/// Crates that a test writes, builds in a way of its own, and runs. What is built stays for the
-/// next time.
+/// Crates that a test writes, builds with its own settings, and runs. Builds are reused by later
+/// runs.
 #[derive(Debug)]
 pub struct Workspace {
     root: PathBuf,
 }
 
 impl Workspace {
-    /// The crates' folder in `folder`, which is `CARGO_TARGET_TMPDIR`; `profile` is what its
-    /// `Cargo.toml` says of the profiles.
+    /// Creates the crates' folder in `folder`, which is `CARGO_TARGET_TMPDIR`; `profile` is the
+    /// profile section of its `Cargo.toml`.
     ///
     /// # Panics
     /// It cannot be written.
@@ -463,14 +462,14 @@ impl Workspace {
         let manifest =
             format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n\n{profile}\n");
         workspace.write("Cargo.toml", &manifest);
-        // So that cargo needs no network: the versions this workspace was built with.
+        // The lock file of this workspace, so that cargo needs no network.
         if let Ok(lock) = fs::read_to_string(sources().join("../Cargo.lock")) {
             workspace.write("Cargo.lock", &lock);
         }
         workspace
     }
 
-    /// A crate with these dependencies.
+    /// Adds a crate with these dependencies.
     ///
     /// # Panics
     /// It cannot be written.
@@ -485,7 +484,7 @@ impl Workspace {
         }
     }
 
-    /// Keeps the time stamp of a file that is as it should be, or cargo would build it again.
+    /// Does not rewrite an unchanged file, since cargo would rebuild it.
     fn write(&self, path: &str, text: &str) {
         let path = self.root.join(path);
         if fs::read_to_string(&path).is_ok_and(|it| it == text) {
@@ -503,7 +502,7 @@ impl Workspace {
         self.cargo(&["build"]);
     }
 
-    /// Runs a command of cargo's in it, of a release build. Gives what it writes to standard error.
+    /// Runs a cargo command in it, with `--release`. Returns its standard error.
     ///
     /// # Panics
     /// It fails.
@@ -512,7 +511,7 @@ impl Workspace {
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
-    /// The crates that a package and its dependencies are, by name, each once and sorted.
+    /// The names of a package and all its dependencies, sorted, without duplicates.
     ///
     /// # Panics
     /// Cargo fails.
@@ -542,13 +541,13 @@ impl Workspace {
         self.root.join(name)
     }
 
-    /// Where a program is.
+    /// The path of a program.
     pub fn program(&self, name: &str) -> String {
         self.root.join("target/release").join(name).display().to_string()
     }
 }
 
-/// The dependency on the crate under test, with these words more.
+/// The dependency on the crate under test, with additional keys.
 pub fn core_dependency(more: &str) -> String {
     let path = sources().parent().expect("the workspace").join("profile-core");
     format!("profile-core = {{ path = {path:?}{more} }}\n")
@@ -559,8 +558,7 @@ pub fn sources() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A file of the repository that is generated from the code: what is in it is what would be
-/// written now. `PROFILE_BLESS=1` writes it.
+/// Checks that a generated file of the repository is up to date. `PROFILE_BLESS=1` writes it.
 ///
 /// # Panics
 /// It differs.
@@ -578,7 +576,7 @@ pub fn assert_blessed(file: &Path, expected: &str) {
     );
 }
 
-/// The examples of README and of the pages in `docs`, as documentation tests.
+/// The examples in README and the pages in `docs`, as documentation tests.
 #[cfg(doctest)]
 mod documentation {
     macro_rules! pages {

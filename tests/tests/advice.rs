@@ -1,4 +1,4 @@
-//! Advice from real programs' numbers: who waits, who grows, who is slow at first.
+//! Advice from the numbers of real programs: what waits, what grows, what is slow at first.
 
 use std::hint::black_box;
 use std::thread;
@@ -24,9 +24,9 @@ fn works() {
     black_box(sum);
 }
 
-/// Calls it until samples have found it often enough.
+/// Calls it until it has been sampled often enough.
 fn sampled(function: fn(), name: &str) -> OnCpu {
-    // Long beside a single wait for a processor, which is known only when it is over.
+    // Long compared with a single wait for a processor, which is counted only when it is over.
     const ENOUGH_NS: u64 = 500_000_000;
     loop {
         function();
@@ -40,7 +40,7 @@ fn sampled(function: fn(), name: &str) -> OnCpu {
 #[test]
 fn samples_tell_waiting_from_working() {
     Settings::new().cpu_interval(Duration::from_millis(1)).apply();
-    // Where the machine is busy, both wait for a processor; that is no waiting.
+    // On a busy machine both wait for a processor; that does not count as waiting.
     let share = |found: OnCpu| found.waiting_ns() as f64 / found.sampled_ns as f64;
     let (waiting, working) = (share(sampled(waits, "waits")), share(sampled(works, "works")));
     assert!(working < waiting, "{working} {waiting}");
@@ -63,13 +63,13 @@ fn grows(numbers: u64) -> Vec<u64> {
 }
 
 #[test]
-fn a_vector_that_grows_is_told_how_often_and_how_much_could_be_saved() {
+fn advice_on_a_growing_vector_has_its_growths_and_the_possible_savings() {
     for _ in 0..10 {
         drop(black_box(grows(1 << 16)));
     }
     let advice = capture().advise(&Thresholds { regrowth: 4.0, ..Thresholds::never() });
     let advice = advice.iter().find(|advice| advice.path.ends_with("::grows")).expect("it grows");
-    // 4, 8, 16, … 65,536 elements: the first is no growth.
+    // 4, 8, 16, … 65,536 elements: the first allocation is not growth.
     assert_eq!(advice.figures.grown_a_call, Some(14.0));
     let all_before_the_last: u64 = (2..16).map(|power| 8 << power).sum();
     assert_eq!(advice.figures.most_saved_bytes, Some((10 * all_before_the_last) as f64));
@@ -88,9 +88,9 @@ fn thresholds_come_from_the_variable_and_a_bad_one_is_a_sentence() {
     assert!(eager >= run("default").report().advice.len());
     for bad in ["regrowth", "regrowth=-1", "speed=3"] {
         let run = run(bad);
-        let said = run.report().warnings.iter().any(|warning| {
+        let warned = run.report().warnings.iter().any(|warning| {
             warning.message.contains("PROFILE_ADVICE") && warning.message.contains("heavy_tail")
         });
-        assert!(said, "{bad}: {:?}", run.report().warnings);
+        assert!(warned, "{bad}: {:?}", run.report().warnings);
     }
 }

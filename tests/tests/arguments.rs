@@ -24,7 +24,7 @@ fn allocates(bytes: usize, password: &str, user: &str) -> Vec<u8> {
 }
 
 #[test]
-fn the_calls_that_allocated_most_are_kept_and_what_is_skipped_is_nowhere() {
+fn the_calls_that_allocated_most_are_listed_and_skipped_arguments_appear_nowhere() {
     for bytes in (1..=100).map(|number| number * 37 % 101) {
         drop(allocates(bytes, "secret", "me"));
     }
@@ -69,7 +69,7 @@ fn generic<T: fmt::Debug>(value: T) -> usize {
 }
 
 #[test]
-fn what_panics_is_said_what_is_long_is_cut_and_what_has_no_debug_is_displayed() {
+fn panics_are_reported_long_texts_are_cut_and_types_without_debug_are_displayed() {
     assert!(with_a_panic(&Panics));
     assert_eq!(
         arguments(&row("with_a_panic").slowest),
@@ -121,7 +121,7 @@ async fn moves_later(text: String, mut count: u32) -> String {
     text + &count.to_string()
 }
 
-/// Its own spans and allocations while it is shown are nobody's.
+/// Its own spans and allocations while it is formatted are not charged to anyone.
 struct Shows;
 
 impl fmt::Debug for Shows {

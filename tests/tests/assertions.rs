@@ -1,4 +1,4 @@
-//! Assertions on allocations in `cargo test`: beside each other, with neighbours that allocate, and
+//! Assertions on allocations in `cargo test`: in parallel, next to other threads that allocate, and
 //! against a ledger.
 
 use std::hint::black_box;
@@ -107,7 +107,8 @@ fn within(blocks: usize) {
     }
 }
 
-/// As many tests at once as a large suite on a large machine: no result is wrong, either way.
+/// As many parallel tests as in a large suite on a large machine: no result is wrong in either
+/// direction.
 #[test]
 fn sixty_four_threads_with_allocating_neighbours_never_count_for_each_other() {
     static STOP: AtomicBool = AtomicBool::new(false);
@@ -130,7 +131,7 @@ fn sixty_four_threads_with_allocating_neighbours_never_count_for_each_other() {
         tests.into_iter().for_each(|test| test.join().expect("no result is wrong"));
         STOP.store(true, Relaxed);
     });
-    // And one that is over its limit is found.
+    // One that exceeds its limit is found.
     assert!(message(|| within(2)).contains("max_allocations: 2 allocations, at most 1 allowed"));
 }
 
@@ -196,7 +197,7 @@ fn a_ledger_is_written_when_blessed_and_growth_fails() {
     std::fs::write(&file, tolerant.replace("allocations\": 6", "allocations\": 9")).expect("write");
     run("4", "0").successful();
 
-    // The most expensive of several calls is what is blessed, wherever it stands among them.
+    // The most expensive of several calls is blessed, whatever its position.
     for calls in ["10 3", "3 10", "3 10 4"] {
         run("1 1", "1").successful();
         run(calls, "1").successful();
@@ -204,7 +205,7 @@ fn a_ledger_is_written_when_blessed_and_growth_fails() {
         run(calls, "0").successful();
     }
 
-    // What else is in the file remains, and what is wrong with it is said, not written over.
+    // Other content of the file remains; invalid content is reported, not overwritten.
     let with_words = written().replacen('{', "{\n  \"_why\": \"see the wiki\",", 1);
     std::fs::write(&file, &with_words).expect("write");
     run("5 5", "1").successful();

@@ -1,7 +1,6 @@
-//! Estimates under an overhead budget, held against a clock set by hand, by which every total is
-//! known.
+//! Estimates under an overhead budget, compared with a mock clock, with which every total is known.
 //!
-//! One process, one clock: the scenes follow each other in one test.
+//! The mock clock belongs to the process, so all scenes run in one test.
 
 use profile_core::__private::{set_mock_ticks, use_mock_clock};
 use profile_core::{Budget, Function, capture, find, profile};
@@ -47,7 +46,7 @@ fn sample(path: &str) {
     find(path).expect("it is annotated").set_budget(Some(Budget::OneIn(64)));
 }
 
-/// Within its own interval, and not because that is wide.
+/// The total is within its own interval, and the interval is not wide.
 fn assert_estimate(row: &Function, total: u64) {
     let [low, high] = row.inclusive_interval_ns.expect("an estimate");
     assert!((low..=high).contains(&total), "{total} ns: {low} to {high}");
@@ -87,7 +86,7 @@ fn estimated_totals_hold_over_phases_variation_and_recursion() {
     let took = NOW.get() - before;
     assert!(recursive.inclusive_ns < took + took / 5, "{} of {took} ns", recursive.inclusive_ns);
 
-    // One timed call says nothing of the others' spread.
+    // One timed call says nothing about the variance of the others.
     sample("budget::seldom");
     (0..10).for_each(|_| seldom());
     let few = row("seldom");

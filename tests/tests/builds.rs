@@ -1,13 +1,13 @@
-//! Programs built in other ways than the tests are: with `panic = "abort"` and optimised (the
-//! endings again, and how much stack a guard takes), with a library that leaves the switch to its
-//! user, with a plugin, and with the feature that installs the allocator.
+//! Programs built in other ways than the tests: with `panic = "abort"` and optimized (the endings
+//! again, and the stack that a guard needs), with a library that leaves the feature to its user,
+//! with a plugin, and with the feature that installs the allocator.
 
 use std::os::unix::process::ExitStatusExt;
 use std::sync::OnceLock;
 
 use tests::{Program, Run, Workspace, calls, core_dependency, row};
 
-/// Only what is tested is optimised; the rest would take most of the time.
+/// Only the tested code is optimized; the rest would take most of the time.
 const PROFILE: &str = "[profile.release]
 panic = \"abort\"
 opt-level = 0
@@ -37,7 +37,7 @@ fn of_a_plugin() {
     std::hint::black_box(0);
 }
 
-/// What the host calls.
+/// The function that the host calls.
 #[unsafe(no_mangle)]
 pub extern \"C\" fn call_plugin() {
     of_a_plugin();
@@ -162,12 +162,12 @@ fn without_its_feature_a_png_is_one_line_and_a_warning_and_the_other_reports_are
     let folder = program.folder().to_owned();
     let [png, json] = ["x.png", "reports"].map(|name| folder.join(name).display().to_string());
     let run = program.env("PROFILE_REPORT", format!("png:{png},json:{json}")).run().successful();
-    let said = "PROFILE_REPORT: `png` cannot be written: this program was built without the feature `png` of \
+    let message = "PROFILE_REPORT: `png` cannot be written: this program was built without the feature `png` of \
                 profile-core; build it with that, or ask for `svg`; ignored";
-    assert_eq!(run.stderr(), format!("profile: ConfigurationWarning: {said}\n"));
+    assert_eq!(run.stderr(), format!("profile: ConfigurationWarning: {message}\n"));
     assert_eq!(calls(run.report(), "of_a_library"), 5);
     let [warning] = &run.report().warnings[..] else { panic!("{:?}", run.report().warnings) };
-    assert_eq!(warning.message, said);
+    assert_eq!(warning.message, message);
     assert!(!folder.join("x.png").exists());
 }
 
@@ -177,7 +177,7 @@ fn host(mode: &str) -> Run {
 }
 
 #[test]
-fn a_plugin_reports_its_calls_when_it_is_let_go_and_the_host_its_own() {
+fn a_plugin_reports_its_calls_when_it_is_unloaded_and_the_host_its_own() {
     let run = host("main").successful();
     let sum = |function| run.reports.iter().map(|report| calls(report, function)).sum::<u64>();
     assert_eq!((sum("load"), sum("of_a_plugin")), (100, 100));
@@ -190,7 +190,7 @@ fn a_thread_that_called_a_plugin_can_end_after_the_plugin_was_let_go() {
     assert_eq!((sum("load"), sum("of_a_plugin")), (100, 100));
 }
 
-/// Of its own: features of one build are those of all programs in it.
+/// A separate workspace: features of a build apply to all its programs.
 #[test]
 fn a_feature_installs_the_allocator_without_a_line() {
     const MAIN: &str = "//! Allocates.

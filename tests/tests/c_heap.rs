@@ -1,5 +1,5 @@
-//! What code in C allocates is not counted, and the report says so. One test: it looks at the heap
-//! of the whole process.
+//! Allocations of C code are not counted, and the report says so. A single test, since it reads the
+//! heap of the whole process.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 
@@ -28,11 +28,10 @@ fn blocks_of(bytes: usize, blocks: usize) -> Vec<Vec<u8>> {
     (0..blocks).map(|_| black_box(vec![1; bytes])).collect()
 }
 
-/// Whatever the size, from one that the C library makes three times as large to one with pages of
-/// its own.
+/// For sizes from those that the C library triples to those with their own pages.
 #[test]
 #[cfg(target_env = "gnu")]
-fn what_c_code_holds_is_told_from_what_our_own_blocks_cost() {
+fn memory_of_c_code_is_distinguished_from_the_overhead_of_rust_blocks() {
     assert!(uncounted() < MIB, "{}", uncounted());
     for (blocks, bytes) in [(400_000, 1), (200_000, 24), (50_000, 1000), (40, 200_000)] {
         let held = blocks_of(bytes, blocks);
@@ -41,7 +40,7 @@ fn what_c_code_holds_is_told_from_what_our_own_blocks_cost() {
     }
     for bytes in [1000, 100_000] {
         let blocks = (50 * MIB) as usize / bytes;
-        // SAFETY: blocks of the C library, each returned once.
+        // SAFETY: blocks of the C library, each freed once.
         let held: Vec<*mut c_void> = (0..blocks).map(|_| unsafe { malloc(bytes) }).collect();
         let seen = uncounted();
         assert!((45 * MIB..53 * MIB).contains(&seen), "{bytes}: {seen}");

@@ -1,7 +1,6 @@
 //! What one thread can do to its calls: recursion, unwinding, guards dropped out of order or never.
 //!
-//! Each test has functions of its own and runs in a thread of its own, so the tests may share the
-//! process.
+//! Each test has its own functions and its own thread, so the tests may share the process.
 
 use std::hint::black_box;
 use std::mem;
@@ -225,7 +224,7 @@ mod guards {
     fn inside() {}
 
     #[test]
-    fn guards_dropped_in_the_order_of_their_making_close_their_own_spans() {
+    fn guards_dropped_in_the_order_of_their_creation_close_their_own_spans() {
         for _ in 0..40 {
             let first = span!("first");
             let second = span!("second");
@@ -235,12 +234,12 @@ mod guards {
             drop(second);
             drop(third);
         }
-        let test = "guards_dropped_in_the_order_of_their_making_close_their_own_spans";
+        let test = "guards_dropped_in_the_order_of_their_creation_close_their_own_spans";
         for name in ["first", "second", "third"] {
             let row = row(&format!("{test}::{name}"));
             assert_eq!((row.calls, row.open), (40, 0), "{name}");
         }
-        // Whatever was dropped too early, the next call is at the top again.
+        // Whatever was dropped too early, the next call is at the root again.
         let _last = span!("last");
         assert_eq!(callers(&format!("{test}::last")), [(1, None)]);
         assert_eq!(row("guards::inside").calls, 40);
@@ -266,7 +265,7 @@ mod guards {
         assert_eq!(counts("guards::after"), (40, 0));
     }
 
-    /// A guard may be returned: then its span continues, and what made it has ended.
+    /// A guard may be returned: its span continues after the function that created it has ended.
     #[profile]
     fn begins() -> profile_core::SpanGuard {
         span!("goes on")

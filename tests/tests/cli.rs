@@ -1,12 +1,12 @@
-//! The tool on snapshots that real programs left behind.
+//! The tool on snapshots of real programs.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use profile_core::Snapshot;
-use tests::{Folder, Program, said};
+use tests::{Folder, Program, printed};
 
-/// Built beside the tests; cargo gives no path to a binary of another package.
+/// Built with the tests; cargo provides no path to a binary of another package.
 fn tool() -> Command {
     let built =
         Command::new(env!("CARGO")).args(["build", "--quiet", "-p", "profile-cli"]).status();
@@ -39,7 +39,7 @@ fn runs() -> Folder {
 fn runs_of_one_program_are_no_regression_and_more_allocations_are() {
     let folder = runs();
     let same = run(&["compare", "0.json", "1.json", "--with", "2.binary", "3.binary"], &folder);
-    let text = said(&same);
+    let text = printed(&same);
     assert!(text.starts_with("comparison of 2 runs with 2 runs\n"), "{text}");
     assert!(text.contains("allocations") && text.contains("verdict"), "{text}");
     let mut more = Snapshot::load(folder.join("0.json")).expect("a snapshot");
@@ -53,7 +53,7 @@ fn runs_of_one_program_are_no_regression_and_more_allocations_are() {
     assert_eq!(found["runs"], serde_json::json!([1, 1]));
     assert!(found["functions"][0]["allocations"]["candidate"][0].is_f64());
     let equal = run(&["compare", "0.json", "--with", "0.binary"], &folder);
-    assert_eq!(equal.status.code(), Some(0), "{}", said(&equal));
+    assert_eq!(equal.status.code(), Some(0), "{}", printed(&equal));
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn several_runs_are_shown_as_one_in_any_format() {
         [("table", "profile of several"), ("csv", "path,"), ("hlog", "#[Histogram")]
     {
         let shown = run(&["show", "0.json", "1.json", "--format", format], &folder);
-        let text = said(&shown);
+        let text = printed(&shown);
         assert!(text.starts_with(begins) || format == "table", "{format}: {text}");
         assert!(shown.status.success(), "{text}");
     }
@@ -100,10 +100,10 @@ fn filters_of_the_command_line_hide_warnings_or_make_them_errors() {
     let compared = run(&["compare", "r.json", "--with", "r.json", "-W", "error"], &folder);
     assert_eq!(compared.status.code(), Some(1), "{compared:?}");
     let wrong = show(&["-W", "nonsense"], "json");
-    let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    let stderr = String::from_utf8_lossy(&wrong.stderr).into_owned();
     assert!(
-        said.starts_with("profile: invalid -W option ignored: invalid action: \"nonsense\""),
-        "{said}"
+        stderr.starts_with("profile: invalid -W option ignored: invalid action: \"nonsense\""),
+        "{stderr}"
     );
     assert_eq!(wrong.status.code(), Some(2));
     let several = show(&["-W", "error::TimeLimitWarning,ignore"], "table");
@@ -123,14 +123,14 @@ fn bad_arguments_and_files_are_a_sentence_each() {
     ] {
         let output = run(arguments, &folder);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        assert!(said(&output).contains(sentence), "{arguments:?}: {}", said(&output));
+        assert!(printed(&output).contains(sentence), "{arguments:?}: {}", printed(&output));
     }
 }
 
 #[test]
 fn the_help_lists_the_formats_that_there_are() {
     let folder = Folder::new();
-    let help = said(&run(&["show", "--help"], &folder));
+    let help = printed(&run(&["show", "--help"], &folder));
     for format in profile_core::report::formats() {
         // The tool is built without the feature `png`.
         let line = format!("- {}: {}\n", format.name(), format.description());
@@ -146,8 +146,8 @@ fn a_segment_is_shown_as_a_snapshot_is() {
     program.env("PROFILE_RUN_DIR", folder.path()).run().successful();
     let segment = folder.segment_files().swap_remove(0).display().to_string();
     let shown = run(&["show", &segment, "--format", "csv"], &folder);
-    assert!(shown.status.success() && said(&shown).starts_with("path,"), "{shown:?}");
-    assert!(said(&shown).contains("lined::"), "{shown:?}");
+    assert!(shown.status.success() && printed(&shown).starts_with("path,"), "{shown:?}");
+    assert!(printed(&shown).contains("lined::"), "{shown:?}");
     std::fs::write(folder.join("cut.segment"), b"PROFSEG1").expect("written");
     let cut = run(&["show", "cut.segment"], &folder);
     assert_eq!(cut.status.code(), Some(2));

@@ -1,5 +1,5 @@
-//! Verdicts on two sides of runs: how often they are right, by simulation, and what becomes of odd
-//! input.
+//! Verdicts on two sets of runs: how often they are right, by simulation, and how unusual input is
+//! handled.
 
 use profile_core::{Function, Snapshot, Verdict, compare};
 
@@ -9,7 +9,7 @@ struct Noise {
     name: &'static str,
     /// Standard deviation of the logarithm from run to run.
     between_runs: f64,
-    /// Share of runs that something disturbed: they take up to half as long again.
+    /// Share of disturbed runs, which take up to 50 % longer.
     disturbed: f64,
 }
 
@@ -54,7 +54,7 @@ impl Simulation {
             function.timed_calls = 500;
             function.mean_ns = Some(mean);
             function.trimmed_mean_ns = Some(mean);
-            // Calls vary by some ten per cent.
+            // Calls vary by tens of percent.
             let share = |part: f64| (mean * part) as u64;
             function.histogram = vec![[share(0.9), 125], [share(1.0), 250], [share(1.1), 125]];
             function.allocations = Some(500 * 3);
@@ -70,7 +70,7 @@ impl Simulation {
 
 const REPEATS: usize = 300;
 
-/// Share of all verdicts that claim a change where there is none.
+/// The share of verdicts that report a change where there is none.
 fn false_claims(noise: Noise, runs: usize, functions: usize) -> f64 {
     let mut simulation = Simulation::new(noise, functions);
     let repeats = if functions == 1 { REPEATS } else { REPEATS / 5 };
@@ -87,7 +87,7 @@ fn false_claims(noise: Noise, runs: usize, functions: usize) -> f64 {
     claims as f64 / (repeats * functions) as f64
 }
 
-/// Share of comparisons that find the one function that is slower among some.
+/// The share of comparisons that find the one slower function.
 fn found(noise: Noise, runs: usize, functions: usize, factor: f64) -> f64 {
     let mut simulation = Simulation::new(noise, functions);
     let hits = (0..REPEATS).filter(|_| {
@@ -99,7 +99,7 @@ fn found(noise: Noise, runs: usize, functions: usize, factor: f64) -> f64 {
 }
 
 #[test]
-fn identical_programs_are_hardly_ever_told_apart() {
+fn identical_programs_are_rarely_reported_as_changed() {
     for noise in [QUIET, ORDINARY, DISTURBED, WILD] {
         for runs in [2, 3, 5, 10] {
             for functions in [1, 50] {
@@ -131,7 +131,7 @@ fn ten_per_cent_are_found_in_ten_runs() {
 }
 
 #[test]
-fn an_interval_holds_the_truth_as_often_as_it_says() {
+fn an_interval_contains_the_truth_as_often_as_it_claims() {
     let mut simulation = Simulation::new(ORDINARY, 1);
     let holds = (0..REPEATS).filter(|_| {
         let (before, after) = (simulation.runs(8, 1.0), simulation.runs(8, 1.2));
@@ -145,7 +145,7 @@ fn an_interval_holds_the_truth_as_often_as_it_says() {
 }
 
 #[test]
-fn what_could_have_been_seen_is_said() {
+fn the_detectable_change_is_reported() {
     let mut simulation = Simulation::new(ORDINARY, 1);
     let few = compare(&simulation.runs(3, 1.0), &simulation.runs(3, 1.0));
     let many = compare(&simulation.runs(30, 1.0), &simulation.runs(30, 1.0));
@@ -178,7 +178,7 @@ fn one_run_a_side_is_trusted_for_large_changes_alone() {
 }
 
 #[test]
-fn odd_sides_are_no_verdict() {
+fn unusual_sides_yield_no_verdict() {
     let mut simulation = Simulation::new(QUIET, 1);
     let run = simulation.run(1.0);
     let nothing: Vec<Snapshot> = Vec::new();
@@ -196,7 +196,7 @@ fn odd_sides_are_no_verdict() {
     other.functions[0].path = "app::renamed".to_owned();
     let found = compare(&run, &other);
     assert_eq!((found.only_in_baseline.len(), found.only_in_candidate.len()), (1, 1));
-    // Two of one path stay apart, in the order of the source.
+    // Two functions with the same path stay separate, in source order.
     let mut twins = run.clone();
     twins.functions.push(run.functions[0].clone());
     twins.functions[1].line = 9;

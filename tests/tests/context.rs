@@ -1,5 +1,5 @@
-//! Work handed on to other threads: its memory shows in the function that handed it on, its calls
-//! below it.
+//! Work spawned on other threads: its memory is charged to the function that spawned it, its calls
+//! appear below it.
 
 use std::hint::black_box;
 use std::sync::mpsc;
@@ -40,7 +40,7 @@ mod joined {
             for _ in 0..2 {
                 scope.spawn(context.wrap(|| {
                     helper();
-                    // Not in an annotated function of its own.
+                    // Not in its own annotated function.
                     drop(black_box(vec![0_u8; 1 << 20]));
                 }));
             }
@@ -96,7 +96,7 @@ mod detached {
     }
 
     #[test]
-    fn what_comes_after_the_function_has_ended_is_its_all_the_same_and_nobody_elses() {
+    fn work_after_the_function_has_ended_is_charged_to_it_alone() {
         let (open, gate) = mpsc::channel();
         let thread = hands_on(gate);
         meanwhile();
@@ -136,7 +136,7 @@ mod nested {
     }
 
     #[test]
-    fn work_is_handed_on_through_several_threads() {
+    fn the_context_propagates_through_several_threads() {
         top();
         for path in ["nested::top", "nested::middle", "nested::bottom"] {
             let bytes = row(path).allocated_bytes.expect("counted");
@@ -216,7 +216,7 @@ mod ready {
     }
 
     #[test]
-    fn every_ready_way_of_handing_work_on_charges_who_handed_it_on() {
+    fn every_wrapper_charges_the_function_that_spawned_the_work() {
         by_threads();
         by_rayon();
         by_tokio();
@@ -239,7 +239,7 @@ mod limited {
     }
 
     #[test]
-    fn a_limit_counts_what_was_handed_on() {
+    fn a_limit_counts_spawned_work() {
         let payload = std::panic::catch_unwind(limited).expect_err("the limit is broken");
         let message = payload.downcast_ref::<String>().expect("a message");
         assert!(message.contains("max_bytes: 2"), "{message}");

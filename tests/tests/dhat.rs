@@ -56,8 +56,8 @@ fn allocations_and_bytes_are_those_that_dhat_counts() {
         eprintln!("SKIPPED: valgrind is not installed, so there is no oracle to compare with");
         return;
     }
-    // The difference of two runs is that of the rounds: start and end of the process cancel (also
-    // the lengths of arguments and paths, hence the three digits).
+    // The difference of two runs is that of the rounds: start and end of the process cancel. So do
+    // the lengths of arguments and paths, since all numbers have three digits.
     let (few, many) = (counts(10), counts(110));
     let own = [0, 1].map(|place| many.own[place] - few.own[place]);
     let dhat = [0, 1].map(|place| many.dhat[place] - few.dhat[place]);

@@ -1,5 +1,5 @@
-//! README and the pages in `docs`: their links lead somewhere, and their commands name what is
-//! there. Their Rust examples are documentation tests of this package, see `src/lib.rs`.
+//! README and the pages in `docs`: their links resolve, and their commands name existing programs
+//! and features. Their Rust examples are documentation tests of this package, see `src/lib.rs`.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// README first, then the pages.
+/// README first, then the pages of `docs`.
 fn pages() -> Vec<PathBuf> {
     let docs = std::fs::read_dir(root().join("docs")).expect("the folder of pages");
     let paths = docs.map(|entry| entry.expect("a readable entry").path());
@@ -51,7 +51,7 @@ fn links_lead_to_files() {
     }
 }
 
-/// `cargo run` and what follows, up to the end of the line or of the code.
+/// The arguments of each `cargo run`, up to the end of the line or code span.
 fn commands(text: &str) -> Vec<Vec<String>> {
     let texts = text.split("cargo run ").skip(1);
     let lines = texts.filter_map(|rest| rest.split(['\n', '`']).next());

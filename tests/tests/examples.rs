@@ -1,5 +1,5 @@
-//! The programs in `examples/`, built and run as the user does: what they print, how they end, and
-//! the report that each leaves at its exit, as data and as a table.
+//! The programs in `examples/`, built and run as a user does: their output, their status, and the
+//! report at exit, as data and as a table.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 use serde_json::Value;
 use tests::{Program, Run};
 
-/// Where cargo has put the programs. Built once, with the settings and into the folder of this test
-/// itself.
+/// The folder of the programs. They are built once, with the profile and target folder of this
+/// test.
 static PROGRAMS: LazyLock<Vec<(String, PathBuf)>> = LazyLock::new(|| {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
     let mut command = Command::new(cargo);
@@ -24,7 +24,7 @@ static PROGRAMS: LazyLock<Vec<(String, PathBuf)>> = LazyLock::new(|| {
     messages.filter_map(|message| program(&message.expect("a message of cargo"))).collect()
 });
 
-/// The name and the place of a program of which cargo's message tells.
+/// The name and the path of a program in cargo's message.
 fn program(message: &Value) -> Option<(String, PathBuf)> {
     let path = message["executable"].as_str()?;
     Some((message["target"]["name"].as_str()?.to_owned(), path.into()))
@@ -63,11 +63,11 @@ fn row<'a>(report: &'a Value, path: &str) -> &'a Value {
     rows.iter().find(is_it).unwrap_or_else(|| panic!("{path} is not in {report:#}"))
 }
 
-/// What holds for every report of an example.
+/// Checks that apply to the report of every example.
 fn check(run: &Run, report: &Value) {
     assert_eq!(report["schema_version"], 2);
     assert_eq!(report["process"]["allocator"], true);
-    // That recording dominates, or that something is kept, is advice; nothing else went wrong.
+    // Apart from advice on recording cost and retained memory, there is no warning.
     let advised =
         |it: &&Value| matches!(it["category"].as_str(), Some("LeakWarning" | "OverheadWarning"));
     let wrong = report["warnings"].as_array().expect("a list").iter().find(|it| !advised(it));
@@ -85,14 +85,14 @@ fn check(run: &Run, report: &Value) {
     }
 }
 
-/// The number that is in a line of the survey's page behind its name.
+/// The number after a name on the survey's page.
 fn counted(page: &str, name: &str) -> u64 {
     let values = page.lines().filter_map(|line| line.strip_prefix(name));
     let number = |rest: &str| rest.split_whitespace().next()?.replace(',', "").parse().ok();
     values.filter_map(number).next().unwrap_or_else(|| panic!("no {name} in {page}"))
 }
 
-/// Files of Rust below a folder.
+/// Rust files below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).expect("read a folder");
     let paths = entries.map(|entry| entry.expect("an entry").path());
@@ -155,7 +155,7 @@ fn the_survey_lists_what_it_cannot_read_or_parse_and_ends_well() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_an_error_of_one_line() {
+fn a_missing_folder_is_a_one_line_error() {
     let run = example("survey").arg("no/such/folder").run();
     assert_eq!(run.status().code(), Some(1));
     assert_eq!(run.stdout(), "");
@@ -178,7 +178,7 @@ fn the_service_shows_waiting_polls_and_cancelled_calls() {
     assert_eq!(times("::answer")["finished"], 2_560);
     assert_eq!(times("service::main")["finished"], 1);
     let set = times("::set");
-    // It waits once a call, unless the time is over before it is polled.
+    // It waits once per call, unless the timeout expires before it is polled.
     assert!(set["polls"].as_u64() > set["finished"].as_u64(), "{set}");
     assert!(set["waiting_ns"].as_u64() > set["busy_ns"].as_u64(), "{set}");
     assert_eq!(times("::digest"), Value::Null);
@@ -230,7 +230,7 @@ fn each_action_shows_a_warning_as_often_as_it_says_and_the_variable_adds_filters
         assert!(plain.stdout().contains(&format!("{shown} shown\n")), "{}", plain.stdout());
     }
     assert_eq!(plain.stdout().matches("returned: ").count(), 3);
-    // The path of the category, a name cut short, and a part that is none.
+    // The path of the category, a truncated name, and an unknown name.
     let list = "ign,error::warnings.EmptyRowWarning,error::NoWarning,sometimes";
     let run = example("warnings").env("PROFILE_WARNINGS", list).run().successful();
     assert!(run.stdout().contains("with the 7 filters of this run:\n"), "{}", run.stdout());
@@ -244,7 +244,7 @@ fn each_action_shows_a_warning_as_often_as_it_says_and_the_variable_adds_filters
 }
 
 #[test]
-fn limits_on_real_files_are_told_or_refuse_a_file_or_fail_the_run() {
+fn limits_on_real_files_warn_or_reject_a_file_or_fail_the_run() {
     let program = example("word_limits");
     let words: Vec<String> = (0..60_000).map(|number| format!("word{number}")).collect();
     let many = program.folder().join("many.rs");

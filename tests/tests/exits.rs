@@ -68,11 +68,11 @@ fn panics_are_counted_where_they_unwind_and_open_where_they_abort() {
     };
     assert_eq!(counts("panic", "fails"), (0, 1));
     assert_eq!(counts("caught_panic", "fails"), (0, 1));
-    // Both have unwound, the second as far as the destructor it began in. What begins while a
-    // thread unwinds is never counted as panicked: the standard library does not tell whether it
-    // did.
+    // Both have unwound, the second as far as the destructor that it began in. A call that begins
+    // while a thread unwinds is never counted as panicked, since the standard library does not
+    // report it.
     assert_eq!(counts("double_panic", "fails"), (0, 1));
-    // This one unwinds as far as its own edge.
+    // This one unwinds as far as its own boundary.
     assert_eq!(counts("panic_in_extern", "must_not_unwind"), (0, 1));
 }
 
@@ -111,8 +111,8 @@ fn a_stack_overflow_leaves_the_calls_that_were_open() {
     assert!(sink.calls > 1000, "{}", sink.calls);
 }
 
-/// Where the child is killed is left to chance, but not to a clock: after so many words in the
-/// pipe.
+/// The child is killed at a random point, but independent of the clock: after a number of words in
+/// the pipe.
 #[test]
 fn a_killed_process_has_lost_nothing_that_it_announced() {
     for turn in 0_u64..100 {
@@ -142,7 +142,7 @@ fn the_curve_of_a_killed_process_is_in_its_segment() {
         let segment = profile_core::read_segment(file.expect("a segment")).expect("it is read");
         segment.memory.first().cloned().expect("a window")
     };
-    // It is there while the process runs, too.
+    // It also exists while the process runs.
     let mut words = [0; 8 << 10];
     loop {
         pipe.read_exact(&mut words).expect("announcements");
@@ -158,7 +158,7 @@ fn the_curve_of_a_killed_process_is_in_its_segment() {
     assert!(memory.open && memory.peak_bytes > 0 && memory.readings.len() >= 5, "{memory:?}");
 }
 
-/// Lets a child announce so many times, kills it, and returns the last announcement.
+/// Kills a child after this many announcements, and returns the last one.
 fn killed_after(words: u64, batch: u64) -> (u64, profile_core::Snapshot) {
     let program = Program::new(ENDINGS, "announce").arg(batch).recording_into_files();
     let mut running = program.stdout(Stdio::piped()).start();
@@ -182,7 +182,7 @@ fn a_process_killed_while_it_starts_leaves_no_file_that_breaks_the_reader() {
         kill(running.child.id(), libc::SIGKILL);
         let run = running.wait();
         for file in run.folder.segment_files() {
-            // Begun and not finished, it is refused; finished, it is read.
+            // An incomplete file is rejected; a complete one is read.
             let _ = profile_core::read_segment(file);
         }
     }

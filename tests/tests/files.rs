@@ -1,5 +1,5 @@
-//! Bad luck with files, streams and limits: the program continues as it would without us, and says
-//! at most one line.
+//! Failures of files, streams and limits: the program runs as it would without the profiler, and
+//! prints at most one line.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ const HEAP: &str = env!("CARGO_BIN_EXE_heap");
 /// Endings with the statuses 0, 7 and 101.
 const SCENES: [&str; 3] = ["return", "exit", "panic"];
 
-/// Runs a scene in both programs and holds their statuses together.
+/// Runs a scene in both programs and compares their statuses.
 fn as_the_plain_one(scene: &str, what: &str, change: impl Fn(Program) -> Program) -> Run {
     let plain = change(Program::new(PLAIN, scene)).run_with_streams();
     let ours = change(Program::new(ENDINGS, scene)).run_with_streams();
@@ -23,7 +23,7 @@ fn as_the_plain_one(scene: &str, what: &str, change: impl Fn(Program) -> Program
     ours
 }
 
-/// The same, in a shell that has done something before.
+/// The same, in a shell after `preparation`.
 fn after(preparation: &str, path: &str, scene: &str) -> Program {
     Program::after(preparation, path, scene)
 }
@@ -39,7 +39,7 @@ fn full() -> Stdio {
 }
 
 #[test]
-fn a_standard_error_that_takes_nothing_changes_no_status() {
+fn an_unwritable_standard_error_changes_no_status() {
     type Streams = fn() -> [Stdio; 2];
     let streams: [(&str, Streams); 3] = [
         ("a full disk", || [Stdio::null(), full()]),
@@ -205,7 +205,7 @@ fn a_file_that_cannot_grow_holds_a_part_and_memory_the_rest() {
     assert!(partial.is_some(), "{:?}", segment.warnings);
 }
 
-/// The same on a disk that is full, which needs the right to mount one.
+/// The same on a full disk, which needs permission to mount one.
 #[test]
 fn a_full_disk_costs_no_call() {
     let mount = "mount -t tmpfs -o size=3m none \"$PROFILE_RUN_DIR\"";
@@ -226,16 +226,16 @@ fn a_full_disk_costs_no_call() {
     assert!(run.diagnostics().iter().any(|it| it.contains("PROFILE_RUN_DIR")), "{}", run.stderr());
 }
 
-/// A limit on the address space leaves the recorder a small part of it.
+/// With a limit on the address space, the recorder gets a small part of it.
 #[test]
-fn a_call_that_finds_no_room_at_all_is_counted_as_lost() {
+fn a_call_that_cannot_be_recorded_is_counted_as_lost() {
     let program = after("ulimit -v 400000", CROWD, "");
     let run = crowd(program.env("RUST_MIN_STACK", "262144").env("MALLOC_ARENA_MAX", "1"));
     assert!(run.figure("lost") > 0, "{}", run.stdout());
     assert_eq!(run.figure("recorded") + run.figure("lost"), CROWDS_CALLS);
 }
 
-/// What the limit leaves is the program's: the instrument may not take half of it for itself.
+/// The limited address space belongs to the program: the profiler must not take half of it.
 #[test]
 fn a_limit_on_the_address_space_leaves_it_to_the_program() {
     let limit = "ulimit -v 1000000";
@@ -308,16 +308,15 @@ fn a_damaged_segment_is_an_error_or_fewer_rows_and_never_a_crash() {
     }
 }
 
-/// Words that point where another word points: lists that lead into one another, into themselves,
-/// or nowhere.
+/// Words that hold another word's link: lists that run into each other, into themselves, or
+/// nowhere.
 #[test]
-fn a_segment_whose_lists_go_round_is_read_to_an_end() {
+fn reading_a_segment_with_cyclic_lists_terminates() {
     let run = Program::new(ENDINGS, "return").recording_into_files().run().successful();
     let [file] = &run.folder.segment_files()[..] else { panic!("one segment") };
     let whole = fs::read(file).expect("the segment");
     let word = |at: usize| u64::from_ne_bytes(whole[at..at + 8].try_into().expect("eight bytes"));
-    // The third word is where the segment lay in memory, the fifth how much of it is used: a link
-    // is an address.
+    // The third word is the address of the segment, the fifth its used size: a link is an address.
     let (base, used) = (word(16), word(32));
     let is_link = |at: &usize| (base + 64..base + used).contains(&word(*at));
     let links: Vec<usize> = (64..used as usize).step_by(8).filter(is_link).collect();

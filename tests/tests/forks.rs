@@ -1,5 +1,5 @@
 //! A child of `fork` begins empty and has its own segment, the parent's figures stay the parent's,
-//! and nobody hangs.
+//! and neither hangs.
 
 use profile_core::Snapshot;
 use tests::{Program, Run, calls, row};

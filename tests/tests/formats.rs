@@ -1,5 +1,5 @@
-//! Export formats: what a crate adds is reached like those of profile-core, and every list of
-//! formats is that of the registry.
+//! Export formats: those of other crates work like those of profile-core, and every list of formats
+//! is that of the registry.
 
 use std::fs;
 use std::io::Write as _;
@@ -14,7 +14,7 @@ fn program(mode: &str) -> Program {
     Program::new(env!("CARGO_BIN_EXE_own_format"), mode)
 }
 
-/// What the format of the program writes.
+/// The output of the program's own format.
 const CALLS: &str = "own_format::work 3\n";
 
 #[test]
@@ -40,14 +40,14 @@ fn a_name_that_is_taken_stays_with_the_built_in_format() {
 }
 
 #[test]
-fn a_bad_format_is_told_with_all_names_those_of_other_crates_too() {
+fn an_unknown_format_is_reported_with_all_names_those_of_other_crates_too() {
     let run = program("").env("PROFILE_REPORT", "cals").run().successful();
     let list = "FORMAT one of table, tree, json, csv, folded, ";
     assert!(run.stderr().contains(list), "{}", run.stderr());
     assert!(run.stderr().contains(", github, calls, none; ignored"), "{}", run.stderr());
 }
 
-/// The workspace, which holds what is compared.
+/// The root of the workspace.
 fn root() -> &'static Path {
     sources().parent().expect("the workspace")
 }

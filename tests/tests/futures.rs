@@ -1,7 +1,7 @@
-//! Async functions: what a call is when it is polled here and there, cancelled, never begun, or
-//! panics.
+//! Async functions: calls that are polled on several threads, cancelled, never started, or that
+//! panic.
 //!
-//! Each test has functions of its own, so the tests may share the process.
+//! Each test has its own functions, so the tests may share the process.
 
 use std::future::{Future, pending, poll_fn, ready};
 use std::hint::black_box;
@@ -499,8 +499,7 @@ mod time {
     }
 }
 
-/// A guard held across an `.await` is a mistake of the user's: it must not spoil the rows of
-/// others.
+/// A guard held across an `.await` is a user error: it must not affect the rows of other functions.
 mod guards {
     use super::*;
 
@@ -522,7 +521,7 @@ mod guards {
     }
 
     #[test]
-    fn a_span_held_across_an_await_ends_with_the_poll_and_is_told() {
+    fn a_span_held_across_an_await_ends_with_the_poll_and_is_reported() {
         let mut first = Box::pin(holds());
         let mut second = Box::pin(holds());
         assert!(poll_once(first.as_mut()).is_pending());
@@ -556,7 +555,7 @@ mod guards {
     }
 
     #[test]
-    fn a_span_of_a_plain_async_function_that_other_tasks_run_in_is_told() {
+    fn a_span_of_a_plain_async_function_that_other_tasks_run_in_is_reported() {
         let mut first = Box::pin(bare());
         let mut second = Box::pin(bare());
         assert!(poll_once(first.as_mut()).is_pending());

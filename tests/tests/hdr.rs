@@ -1,11 +1,11 @@
-//! Distributions: how exact their quantiles are, and that tools for HdrHistogram read them.
+//! Distributions: the accuracy of their quantiles, and that HdrHistogram tools read them.
 
 use std::process::Command;
 
 use profile_core::__private::use_mock_clock;
 use profile_core::stats::{self, QuantileMethod};
 use profile_core::{capture, profile, report};
-use tests::{Folder, Python, pass, said};
+use tests::{Folder, Python, pass, printed};
 
 #[profile]
 fn evenly(ns: u64) {
@@ -25,7 +25,7 @@ fn in_two_humps(ns: u64) {
 /// A function, its name, and how long its calls took.
 type Calls = (fn(u64), &'static str, Vec<f64>);
 
-/// Reads what the hdrhistogram package of PyPI makes of a log.
+/// Reads a log with the hdrhistogram package of PyPI.
 const READER: &str = r"
 import sys
 from hdrh.histogram import HdrHistogram
@@ -89,7 +89,7 @@ fn quantiles_are_within_one_per_cent_and_other_tools_read_them() {
     let mut file = std::fs::File::create(&log).expect("a file");
     snapshot.write(report::format("hlog").expect("it is there"), &mut file).expect("it is written");
     let output = Command::new(&python.program).arg("-c").arg(READER).arg(&log).output();
-    let printed = said(&output.expect("start Python"));
+    let printed = printed(&output.expect("start Python"));
     let rows: Vec<Vec<&str>> = printed.lines().map(|line| line.split(' ').collect()).collect();
     assert_eq!(rows.len(), 3, "{printed}");
     for (_, name, exact) in &calls {

@@ -1,5 +1,5 @@
-//! Verdicts on leaks: about what functions allocate and the process continues holding, never about
-//! what passes through.
+//! Leak verdicts: memory that functions allocate and the process still holds is reported, memory
+//! that passes through is not.
 
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +16,7 @@ fn run(scene: &str) -> Run {
     Program::new(env!("CARGO_BIN_EXE_leaks"), scene).run().successful()
 }
 
-/// Checks every function of a run by its name, and gives their number.
+/// Checks every function of a run by its name, and returns their number.
 fn check_verdicts(run: &Run) -> usize {
     for row in &run.report().functions {
         let leak = row.leak.expect("enough calls");
@@ -32,7 +32,7 @@ fn check_verdicts(run: &Run) -> usize {
 }
 
 #[test]
-fn leaks_are_told_from_what_is_returned_sent_cached_and_collected() {
+fn leaks_are_distinguished_from_values_that_are_returned_sent_cached_or_collected() {
     let run = run("small");
     assert_eq!(check_verdicts(&run), 24);
     let row = |name| run.report().function(name).expect("it was called");
@@ -71,7 +71,7 @@ fn fails(work: impl FnOnce()) -> Option<String> {
 }
 
 #[test]
-fn an_assertion_sees_what_is_left_whatever_else_is_freed_handed_on_or_captured() {
+fn an_assertion_sees_what_is_left_whatever_else_is_freed_sent_or_captured() {
     let (to, from) = mpsc::channel::<Vec<u8>>();
     let (answer, answers) = mpsc::channel();
     let consumer = thread::spawn(move || {
@@ -111,7 +111,7 @@ fn an_assertion_sees_what_is_left_whatever_else_is_freed_handed_on_or_captured()
 fn asked_about() {}
 
 #[test]
-fn what_the_profiler_gives_a_caller_is_the_callers_and_the_rest_is_nobodys() {
+fn what_the_profiler_returns_is_charged_to_the_caller_and_nothing_else_is() {
     asked_about();
     fn balance(work: impl FnOnce()) -> (Option<i64>, bool) {
         let measured = measure(work);
@@ -125,7 +125,7 @@ fn what_the_profiler_gives_a_caller_is_the_callers_and_the_rest_is_nobodys() {
     assert_eq!(balance(|| drop(profile_core::memory_usage(&options, || ()))), nothing);
     let site = profile_core::find("asked_about").expect("it is annotated");
     assert_eq!(balance(|| drop(site.statistics())), nothing);
-    // A snapshot that is held is held.
+    // A snapshot that the caller holds counts as held.
     let measured = measure(profile_core::capture);
     assert!(measured.retained_bytes > Some(0));
     let freed = measure(|| drop(measured.value)).freed_bytes;

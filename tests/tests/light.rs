@@ -1,14 +1,14 @@
-//! What depending on the crate brings into a program: few crates, and nothing that keeps the
-//! program's other code from compiling.
+//! The dependencies that the crate adds to a program: few, and none that stops other code of the
+//! program from compiling.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use tests::{Workspace, core_dependency, sources};
 
-/// Each line names one type and lets the compiler find the other: it can as long as there is one. A
-/// crate that compares a type of its own with numbers or texts, as `serde_json` does, makes it two,
-/// for every crate of the program (E0283).
+/// Each line names one type and lets the compiler infer the other, which works if there is only one
+/// candidate. A crate that implements comparisons of its types with numbers or strings, as
+/// `serde_json` does, adds another one for every crate of the program (E0283).
 const BESIDE: &str = r#"//! Code that infers.
 #[profile_core::profile]
 fn count() -> u64 {

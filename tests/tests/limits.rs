@@ -1,11 +1,11 @@
-//! The attributes and the core have a table of limits each, since neither crate can see the
-//! other's. They must not drift apart.
+//! The attributes and the core each have a table of limits, since neither crate can see the
+//! other's. The tables must agree.
 
 use std::collections::BTreeSet;
 
 use words::{Amount, Place, WORDS};
 
-/// The table of the attributes. It names no other file of its crate, so that it can be read here.
+/// The table of the attributes. It uses no other file of its crate, so it can be included here.
 #[path = "../../profile-macros/src/words.rs"]
 #[allow(dead_code, reason = "only the table is needed")]
 mod words;

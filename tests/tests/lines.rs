@@ -1,7 +1,7 @@
-//! Source lines: hits and allocations as counted by hand, beside the code that they are of.
+//! Source lines: hits and allocations as counted by hand, next to the code.
 //!
-//! A line with a statement ends in `//= hits`, or `//= hits allocations bytes net`. What has no
-//! such end has no figures.
+//! A line with a statement ends in `//= hits`, or `//= hits allocations bytes net`. Other lines
+//! have no figures.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 
@@ -19,7 +19,7 @@ static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
 
 const SCENES: &str = env!("CARGO_BIN_EXE_lined");
 
-/// Hits, and allocations, bytes and net bytes if it says so.
+/// Hits, and optionally allocations, bytes and net bytes.
 fn expected(line: &Line) -> Option<Vec<i64>> {
     let (_, figures) = line.source.split_once("//=")?;
     Some(figures.split_whitespace().map(|figure| figure.parse().expect("a figure")).collect())
@@ -36,7 +36,7 @@ fn found(line: &Line, figures: usize) -> Option<Vec<i64>> {
     Some(all)
 }
 
-/// Every line of the function is as its end says.
+/// Every line of the function has the figures in its comment.
 fn check(snapshot: &Snapshot, path: &str) {
     let lines: Vec<&Line> =
         snapshot.lines.iter().filter(|line| line.path.ends_with(path)).collect();
@@ -113,8 +113,7 @@ fn loops() -> u32 {
     found + twice + left //= 1
 } //= 1 0 0 -8
 
-/// Each turn of a loop, and each run of a block, is an arrival, however much of it is on the
-/// line.
+/// Each turn of a loop, and each run of a block, is one arrival, however much of it is on the line.
 #[rustfmt::skip]
 #[allow(clippy::never_loop, reason = "its hits are what is looked at")]
 #[profile(lines)]
@@ -148,7 +147,8 @@ fn run<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// What a block drops is on its closing brace, and that has hits where there may be something.
+/// Drops at the end of a block are on its closing brace, which has hits if there may be something
+/// to drop.
 #[rustfmt::skip]
 #[profile(lines)]
 fn ends(given: Option<Vec<u8>>) -> usize {
@@ -321,7 +321,7 @@ fn a_call_that_panics_keeps_its_lines() {
     check(&capture(), "::unwinds");
 }
 
-/// Lets others run, once.
+/// Yields once.
 async fn pause() {
     let mut is_over = false;
     std::future::poll_fn(|context| {
@@ -379,7 +379,7 @@ impl Noisy {
     }
 }
 
-/// Twins, one of which has lines: what drops when, and what each comes to, is the same.
+/// Pairs of functions with and without lines: the order of drops and the results are the same.
 macro_rules! twins {
     ($($name:ident: $body:block)*) => {$(
         mod $name {
@@ -572,7 +572,7 @@ fn resident_memory_of_a_line_is_the_sum_of_its_changes() {
         let line = snapshot.line("lines::resident", first + line).expect("a line");
         line.resident_increment_bytes.expect("read")
     };
-    // Others allocate meanwhile, but not fifty mebibytes at a time.
+    // Other tests allocate meanwhile, but not fifty mebibytes at once.
     assert!((increment(1) - 150 * MIB).abs() < 30 * MIB, "{}", increment(1));
     assert!((increment(3) + 150 * MIB).abs() < 30 * MIB, "{}", increment(3));
 }
@@ -588,7 +588,7 @@ mod other_processes {
         let timed = |line: &Line| line.timed_hits.unwrap_or(0);
         let own = || snapshot.lines.iter().filter(|line| line.path.ends_with("::work"));
         assert!(own().any(|line| timed(line) > 0), "{:?}", snapshot.lines);
-        // Each timed stay stands for 64, so they come to as many as there are, but for chance.
+        // Each timed stay stands for 64, so the estimate is the true number, within random error.
         let (timed, hits) =
             (own().map(timed).sum::<u64>(), own().filter_map(|line| line.hits).sum::<u64>());
         assert!(timed > hits / 2 && timed <= hits, "{timed} of {hits}");
@@ -618,21 +618,21 @@ mod other_processes {
     }
 
     #[test]
-    fn a_child_that_was_forked_in_the_middle_of_a_call_goes_on_and_leaves_its_lines_alone() {
+    fn a_child_forked_in_the_middle_of_a_call_continues_and_does_not_change_its_lines() {
         let run = Program::new(SCENES, "forks_inside").run().successful();
         assert_eq!(run.reports.len(), 2);
         let (parent, child): (Vec<&Snapshot>, Vec<&Snapshot>) =
             run.reports.iter().partition(|report| report.function("forks_inside").is_some());
         check(parent[0], "::forks_inside");
         check(parent[0], "::work");
-        // In the child it was called once more within the call, which is not the child's.
+        // In the child it was called once more within the call, which belongs to the parent.
         let calls = row(child[0], "work").calls;
         assert_eq!(calls, 3, "{calls}");
     }
 
     #[test]
     fn a_function_of_thousands_of_lines_has_them_all() {
-        // More than a pipe holds until the process has ended.
+        // More than a pipe can buffer.
         let run = Program::new(SCENES, "long").env("PROFILE_REPORT", "json").run().successful();
         let report: Snapshot = serde_json::from_slice(&run.output.stderr).expect("a report");
         let of_long = report.lines.iter().filter(|line| line.path.ends_with("::long"));

@@ -1,5 +1,5 @@
-//! The time of source lines, with a clock set by hand: every moment is on one line, as the end of
-//! that line says.
+//! The time of source lines, with a mock clock: every moment is on one line, with the time in its
+//! comment.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,13 +15,13 @@ use profile_core::{Settings, Snapshot, capture, profile};
 static NOW: AtomicU64 = AtomicU64::new(1_000);
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// Lets so many nanoseconds pass, and gives their number.
+/// Advances the clock by this many nanoseconds, and returns their number.
 fn pass(ns: u64) -> u64 {
     set_mock_ticks(NOW.fetch_add(ns, Relaxed) + ns);
     ns
 }
 
-/// While it lives, no other test lets time pass.
+/// While this exists, no other test advances the clock.
 fn with_mock_clock() -> MutexGuard<'static, ()> {
     let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     Settings::new().overhead("exact").expect("allowed").apply();
@@ -30,7 +30,7 @@ fn with_mock_clock() -> MutexGuard<'static, ()> {
     alone
 }
 
-/// Says that there is more, each so many nanoseconds.
+/// An iterator whose steps each take this many nanoseconds.
 struct Steps(u64);
 
 impl Iterator for Steps {
@@ -96,7 +96,7 @@ async fn waits() -> u64 {
     a + pass(30) //= 30
 }
 
-/// Lets so many nanoseconds pass when it is dropped.
+/// Advances the clock by this many nanoseconds when it is dropped.
 struct Slow(u64);
 
 impl Slow {
@@ -142,8 +142,7 @@ fn drops(given: Option<Slow>) -> u64 {
     pass(late.0 + outer.0) //= 1007
 } //= 1007
 
-/// What it waits for never comes: the last wait is on the line that waits, and so is what is
-/// dropped there.
+/// It waits forever: the last wait is on the line that waits, and so is what is dropped there.
 #[rustfmt::skip]
 #[profile(lines)]
 async fn cancelled() {
@@ -160,7 +159,7 @@ async fn still_open() {
     std::future::pending::<()>().await; //= 0 1000
 }
 
-/// It waits once, and for nothing any more when it has unwound.
+/// It waits once, and no longer waits after it has unwound.
 #[rustfmt::skip]
 #[profile(lines)]
 async fn unwinds() {
@@ -176,7 +175,7 @@ async fn drops_later(given: Slow) -> u64 {
     pass(own.0 + given.ns()) //= 70
 } //= 70
 
-/// Its values are looked at, which takes their lines from none.
+/// Its values are inspected, which does not change their lines.
 #[rustfmt::skip]
 #[profile(lines, returns)]
 fn returned(number: Option<u64>) -> Option<u64> {
@@ -224,7 +223,7 @@ impl Future for Pause {
     }
 }
 
-/// Time and waiting time of each line are as its end says, and come to the function's.
+/// Time and waiting time of each line are those in its comment, and add up to the function's.
 fn check(snapshot: &Snapshot, name: &str) {
     let path = format!("lines_oracle::{name}");
     let mut wrong = Vec::new();
@@ -261,7 +260,7 @@ fn every_moment_is_on_the_line_that_took_it() {
     }
 }
 
-/// Polls a future that is not over, and lets 500 ns pass after that.
+/// Polls a future that is still pending, then advances the clock by 500 ns.
 fn poll_and_wait<F: Future>(future: &mut std::pin::Pin<Box<F>>) {
     assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     pass(500);
@@ -304,7 +303,7 @@ fn the_last_wait_is_on_the_line_that_waits() {
     check(&snapshot, "cancelled");
     check(&snapshot, "unwinds");
     check(&snapshot, "still_open");
-    // What has not ended continues.
+    // Pending futures continue to wait.
     pass(500);
     let waiting = |snapshot: &Snapshot| {
         let own = snapshot.lines.iter().filter(|line| line.path.ends_with("::still_open"));

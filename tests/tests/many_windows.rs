@@ -1,10 +1,10 @@
-//! Windows of more names than there is room for. One test: they take the room of any other that is
-//! open beside them.
+//! Windows with more names than there are slots. A single test, since they displace all other
+//! windows.
 
 use profile_core::{MemoryOptions, MemoryRecord, capture, memory_usage};
 
 #[test]
-fn windows_of_ever_new_names_take_no_more_room() {
+fn windows_with_ever_new_names_use_no_more_memory() {
     let used = |turns: std::ops::Range<usize>| {
         for turn in turns {
             let usage =

@@ -1,7 +1,7 @@
-//! Allocations: exact, each charged to the call that made it, around whatever allocator, and never
-//! our own.
+//! Allocations: exact, each charged to the call that made it, around any allocator, without those
+//! of the profiler.
 //!
-//! This process is measured too: its functions belong to one test each.
+//! This process is measured too, so each of its functions belongs to one test.
 
 use std::collections::HashMap;
 use std::future::{Future, pending};
@@ -67,7 +67,7 @@ fn simple_functions_have_exact_counts() {
 }
 
 #[test]
-fn sizes_are_counted_where_they_are_asked_for() {
+fn sizes_are_counted_if_they_are_enabled() {
     let run = Program::new(SYSTEM, "simple").env("PROFILE_SIZES", "1").run().successful();
     let sizes = |name| {
         let row = run.report().function(name).expect("it was called");
@@ -79,7 +79,7 @@ fn sizes_are_counted_where_they_are_asked_for() {
     assert_eq!(sizes("boxed"), (0, vec![[64, 20]]));
     assert_eq!(sizes("nothing"), (0, vec![]));
     assert_eq!(sizes("caller"), (10, vec![[1024, 10]]));
-    // Each change of size returns the block that was allocated last.
+    // Each change of size gives back the block that was allocated last.
     assert_eq!(sizes("doubles"), (30, vec![[1024, 20], [2048, 10], [4096, 10]]));
     let without = heap("simple");
     assert!(without.report().functions.iter().all(|row| row.block_sizes.is_none()));
@@ -112,7 +112,7 @@ fn without_the_allocator_every_figure_of_memory_is_null() {
 }
 
 #[test]
-fn a_gibibyte_of_zeroes_that_nobody_touches_takes_no_memory() {
+fn an_untouched_gibibyte_of_zeroes_takes_no_memory() {
     let run = heap("zeroed");
     println!("1 GiB of zeroes: {} KiB", run.figure("growth") >> 10);
     assert!(run.figure("growth") < 2 << 20, "{}", run.figure("growth"));
@@ -156,7 +156,7 @@ fn what_one_thread_allocates_another_may_free() {
 }
 
 #[test]
-fn keeping_churning_and_growing_are_told_apart() {
+fn keeping_churning_and_growing_are_distinguished() {
     let run = heap("shapes");
     let figures = |name| {
         let row = run.report().function(name).expect("it was called");
@@ -172,7 +172,7 @@ fn keeping_churning_and_growing_are_told_apart() {
 }
 
 #[test]
-fn what_single_calls_allocated_has_no_upper_limit_and_growth_is_told_from_allocation() {
+fn bytes_of_single_calls_have_no_upper_limit_and_growth_is_distinguished_from_allocation() {
     let run = heap("simple");
     let row = |name| run.report().function(name).expect("it was called");
     let doubles = row("doubles");
@@ -221,7 +221,7 @@ mod leaks {
     }
 
     #[test]
-    fn a_leak_is_told_from_a_cache_and_from_churn() {
+    fn a_leak_is_distinguished_from_a_cache_and_from_churn() {
         for turn in 0..1_000 {
             leaks();
             churns();
@@ -247,7 +247,7 @@ fn live_bytes_are_the_truth_when_sixteen_threads_exchange_blocks() {
 }
 
 #[test]
-fn sums_over_threads_that_hand_blocks_around_are_exact() {
+fn sums_over_threads_that_exchange_blocks_are_exact() {
     let run = heap("threads");
     let row = run.report().function("here_and_there").expect("it was called");
     let outer = 1000 * 8;
@@ -275,7 +275,7 @@ mod own {
     }
 
     #[test]
-    fn a_snapshot_is_its_owners_and_nobody_is_charged_for_making_it() {
+    fn a_snapshot_is_charged_to_its_owner_and_its_creation_to_nobody() {
         looks();
         let row = here("own::looks");
         assert_eq!((row.retained_bytes, row.allocations), (Some(0), row.frees));
@@ -301,7 +301,7 @@ mod own {
         calls_many();
         assert_eq!(inclusive(&here("own::empty")), [0; 4]);
         let [allocations, ..] = inclusive(&here("own::calls_many"));
-        // Those of the thread, which the same program without us makes too.
+        // Those of the thread, which the same program without the profiler makes too.
         assert!(allocations < 20, "{allocations}");
     }
 }
@@ -341,7 +341,7 @@ mod nested {
     }
 
     #[test]
-    fn a_callees_peak_stands_on_what_its_caller_held() {
+    fn a_callees_peak_adds_to_what_its_caller_held() {
         outer();
         let (outer, inner) = (here("nested::outer"), here("nested::inner"));
         assert_eq!((outer.peak_bytes, inner.peak_bytes), (Some(1500), Some(500)));

@@ -1,6 +1,6 @@
-//! Models of what threads do to each other through the segment, explored by loom: every order of
-//! the steps, every value that the memory model lets a thread see. The steps are those of
-//! `record::end`, `record::fold`, `snapshot::read` and `record::thread::reuse`.
+//! Models of how threads interact through the segment, explored by loom: every order of the steps,
+//! every value that the memory model allows. The steps are those of `record::end`, `record::fold`,
+//! `snapshot::read` and `record::thread::reuse`.
 
 use loom::sync::Arc;
 use loom::sync::atomic::AtomicU64;
@@ -9,7 +9,8 @@ use std::sync::atomic::Ordering::{self, *};
 
 const RING: u64 = 2;
 const TICKS: u64 = 7;
-/// What a frame holds while its call is open, and while it ends: from this count on it is counted.
+/// A frame's word while its call is open, and while it ends: the count from which on the call is
+/// counted.
 const OPEN: u64 = 1;
 const CLOSING: u64 = 1 << 63;
 
@@ -19,14 +20,13 @@ struct Edge {
     folded: AtomicU64,
     ticks: AtomicU64,
     ring: [AtomicU64; RING as usize],
-    /// Of the one frame that is ever on this edge: whether it is open, and what it says of itself.
+    /// The only frame of this edge: whether it is open, and its word.
     frame: AtomicU64,
     started: AtomicU64,
 }
 
-/// The owner's own view. The real owner loads its words back from the segment; as their only writer
-/// it gets what is kept here. (Loads of the writer would also hide the reader's from loom's choice
-/// of orders to try.)
+/// The owner's own view. The real owner loads its words from the segment; as their only writer it
+/// reads the values in here. (Loads by the writer would also reduce the orders that loom explores.)
 #[derive(Default)]
 struct Owner {
     pushed: u64,
@@ -42,8 +42,8 @@ impl Owner {
         self.end(edge, fold);
     }
 
-    /// As `record::end`: the slot, what the frame says, the count, the end of the frame; then the
-    /// call before.
+    /// As `record::end`: the slot, the frame's word, the count, the end of the frame; then the
+    /// previous call.
     fn end(&mut self, edge: &Edge, fold: Ordering) {
         let slot = (self.pushed % RING) as usize;
         self.ring[slot] = TICKS;
@@ -67,7 +67,7 @@ impl Owner {
 }
 
 impl Edge {
-    /// As `snapshot::read`: calls and their time, or nothing if the owner was at work meanwhile.
+    /// As `snapshot::read`: calls and their time, or nothing if the owner wrote meanwhile.
     fn read(&self, again: bool) -> Option<(u64, u64)> {
         let (folded, pushed) = (self.folded.load(Acquire), self.pushed.load(Acquire));
         let pending = (pushed - folded.min(pushed)).min(RING);
@@ -126,7 +126,7 @@ fn a_sum_that_is_not_released_is_caught() {
     a_reader_beside_a_writer(true, Relaxed);
 }
 
-/// One call: at no moment is it seen as ended and as open.
+/// One call: it is never seen as both ended and open.
 fn a_call_is_seen_once(heed_closing: bool) {
     loom::model(move || {
         let edge = Arc::new(Edge::default());
@@ -148,14 +148,14 @@ fn a_call_is_never_both_ended_and_open() {
 
 #[test]
 #[should_panic(expected = "ended 1, open 1")]
-fn a_reader_that_does_not_heed_what_a_closing_frame_says_is_caught() {
+fn a_reader_that_ignores_the_word_of_a_closing_frame_is_caught() {
     a_call_is_seen_once(false);
 }
 
 /// As `record::thread::{reuse, release}`: a block has one owner at a time, and the next owner sees
-/// all the previous one wrote.
+/// everything that the previous one wrote.
 #[test]
-fn a_block_handed_on_keeps_its_totals() {
+fn a_reused_block_keeps_its_totals() {
     loom::model(|| {
         let owned = Arc::new(AtomicU64::new(0));
         let total = Arc::new(AtomicU64::new(0));
@@ -166,7 +166,7 @@ fn a_block_handed_on_keeps_its_totals() {
                     (Arc::clone(&owned), Arc::clone(&total), Arc::clone(&recorded));
                 thread::spawn(move || {
                     if owned.compare_exchange(0, 1, Acquire, Relaxed).is_ok() {
-                        // Load, add, store: right only because nobody else writes.
+                        // Load, add, store: correct only because there is one writer.
                         total.store(total.load(Relaxed) + 1, Relaxed);
                         recorded.fetch_add(1, Relaxed);
                         owned.store(0, Release);

@@ -1,11 +1,11 @@
-//! memory_profiler's `.dat` files: those that it wrote are read by us as by itself, and those that
-//! we write it reads.
+//! memory_profiler's `.dat` files: its files are read here as by memory_profiler, and it reads the
+//! files written here.
 
 use std::fs;
 use std::process::{Command, Output};
 
 use profile_core::{MemoryRecord, MprofData, MprofReading, read_mprof};
-use tests::{Folder, Program, Python, reference, said, vectors};
+use tests::{Folder, Program, Python, printed, reference, vectors};
 
 mod mprof_dat {
     use profile_core::{MprofCall, MprofErrorKind};
@@ -127,7 +127,7 @@ mod mprof_dat {
     }
 }
 
-/// A program's windows as JSON, and as the two files made of them.
+/// A program's windows as JSON, and as the two files written from them.
 struct Written {
     folder: Folder,
     memory: Vec<MemoryRecord>,
@@ -195,12 +195,12 @@ fn the_windows_of_a_program_are_in_its_picture() {
     assert!(!svg.contains("<A as") && !svg.contains('\u{1b}'), "{svg}");
 }
 
-/// What the real tool printed.
+/// The output of the real tool.
 fn mprof(python: &Python, arguments: &[&str], folder: &Folder) -> Output {
     let mut command = Command::new(&python.program);
     command.args(["-m", "mprof"]).args(arguments).current_dir(folder.path());
     let output = command.env("MPLCONFIGDIR", folder.path()).output().expect("start Python");
-    assert!(output.status.success() && !said(&output).contains("Traceback"), "{output:?}");
+    assert!(output.status.success() && !printed(&output).contains("Traceback"), "{output:?}");
     output
 }
 
@@ -212,7 +212,7 @@ fn mprof_itself_draws_our_mprof_dat_file_and_prints_our_peak() {
         Err(why) => return println!("skipped: memory_profiler: {why}"),
     };
     let written = Written::new();
-    let peak = said(&mprof(&python, &["peak", "x.dat"], &written.folder));
+    let peak = printed(&mprof(&python, &["peak", "x.dat"], &written.folder));
     let mut lines = peak.lines().filter(|line| line.contains(" MiB"));
     assert_eq!(lines.next(), Some(&*format!("x.dat\t{}", written.peak())), "{peak}");
     let child = written.window("windows::child");
@@ -220,7 +220,7 @@ fn mprof_itself_draws_our_mprof_dat_file_and_prints_our_peak() {
     let line = format!("  Child {}\t\t\t{child_peak:.3} MiB", child.process_id);
     assert_eq!(lines.next(), Some(&*line), "{peak}");
     let inside =
-        said(&mprof(&python, &["peak", "--func", "windows::outer", "x.dat"], &written.folder));
+        printed(&mprof(&python, &["peak", "--func", "windows::outer", "x.dat"], &written.folder));
     assert!(inside.contains(&written.peak()), "{inside}");
     for how in [&[][..], &["--flame"], &["--slope"], &["--no-function-ts"]] {
         let picture = written.folder.join("x.png");

@@ -1,5 +1,5 @@
-//! With the feature off nothing is left: an annotated function has the machine code of a plain one,
-//! and the program holds no symbol of the crate.
+//! With the feature off nothing remains: an annotated function has the machine code of a plain one,
+//! and the program contains no symbol of the crate.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -7,8 +7,7 @@ use std::sync::OnceLock;
 
 use tests::{Program, Workspace, core_dependency};
 
-/// Functions of every kind; `ATTRIBUTE` stands where the attribute does, `SPAN` where a block is
-/// measured.
+/// Functions of every kind; `ATTRIBUTE` is replaced by the attribute, `SPAN` by a span.
 const FUNCTIONS: &str = r#"
 use std::future::Future;
 use std::task::{Context, Poll, Waker};
@@ -171,7 +170,7 @@ fn code(package: &str) -> BTreeMap<String, Vec<String>> {
     functions
 }
 
-/// A line of machine code without what the name and the place of its crate put there: the name,
+/// A line of machine code without what depends on the name and location of the crate: the name,
 /// hashes, distances.
 fn without_names(line: &str, package: &str) -> String {
     let line = line.replace(package, "crate");
@@ -183,7 +182,7 @@ fn without_names(line: &str, package: &str) -> String {
     };
     let words = words.map(|word| if is_hash(word) { "HASH" } else { word });
     let text: String = words.collect();
-    // `0x1234(%rip)`: the distance to data, which lies elsewhere in each program.
+    // `0x1234(%rip)`: the distance to data, which differs between programs.
     match text.find("(%rip)") {
         Some(end) => {
             let start = text[..end].rfind([' ', ',', '*']).map_or(0, |it| it + 1);
@@ -194,7 +193,7 @@ fn without_names(line: &str, package: &str) -> String {
     }
 }
 
-/// No parser of Rust, and none of anything else.
+/// No parser of Rust, and no other dependency.
 #[test]
 fn what_is_built_with_the_feature_off_is_the_two_crates_alone() {
     assert_eq!(built().crates_of("limited"), ["limited", "profile-core", "profile-macros"]);
@@ -239,7 +238,7 @@ fn the_two_programs_have_the_same_sections_for_code_and_data() {
 }
 
 #[test]
-fn it_runs_and_says_nothing() {
+fn it_runs_and_prints_nothing() {
     let plain = Program::new(&built().program("plain"), "").run().successful();
     let program = Program::new(&built().program("annotated"), "").reporting_as_usual();
     let run = program.recording_into_files().run().successful();
@@ -250,7 +249,7 @@ fn it_runs_and_says_nothing() {
 
 /// The same source, unchanged.
 #[test]
-fn a_program_that_says_everything_there_is_to_say_builds_and_works_either_way() {
+fn a_program_that_uses_the_whole_api_builds_and_works_either_way() {
     let on = Program::new(env!("CARGO_BIN_EXE_surface"), "").run().successful();
     let off = Program::new(&built().program("surface"), "").run().successful();
     let lines = |run: &tests::Run| run.stdout().lines().map(str::to_owned).collect::<Vec<_>>();
@@ -259,14 +258,14 @@ fn a_program_that_says_everything_there_is_to_say_builds_and_works_either_way() 
     assert_eq!(lines(&on), [same, recorded].concat());
     let nothing = ["measured 2 false", "asserted false", "recorded false"];
     assert_eq!(lines(&off), [same, nothing].concat());
-    // A test that asserts nothing does not pass for one that does.
+    // A test whose limit is not checked must not pass silently.
     let reason = "allocations are not counted: the feature `profile` of profile-core is off";
     assert!(off.stderr().contains(reason), "{}", off.stderr());
 }
 
-/// And passes, as it would without the attribute.
+/// The test passes, as it would without the attribute.
 #[test]
-fn the_compiler_says_of_each_limit_that_it_is_not_checked_where_tests_are_built() {
+fn the_compiler_warns_of_each_unchecked_limit_in_crates_built_for_tests() {
     let of_the_library = built().cargo(&["build", "-p", "limited"]);
     assert_eq!(of_the_library, "");
     let of_the_tests = built().cargo(&["test", "-p", "limited", "--lib"]);

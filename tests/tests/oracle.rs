@@ -1,5 +1,5 @@
-//! One run followed through every room with a clock set by hand: call site, recorder, segment,
-//! snapshot. Every figure is known beforehand, so each is asserted exactly.
+//! One run through every module with a mock clock: call site, recorder, segment, snapshot. Every
+//! figure is known in advance, so each is asserted exactly.
 
 use profile_core::__private::{set_mock_ticks, use_mock_clock};
 use profile_core::{Snapshot, capture, profile};
@@ -9,7 +9,7 @@ thread_local! {
     static NOW: Cell<u64> = const { Cell::new(1_000) };
 }
 
-/// Lets so many nanoseconds pass.
+/// Advances the clock by this many nanoseconds.
 fn pass(ns: u64) {
     NOW.set(NOW.get() + ns);
     set_mock_ticks(NOW.get());
@@ -80,7 +80,7 @@ fn times(snapshot: &Snapshot, path: &str) -> (u64, u64, u64) {
 }
 
 #[test]
-fn one_run_is_told_exactly() {
+fn one_run_is_recorded_exactly() {
     use_mock_clock();
     set_mock_ticks(NOW.get());
 
@@ -114,20 +114,20 @@ fn one_run_is_told_exactly() {
     assert_eq!(times(&snapshot, "first").1, 7);
     assert_eq!(times(&snapshot, "second").1, 9);
 
-    // A clock that steps back: no time, no panic, one anomaly.
+    // A clock that goes back: no time, no panic, one anomaly.
     backwards();
     let snapshot = capture();
     assert_eq!(times(&snapshot, "backwards"), (1, 0, 0));
     assert_eq!(snapshot.overhead.clock_anomalies, 1);
     assert!(snapshot.warnings.iter().any(|warning| warning.category == "ClockWarning"));
 
-    // Unwinding: the call ended, and ended badly.
+    // Unwinding: the call ended by a panic.
     std::panic::catch_unwind(unwinds).expect_err("it panics");
     let snapshot = capture();
     assert_eq!(times(&snapshot, "unwinds"), (1, 7, 7));
     assert_eq!(snapshot.function("unwinds").expect("called").panicked, 1);
 
-    // Open spans count, with the time they have had.
+    // Open spans count, with their time so far.
     {
         let _open = profile_core::span!("still open");
         pass(1_000);

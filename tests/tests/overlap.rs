@@ -1,5 +1,5 @@
-//! Spans that close in any order: what is recorded is what lasted from each opening to its closing,
-//! whatever overlaps. The expectation is computed by a second, naive reading of the same steps.
+//! Spans that close in any order: each lasts from its opening to its closing, whatever overlaps.
+//! The expectation is computed by a second, naive evaluation of the same steps.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
@@ -16,14 +16,14 @@ thread_local! {
     static NOW: Cell<u64> = const { Cell::new(1_000) };
 }
 
-/// Lets so many nanoseconds pass.
+/// Advances the clock by this many nanoseconds.
 fn pass(ns: u64) {
     NOW.set(NOW.get() + ns);
     set_mock_ticks(NOW.get());
 }
 
-/// What is between the spans' thread and one that captures for it: a snapshot is memory of whoever
-/// asks for it, and none of the spans'.
+/// Captures on behalf of the spans' thread: a snapshot is charged to the thread that requests it,
+/// which must not be the spans'.
 enum Capture {
     Nobody,
     Asked,
@@ -71,8 +71,7 @@ enum Step {
 
 const SITES: usize = 4;
 
-/// Spans whose time is that of the mock clock, and others, which are opened and closed the fast
-/// way.
+/// Spans timed by the mock clock, and others, which take the fast path.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Spans {
     Mocked,
@@ -107,8 +106,8 @@ fn chosen(part: u8, open: usize) -> Option<usize> {
     (open > 0).then(|| usize::from(part) * open / 256)
 }
 
-/// Takes the steps, then closes what is open in the order of opening. Gives what a reader sees just
-/// before that.
+/// Performs the steps, then closes the open spans in order of opening. Returns the snapshot from
+/// just before that.
 fn run(steps: &[Step], spans: Spans) -> Snapshot {
     let mut guards = VecDeque::with_capacity(steps.len());
     for step in steps {
@@ -155,7 +154,7 @@ struct OpenSpan {
     opened: u64,
 }
 
-/// The call path of the open spans: what is on it already folds.
+/// The call path of the open spans, with recursion folded.
 fn path_of(open: &[OpenSpan]) -> Vec<usize> {
     let mut path = Vec::new();
     for span in open {
@@ -168,7 +167,7 @@ fn path_of(open: &[OpenSpan]) -> Vec<usize> {
 }
 
 impl Model {
-    /// Something happens while these are open.
+    /// Time and allocations while these are open.
     fn happens(&mut self, open: &[OpenSpan], what: Totals) {
         let path = path_of(open);
         for site in 0..SITES {
@@ -182,7 +181,7 @@ impl Model {
         }
     }
 
-    /// A call counts where it ends, and while it is open, where it stands.
+    /// A call counts on the path where it ends; while it is open, on its current path.
     fn counts(&mut self, open: &[OpenSpan], place: usize) {
         let path = path_of(&open[..=place]);
         self.inclusive[open[place].site].calls += 1;
@@ -228,7 +227,7 @@ impl Model {
     }
 }
 
-/// What a snapshot says of the same.
+/// The same figures from a snapshot.
 fn read(snapshot: &Snapshot, spans: Spans, expected: &Model) -> Model {
     let mut model = Model { durations: expected.durations.clone(), ..Model::default() };
     for site in 0..SITES {
@@ -265,7 +264,7 @@ fn read(snapshot: &Snapshot, spans: Spans, expected: &Model) -> Model {
     model
 }
 
-/// Every single call was as long as it was, split or not.
+/// Every single call has its true duration, split or not.
 fn assert_durations(row: &Function, durations: &[u64]) {
     assert_eq!(row.min_ns, durations.iter().min().copied(), "{}", row.path);
     assert_eq!(row.max_ns, durations.iter().max().copied(), "{}", row.path);
@@ -283,7 +282,7 @@ fn path_in(snapshot: &Snapshot, spans: Spans, place: usize) -> Option<Vec<usize>
     Some(path)
 }
 
-/// A path's time is its own and that of the paths below.
+/// A path's time is its own time plus that of the paths below.
 fn assert_tree_adds_up(snapshot: &Snapshot) {
     let tree = &snapshot.call_tree;
     for (place, node) in tree.iter().enumerate() {

@@ -1,6 +1,5 @@
-//! What recording may cost by default: short functions are counted exactly and timed now and then,
-//! and no estimate contradicts another. By the real clock, but nothing is asserted that a busy
-//! machine could change.
+//! The default budget: short functions are counted exactly and timed now and then, and estimates
+//! are consistent. With the real clock, but nothing is asserted that a busy machine could change.
 
 use profile_core::{Budget, Snapshot, capture, find, profile};
 use std::hint::black_box;
@@ -33,7 +32,7 @@ fn tiny_below(number: u64) -> u64 {
 }
 
 #[profile]
-fn dear(number: u64) -> u64 {
+fn expensive(number: u64) -> u64 {
     black_box(number + 3)
 }
 
@@ -52,7 +51,8 @@ fn every_call_of_a_short_function_is_counted_in_any_number_of_threads() {
     assert_eq!(calls_of(&snapshot, "tiny"), 4 * MANY);
     assert_eq!(calls_of(&snapshot, "calls_tiny"), 4);
     assert_eq!(calls_of(&snapshot, "allocates"), MANY);
-    // Who calls annotated functions keeps a frame for each call, so that they stand below it.
+    // A function that calls annotated functions has a frame for each call, so that these are below
+    // it.
     assert_eq!(calls_of(&snapshot, "in_between"), MANY);
     assert_eq!(calls_of(&snapshot, "tiny_below"), MANY);
     for name in ["tiny", "allocates", "in_between"] {
@@ -67,20 +67,20 @@ fn every_call_of_a_short_function_is_counted_in_any_number_of_threads() {
     assert_consistent(&snapshot);
 }
 
-/// With a share of their own, functions that cost too much to count are stopped, and may be
-/// recorded again.
+/// With an explicit share, functions that cost too much to count are stopped, and may be recorded
+/// again.
 #[test]
 fn a_function_that_costs_more_than_its_budget_is_stopped_and_says_so() {
-    let site = find("pacing::dear").expect("it is annotated");
+    let site = find("pacing::expensive").expect("it is annotated");
     site.set_budget(Some(Budget::Share(0.0001)));
-    black_box((0..MANY * 10).map(dear).max());
-    let row = |snapshot: &Snapshot| snapshot.function("dear").cloned().expect("it was called");
+    black_box((0..MANY * 10).map(expensive).max());
+    let row = |snapshot: &Snapshot| snapshot.function("expensive").cloned().expect("it was called");
     let stopped = row(&capture());
     assert!(stopped.stopped_ns.is_some() && stopped.calls < MANY * 10, "{stopped:?}");
-    dear(0);
+    expensive(0);
     assert_eq!(row(&capture()).calls, stopped.calls);
     site.set_budget(Some(Budget::Exact));
-    dear(0);
+    expensive(0);
     assert_eq!(row(&capture()).calls, stopped.calls + 1);
 }
 
@@ -123,8 +123,7 @@ fn in_random_trees_of_calls_no_callee_exceeds_its_caller() {
     }
 }
 
-/// What a path did by itself and what its callees took is what it took; nothing was called for 0
-/// ns.
+/// Self time and callees add up to a path's total; no called function has 0 ns.
 fn assert_consistent(snapshot: &Snapshot) {
     let tree = &snapshot.call_tree;
     let mut of_callees = vec![0; tree.len()];

@@ -1,5 +1,5 @@
-//! The picture of memory as PNG: read by a decoder and looked at, and what is said where it cannot
-//! be had. Programs built without the feature are in `builds.rs`.
+//! The picture of memory as PNG: decoded and checked, and the messages if it is not available.
+//! Programs built without the feature are in `builds.rs`.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 
@@ -16,14 +16,14 @@ fn windows() -> Program {
     Program::new(env!("CARGO_BIN_EXE_windows"), "")
 }
 
-/// A program and the place of its picture.
+/// A program and the path of its picture.
 fn writing(program: Program) -> (Program, std::path::PathBuf) {
     let file = program.folder().join("x.png");
     let report = format!("png:{}", file.display());
     (program.env("PROFILE_REPORT", report), file)
 }
 
-/// A picture as the user sees it.
+/// A decoded picture.
 struct Picture {
     width: usize,
     height: usize,
@@ -46,7 +46,7 @@ impl Picture {
         Picture { width: frame.width as usize, height: frame.height as usize, pixels }
     }
 
-    /// How many pixels of a part are so. The part is given as the SVG has it, half as large.
+    /// The number of matching pixels in a part, given in SVG coordinates, which are half as large.
     fn count(
         &self,
         across: Range<usize>,
@@ -81,14 +81,13 @@ fn the_png_has_the_curve_and_the_words_on_white() {
     for corner in [0, 2359, 959 * 2360, all - 1] {
         assert_eq!(picture.pixels[corner], WHITE);
     }
-    // Between the axes ink is the curve and nothing else: from end to end, so in each third of the
-    // width.
+    // Between the axes there is only the curve, from end to end, so in each third of the width.
     for third in [90..330, 330..580, 580..820] {
         let curve = picture.count(third.clone(), 54..422, |pixel| pixel == INK);
         assert!(curve > 300, "{curve} in {third:?}");
     }
     assert!(picture.count(78..838, 54..422, |pixel| pixel == PEAK) > 500);
-    // A title in bold, numbers left of the axis, the upright name of the axis, the legend. No font:
+    // A bold title, numbers left of the axis, the rotated axis label, the legend. Without fonts,
     // none of them.
     let words = [
         (76..600, 14..36, 1_500),
@@ -105,7 +104,7 @@ fn the_png_has_the_curve_and_the_words_on_white() {
     }
 }
 
-/// The one line that a program says, whose status is as ever.
+/// The one line that a program prints; its status is unchanged.
 fn diagnostic(run: Run) -> String {
     let run = run.successful();
     let [diagnostic] = &run.diagnostics()[..] else { panic!("{}", run.stderr()) };
@@ -113,7 +112,7 @@ fn diagnostic(run: Run) -> String {
 }
 
 #[test]
-fn without_fonts_the_png_is_written_and_a_line_says_that_it_has_no_words() {
+fn without_fonts_the_png_is_written_and_a_line_reports_missing_text() {
     let (program, file) = writing(windows());
     let fonts = program.folder().join("fonts.conf");
     let none = format!("<fontconfig><dir>{}</dir></fontconfig>", program.folder().display());
@@ -122,8 +121,8 @@ fn without_fonts_the_png_is_written_and_a_line_says_that_it_has_no_words() {
     let picture = Picture::read(&file);
     assert!(picture.count(78..838, 54..422, |pixel| pixel == INK) > 1_500);
     assert_eq!(picture.count(76..600, 14..36, is_dark), 0);
-    let said = diagnostic(run);
-    assert!(said.contains("x.png lacks its words: no font was found"), "{said}");
+    let message = diagnostic(run);
+    assert!(message.contains("x.png lacks its words: no font was found"), "{message}");
 }
 
 #[test]
@@ -132,8 +131,8 @@ fn a_png_that_cannot_be_written_costs_one_line_and_no_status() {
     let missing = folder.join("no/such/folder/x.png");
     for file in [Path::new("/dev/full"), &missing] {
         let report = format!("png:{}", file.display());
-        let said = diagnostic(windows().env("PROFILE_REPORT", report).run());
-        assert!(said.contains(&*file.to_string_lossy()), "{said}");
+        let message = diagnostic(windows().env("PROFILE_REPORT", report).run());
+        assert!(message.contains(&*file.to_string_lossy()), "{message}");
     }
 }
 
@@ -141,24 +140,24 @@ fn a_png_that_cannot_be_written_costs_one_line_and_no_status() {
 fn a_stack_too_small_for_drawing_costs_one_line_and_no_status() {
     let program = Program::after("ulimit -s 256", env!("CARGO_BIN_EXE_windows"), "");
     let (program, file) = writing(program);
-    let said = diagnostic(program.run());
-    assert!(said.contains("x.png") && said.contains("stack"), "{said}");
+    let message = diagnostic(program.run());
+    assert!(message.contains("x.png") && message.contains("stack"), "{message}");
     assert!(!file.exists());
 }
 
 #[test]
 fn no_png_goes_to_a_terminal() {
     let [mut ours, mut terminal] = [-1; 2];
-    // SAFETY: two numbers to write to, and nothing else is requested.
+    // SAFETY: two numbers to write to.
     let opened = unsafe { libc::openpty(&mut ours, &mut terminal, null_mut(), null(), null()) };
     assert_eq!(opened, 0, "open a terminal");
-    // SAFETY: two descriptors that are nobody else's.
+    // SAFETY: nothing else uses these two descriptors.
     let [mut ours, terminal] = [ours, terminal].map(|it| unsafe { File::from_raw_fd(it) });
     let program = windows().env("PROFILE_REPORT", "png").stdout(Stdio::null()).stderr(terminal);
     program.run_with_streams().successful();
-    let mut said = [0; 4096];
-    let length = std::io::Read::read(&mut ours, &mut said).expect("a line");
-    let said = String::from_utf8_lossy(&said[..length]);
-    assert!(said.starts_with("profile: ") && said.contains("name a file"), "{said}");
-    assert_eq!(said.lines().count(), 1, "{said}");
+    let mut message = [0; 4096];
+    let length = std::io::Read::read(&mut ours, &mut message).expect("a line");
+    let message = String::from_utf8_lossy(&message[..length]);
+    assert!(message.starts_with("profile: ") && message.contains("name a file"), "{message}");
+    assert_eq!(message.lines().count(), 1, "{message}");
 }

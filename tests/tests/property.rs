@@ -1,6 +1,6 @@
-//! Random call trees on several threads: what is recorded is what was called, whatever the shape,
-//! recursion and mutual recursion included. The expectation is computed by a second, naive reading
-//! of the same tree.
+//! Random call trees on several threads: the recorded calls are the actual ones, whatever the
+//! shape, recursion and mutual recursion included. The expectation is computed by a second, naive
+//! evaluation of the same tree.
 
 use profile_core::{Function, ProfilingAllocator, Snapshot, capture, profile};
 use proptest::prelude::*;
@@ -9,7 +9,8 @@ use proptest::test_runner::{Config, TestRunner};
 #[global_allocator]
 static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
 
-/// A call of one of five functions, which allocates so many blocks and then makes the calls below.
+/// A call of one of five functions, which allocates a number of blocks and then makes the calls
+/// below.
 #[derive(Clone, Debug)]
 struct Call {
     function: usize,
@@ -53,7 +54,7 @@ fn act(call: &Call) {
     call.below.iter().for_each(|below| FUNCTIONS[below.function](below));
 }
 
-/// What one function must show.
+/// The expected figures of a function.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Expected {
     calls: u64,
@@ -81,7 +82,7 @@ impl Expected {
     }
 }
 
-/// Reads the tree as plainly as possible. Gives the blocks allocated in it.
+/// Evaluates the tree as simply as possible. Returns the blocks allocated in it.
 fn expect(call: &Call, open: &mut Vec<usize>, expected: &mut [Expected; 5]) -> u64 {
     let outermost = !open.contains(&call.function);
     open.push(call.function);
@@ -90,7 +91,7 @@ fn expect(call: &Call, open: &mut Vec<usize>, expected: &mut [Expected; 5]) -> u
     let own = call.blocks as u64;
     let row = &mut expected[call.function];
     row.calls += 1;
-    // All of f4's own allocations are its inner span's.
+    // All of f4's own allocations belong to its inner span.
     row.exclusive_allocations += if call.function == 4 { 0 } else { own };
     row.allocations += if outermost { own + below } else { 0 };
     own + below
@@ -114,7 +115,7 @@ fn calls() -> impl Strategy<Value = Call> {
     })
 }
 
-/// A path's time is its own and that of the paths below.
+/// A path's time is its own time plus that of the paths below.
 fn assert_tree_adds_up(snapshot: &Snapshot) {
     let mut below = vec![0_u64; snapshot.call_tree.len()];
     for node in &snapshot.call_tree {

@@ -1,5 +1,5 @@
 //! The public surface of profile-core with the feature `profile` on and off: what compiles with it
-//! compiles without it, but for what is named here.
+//! compiles without it, except for what is listed here.
 
 mod sources;
 
@@ -10,7 +10,7 @@ use quote::ToTokens as _;
 use sources::{Module, attributes, may_hold, modules};
 use syn::{Attribute, ImplItem, Item, ItemImpl, Meta, Type, UseTree, Visibility};
 
-/// What is not there with the feature off, and why that is right.
+/// What does not exist with the feature off, and why.
 const MISSING_WHEN_OFF: &[(&str, &[&str])] = &[
     (
         "reads, writes or compares snapshots, which tools do and measured programs do not: a tool enables the feature",
@@ -61,7 +61,7 @@ fn without_profile(meta: &Meta) -> Option<bool> {
     condition(meta, false)
 }
 
-/// All other features are on, but those that are nothing without `profile`.
+/// All other features are on, except those that require `profile`.
 fn condition(meta: &Meta, profile: bool) -> Option<bool> {
     let text = meta.to_token_stream().to_string();
     Some(match &*text {
@@ -78,8 +78,8 @@ fn condition(meta: &Meta, profile: bool) -> Option<bool> {
 
 type Names = BTreeSet<String>;
 
-/// What a user can name: items at the root of the crate, and for each type there its methods
-/// (`Type::method`) and traits (`Type: Trait`).
+/// The public names: items at the root of the crate, and the methods (`Type::method`) and traits
+/// (`Type: Trait`) of each type there.
 fn surface(condition: fn(&Meta) -> Option<bool>) -> Names {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../profile-core/src/lib.rs");
     let modules = modules(&root, condition);
@@ -144,7 +144,7 @@ fn public_names(module: &Module, all: &BTreeMap<&[String], &Module>) -> Names {
     names
 }
 
-/// The names that a `pub use` at the root gives.
+/// The names that a `pub use` at the root exports.
 fn exported(
     tree: &UseTree,
     path: &[String],
@@ -222,7 +222,7 @@ fn what_compiles_with_the_feature_compiles_without_it() {
     assert!(on.len() > 150 && on.contains("Settings::report"), "{on:?}");
     let allowed: BTreeSet<&str> =
         MISSING_WHEN_OFF.iter().flat_map(|(_, names)| names.iter().copied()).collect();
-    // What belongs to a type that may be missing may be missing.
+    // Methods of a type that may be missing may be missing too.
     let is_allowed = |name: &str| {
         let of_type = name.split(':').next().unwrap_or(name);
         allowed.contains(name) || allowed.contains(of_type)

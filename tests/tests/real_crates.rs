@@ -1,9 +1,9 @@
 //! `#[profile(lines)]` on every function of real crates: they compile, and their own tests pass as
 //! before.
 //!
-//! The crates are dependencies of this workspace, so cargo has their sources here, whatever the
-//! machine. Each is copied twice; in the second copy every function with a body that is not `const`
-//! has the attribute. What is added is added to the text, so nothing else changes.
+//! The crates are dependencies of this workspace, so cargo has their sources on every machine. Each
+//! is copied twice; in the second copy every non-`const` function with a body has the attribute. It
+//! is inserted into the text, so nothing else changes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,12 +14,12 @@ use serde_json::Value;
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
 
-/// Of three editions, with tests that need nothing else.
+/// Crates of three editions, whose tests have no other dependencies.
 const CRATES: [&str; 3] = ["roxmltree", "svgtypes", "xmlwriter"];
 
 const ATTRIBUTE: &str = "#[::profile_core::profile(lines)] ";
 
-/// Where functions begin, behind their attributes: lines and columns from 0.
+/// The starts of functions, after their attributes: lines and columns from 0.
 #[derive(Default)]
 struct Functions(Vec<(usize, usize)>);
 
@@ -74,15 +74,15 @@ fn marked(source: &str) -> (String, usize) {
     (lines.join("\n"), places.len())
 }
 
-/// Where cargo has the sources of the dependencies of this workspace. Of this platform alone: what
-/// others need is in the lock file, but on a fresh machine nothing has downloaded it.
+/// The sources of the dependencies of this workspace, for this platform only: those of other
+/// platforms are in the lock file, but not downloaded on a fresh machine.
 fn sources() -> BTreeMap<String, PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["metadata", "--format-version", "1", "--offline"]);
     command.args(["--filter-platform", "host-tuple"]);
     let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("start cargo");
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", printed(&output));
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("what cargo knows");
     let packages = metadata["packages"].as_array().expect("packages");
     let folder = |package: &Value| {
@@ -92,7 +92,7 @@ fn sources() -> BTreeMap<String, PathBuf> {
     packages.iter().filter_map(folder).collect()
 }
 
-/// A crate in a folder of its own.
+/// A crate in its own folder.
 struct Copy {
     folder: PathBuf,
     functions: usize,
@@ -133,8 +133,7 @@ impl Copy {
             && !path.ends_with("build.rs")
     }
 
-    /// Without what only its benchmarks and optional tests need, and with this crate beside its
-    /// dependencies.
+    /// Without dependencies of benchmarks and optional tests, and with this crate added.
     fn write_manifest(&self, source: &Path) {
         let text = fs::read_to_string(source.join("Cargo.toml")).expect("a manifest");
         let sections = text.split("\n[").enumerate();
@@ -150,7 +149,7 @@ impl Copy {
         kept += &format!("\n[dependencies.profile-core]\npath = {core:?}\n\n[workspace]\n");
         fs::write(self.folder.join("Cargo.toml"), kept).expect("write the manifest");
         let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
-        // The versions that are here, so that no network is needed.
+        // The locally available versions, so that no network is needed.
         fs::copy(lock, self.folder.join("Cargo.lock")).expect("copy the lock file");
     }
 
@@ -163,7 +162,7 @@ impl Copy {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("real_crates/target");
         command.env("CARGO_TARGET_DIR", target).env_remove("RUSTFLAGS");
         let output = command.output().expect("start cargo");
-        let text = said(&output);
+        let text = printed(&output);
         if !text.contains("test result: ") || text.contains("could not compile") {
             return Err(text);
         }
@@ -175,12 +174,12 @@ impl Copy {
     }
 }
 
-fn said(output: &Output) -> String {
+fn printed(output: &Output) -> String {
     [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text)).concat()
 }
 
 #[test]
-fn every_function_of_real_crates_compiles_with_lines_and_their_tests_say_the_same() {
+fn every_function_of_real_crates_compiles_with_lines_and_their_tests_still_pass() {
     let sources = sources();
     let mut tests = 0;
     println!("crate       functions  tests");

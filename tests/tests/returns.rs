@@ -31,7 +31,7 @@ fn every_way(number: u32) -> Result<u32, String> {
         4 => return Ok(black_box(number)),
         _ => {}
     }
-    // A closure's `return` is its own.
+    // A `return` in a closure does not count.
     let double = |number: u32| -> Option<u32> {
         if number == 0 {
             return None;
@@ -83,7 +83,7 @@ fn each_way_to_return_is_counted() {
     let row = snapshot.function("every_way").expect("it was called");
     let ways = row.returns.as_ref().expect("it was asked");
     let both = ways.ok.inclusive_ns + ways.err.inclusive_ns;
-    // The call that unwound has a time and no way.
+    // The call that unwound has a time but no outcome.
     assert!(both > 0 && both <= row.inclusive_ns + 1000, "{ways:?} of {}", row.inclusive_ns);
     assert_eq!(recursive(3), Some(1));
     assert_eq!(returns("recursive"), ("option".to_owned(), [3, 1]));

@@ -1,5 +1,6 @@
-//! Who may know whom: each room of the core names only rooms below it, and no files name each
-//! other. An arrow that runs back is a design question; ask it before changing these lists.
+//! Dependencies between modules: each top-level module (room) of the core uses only those listed
+//! for it, and no files depend on each other in a cycle. A new dependency is a design decision;
+//! discuss it before changing these lists.
 
 mod sources;
 
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use sources::arrows::{Arrow, arrows, circles};
 use tests::Folder;
 
-/// Each room and the rooms it may name.
+/// Each room, and the rooms that it may use.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("advice", &["options", "snapshot", "sort", "stats"]),
     ("assertions", &["memory", "settings", "snapshot"]),
@@ -78,10 +79,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("warnings", &["escape", "sort", "sys"]),
 ];
 
-/// Files that name each other. The list may only become shorter, and is empty.
+/// Known cycles of files. The list is empty and must stay so.
 const CIRCLES: &[&[&str]] = &[];
 
-/// Where the crates of the workspace begin.
+/// The roots of the crates in the workspace.
 const ROOTS: &[&str] = &[
     "profile-core/src/lib.rs",
     "profile-macros/src/lib.rs",
@@ -104,7 +105,7 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
 }
 
-/// The arrows of a crate, its files named from the workspace's folder.
+/// The dependencies of a crate, with paths relative to the workspace.
 fn arrows_of(root: &str) -> (BTreeSet<Arrow>, BTreeSet<PathBuf>) {
     let workspace = workspace();
     let shorten = |file: &Path| file.strip_prefix(&workspace).expect("inside").to_owned();
@@ -117,7 +118,7 @@ fn arrows_of(root: &str) -> (BTreeSet<Arrow>, BTreeSet<PathBuf>) {
     (shortened.collect(), files.iter().map(|file| shorten(file)).collect())
 }
 
-/// The room of a file of the core; `lib` is none.
+/// The room of a file of the core; `lib.rs` has none.
 fn room(file: &Path) -> Option<String> {
     let inside = file.strip_prefix("profile-core/src").ok()?;
     let name = Path::new(inside.iter().next()?).file_stem()?.to_string_lossy().into_owned();
@@ -168,7 +169,7 @@ fn no_files_name_each_other_but_those_that_are_known_to() {
     assert!(gone.is_empty(), "no circles any more, take them from the list: {gone:#?}");
 }
 
-/// The arrows within circles.
+/// The dependencies within cycles.
 fn between(circles: &[&BTreeSet<PathBuf>]) -> Vec<String> {
     let all = ROOTS.iter().flat_map(|root| arrows_of(root).0);
     let inside = all.filter(|arrow| {
@@ -179,7 +180,7 @@ fn between(circles: &[&BTreeSet<PathBuf>]) -> Vec<String> {
         .collect()
 }
 
-/// Names by every way that there is: all of them are found, and what only tests name is not.
+/// References of every form are found, except those in tests.
 #[test]
 fn an_arrow_is_found_however_it_is_written() {
     let folder = Folder::new();
@@ -215,8 +216,8 @@ fn an_arrow_is_found_however_it_is_written() {
     ];
     let expected = expected.map(|(file, named)| (file.to_owned(), named.to_owned()));
     assert_eq!(of_low, BTreeSet::from(expected));
-    // The root re-exports from its own modules, which is no arrow, and so no circle with who names
-    // the macro.
+    // The root re-exports from its own modules. That is not a dependency, so using the macro
+    // creates no cycle.
     assert!(circles(&found).is_empty(), "{found:?}");
 }
 

@@ -1,6 +1,5 @@
-//! What the machine gave to a program: how long its threads waited for a processor, and which
-//! processors there were. Threads that must share one processor wait for each other, whatever else
-//! the machine does.
+//! Scheduling: how long the threads of a program waited for a processor, and which processors there
+//! were. Threads that must share one processor wait for each other, whatever else the machine does.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 
@@ -29,7 +28,7 @@ fn works() {
     }
 }
 
-/// From now on this thread runs on the first processor that it may use, and on no other.
+/// Pins this thread to the first processor that it may use.
 fn stay_on_one_processor() {
     // SAFETY: plain system calls with a set of the right size.
     unsafe {
@@ -61,9 +60,9 @@ fn threads_that_share_a_processor_wait_for_it_and_still_count_when_they_have_end
     let process = capture().process;
     let all_ns = THREADS as u64 * WORK_NS;
     let cpu_ns = process.cpu_ns.expect("it is known here");
-    // The scheduler's own account may be a tick or two behind the clock.
+    // The scheduler's account may be a tick or two behind the clock.
     assert!(cpu_ns >= all_ns - all_ns / 4, "{process:?}");
-    // While the one worked the others waited: at least until the first had done its work.
+    // While one thread worked the others waited, at least until the first had finished.
     assert!(process.run_delay_ns >= Some(WORK_NS / 2), "{process:?}");
     assert!(process.involuntary_switches >= Some(1), "{process:?}");
     assert!(process.slowdown() > Some(1.05), "{process:?}");
@@ -71,7 +70,7 @@ fn threads_that_share_a_processor_wait_for_it_and_still_count_when_they_have_end
     assert!(text.starts_with("waited ") && text.contains(" for a processor: "), "{text}");
 }
 
-/// What the report says of it.
+/// The figures in the report.
 fn process_line(snapshot: &Snapshot) -> String {
     let mut text = Vec::new();
     let table = profile_core::report::format("table").expect("it is there");
@@ -105,16 +104,16 @@ fn a_segment_of_another_machine_keeps_the_processors_of_that_machine() {
 }
 
 #[test]
-fn a_process_that_is_killed_has_said_which_processors_it_had() {
+fn a_killed_process_has_recorded_its_processors() {
     let run = Program::new(env!("CARGO_BIN_EXE_endings"), "kill").recording_into_files().run();
     let process = run.segment().process;
     assert!(process.logical_cores > 0 && process.available_cores > 0, "{process:?}");
-    // Nobody asked the scheduler before it died.
+    // The scheduler was not queried before it died.
     assert_eq!((process.cpu_ns, process.run_delay_ns), (None, None));
 }
 
 #[test]
-fn snapshots_of_several_processes_have_their_waits_together_and_an_older_one_has_none() {
+fn merged_snapshots_have_the_sum_of_the_waits_and_an_older_one_has_none() {
     let mut one = Snapshot::default();
     one.schema_version = 1;
     one.process.cpu_ns = Some(100);
@@ -123,7 +122,7 @@ fn snapshots_of_several_processes_have_their_waits_together_and_an_older_one_has
     one.process.cpu_pressure_ns = Some(70);
     let both = Snapshot::merge([&one, &one]).process;
     assert_eq!((both.cpu_ns, both.run_delay_ns), (Some(200), Some(80)));
-    // Of the machine, which both saw.
+    // Pressure of the machine, which both saw.
     assert_eq!((both.involuntary_switches, both.cpu_pressure_ns), (Some(6), Some(70)));
     assert_eq!(both.slowdown(), Some(1.4));
     let older: Snapshot =

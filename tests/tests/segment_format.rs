@@ -1,5 +1,5 @@
-//! docs/segment-format.md against the file that a program left: what it says is read without a line
-//! of the crate's own reader.
+//! docs/segment-format.md against the file of a program, which is read by the page alone, without
+//! the crate's own reader.
 
 use std::collections::HashMap;
 
@@ -46,7 +46,7 @@ struct Segment {
 }
 
 impl Segment {
-    /// Of a record that begins with a word.
+    /// Fields of the record that begins at a word.
     fn field(&self, start: usize, record: &str, field: &str) -> u64 {
         self.words[start + self.page.word(record, field)]
     }
@@ -55,7 +55,7 @@ impl Segment {
         self.field(0, "Header", field)
     }
 
-    /// The word to which a link leads; 0: it is none.
+    /// The word to which a link points; 0: no link.
     fn target(&self, link: u64) -> usize {
         if link == 0 { 0 } else { (link - self.header("base")) as usize / 8 }
     }
@@ -67,7 +67,7 @@ impl Segment {
         String::from_utf8(bytes[..self.words[start] as usize].to_vec()).expect("text")
     }
 
-    /// Where the records of a list begin.
+    /// The first words of the records of a list.
     fn list(&self, first: u64, record: &str) -> Vec<usize> {
         let mut found = vec![self.target(first)];
         while let Some(last) = found.last().copied().filter(|last| *last != 0) {
@@ -79,7 +79,7 @@ impl Segment {
 }
 
 #[test]
-fn what_the_page_says_is_where_it_says_in_the_file_of_a_program() {
+fn the_fields_on_the_page_are_at_the_documented_words_of_a_file() {
     let program = Program::new(env!("CARGO_BIN_EXE_lined"), "work").recording_into_files();
     let run = program.run().successful();
     let [file] = &run.folder.segment_files()[..] else { panic!("one segment") };

@@ -1,5 +1,5 @@
-//! What the user chooses: variables, which win, and settings in code; and looking around and
-//! switching while the program runs.
+//! Settings: environment variables, which override code, and settings in code; inspection and
+//! switching at run time.
 
 use std::hint::black_box;
 
@@ -8,14 +8,14 @@ use tests::{Program, calls, row};
 
 fn settings(scene: &str, argument: &str) -> Program {
     let program = Program::new(env!("CARGO_BIN_EXE_settings"), scene).arg(argument);
-    // Its functions are too short to be worth recording, which is a warning of its own.
+    // Its functions are too short to be worth recording, which would be advice.
     program.env("PROFILE_ADVICE", "none")
 }
 
 mod variables {
     use super::*;
 
-    /// Every variable, values it does not have, and a word that its warning has to say.
+    /// Every variable, invalid values, and a word that the warning must contain.
     const BAD: [(&str, &[&str], &str); 8] = [
         ("PROFILE_SORT", &["Total", "totl", "1", "\u{1b}[2J"], "allocations"),
         ("PROFILE_PERCENTILES", &["0", "101", "50,,99", "NaN", "fifty", "-1"], "100"),
@@ -32,7 +32,7 @@ mod variables {
     }
 
     #[test]
-    fn a_bad_value_is_told_at_the_start_and_in_the_table_with_what_is_allowed() {
+    fn an_invalid_value_is_reported_at_the_start_and_in_the_table_with_what_is_allowed() {
         for (name, values, allowed) in BAD {
             for value in values {
                 let program = settings("none", "").reporting_as_usual().env(name, value);
@@ -43,8 +43,8 @@ mod variables {
                 assert_eq!(lines.len(), 2, "{name}={value}: {stderr}");
                 let start = "profile: ConfigurationWarning: ";
                 assert!(stderr.starts_with(start) && !lines[1].starts_with(start), "{stderr}");
-                let said = [format!("`{}`", shown(value)), allowed.to_owned()];
-                assert!(said.iter().all(|word| text.contains(word)), "{name}={value}: {stderr}");
+                let words = [format!("`{}`", shown(value)), allowed.to_owned()];
+                assert!(words.iter().all(|word| text.contains(word)), "{name}={value}: {stderr}");
                 assert!(!stderr.contains('\u{1b}'), "{stderr:?}");
             }
         }
@@ -60,16 +60,16 @@ mod variables {
             };
             assert_eq!(warning.category, "ConfigurationWarning");
             for text in [diagnostic, &warning.message] {
-                let said =
+                let words =
                     [(*name).to_owned(), format!("`{}`", shown(values[0])), (*allowed).to_owned()];
-                assert!(said.iter().all(|word| text.contains(&**word)), "{text}");
+                assert!(words.iter().all(|word| text.contains(&**word)), "{text}");
             }
             assert_eq!(calls(run.report(), "work"), 10_000);
         }
     }
 
     #[test]
-    fn several_bad_values_are_as_many_warnings_and_the_run_goes_on() {
+    fn each_invalid_value_is_a_warning_and_the_run_continues() {
         let mut program = settings("none", "");
         for (name, values, _) in &BAD[..5] {
             program = program.env(name, values[0]);
@@ -107,7 +107,7 @@ mod variables {
     }
 
     #[test]
-    fn percentiles_are_those_asked_for() {
+    fn percentiles_are_those_requested() {
         let run =
             settings("none", "").env("PROFILE_PERCENTILES", "50, p99.9,100").run().successful();
         let names: Vec<_> = row(run.report(), "work").quantiles.keys().cloned().collect();
@@ -145,14 +145,14 @@ mod in_code {
         for run in runs.map(tests::Run::successful) {
             let work = row(run.report(), "work");
             assert_eq!(work.calls, 10_000);
-            // One in 64 at random: 156 on the average.
+            // One in 64 at random: 156 on average.
             assert!((60..400).contains(&work.timed_calls), "{}", work.timed_calls);
             assert!(work.inclusive_interval_ns.is_some());
         }
         let exact =
             settings("overhead", "1/64").env("PROFILE_OVERHEAD", "exact").run().successful();
         assert_eq!(row(exact.report(), "work").timed_calls, 10_000);
-        // Its attribute's own budget of 2 % may end its recording: then that is said.
+        // The attribute's budget of 2 % may stop recording, which is then reported.
         let own_budget = row(exact.report(), "own_budget");
         assert!(own_budget.calls == 10_000 || own_budget.stopped_ns.is_some(), "{own_budget:?}");
     }
@@ -165,14 +165,14 @@ mod in_code {
     }
 
     #[test]
-    fn a_setting_that_is_not_allowed_is_an_error_that_says_what_is() {
+    fn an_invalid_setting_is_an_error_that_names_valid_ones() {
         let errors = [
             Settings::new().report("tabel").expect_err("a misprint").to_string(),
             Settings::new().overhead("much").expect_err("no number").to_string(),
             Settings::new().percentiles(&[0.0]).expect_err("too small").to_string(),
         ];
-        for (error, said) in errors.iter().zip(["`tabel`", "`much`", "`0`"]) {
-            assert!(error.contains(said) && error.contains("allowed"), "{error}");
+        for (error, word) in errors.iter().zip(["`tabel`", "`much`", "`0`"]) {
+            assert!(error.contains(word) && error.contains("allowed"), "{error}");
         }
     }
 
@@ -223,7 +223,7 @@ mod at_run_time {
     }
 
     #[test]
-    fn a_function_knows_its_name_place_documentation_and_signature() {
+    fn a_function_has_its_name_location_documentation_and_signature() {
         assert_eq!(documented(1), 2);
         let site = find("at_run_time::documented").expect("it is linked");
         assert_eq!(site.name(), "documented");
@@ -245,7 +245,7 @@ mod at_run_time {
         assert_eq!(never.statistics(), None);
         let listed = capture().never_called;
         assert!(listed.iter().any(|it| it.path == never.path() && it.line == never.line()));
-        // Called only where it is never reached.
+        // Called only in unreachable code.
         if functions().is_empty() {
             never_called();
         }
@@ -266,7 +266,7 @@ mod at_run_time {
         assert_eq!(statistics("Parser::run"), Some(2));
         assert_eq!(statistics("Lexer::run"), Some(1));
         assert!(find_all("settings::at_run_time::*::run").len() == 2);
-        // `find` needs whole segments.
+        // `find` matches whole segments.
         assert!(find("arser::run").is_none());
         assert!(find_all("no such *").is_empty());
     }

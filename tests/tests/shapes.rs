@@ -2,8 +2,8 @@
 //!
 //! The files of `../shapes` become two crates an edition, `plain` and `annotated`, that differ in
 //! nothing but the attribute; one `cargo clippy` finds the lints of all, one `cargo test` runs the
-//! annotated ones. A lint that only one twin has is a failure: either the attribute annoys its
-//! users, or it blinds their tools. Nothing here may depend on what is measured.
+//! annotated ones. A lint that only one of the two has is a failure: either the attribute causes
+//! it, or it hides it. Nothing here may depend on measurements.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -13,14 +13,14 @@ use std::process::{Command, Output};
 use std::{env, fs};
 
 const EDITIONS: [&str; 3] = ["2018", "2021", "2024"];
-/// As it is, with `#[profile]`, and with `#[profile(lines)]` in place of it.
+/// The source unchanged, with `#[profile]`, and with `#[profile(lines)]` instead.
 const TWINS: [&str; 3] = ["plain", "annotated", "lined"];
 const SHARED: [&str; 3] = ["common", "asynchronous", "containers"];
 
-/// These ask for something that a measured function cannot be, or already is.
+/// Lints that request something that an annotated function cannot be, or already is.
 const MAY_VANISH: [&str; 2] = ["clippy::missing_const_for_fn", "clippy::unused_async"];
 
-/// Everything that could be noisy, noisy. Groups first: what is allowed wins over them.
+/// Enables all lints. Groups come first, since allowed lints override them.
 const LINTS: &str = "#![warn(clippy::all, clippy::pedantic, clippy::nursery)]
 #![warn(unused, nonstandard_style, future_incompatible, let_underscore, rust_2018_idioms)]
 #![warn(missing_docs, unreachable_pub, unused_qualifications, unused_results, unused_lifetimes)]
@@ -66,13 +66,13 @@ fn the_attribute_changes_no_lint_and_no_result() {
     workspace.run();
 }
 
-/// Marks are statements, and loops are written as the compiler reads them: lints that look for the one or the other may
-/// vanish, as may those at the end of a block. What is found must not grow.
+/// Marks are statements, and loops are lowered: lints about either may disappear, as may those at
+/// the end of a block. No lint may be added.
 fn new_by_lines(found: &[Lint], edition: &str, plain: &BTreeSet<Lint>, diagnostics: &mut String) {
-    /// Found where an arm without braces has got some.
+    /// Found where a match arm has got braces.
     const MAY_APPEAR: [&str; 1] = ["clippy::needless_for_each"];
     let lined = lints_of(found, &format!("lined{edition}"));
-    // The longer attribute moves what stands behind it on its line.
+    // The longer attribute moves what follows it on its line.
     let anywhere = |lint: &Lint| Lint { column: 0, ..lint.clone() };
     let (plain, lined): (BTreeSet<Lint>, BTreeSet<Lint>) =
         (plain.iter().map(anywhere).collect(), lined.iter().map(anywhere).collect());
@@ -92,7 +92,7 @@ fn report(diagnostics: &mut String, edition: &str, what: &str, lints: &[&Lint]) 
     }
 }
 
-/// How often a text stands in the shapes of an edition.
+/// How often a text occurs in the shapes of an edition.
 fn count(edition: &str, text: &str) -> usize {
     let own = format!("edition_{edition}");
     let names = SHARED.into_iter().chain([own.as_str(), "harness", "tokio_main"]);
@@ -133,13 +133,13 @@ impl Workspace {
         workspace.file("Cargo.toml", &manifest);
         let locked = fs::read_to_string(here().join("../Cargo.lock"));
         if let Ok(lock) = locked {
-            // So that cargo needs no network: the versions this workspace was built with.
+            // The lock file of this workspace, so that cargo needs no network.
             workspace.file("Cargo.lock", &lock);
         }
         workspace
     }
 
-    /// One crate with the shapes of an edition, in which `attribute` stands for `#[profile]`.
+    /// A crate with the shapes of an edition, with `attribute` instead of `#[profile]`.
     fn write_twin(&self, kind: &str, edition: &str, attribute: &str) {
         let package = format!("{kind}{edition}");
         let own = format!("edition_{edition}");
@@ -168,7 +168,7 @@ impl Workspace {
         self.file("strict/src/lib.rs", &attributed("strict", "#[::p2::profile"));
     }
 
-    /// Keeps the time stamp of a file that is as it should be, or cargo would build it again.
+    /// Does not rewrite an unchanged file, since cargo would rebuild it.
     fn file(&self, path: &str, text: &str) {
         let path = self.root.join(path);
         if fs::read_to_string(&path).is_ok_and(|it| it == text) {
@@ -236,7 +236,7 @@ fn attributed(name: &str, attribute: &str) -> String {
     attributed_text(&source(name), attribute)
 }
 
-/// Asks for lines wherever something is measured, in the twin that has them.
+/// Enables lines on every annotated function, in the copy with lines.
 fn with_lines(kind: &str, text: &str) -> String {
     if kind != "lined" {
         return text.to_owned();
@@ -257,9 +257,9 @@ fn with_lines(kind: &str, text: &str) -> String {
     text.lines().map(asked).collect()
 }
 
-/// Puts `attribute` in place of `#[profile]`, also inside `cfg_attr`, and keeps the options. The
-/// plain twin gets an attribute that does nothing, so that no line moves. `#[BARE]` is `#[profile]`
-/// by that name alone, which an import may serve; the plain twin has no such import.
+/// Replaces `#[profile]` by `attribute`, also inside `cfg_attr`, with the same options. The plain
+/// copy gets an attribute that does nothing, so that no line moves. `#[BARE]` is `#[profile]`
+/// without a path, which needs an import; the plain copy has no such import.
 fn attributed_text(text: &str, attribute: &str) -> String {
     let path = attribute.trim_start_matches("#[").trim_end_matches(']');
     let is_plain = attribute.ends_with(']');
@@ -309,7 +309,7 @@ tokio = {{ version = \"1\", features = [\"rt\", \"macros\"] }}
     )
 }
 
-/// Their names hold the package's, as all land in one folder.
+/// Their names contain the package's, since all are in one folder.
 fn binaries(package: &str) -> String {
     let section = |name| {
         format!(
@@ -353,12 +353,12 @@ fn lint(message: &Value) -> Option<Lint> {
     })
 }
 
-/// A path without the folder of the twin it is in.
+/// A path without the folder of the copy that it is in.
 fn relative(file: &str) -> String {
     file.split_once('/').map_or(file, |(_, rest)| rest).to_owned()
 }
 
-/// Shows the end of what went wrong; the beginning is lints that have been looked at.
+/// Shows the end of an error; the beginning is lints that have already been checked.
 fn succeeded(output: &Output) {
     let end = |text: &[u8]| {
         let lines: Vec<String> = String::from_utf8_lossy(text).lines().map(str::to_owned).collect();
@@ -368,7 +368,7 @@ fn succeeded(output: &Output) {
     assert!(status.success(), "{status}\n{}\n{}", end(stdout), end(stderr));
 }
 
-/// The paths in a report's `never_called`, but for those that say so in their name.
+/// The paths in a report's `never_called`, except those whose name says so.
 fn never_called(report: &str) -> Vec<String> {
     let report: Value = serde_json::from_str(report).unwrap_or_default();
     let rows = report["never_called"].as_array().cloned().unwrap_or_default();

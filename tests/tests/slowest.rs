@@ -1,5 +1,5 @@
-//! The slowest calls and their arguments, with a clock set by hand: which calls are kept, and how
-//! many became text.
+//! The slowest calls and their arguments, with a mock clock: which calls are listed, and how many
+//! were formatted.
 
 use std::cell::Cell;
 use std::fmt;
@@ -13,7 +13,7 @@ thread_local! {
     static SHOWN: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Counts how often it is made into text.
+/// Counts how often it is formatted.
 #[derive(Clone, Copy)]
 struct Counted(u64);
 
@@ -24,7 +24,7 @@ impl fmt::Debug for Counted {
     }
 }
 
-/// Its arguments are moved, changed and shadowed; what was noted is what they were.
+/// Its arguments are moved, changed and shadowed; the recorded values are the original ones.
 #[profile(args(number, text.len(), items, name))]
 fn lasts(mut number: Counted, text: String, items: &[u8], name: &str) -> usize {
     pass(number.0 * 100);
@@ -45,7 +45,7 @@ fn calls_it() {
 }
 
 #[test]
-fn the_slowest_calls_are_kept_and_only_they_become_text() {
+fn the_slowest_calls_are_listed_and_only_they_are_formatted() {
     use_mock_clock();
     pass(0);
     calls_it();
@@ -63,7 +63,7 @@ fn the_slowest_calls_are_kept_and_only_they_become_text() {
         assert_eq!(call.caller, "slowest::calls_it");
         assert!(call.thread_id > 0 && call.started_ns > Some(0), "{call:?}");
     }
-    // Fifty that rise (the first takes no time), then three more: those longer than the least that
-    // is kept by then.
+    // Fifty ascending calls (the first takes no time), then three more: only calls longer than the
+    // shortest listed one are formatted.
     assert_eq!(SHOWN.get(), 50 + 3);
 }

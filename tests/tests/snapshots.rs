@@ -1,4 +1,4 @@
-//! Snapshots as files and as sums: nothing is lost on the way, and nothing damaged is believed.
+//! Snapshots in files and merged: nothing is lost, and damaged files are rejected.
 
 use std::collections::BTreeMap;
 
@@ -107,7 +107,7 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
     })
 }
 
-/// The same but for the last bits of doubles.
+/// Equal except for the last bits of doubles.
 fn rounded(snapshot: &Snapshot) -> Snapshot {
     let mut snapshot = snapshot.clone();
     let round = |value: f64| (value * 1e6).round() / 1e6;
@@ -179,7 +179,7 @@ proptest! {
         let place = (at * bytes.len() as f64) as usize;
         if cut { bytes.truncate(place) } else { bytes[place] ^= with }
         match Snapshot::from_bytes(&bytes) {
-            // Damage within a number or a text may make another one.
+            // Damage within a number or a text may yield another valid one.
             Ok(_) => prop_assert!(!cut),
             Err(SnapshotError::Damaged { offset, why }) => {
                 prop_assert!(offset <= bytes.len() as u64 && !why.is_empty());
@@ -210,9 +210,9 @@ fn quantiles_of_a_merge_are_those_of_all_calls() {
 }
 
 #[test]
-fn lengths_that_a_file_promises_take_no_memory() {
-    // A map of 2^32 - 1 entries, an array of as many, and a text of as many bytes, of which none is
-    // there.
+fn lengths_that_a_file_claims_allocate_no_memory() {
+    // A map with 2^32 - 1 entries, an array with as many, and a text of as many bytes, without any
+    // content.
     for promise in [
         [0xdf_u8, 0xff, 0xff, 0xff, 0xff],
         [0xdd, 0xff, 0xff, 0xff, 0xff],
@@ -227,7 +227,7 @@ fn lengths_that_a_file_promises_take_no_memory() {
 }
 
 #[test]
-fn a_newer_version_says_so_and_an_older_one_is_read() {
+fn a_newer_version_is_rejected_and_an_older_one_is_read() {
     let error = Snapshot::from_bytes(br#"{"schema_version": 99, "process": {"new": true}}"#);
     let error = error.expect_err("it is newer").to_string();
     assert!(error.contains("schema_version is 99") && error.contains("up to 2"), "{error}");
@@ -238,7 +238,7 @@ fn a_newer_version_says_so_and_an_older_one_is_read() {
 }
 
 #[test]
-fn what_is_no_file_is_said() {
+fn a_path_that_is_not_a_file_is_an_error() {
     let error = Snapshot::load("/nonexistent/snapshot").expect_err("there is none").to_string();
     assert!(error.starts_with("it cannot be read"), "{error}");
     let error = Snapshot::load("/dev/null").expect_err("it is empty").to_string();

@@ -1,4 +1,4 @@
-//! Every statistic is checked against SciPy's and NumPy's values: `tests/reference/stats.py` writes
+//! Every statistic is compared with SciPy's and NumPy's values: `tests/reference/stats.py` writes
 //! the vectors.
 
 use profile_core::stats::{self, QuantileMethod, StatsError, TestResult};
@@ -23,7 +23,7 @@ fn close(what: &str, got: f64, expected: f64, relative: f64) {
     assert!(same || near, "{what}: {got:?} in place of {expected:?}");
 }
 
-/// A few ulps, of numbers up to 1e9 from which others like them were subtracted.
+/// A few ulps of numbers up to 1e9, which were subtracted from each other.
 const ULPS: f64 = 1e-13;
 
 #[test]
@@ -34,7 +34,7 @@ fn descriptions_are_those_of_numpy_and_scipy() {
     for (name, expected) in descriptions {
         let values = numbers(&vectors["samples"][name]);
         let check = |what: &str, got: f64| {
-            // SciPy takes moments about the mean as rounded: of 1e9 ± 3 five digits of the skew are
+            // SciPy takes moments about the rounded mean: for 1e9 ± 3, five digits of the skew are
             // left.
             let relative = if name == "large" { 1e-5 } else { 1e-11 };
             close(&format!("{what} of {name}"), got, number(&expected[what]), relative);
@@ -54,7 +54,7 @@ fn descriptions_are_those_of_numpy_and_scipy() {
             [0.9, 0.95, 0.99].iter().zip(expected["t_interval"].as_array().expect("three"))
         {
             let found = stats::t_interval(&values, *confidence).expect("a confidence");
-            // Where SciPy's deviation is 0 it has no interval.
+            // SciPy has no interval if its deviation is 0.
             let expected = if name == "equal" { vec![7.5; 2] } else { numbers(expected) };
             for (got, expected) in [found.low, found.high].iter().zip(expected) {
                 close(&format!("t of {name}"), *got, expected, 1e-8);
@@ -146,12 +146,13 @@ fn adjusted_p_values_are_those_of_the_definitions() {
 fn a_p_value_or_a_confidence_that_can_be_none_is_an_error() {
     let outside = [-1.0, -0.5, -f64::MIN_POSITIVE, 1.0 + f64::EPSILON, 2.0, f64::NAN];
     for given in outside.into_iter().chain([f64::INFINITY, f64::NEG_INFINITY]) {
-        let is_same = |told: f64| told == given || (told.is_nan() && given.is_nan());
-        let of_p = |error| matches!(error, StatsError::PValueOutside(told) if is_same(told));
+        let is_same = |reported: f64| reported == given || (reported.is_nan() && given.is_nan());
+        let of_p =
+            |error| matches!(error, StatsError::PValueOutside(reported) if is_same(reported));
         assert!(of_p(stats::holm(&[0.5, given]).expect_err("it is none")), "{given}");
         assert!(of_p(stats::benjamini_hochberg(&[given]).expect_err("it is none")), "{given}");
         let of_level =
-            |error| matches!(error, StatsError::ConfidenceOutside(told) if is_same(told));
+            |error| matches!(error, StatsError::ConfidenceOutside(reported) if is_same(reported));
         let (values, resampled) = ([1.0, 2.0, 4.0], [1.5, 2.0, 3.0]);
         let errors = [
             stats::t_interval(&values, given).expect_err("it is none"),
@@ -223,7 +224,7 @@ fn what_is_not_defined_is_nan() {
         assert!(stats::welch_t(a, b).p_value.is_nan());
         assert!(stats::hodges_lehmann(a, b).is_nan());
     }
-    // As SciPy's, where nothing varies.
+    // As in SciPy, if nothing varies.
     assert_eq!(stats::welch_t(&[1.0, 1.0], &[2.0, 2.0]).p_value, 0.0);
     assert!(stats::welch_t(&[1.0, 1.0], &[1.0, 1.0]).p_value.is_nan());
     assert!(stats::welch_t(&[1.0], &[1.0, 2.0]).p_value.is_nan(), "one value has no variance");

@@ -1,4 +1,4 @@
-//! Many threads, their beginnings and their ends, and how much memory they take.
+//! Many threads, their starts and ends, and their memory.
 
 use tests::{Program, calls, row};
 
@@ -12,7 +12,7 @@ fn no_call_of_sixty_four_detached_threads_is_lost() {
         let run = threads("detached").run().successful();
         let (reported, announced) = (calls(run.report(), "work"), run.figure("announced"));
         assert!(reported >= announced.cast_unsigned(), "{reported} of {announced}");
-        // And `main`'s own, in which something was called before it began.
+        // And that of `main`, in which a function was called before `main` began.
         assert_eq!(run.report().process.threads, 65);
     }
 }

@@ -1,4 +1,4 @@
-//! Trimmed statistics are SciPy's: the vectors were recorded from it. `REFERENCE_DIR` names a
+//! Trimmed statistics equal SciPy's: the vectors were recorded from it. `REFERENCE_DIR` names a
 //! folder with others.
 
 use ndarray::{ArrayD, IxDyn};
@@ -15,7 +15,7 @@ const SKIPPED_GROUPS: [(&str, &str); 4] = [
     ("cut-type", "a proportion is an f64"),
 ];
 
-/// Single cases that a type forbids, by what Python says of them.
+/// Single cases that the types rule out, by Python's message.
 const SKIPPED_MESSAGES: [(&str, &str); 4] = [
     ("cannot unpack non-iterable", "limits are a pair"),
     ("nan_policy must be one of", "a policy is one of three"),
@@ -33,7 +33,7 @@ impl Vectors {
         Vectors { file, all: tests::vectors(file) }
     }
 
-    /// Runs every case that has a counterpart, and says how many have none.
+    /// Runs every case that has a counterpart, and returns how many have none.
     fn check(&self, check: impl Fn(&Case<'_>) -> Result<(), String>) {
         let cases = self.all["cases"].as_array().expect("cases");
         let (mut passed, mut skipped, mut wrong) = (0, 0, Vec::new());
@@ -64,7 +64,8 @@ struct Case<'a> {
     datasets: &'a Value,
 }
 
-/// A number, the name of one that JSON does not have, or a truth. Null: a masked cell, or no limit.
+/// A number, the name of one that JSON does not have, or a boolean. Null: a masked cell, or no
+/// limit.
 fn number(value: &Value) -> Option<f64> {
     let truth = || value.as_bool().map(|truth| f64::from(u8::from(truth)));
     tests::number(value).or_else(truth)
@@ -90,7 +91,7 @@ impl Case<'_> {
     }
 
     fn is_skipped(&self) -> bool {
-        // A cell that is masked is left out of figures; places of cells are another matter.
+        // A masked cell is omitted from figures, but not from positions.
         let places = ["trima", "trimr", "trimboth", "trimtail", "winsorize"];
         let places = places.map(|name| format!("mstats.{name}"));
         (self.is_masked() && places.iter().any(|name| name == self.function()))
@@ -98,8 +99,8 @@ impl Case<'_> {
             || SKIPPED_MESSAGES.iter().any(|(start, _)| self.message().starts_with(start))
     }
 
-    /// Where a NaN is among values that are not cut, `numpy.ma` masks the variance of one sample,
-    /// and along an axis gives the 0 that lies behind that mask: here it is NaN both times.
+    /// If a NaN is among the values that are not cut, `numpy.ma` masks the variance of one sample,
+    /// and along an axis returns the 0 behind that mask. Here it is NaN in both cases.
     fn behind_the_mask(&self, variance: Option<f64>) -> Option<f64> {
         let along_an_axis = self.argument("axis").is_some_and(|axis| !axis.is_null());
         variance.map(|variance| if along_an_axis && variance.is_nan() { 0.0 } else { variance })
@@ -164,7 +165,7 @@ impl Case<'_> {
         Limits { lower: limit(0), upper: limit(1), includes_lower, includes_upper }
     }
 
-    /// With the proportions that a function has of itself.
+    /// With the default proportions of a function.
     fn cuts(&self, otherwise: Option<f64>) -> Cuts {
         let [truncates_lower, truncates_upper] = self.inclusive();
         let cut = |end: usize| match self.argument("limits") {
@@ -177,7 +178,7 @@ impl Case<'_> {
         Cuts { lower: cut(0), upper: cut(1), truncates_lower, truncates_upper }
     }
 
-    /// An error of the kind that Python's is.
+    /// The error kind that corresponds to Python's.
     fn expects_error(&self, error: StatsError) -> Result<(), String> {
         let message = self.message();
         let is_same = match error {
@@ -200,7 +201,7 @@ impl Case<'_> {
         if is_same && !message.is_empty() { Ok(()) } else { Err(format!("{error:?}")) }
     }
 
-    /// Figures, each within what is allowed at its place.
+    /// Figures, each within its tolerance.
     fn expects(
         &self,
         got: Result<ArrayD<f64>, StatsError>,
@@ -270,8 +271,8 @@ impl Case<'_> {
     }
 }
 
-/// The bits of every lane in ascending order: what is masked is NaN, and which of equal values is,
-/// is not defined.
+/// The bits of every lane in ascending order: masked values are NaN, and which of equal values is
+/// masked is unspecified.
 fn sorted(array: &ArrayD<f64>, axis: isize) -> ArrayD<u64> {
     let order = |lane: &[f64]| {
         let mut lane = lane.to_vec();
@@ -284,15 +285,15 @@ fn sorted(array: &ArrayD<f64>, axis: isize) -> ArrayD<u64> {
     nd::map_lanes(array.view(), axis, order).expect("the axis is there")
 }
 
-/// Nothing where a cell is masked; as NaN.
+/// Masked cells as NaN.
 fn masked(cells: Vec<Option<f64>>) -> Vec<f64> {
     cells.into_iter().map(|cell| cell.unwrap_or(f64::NAN)).collect()
 }
 
-/// A figure of what a cut leaves, if it leaves something.
+/// A figure of the remaining values, if there are any.
 type MaybeFigure = Result<Option<f64>, StatsError>;
 
-/// Lanes of an axis, or the whole as one where there is none.
+/// The lanes of an axis, or the whole array as one lane.
 fn by_lanes(
     case: &Case<'_>,
     otherwise: Axes,
@@ -442,7 +443,7 @@ fn the_trim_family_is_that_of_scipy() {
     });
 }
 
-/// SciPy leaves a NaN where it is and counts it all the same.
+/// SciPy leaves a NaN in its position and counts it.
 fn winsorized_around_nan(lane: &[f64], cuts: &Cuts) -> Result<Vec<f64>, StatsError> {
     let replaced = stats::winsorize(lane, cuts)?;
     let keep = |(value, replaced): (&f64, f64)| if value.is_nan() { *value } else { replaced };

@@ -1,9 +1,9 @@
-//! What is refused, and in which words.
+//! Compile errors of the attributes, with their messages.
 //!
-//! `TRYBUILD=overwrite cargo test --test ui` writes what the compiler says now; read the difference
-//! before you keep it. One mistake is one message, at the token that is wrong.
+//! `TRYBUILD=overwrite cargo test --test ui` writes the current messages; review the difference
+//! before you commit it. Each mistake is one message, at the wrong token.
 
 #[test]
-fn every_refusal_says_what_to_do() {
+fn every_error_says_what_to_do() {
     trybuild::TestCases::new().compile_fail("ui/*.rs");
 }

@@ -1,5 +1,4 @@
-//! Windows of memory, and limits that calls are held to, on the real allocator and the real
-//! `/proc`.
+//! Windows of memory, and limits on calls, with the real allocator and the real `/proc`.
 
 use std::hint::black_box;
 use std::panic::catch_unwind;
@@ -24,7 +23,7 @@ fn every(milliseconds: u64) -> MemoryOptions {
     MemoryOptions::new().interval(Duration::from_millis(milliseconds))
 }
 
-/// The last window of that name.
+/// The last window with this name.
 fn window(path: &str) -> MemoryRecord {
     let found = capture().memory.into_iter().rfind(|record| record.path.ends_with(path));
     found.unwrap_or_else(|| panic!("no window {path}"))
@@ -34,8 +33,8 @@ fn within(value: u64, expected: u64, tolerance: u64) -> bool {
     value.abs_diff(expected) <= tolerance
 }
 
-/// Resident memory and the heap are those of the whole process, so tests that look at them take
-/// turns.
+/// Resident memory and the heap belong to the whole process, so tests that read them run one at a
+/// time.
 fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
@@ -76,7 +75,7 @@ mod windows {
     #[test]
     fn readings_come_at_their_interval_and_a_long_window_keeps_few() {
         let _alone = alone();
-        // More than it keeps, however long that takes.
+        // More readings than it stores, however long that takes.
         let usage = memory_usage(&every(1).name("long"), || {
             while window("long").readings_taken <= 600 {
                 thread::yield_now();
@@ -92,7 +91,7 @@ mod windows {
     }
 
     #[test]
-    fn every_backend_reads_what_it_says() {
+    fn every_backend_reads_its_memory() {
         let _alone = alone();
         let block = black_box(vec![1_u8; 64 << 20]);
         let read = |backend| {
@@ -138,13 +137,13 @@ mod windows {
     }
 
     #[test]
-    fn a_command_that_outlives_the_timeout_goes_on() {
+    fn a_command_that_outlives_the_timeout_continues() {
         let folder = tests::Folder::new();
         let may_end = folder.join("may end");
         let mut command = Command::new("sh");
         command.args(["-c", "until [ -e \"$0\" ]; do sleep 0.01; done; exit 5"]).arg(&may_end);
         let options = every(5).timeout(Duration::from_millis(20)).name("outlived");
-        // The window ends while the command still runs: it waits for that.
+        // The window ends while the command still runs; it waits for the command.
         let waiting = thread::spawn(move || {
             let has_ended = || {
                 let of = capture().memory.into_iter().find(|record| record.path == "outlived");
@@ -159,7 +158,7 @@ mod windows {
         assert!(usage.memory.expect("a window").duration_ns >= 20_000_000);
     }
 
-    /// However long it takes, but not for ever.
+    /// Waits long, but not forever.
     fn wait_until(condition: impl Fn() -> bool, diagnostic: &str) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while !condition() {
@@ -168,12 +167,12 @@ mod windows {
         }
     }
 
-    /// Holds so many mebibytes until its standard input ends.
+    /// Holds this many mebibytes until its standard input ends.
     fn held(mebibytes: u32) -> String {
         format!("x=$(head -c {mebibytes}M /dev/zero | tr '\\0' x); read -r _")
     }
 
-    /// The same in a process of its own.
+    /// The same in its own process.
     fn holding(mebibytes: u32) -> String {
         format!("({})", held(mebibytes))
     }
@@ -185,7 +184,7 @@ mod windows {
         memory.children.iter().filter(|child| peak(child) >= Some(20 * MIB)).count()
     }
 
-    /// What a program wrote, for the test to read.
+    /// The output of a program.
     #[derive(Clone, Default)]
     struct Written(std::sync::Arc<Mutex<Vec<u8>>>);
 
@@ -228,9 +227,12 @@ mod windows {
         let usage = memory_usage(&every(1).stream(full), || 5);
         assert_eq!(usage.value, 5);
         assert!(usage.memory.expect("a window").readings_taken >= 2);
-        let told = capture().warnings;
+        let warnings = capture().warnings;
         let sentence = "a stream of readings ended early: No space left on device";
-        assert!(told.iter().any(|warning| warning.message.starts_with(sentence)), "{told:?}");
+        assert!(
+            warnings.iter().any(|warning| warning.message.starts_with(sentence)),
+            "{warnings:?}"
+        );
     }
 
     #[test]
@@ -267,7 +269,7 @@ mod windows {
         assert_eq!((outer.value.value, data.readings.len() as u64), (1, readings));
     }
 
-    /// Takes nothing until the other end is dropped.
+    /// Reads nothing until the other end is dropped.
     struct Stuck(std::sync::mpsc::Receiver<()>);
 
     impl std::io::Write for Stuck {
@@ -282,13 +284,16 @@ mod windows {
     }
 
     #[test]
-    fn a_stream_that_nobody_reads_does_not_keep_the_program() {
+    fn an_unread_stream_does_not_block_the_program() {
         let (reader, stuck) = std::sync::mpsc::channel();
         let usage = memory_usage(&every(1000).stream(Stuck(stuck)), || 5);
         assert_eq!((usage.value, usage.memory.map(|it| it.readings_taken)), (5, Ok(2)));
         let sentence = "a stream was blocked for 5 s";
-        let told = capture().warnings;
-        assert!(told.iter().any(|warning| warning.message.starts_with(sentence)), "{told:?}");
+        let warnings = capture().warnings;
+        assert!(
+            warnings.iter().any(|warning| warning.message.starts_with(sentence)),
+            "{warnings:?}"
+        );
         drop(reader);
     }
 
@@ -315,7 +320,7 @@ mod windows {
     }
 
     #[test]
-    fn as_many_readings_are_taken_as_were_asked_for() {
+    fn the_requested_number_of_readings_is_taken() {
         let mut child = Command::new("sleep").arg("1000").spawn().expect("start a process");
         for (asked, taken) in [(5, 5), (1, 1), (0, 1)] {
             let memory = memory_usage_of(child.id(), &every(1).max_iterations(asked));
@@ -344,7 +349,7 @@ mod windows {
         let mut child = Command::new("true").stdout(Stdio::piped()).spawn().expect("start it");
         let mut output = child.stdout.take().expect("its output");
         std::io::Read::read_to_end(&mut output, &mut Vec::new()).expect("its end");
-        // The pipe is closed on the way out; the process itself is gone a moment later.
+        // The pipe is closed at exit; the process is gone a moment later.
         let error = loop {
             match memory_usage_of(child.id(), &every(1)) {
                 Ok(memory) => assert!(memory.readings_taken > 0, "{memory:?}"),
@@ -355,7 +360,7 @@ mod windows {
         child.wait().expect("it ends");
     }
 
-    /// A shell that starts so many children which hold a mebibyte each, and waits until its
+    /// A shell that starts this many children, which hold a mebibyte each, and waits until its
     /// standard input ends.
     fn many_children(children: usize) -> Command {
         let script =
@@ -366,7 +371,7 @@ mod windows {
     }
 
     #[test]
-    fn more_children_than_have_curves_are_in_the_sum_and_it_is_said() {
+    fn children_without_curves_are_in_the_sum_and_reported() {
         let mut child = many_children(100).spawn().expect("start bash");
         let input = child.stdin.take().expect("its standard input");
         let options = every(20).include_children(true).multiprocess(true).name("crowd");
@@ -391,7 +396,7 @@ mod windows {
     }
 
     #[test]
-    fn children_that_have_ended_take_no_room_from_those_that_come() {
+    fn ended_children_take_no_slots_from_new_ones() {
         let _alone = alone();
         let script = format!("for i in $(seq 70); do sleep 0.001; done; {}", holding(40));
         let mut command = Command::new("bash");
@@ -415,7 +420,7 @@ mod windows {
         child.wait().expect("bash ends");
     }
 
-    /// Whatever is read, of the shell and of the program that takes its place.
+    /// For each backend, of the shell and of the program that replaces it.
     #[test]
     fn a_process_is_read_on_when_it_becomes_another_program() {
         for backend in [Backend::Rss, Backend::Pss, Backend::Uss] {
@@ -445,7 +450,7 @@ mod windows {
         }
     }
 
-    /// Holds so much, lets it go, says so, and waits.
+    /// Holds this much, frees it, prints a line, and waits.
     fn that_was_large(mebibytes: u32) -> std::process::Child {
         let script =
             format!("x=$(head -c {mebibytes}M /dev/zero | tr '\\0' x); x=; echo; read -r _");
@@ -469,9 +474,9 @@ mod windows {
     }
 
     #[test]
-    fn the_kernels_mark_of_a_command_is_known_or_it_is_said_why_not() {
+    fn the_kernels_peak_of_a_command_is_known_or_the_reason_is_given() {
         let _alone = alone();
-        // Lets this process's own mark begin anew, which a child would begin with.
+        // Resets the peak of this process, which a child would inherit.
         drop(memory_usage(&every(1000), || ()));
         let script = "x=$(head -c 150M /dev/zero | tr '\\0' x); true";
         let mut command = Command::new("bash");
@@ -490,10 +495,10 @@ mod windows {
     }
 
     #[test]
-    fn two_threads_at_one_place_get_each_its_own_window() {
+    fn two_threads_at_one_location_get_a_window_each() {
         let mine = |number: u64| {
             for turn in 0..200 {
-                // By this each is known.
+                // This identifies each.
                 let interval = Duration::from_secs(1000 * number + turn);
                 let options = MemoryOptions::new().interval(interval).name("shared");
                 let memory = memory_usage(&options, || ()).memory.expect("a window");
@@ -512,7 +517,7 @@ mod windows {
     }
 
     #[test]
-    fn a_function_has_a_window_for_each_of_its_dearest_calls_and_a_row() {
+    fn a_function_has_a_window_for_each_of_its_most_expensive_calls_and_a_row() {
         let _alone = alone();
         for mebibytes in 1..=20 {
             drop(loads(mebibytes << 20));
@@ -543,7 +548,7 @@ mod windows {
     }
 }
 
-/// Lets others run, once, and allocates nothing: tokio's own keeps a list.
+/// Yields once without allocating; tokio's own function keeps a list.
 async fn pause() {
     let mut is_over = false;
     std::future::poll_fn(|context| {
@@ -612,7 +617,7 @@ mod limits {
     }
 
     #[test]
-    fn what_is_left_behind_is_told_from_what_was_used() {
+    fn retained_bytes_are_distinguished_from_used_bytes() {
         let message = message(|| drop(keeps(101)));
         assert!(message.contains("max_retained: 101 bytes retained, at most 100"), "{message}");
     }
@@ -630,7 +635,7 @@ mod limits {
         joined.map_err(|error| *error.into_panic().downcast::<String>().expect("a message"))
     }
 
-    /// Holds the first block over an await, and so the two at a time.
+    /// Holds the first block across an await, so both at once.
     #[profile_core::memory_usage(max_allocations = 2, max_peak = 300, max_retained = 0)]
     async fn holds(bytes: usize) -> usize {
         let first = black_box(vec![0_u8; bytes]);
@@ -662,7 +667,7 @@ mod limits {
         let message = message(std::panic::AssertUnwindSafe(|| drop(runtime.block_on(waits(30)))));
         assert!(message.contains("max_time: "), "{message}");
         assert!(message.contains("max_retained: 101 bytes retained"), "{message}");
-        // One that is dropped before its end has nobody to fail.
+        // A future dropped before its end cannot fail a test.
         runtime.block_on(async {
             let _ = tokio::time::timeout(Duration::from_millis(1), waits(60_000)).await;
         });
@@ -673,7 +678,7 @@ mod limits {
         capture().memory.iter().any(|window| window.path.ends_with("waits") && window.open)
     }
 
-    /// Each thread holds so much; all do at the same time, or one after the other.
+    /// Each thread holds this much, all at the same time or one after the other.
     fn hand_on(bytes: usize, threads: usize, at_once: bool) {
         let together = std::sync::Barrier::new(if at_once { threads } else { 1 });
         let work = || {
@@ -714,11 +719,11 @@ mod limits {
         })();
     }
 
-    /// What starting a thread takes besides.
+    /// The additional memory for starting a thread.
     const THREADS: u64 = 50_000;
 
     #[test]
-    fn the_peak_of_a_call_has_the_work_that_it_handed_on() {
+    fn the_peak_of_a_call_includes_the_work_that_it_spawned() {
         hands_on(1000);
         let message = message(|| hands_on(1_000_000));
         assert!(message.contains("max_peak: 1,0"), "{message}");
@@ -745,7 +750,7 @@ mod limits {
     }
 
     #[test]
-    fn work_handed_on_by_work_that_was_handed_on_counts_too() {
+    fn work_spawned_by_spawned_work_counts_too() {
         hands_on_what_was_handed_on(1_000_000);
         let row = capture().function("limits::hands_on_what_was_handed_on").cloned();
         let row = row.expect("it was called");
@@ -760,7 +765,7 @@ mod limits {
     }
 
     #[test]
-    fn a_limit_on_resident_memory_says_how_much_is_the_calls_own() {
+    fn a_limit_on_resident_memory_reports_how_much_the_call_itself_used() {
         let message = message(small);
         let expected = "(of the whole process; this call itself held at most 3.00 KiB of its heap)";
         assert!(message.contains(expected), "{message}");
@@ -786,7 +791,7 @@ mod limits {
     }
 }
 
-/// Limits of a module hold for each test in it; what a test says itself stands.
+/// Limits of a module apply to each test in it; a test's own limits override them.
 mod suite {
     use super::*;
 
@@ -831,7 +836,7 @@ mod suite {
     }
 
     #[test]
-    fn what_is_no_test_has_no_limit() {
+    fn functions_that_are_not_tests_have_no_limit() {
         assert_eq!(tests_of_something::helper(), 3);
     }
 }

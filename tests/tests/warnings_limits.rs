@@ -1,5 +1,5 @@
-//! Exceeded limits are warnings: filters say whether they are shown, hidden, or an error, and the
-//! report counts them all.
+//! Exceeded limits are warnings: filters decide whether they are shown, hidden, or an error, and
+//! the report counts them all.
 
 use profile_core::WarningRecord;
 use tests::{Folder, Program, Run, calls, row};
@@ -9,8 +9,8 @@ fn run(filters: &str) -> Run {
     program.env("PROFILE_WARNINGS", filters).run().successful()
 }
 
-/// How often each function was spoken of, and how often each category was counted.
-fn told(run: &Run) -> ([usize; 2], [u64; 2]) {
+/// How often each function was named, and how often each category was counted.
+fn counts(run: &Run) -> ([usize; 2], [u64; 2]) {
     let shown = ["::allocates: max_allocations", "::takes_time: max_time"];
     let counted = ["AllocationLimitWarning", "TimeLimitWarning"];
     let count = |category: &str| {
@@ -22,18 +22,18 @@ fn told(run: &Run) -> ([usize; 2], [u64; 2]) {
 
 #[test]
 fn a_limit_is_spoken_of_once_for_each_function_and_counted_each_time() {
-    assert_eq!(told(&run("")), ([1, 1], [3, 3]));
+    assert_eq!(counts(&run("")), ([1, 1], [3, 3]));
 }
 
 #[test]
-fn filters_say_by_category_text_and_module_what_is_shown() {
-    assert_eq!(told(&run("ignore")), ([0, 0], [3, 3]));
-    assert_eq!(told(&run("ignore::MemoryWarning")), ([0, 1], [3, 3]));
-    assert_eq!(told(&run("always::PerformanceWarning")), ([1, 3], [3, 3]));
-    assert_eq!(told(&run("always,ignore::TimeLimitWarning")), ([3, 0], [3, 3]));
-    assert_eq!(told(&run("ignore:limited..allocates")), ([1, 1], [3, 3]), "no expression");
-    assert_eq!(told(&run("ignore:limited:::")), ([0, 0], [3, 3]));
-    assert_eq!(told(&run("ignore:::elsewhere")), ([1, 1], [3, 3]));
+fn filters_decide_by_category_text_and_module_what_is_shown() {
+    assert_eq!(counts(&run("ignore")), ([0, 0], [3, 3]));
+    assert_eq!(counts(&run("ignore::MemoryWarning")), ([0, 1], [3, 3]));
+    assert_eq!(counts(&run("always::PerformanceWarning")), ([1, 3], [3, 3]));
+    assert_eq!(counts(&run("always,ignore::TimeLimitWarning")), ([3, 0], [3, 3]));
+    assert_eq!(counts(&run("ignore:limited..allocates")), ([1, 1], [3, 3]), "no expression");
+    assert_eq!(counts(&run("ignore:limited:::")), ([0, 0], [3, 3]));
+    assert_eq!(counts(&run("ignore:::elsewhere")), ([1, 1], [3, 3]));
 }
 
 #[test]
@@ -45,10 +45,10 @@ fn an_error_is_a_panic_with_the_warning_as_its_payload() {
         printed.contains("AllocationLimitWarning: limited::allocates: max_allocations: 1 "),
         "{printed}"
     );
-    assert_eq!(told(&run), ([1, 0], [1, 0]));
+    assert_eq!(counts(&run), ([1, 0], [1, 0]));
 }
 
-/// Of the scenes in which time is set by hand.
+/// For the scenes with the mock clock.
 fn scene(name: &str, filters: &str) -> Program {
     Program::new(env!("CARGO_BIN_EXE_limited"), name).env("PROFILE_WARNINGS", filters)
 }
@@ -70,15 +70,15 @@ fn worst(warning: &WarningRecord) -> (u64, &str) {
 }
 
 #[test]
-fn a_slow_call_is_told_once_and_counted_with_the_worst_and_the_place() {
+fn a_slow_call_is_shown_once_and_counted_with_the_worst_and_the_location() {
     let run = scene("time", "").run().successful();
     let diagnostics = run.diagnostics();
     let slow = warning(&run, "TimeLimitWarning", "limited::slow");
-    let told = format!(
+    let shown = format!(
         "profile: tests/src/bin/limited.rs:{}: TimeLimitWarning: limited::slow: warn_above: 11.0 ms, at most 10.0 ms allowed",
         slow.line
     );
-    assert_eq!(diagnostics, [told], "{}", run.stderr());
+    assert_eq!(diagnostics, [shown], "{}", run.stderr());
     assert_eq!((slow.count, slow.hidden, worst(slow)), (3, 0, (30_000_000, "ns")));
     assert_eq!(slow.file, "tests/src/bin/limited.rs");
     assert_eq!(slow.line, row(run.report(), "slow").line);
@@ -101,7 +101,7 @@ fn what_a_filter_hides_is_counted_as_hidden() {
 }
 
 #[test]
-fn the_report_says_what_was_raised_how_often_and_where_first() {
+fn the_report_shows_what_was_raised_how_often_and_where_first() {
     let run = scene("time", "").reporting_as_usual().run().successful();
     let line = "\nwarnings (1)\n  TimeLimitWarning: limited::slow: warn_above: 11.0 ms, at most 10.0 ms allowed (3 times; worst 30.0 ms; \
                 first at tests/src/bin/limited.rs:";
@@ -123,7 +123,7 @@ fn on_github_a_warning_is_an_annotation_too() {
     );
 }
 
-/// What a scene printed, without what panics say.
+/// The output of a scene, without panic messages.
 fn printed(run: &Run) -> Vec<String> {
     run.stdout().lines().map(str::to_owned).collect()
 }
@@ -134,13 +134,13 @@ fn an_error_is_thrown_where_the_call_ends_and_never_while_unwinding() {
     let slow = "limited::slow: warn_above: 11.0 ms, at most 10.0 ms allowed";
     let expected = ["nothing", slow, "another payload", "nothing", "nothing", "nothing"];
     assert_eq!(printed(&run), expected, "{}", run.stderr());
-    // Every call is recorded, and that which threw ended as calls do.
+    // Every call is recorded, also the one that panicked.
     assert_eq!(calls(run.report(), "slow"), 4);
     assert_eq!(row(run.report(), "slow").panicked, 0);
     assert_eq!(row(run.report(), "calls_slow").panicked, 1);
     assert_eq!(row(run.report(), "calls_slow").open, 0);
     assert_eq!(row(run.report(), "inner").calls, 1);
-    // The one in a destructor nobody could take: the run has failed by it.
+    // Nobody could catch the one in a destructor, so it fails the run.
     assert_eq!(run.status().code(), Some(101));
     assert_eq!(worst(warning(&run, "TimeLimitWarning", "limited::slow")).0, 50_000_000);
 }
@@ -158,7 +158,7 @@ fn with_an_exit_code_nothing_is_thrown_and_the_run_ends_with_that() {
 }
 
 #[test]
-fn a_function_that_asks_returns_the_error_and_keeps_its_own() {
+fn a_function_with_raise_returns_the_error_and_keeps_its_own() {
     let functions = ["raises", "raises_later", "raises_by_memory", "raises_by_memory_later"];
     let limits = [
         "warn_above: 11.0 ms, at most 10.0 ms allowed",
@@ -175,15 +175,15 @@ fn a_function_that_asks_returns_the_error_and_keeps_its_own() {
     let calls: Vec<&[String]> = printed.chunks(4).collect();
     assert_eq!(calls.len(), 5, "{}", run.stderr());
     assert_eq!([calls[1], calls[3], calls[4]], [&own[..], &broken[..], &own[..]]);
-    // What was returned is not told; what was broken by a call with an error of its own is.
+    // A returned error is not shown; a limit exceeded by a call with its own error is.
     assert_eq!(run.diagnostics().iter().filter(|line| line.contains("warn_above")).count(), 2);
     for name in functions {
         let path = format!("limited::{name}");
-        let told = run.report().warnings.iter().find(|it| it.path.as_deref() == Some(&path));
-        assert_eq!(told.map(|it| it.count), Some(2), "{name}");
+        let shown = run.report().warnings.iter().find(|it| it.path.as_deref() == Some(&path));
+        assert_eq!(shown.map(|it| it.count), Some(2), "{name}");
         assert_eq!(row(run.report(), name).panicked, 0);
     }
-    // Without such a filter they return what they return.
+    // Without such a filter they return their own values.
     let run = scene("raise", "").run().successful();
     assert!(
         printed_contains(&run, "raises: 11") && printed_contains(&run, "raises_by_memory_later: 2")
@@ -191,21 +191,20 @@ fn a_function_that_asks_returns_the_error_and_keeps_its_own() {
 }
 
 #[test]
-fn a_returned_error_is_not_told_again_whatever_locals_do_when_they_go() {
+fn a_returned_error_is_not_shown_again_whatever_locals_do_when_dropped() {
     let run = scene("locals", "error").run();
     let broken = "raises_with_slow_local: limited::raises_with_slow_local: warn_above: 11.0 ms, at most 10.0 ms allowed";
     assert_eq!(printed(&run), [broken, "keeps_nothing: 1"], "{}", run.stderr());
     assert_eq!((run.diagnostics().len(), run.status().code()), (0, Some(0)), "{}", run.stderr());
-    let told = warning(&run, "TimeLimitWarning", "limited::raises_with_slow_local");
-    assert_eq!((told.count, told.is_error), (1, true));
+    let shown = warning(&run, "TimeLimitWarning", "limited::raises_with_slow_local");
+    assert_eq!((shown.count, shown.is_error), (1, true));
     assert_eq!(run.report().warnings.len(), 1);
 }
 
 #[test]
 fn what_shows_warnings_may_call_functions_with_limits() {
     let run = scene("hooks", "").run().successful();
-    // The function that the hook calls breaks its own limit when it is the program itself that
-    // warns.
+    // The function that the hook calls exceeds its own limit when the program itself warns.
     let expected = ["TimeLimitWarning: true", "TimeLimitWarning: true", "UserWarning: true"];
     assert_eq!(printed(&run), expected, "{}", run.stderr());
     assert_eq!(calls(run.report(), "raises"), 1);
@@ -241,7 +240,7 @@ fn limits_of_the_attribute_and_of_a_file_are_one_error() {
 }
 
 #[test]
-fn what_a_call_breaks_after_its_value_is_there_is_told_and_fails_the_run() {
+fn a_limit_exceeded_after_the_value_exists_is_shown_and_fails_the_run() {
     let run = scene("late", "error").run();
     assert_eq!(printed(&run), ["raises_with_slow_local: 1"]);
     let [slow, exit] = &run.diagnostics()[..] else { panic!("{}", run.stderr()) };
@@ -292,7 +291,7 @@ fn a_warning_costs_the_functions_that_exceed_a_limit_no_allocation() {
 }
 
 #[test]
-fn within_catch_warnings_and_after_it_what_was_told_is_told_again() {
+fn within_catch_warnings_and_after_it_what_was_shown_is_shown_again() {
     let run = scene("catch", "").run().successful();
     assert_eq!(printed(&run), ["recorded 1", "recorded 1"]);
     assert_eq!(run.diagnostics().len(), 1, "{}", run.stderr());
@@ -304,15 +303,15 @@ fn filters_decide_whatever_other_threads_do_with_them() {
     let run = scene("busy", "error::PerformanceWarning").run();
     assert_eq!(printed(&run), ["100 threw"], "{}", run.stderr());
     assert_eq!(run.status().code(), Some(101));
-    let told = warning(&run, "TimeLimitWarning", "limited::slow");
-    assert_eq!((told.count, told.hidden), (100, 0));
+    let shown = warning(&run, "TimeLimitWarning", "limited::slow");
+    assert_eq!((shown.count, shown.hidden), (100, 0));
     let hidden = scene("busy", "ignore").run().successful();
-    let told = warning(&hidden, "TimeLimitWarning", "limited::slow");
-    assert_eq!((told.count, told.hidden, hidden.diagnostics().len()), (100, 100, 0));
+    let shown = warning(&hidden, "TimeLimitWarning", "limited::slow");
+    assert_eq!((shown.count, shown.hidden, hidden.diagnostics().len()), (100, 100, 0));
 }
 
 #[test]
-fn a_standard_error_that_takes_nothing_is_no_reason_to_fail() {
+fn an_unwritable_standard_error_is_no_reason_to_fail() {
     for gone in ["exec 2> /dev/full", "exec 2>&-"] {
         let program = Program::after(gone, env!("CARGO_BIN_EXE_limited"), "warns");
         let run = program.run().successful();
@@ -329,22 +328,22 @@ fn the_exit_code_of_a_program_that_fails_by_itself_is_its_own() {
 }
 
 #[test]
-fn a_forked_child_has_not_failed_by_what_its_parent_broke() {
+fn a_forked_child_does_not_fail_by_its_parents_errors() {
     let run = scene("forks", "error").env("PROFILE_EXIT_CODE", "3").run();
     assert_eq!(printed(&run), ["the child ended with 0"], "{}", run.stderr());
     assert_eq!(run.status().code(), Some(3));
-    // And it tells what its parent has told.
+    // And it shows what its parent has shown.
     let run = scene("forks", "").run().successful();
-    let told: Vec<String> = run.diagnostics();
-    let [parents, childs] = &told[..] else { panic!("{told:?}") };
+    let shown: Vec<String> = run.diagnostics();
+    let [parents, childs] = &shown[..] else { panic!("{shown:?}") };
     assert!(parents.contains("warn_above: 11.0 ms") && childs.contains("warn_above: 12.0 ms"));
 }
 
 #[test]
-fn without_a_report_an_exceeded_limit_on_the_run_is_told_all_the_same() {
+fn without_a_report_an_exceeded_limit_on_the_run_is_still_shown() {
     let quiet = |filters: &str| scene("runs", filters).env("PROFILE_REPORT", "none").run();
-    let told = quiet("").diagnostics();
-    assert_eq!(told.len(), 4, "{told:?}");
+    let shown = quiet("").diagnostics();
+    assert_eq!(shown.len(), 4, "{shown:?}");
     assert_eq!(quiet("ignore").stderr(), "");
     let failed = quiet("error::PerformanceWarning,ignore::TimeLimitWarning,ignore::MemoryWarning");
     assert_eq!(failed.status().code(), Some(101));
@@ -374,7 +373,7 @@ fn limits_on_a_run_are_checked_when_it_is_over() {
     );
     assert_eq!(row(run.report(), "deep").max_depth, 4);
     assert_eq!(row(run.report(), "often").max_depth, 1);
-    // An error that only the end shows is the exit code.
+    // An error found only at the end becomes the exit code.
     assert_eq!(scene("runs", "error::PerformanceWarning").run().status().code(), Some(101));
     assert_eq!(scene("runs", "error::ClockWarning").run().status().code(), Some(0));
     let hidden = scene("runs", "ignore").run().successful();
@@ -382,7 +381,7 @@ fn limits_on_a_run_are_checked_when_it_is_over() {
     assert_eq!(hidden.stderr(), "");
 }
 
-/// The scene with a file of limits: named, or as `profile.toml` where the program is started.
+/// The scene with a limits file: named, or as `profile.toml` in the working directory.
 fn with_limits(text: &str, named: bool) -> Run {
     let folder = Folder::new();
     std::fs::write(folder.join("profile.toml"), text).expect("a file");
@@ -412,9 +411,9 @@ fn limits_come_from_a_file_by_pattern() {
             .filter(|it| it.path.as_deref() == Some("limited::plain"))
             .collect();
         let figures: Vec<_> = of_plain.iter().map(|it| (it.count, worst(it))).collect();
-        // Calls with 0, 1, 2 and 3 texts: a vector and the texts, where there are any.
+        // Calls with 0, 1, 2 and 3 texts: a vector and the texts, if there are any.
         assert_eq!(figures, [(1, (192, "bytes")), (2, (4, "allocations"))]);
-        // The last table wins over the first and over the attribute.
+        // The last table overrides the first and the attribute.
         assert!(
             !run.report().warnings.iter().any(|it| it.path.as_deref() == Some("limited::slow"))
         );
@@ -447,12 +446,12 @@ fn what_is_wrong_in_a_file_is_named_and_the_rest_holds() {
     );
     let short = with_limits("[[limit]]\nfunctions = \"slow\"\nwarn_above = \"1 s\"\n", true);
     let hint = "line 2: no function matches `slow`; `*::slow` would match `limited::slow`; ignored";
-    let said = &warning_of(&short, "ConfigurationWarning").message;
-    assert!(said.ends_with(hint), "{said}");
-    // What is no file would keep the program from its beginning.
+    let message = &warning_of(&short, "ConfigurationWarning").message;
+    assert!(message.ends_with(hint), "{message}");
+    // Reading a pipe or device could block the start of the program.
     let pipe = scene("file", "").env("PROFILE_LIMITS", "/dev/zero").run().successful();
-    let said = &warning_of(&pipe, "ConfigurationWarning").message;
-    assert_eq!(said, "PROFILE_LIMITS: cannot read limits from /dev/zero: not a regular file");
+    let message = &warning_of(&pipe, "ConfigurationWarning").message;
+    assert_eq!(message, "PROFILE_LIMITS: cannot read limits from /dev/zero: not a regular file");
     let missing = scene("file", "").env("PROFILE_LIMITS", "/no/such/file").run().successful();
     let diagnostics = missing.diagnostics();
     assert!(

@@ -1,5 +1,5 @@
-//! Warnings of a whole process: what every thread sees, what the report says of them, and children
-//! that are forked while threads warn. One test at a time: they share the process.
+//! Warnings of a whole process: what every thread sees, what the report shows, and children that
+//! are forked while threads warn. One test at a time, since they share the process.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 
@@ -15,11 +15,11 @@ use profile_core::{capture, profile};
 profile_core::category! {
     /// The disk is slow today.
     pub static SlowDiskWarning: UserWarning;
-    /// Nobody wants to hear it.
+    /// Ignored by a filter.
     pub static DullWarning: UserWarning;
 }
 
-/// Without any such there is no report.
+/// Without an annotated function there is no report.
 #[profile]
 fn annotated() {}
 
@@ -63,7 +63,7 @@ fn every_thread_sees_the_filters_of_the_process_but_those_with_their_own() {
 }
 
 #[test]
-fn the_report_has_each_text_with_its_count_and_first_place_and_how_many_were_hidden() {
+fn the_report_has_each_text_with_its_count_and_first_location_and_how_many_were_hidden() {
     let (_one, caught) = alone();
     simple_filter(Action::Ignore, &DullWarning, 0, false);
     let line = line!() + 2;
@@ -83,7 +83,7 @@ fn the_report_has_each_text_with_its_count_and_first_place_and_how_many_were_hid
 }
 
 #[test]
-fn of_many_texts_a_hundred_are_kept_and_all_are_counted() {
+fn a_hundred_of_many_texts_are_listed_and_all_are_counted() {
     profile_core::category! { static ManyWarning: UserWarning; }
     let (_one, _caught) = alone();
     for round in 0..1_000 {
@@ -98,7 +98,7 @@ fn of_many_texts_a_hundred_are_kept_and_all_are_counted() {
     assert!(all.iter().any(|it| it.message.is_none() && it.hidden == 0 && it.count >= 900));
 }
 
-/// Warns when it goes, as what shows warnings may.
+/// Warns when it is dropped, as a function that shows warnings may.
 struct WarnsAtItsEnd(&'static str);
 
 impl Drop for WarnsAtItsEnd {
@@ -107,7 +107,7 @@ impl Drop for WarnsAtItsEnd {
     }
 }
 
-/// What shows nothing, and keeps something until it is replaced.
+/// Shows nothing, and holds a value until it is replaced.
 fn keeping(name: &'static str) -> impl Fn(&Warning) + Send + Sync {
     let kept = WarnsAtItsEnd(name);
     move |_| {
@@ -115,7 +115,7 @@ fn keeping(name: &'static str) -> impl Fn(&Warning) + Send + Sync {
     }
 }
 
-/// One that is dropped under the lock of the filters would wait for ever.
+/// If it were dropped under the lock of the filters, it would wait forever.
 #[test]
 fn what_showed_warnings_may_warn_when_it_goes() {
     let (_one, caught) = alone();
@@ -145,14 +145,14 @@ fn a_child_forked_while_threads_warn_can_warn() {
     simple_filter(Action::Default, &UserWarning, 0, false);
     set_show_warning(Some(|_: &_| {}));
     fork_while_threads_warn();
-    // The same where warnings are recorded, by a lock of its own.
+    // The same for recorded warnings, which have their own lock.
     set_show_warning(None::<fn(&Warning)>);
     simple_filter(Action::Always, &UserWarning, 0, false);
     fork_while_threads_warn();
     assert!(!texts(&caught).is_empty());
 }
 
-/// A child that waits for a lock which no thread of it holds is ended by its alarm.
+/// A child that waits for a lock that none of its threads holds is ended by its alarm.
 fn fork_while_threads_warn() {
     const CHILDREN: usize = 300;
     const SECONDS: u32 = 20;
@@ -177,7 +177,7 @@ fn fork_while_threads_warn() {
                 unsafe { libc::_exit(i32::from(!warned)) };
             }
             let mut status = 0;
-            // SAFETY: a child of ours, and a place for its status.
+            // SAFETY: a child of this process, and memory for its status.
             unsafe { libc::waitpid(child, &mut status, 0) };
             status
         });

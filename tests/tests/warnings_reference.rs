@@ -1,5 +1,5 @@
-//! Warnings are filtered as Python filters them: `warnings_*.json` was recorded from CPython 3.11.
-//! `REFERENCE_DIR` names a folder with others. Alone in its process: sources are looked up in the
+//! Warnings are filtered as in Python: `warnings_*.json` was recorded from CPython 3.11.
+//! `REFERENCE_DIR` names a folder with others. A single test, since sources are looked up in the
 //! current folder.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -49,7 +49,7 @@ impl Categories {
                 .iter()
                 .map(|base| known[base.as_str().expect("a name")])
                 .collect();
-            // A category is a static; those of a test live as long as the test's process.
+            // A category is a static, so those of a test are leaked.
             let name: &'static str = Box::leak(name.to_owned().into_boxed_str());
             let parents: &'static [&'static Category] = Box::leak(parents.into_boxed_slice());
             let category: &'static Category =
@@ -99,7 +99,7 @@ impl Run {
                 if step.get("lineno").is_some_and(Value::is_boolean) {
                     return Err("a line is a number");
                 }
-                // A negative line is none to begin with.
+                // A negative line is rejected first.
                 let (category, Ok(line)) = (category?, line()) else {
                     return Ok(json!({"outcome": "call_error"}));
                 };
@@ -213,7 +213,7 @@ impl Run {
 
     fn warn(&mut self, step: &Value) -> Result<Value, Skip> {
         let (message, category) = self.message(step)?;
-        // Which frame it is about is said by its place.
+        // The location determines the frame.
         let level = match step.get("stacklevel") {
             None => 1,
             Some(level) => level.as_i64().ok_or("a level is a whole number")?.max(1) as usize,
@@ -290,7 +290,7 @@ fn shown_filter(filter: &Filter) -> Value {
     ])
 }
 
-/// Entries in an order of their own. `by_process`: without lines.
+/// Entries, sorted. `by_process`: without lines.
 fn shown_registry(registry: &Registry, by_process: bool) -> Value {
     let keys = registry.entries().map(|(text, category, line)| match by_process {
         true => json!([text, category.name()]),
@@ -304,13 +304,13 @@ fn sorted(mut keys: Vec<Value>) -> Vec<Value> {
     keys
 }
 
-/// What would take exponential time, and the one letter that Python folds otherwise than Unicode's
-/// simple folding.
+/// Patterns that would take exponential time, and the one letter that Python folds differently from
+/// Unicode's simple folding.
 fn has_no_counterpart(expression: &str) -> bool {
     expression.contains("(?!")
 }
 
-/// What Python says of a step, of the kinds that there are here.
+/// Python's result of a step.
 fn expected(expected: Value) -> Value {
     let mut expected = without_plain_strings(expected);
     let fields: BTreeSet<&str> = ["outcome", "text", "type", "message", "by", "log_length"].into();
@@ -331,8 +331,8 @@ fn expected(expected: Value) -> Value {
     }
 }
 
-/// Python's first filter names its module by a string in place of an expression:
-/// `{"str": "__main__"}`. Its whole numbers have no end.
+/// Python's first filter names its module by a string instead of an expression:
+/// `{"str": "__main__"}`. Its integers are unbounded.
 fn without_plain_strings(value: Value) -> Value {
     match value {
         Value::Object(mut object) if object.len() == 1 && object.contains_key("str") => {
@@ -360,8 +360,7 @@ fn run_scenario(scenario: &Value) -> Result<Result<(), String>, Skip> {
         path.parent().map(fs::create_dir_all).transpose().expect("a folder");
         fs::write(path, text.as_str().expect("text")).expect("written");
     }
-    // Each scenario begins with a fresh interpreter: here, with a thread of its own and in it a
-    // guard.
+    // Each scenario begins with a fresh interpreter: here, with its own thread and a guard in it.
     let scenario = scenario.clone();
     let thread = std::thread::spawn(move || {
         let fresh = catch_warnings();
@@ -393,9 +392,9 @@ fn run_scenario(scenario: &Value) -> Result<Result<(), String>, Skip> {
             let got = run.step(step)?;
             let documented =
                 scenario.get("fallback_differs").and_then(|it| it.get(number.to_string()));
-            let said = documented.unwrap_or(&scenario["expect"][number]).clone();
-            if got != expected(said.clone()) && wrong.is_ok() {
-                wrong = Err(format!("step {number} {step}: {got} in place of {said}"));
+            let python = documented.unwrap_or(&scenario["expect"][number]).clone();
+            if got != expected(python.clone()) && wrong.is_ok() {
+                wrong = Err(format!("step {number} {step}: {got} in place of {python}"));
             }
         }
         let left: Vec<Value> = filters().iter().map(shown_filter).collect();
@@ -454,7 +453,7 @@ fn startups() -> Counts {
                 line.push(option);
             }
         }
-        // A line so far that Python itself fails over it.
+        // A line number so large that Python itself fails.
         if case["expect"].to_string().contains("OverflowError") {
             skipped += 1;
             continue;
@@ -465,7 +464,7 @@ fn startups() -> Counts {
         if parse_option(first).is_ok_and(|filter| filter.action == Action::Once) {
             let mut seen = BTreeSet::new();
             for (step, expect) in case["steps"].as_array().expect("steps").iter().zip(0_usize..) {
-                // Recorded from the C core alone, whose `once` is once a module.
+                // Recorded from the C core, whose `once` is once per module.
                 if !seen.insert((step["message"].to_string(), step["category"].to_string())) {
                     scenario["expect"][expect] = json!({"outcome": "suppressed"});
                 }
@@ -510,7 +509,7 @@ fn options() -> Counts {
             assert!(is_same, "{option:?}: {error} in place of {diagnostic}");
             passed += 1;
         } else {
-            // Python fails over a name that is no class.
+            // Python fails on a name that is not a class.
             assert!(matches!(got, Err(InvalidOption::UnknownCategory(_))), "{option:?}");
             skipped += 1;
         }
@@ -527,7 +526,7 @@ fn formats() -> Counts {
     let categories = Categories::of(&vectors["categories"]);
     let (mut passed, mut skipped) = (0, 0);
     for case in cases(&vectors) {
-        // An instance is the text in it.
+        // An instance is converted to its text.
         let message = &case["message"];
         let message = message.as_str().or_else(|| message["args"][0].as_str());
         let (Some(line), Some(message)) = (case["lineno"].as_u64(), message) else {

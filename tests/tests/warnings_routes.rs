@@ -1,5 +1,4 @@
-//! Warnings into the logs that programs have: real loggers receive those of the program and of the
-//! profiler.
+//! Routing of warnings: real loggers receive those of the program and of the profiler.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,5 @@
-//! Warnings of many threads at once: each is shown as often as its filter says, and no thread sees
-//! what another catches.
+//! Warnings of many threads at once: each is shown as often as its filter requires, and no thread
+//! sees what another catches.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Barrier, Mutex};
@@ -65,7 +65,7 @@ fn sixteen_threads_show_each_warning_as_often_as_they_should_and_catch_their_own
     let expected = expected.map(|(message, times)| (message.to_owned(), times));
     assert_eq!(shown_so_far, HashMap::from(expected));
 
-    // What nobody sees costs no allocation.
+    // A hidden warning costs no allocation.
     let place = Place { file: "a.rs", line: 1, module: Some("app::a") };
     for message in ["once", "module", "default", "ignore"] {
         let unseen = profile_core::measure(|| warn(message, &UserWarning, place));

@@ -1,5 +1,5 @@
-//! fastrace: records only below a root span, and at most 10,240 spans below one. Its collector
-//! drops what it cannot keep up with.
+//! fastrace: records only below a root span, at most 10,240 spans per root. Its collector drops
+//! spans that it cannot keep up with.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -1,4 +1,4 @@
-//! hotpath: the closest peer. One package cannot have both of its modes, so there are two builds.
+//! hotpath: the closest peer. A build cannot have both of its modes, so there are two builds.
 
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -39,7 +39,7 @@ fn report() -> PathBuf {
     std::env::temp_dir().join(format!("hotpath-{}.json", std::process::id()))
 }
 
-/// It reports when its guard goes.
+/// It reports when its guard is dropped.
 fn recorded(_: u64) -> u64 {
     GUARD.lock().unwrap().take();
     let json = std::fs::read_to_string(report()).unwrap();

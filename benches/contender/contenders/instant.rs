@@ -1,11 +1,11 @@
-//! Nobody's instrument: two readings of a clock, thrown away.
+//! No instrument: two clock reads whose results are discarded.
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use crate::contender::Contender;
 
-/// The floor measured against itself: shows how far from 1.00 noise alone takes a ratio.
+/// The floor measured against itself: shows how far noise alone moves a ratio from 1.00.
 pub(crate) fn tsc() -> Contender {
     Contender { name: "tsc", start: || {}, batch: crate::measure::floor, recorded: |made| made }
 }

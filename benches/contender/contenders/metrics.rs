@@ -14,8 +14,8 @@ pub(crate) fn contender() -> Contender {
 
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 
-/// Without upkeep samples pile up. Every second rather than the five that its documentation asks
-/// for, so that some fall into the measurement.
+/// Without upkeep, samples accumulate. It runs every second instead of the documented five, so that
+/// some upkeep falls into the measurement.
 fn start() {
     let builder = PrometheusBuilder::new().set_buckets(&[1e-6, 1e-3, 1.0]).unwrap();
     let handle = HANDLE.get_or_init(|| builder.install_recorder().unwrap());

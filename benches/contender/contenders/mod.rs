@@ -1,5 +1,5 @@
-//! Who is measured: a file each. All of them time the same empty function, as their documentation
-//! says one should, and tell afterwards how many calls they recorded.
+//! The contenders, one file each. All time the same empty function as their documentation
+//! recommends, and report how many calls they recorded.
 
 #[cfg(feature = "peers")]
 mod fastrace;

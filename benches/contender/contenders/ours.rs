@@ -16,7 +16,7 @@ pub(crate) fn exact() -> Contender {
     Contender { name: "exact", start, batch, recorded }
 }
 
-/// As it is if nobody says anything: every call counted, as many timed as 5 % of the time allow.
+/// The default: every call counted, and as many timed as fit in 5 % of the time.
 pub(crate) fn by_default() -> Contender {
     Contender { name: "default", start: || {}, batch, recorded }
 }
@@ -30,7 +30,7 @@ pub(crate) fn budgeted() -> Contender {
 /// Switched off while the program runs.
 pub(crate) fn disabled() -> Contender {
     let start = || profile_core::find("annotated").unwrap().set_enabled(false);
-    // Recorded as requested: not at all.
+    // Nothing is recorded, as requested.
     let recorded = |made| made - recorded(made);
     Contender { name: "disabled", start, batch, recorded }
 }

@@ -1,5 +1,5 @@
-//! puffin: scopes inside a frame. A scope with none around it takes a lock, so there is one around
-//! them.
+//! puffin: scopes inside a frame. An outermost scope takes a lock, so there is one around the
+//! others.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

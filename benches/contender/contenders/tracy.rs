@@ -1,5 +1,5 @@
-//! tracy-client without a viewer. It has no way to read back, so that it recorded shows in its
-//! queue, which grows by two events per zone.
+//! tracy-client without a viewer. It cannot be read back, so recording is checked by its queue,
+//! which grows by two events per zone.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -11,7 +11,7 @@ pub(crate) fn contender() -> Contender {
     Contender { name: "tracy", start, batch, recorded }
 }
 
-/// Of one zone in the queue: a conservative half of what its two events take.
+/// Bytes of a zone in the queue: conservatively, half the size of its two events.
 const LEAST_BYTES: u64 = 16;
 static BEFORE: AtomicU64 = AtomicU64::new(0);
 

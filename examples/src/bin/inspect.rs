@@ -1,11 +1,11 @@
-//! Looking around at run time: a program lists what is measured in it, reads statistics as they
-//! stand, switches a function off and on, gives recording a budget, and checks its own numbers.
+//! Inspection at run time: a program lists its annotated functions, reads current statistics,
+//! switches a function off and on, sets an overhead budget, and checks its own numbers.
 //!
 //! ```text
 //! cargo run --release -p examples --bin inspect
 //! ```
 //!
-//! Read it from `main` downwards; each step prints what it found.
+//! Read it from `main` on; each step prints its results.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -20,26 +20,26 @@ static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
 mod shop {
     use profile_core::profile;
 
-    /// Nobody pays more, in cents.
+    /// The highest total, in cents.
     pub const LIMIT: u64 = 1_000_000;
 
-    /// What is in a cart, in cents.
+    /// Prices in a cart, in cents.
     #[derive(Default)]
     pub struct Cart(Vec<u64>);
 
     #[profile]
     impl Cart {
-        /// Puts something in.
+        /// Adds a price.
         pub fn add(&mut self, cents: u64) {
             self.0.push(cents);
         }
 
-        /// What it all costs.
+        /// The sum.
         pub fn total(&self) -> u64 {
             self.0.iter().sum()
         }
 
-        /// Puts everything back.
+        /// Removes everything.
         pub fn empty(&mut self) {
             self.0.clear();
         }
@@ -49,7 +49,7 @@ mod shop {
 /// Calls of [`mix`].
 const MANY: u64 = 2_000_000;
 
-/// Short, and called often.
+/// A short function that is called often.
 #[profile]
 fn mix(number: u64) -> u64 {
     black_box((0..100).fold(number, |mixed, next| black_box(mixed.rotate_left(5) ^ next)))
@@ -69,7 +69,7 @@ fn heading(text: &str) {
     println!("\n{text}");
 }
 
-/// Every function that is measured in this program is known before it is called.
+/// Every annotated function is listed before it is called.
 fn list() {
     heading("What is measured here:");
     for site in functions() {
@@ -78,7 +78,7 @@ fn list() {
     assert_eq!(find_all("*::shop::*").len(), 3);
 }
 
-/// The statistics of a function are there while the program runs.
+/// Statistics of a function are available while the program runs.
 fn read(total: &'static CallSite) -> Result<(), Box<dyn Error>> {
     heading("One function, after 1,000 calls:");
     assert_eq!(total.statistics(), None);
@@ -98,7 +98,7 @@ fn read(total: &'static CallSite) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A function that is off is not recorded; the others are.
+/// Calls of a disabled function are not recorded.
 fn switch(total: &'static CallSite) {
     heading("Switched off, called, and on again:");
     let calls = || total.statistics().map_or(0, |statistics| statistics.calls);
@@ -125,14 +125,14 @@ fn budget() -> Result<(), Box<dyn Error>> {
     let snapshot = capture();
     let row = snapshot.function("mix").ok_or("it was called")?;
     println!("  {} calls, {} of them timed", row.calls, row.timed_calls);
-    println!("  {} ns in all", row.inclusive_ns);
+    println!("  {} ns in total", row.inclusive_ns);
     println!("  between these with 95 % confidence: {:?}", row.inclusive_interval_ns);
     println!("  recording took {:.2} % of the run so far", snapshot.overhead.share * 100.0);
     assert_eq!(row.calls, MANY);
     Ok(())
 }
 
-/// What was not called is in the snapshot, too.
+/// The snapshot also lists functions that were never called.
 fn never_called() {
     heading("Never called:");
     let snapshot = capture();

@@ -1,6 +1,6 @@
-//! Which words are used most in real Rust source: `lines [FILE OR FOLDER]…`, by default the sources
-//! of the dependencies that cargo has on this machine. Two of its functions are measured line by
-//! line; the report at its end shows each line of them with its time and its memory.
+//! Finds the most frequent words in Rust source: `lines [FILE OR FOLDER]…`, by default the sources
+//! that cargo has downloaded on this machine. Two functions are measured line by line; the report
+//! at exit shows the time and memory of each line.
 
 use std::collections::HashMap;
 use std::fs;
@@ -37,7 +37,7 @@ fn count_words(text: &str, counts: &mut Counts) {
             if word.is_empty() || word.starts_with(|letter: char| letter.is_ascii_digit()) {
                 continue;
             }
-            // A key is made for every word, known or not.
+            // Allocates a key for every word, known or not.
             let key = word.to_owned();
             *counts.entry(key).or_default() += 1;
         }

@@ -1,23 +1,20 @@
-//! Async functions under measurement: a key-value service and its clients, talking over the
-//! loopback interface.
+//! Profiles async functions: a key-value service and its clients on the loopback interface.
 //!
 //! ```text
 //! cargo run --release -p examples --bin service
 //! ```
 //!
-//! It ends by itself after about a second. In the report at exit the first table shows what the
-//! async functions did while they were polled, the second what became of their calls:
+//! It ends by itself after about a second. In the report at exit, the first table shows the time
+//! inside polls, the second the outcome of the calls:
 //!
-//! - `Store::archive` asks a disk that never answers, and `answer` drops it when its time is up:
-//!   all its calls are cancelled, its time is all waiting.
-//! - `serve` is one call of one future, cancelled by `select!` when the clients have gone.
-//! - `Store::set` waits for a slow disk: much wall time, hardly any busy.
-//! - `digest` computes and never waits: what is in its row is time that kept a worker from
-//!   everything else.
-//! - `Store::get` looks a key up under a lock: what its slowest calls took, they waited for
-//!   `digest` to release it.
+//! - `Store::archive` waits for a disk that never answers, and `answer` drops it on timeout: all
+//!   its calls are cancelled, and all its time is waiting.
+//! - `serve` is a single call, cancelled by `select!` when the clients have disconnected.
+//! - `Store::set` waits for a slow disk: long wall time, hardly any busy time.
+//! - `digest` computes without waiting: its time blocks a worker.
+//! - `Store::get` looks up a key under a lock: its slowest calls waited for `digest` to release it.
 //! - A call of `converse` lasts as long as its client, over many polls, on whichever worker is
-//!   free; those that have not seen their client go when `serve` is dropped are cancelled with it.
+//!   free. Calls whose client is still connected when `serve` is dropped are cancelled with it.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -40,9 +37,9 @@ const CLIENTS: usize = 16;
 /// Requests of one client, in groups of [`GROUP`].
 const GROUPS: usize = 40;
 const GROUP: usize = 4;
-/// How long a client waits for an answer before it is reported that there is none.
+/// How long a request may take before the reply is `late`.
 const PATIENCE: Duration = Duration::from_millis(20);
-/// What one client may say in total: nobody fills the memory by never ending a line.
+/// The most that one client may send in total: an endless line must not fill the memory.
 const LONGEST_BYTES: u64 = 64 << 10;
 
 #[profile]
@@ -64,7 +61,7 @@ async fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// Takes what connections come, until it is dropped, and the conversations with it.
+/// Accepts connections until it is dropped, and the conversations with it.
 #[profile]
 async fn serve(listener: TcpListener) -> io::Result<()> {
     let store = Arc::new(Store::default());
@@ -76,8 +73,7 @@ async fn serve(listener: TcpListener) -> io::Result<()> {
     }
 }
 
-/// Answers one client, line by line. A client that breaks off in a word is no concern of the
-/// others.
+/// Answers one client, line by line. An error of one client does not affect the others.
 #[profile]
 async fn converse(stream: TcpStream, store: Arc<Store>) -> io::Result<()> {
     let (requests, mut replies) = stream.into_split();
@@ -89,7 +85,7 @@ async fn converse(stream: TcpStream, store: Arc<Store>) -> io::Result<()> {
     Ok(())
 }
 
-/// One reply to one request, in time.
+/// Replies to one request, with a timeout.
 #[profile]
 async fn answer(request: &str, store: &Store) -> String {
     let reply = timeout(PATIENCE, perform(request, store)).await;
@@ -108,7 +104,7 @@ async fn perform(request: &str, store: &Store) -> String {
     }
 }
 
-/// Keys and values, in memory and on a disk that is made up.
+/// Keys and values, in memory and on a simulated disk.
 #[derive(Default)]
 struct Store {
     values: Mutex<BTreeMap<String, String>>,
@@ -125,7 +121,7 @@ impl Store {
         self.values().insert(key.to_owned(), value.to_owned()).unwrap_or_default()
     }
 
-    /// Computes for a while, as a service should not do between two `.await`s.
+    /// Computes for a while without an `.await`, which a service should avoid.
     fn digest(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         for _ in 0..100 {
@@ -145,7 +141,7 @@ impl Store {
     }
 }
 
-/// What the clients heard.
+/// Replies that the clients received.
 #[derive(Default)]
 struct Heard {
     answered: usize,
@@ -197,7 +193,7 @@ fn requests(number: usize, group: usize) -> [String; GROUP] {
     ]
 }
 
-/// A client's end.
+/// The client side of a connection.
 struct Connection {
     replies: Lines<BufReader<OwnedReadHalf>>,
     requests: OwnedWriteHalf,

@@ -1,7 +1,6 @@
-//! What each action of a filter does with the same warnings: two functions of two modules warn
-//! three times each.
+//! Shows what each action of a filter does with the same warnings, which come from two modules.
 //!
-//! `cargo run --release -p examples --bin warnings`, and with filters of your own
+//! `cargo run --release -p examples --bin warnings`, or with your own filters
 //! `PROFILE_WARNINGS=ignore,error::EmptyRowWarning cargo run …`
 
 use profile_core::warnings::{
@@ -9,7 +8,7 @@ use profile_core::warnings::{
 };
 
 profile_core::category! {
-    /// A row of a table has nothing in it.
+    /// A row of a table is empty.
     pub static EmptyRowWarning: UserWarning;
 }
 
@@ -18,7 +17,7 @@ mod read {
 
     pub fn table() -> Result<(), RaisedWarning> {
         for row in 1..=3 {
-            // Two texts at one line.
+            // Two messages from one line.
             profile_core::warn!(
                 EmptyRowWarning,
                 "{} row is empty",
@@ -36,7 +35,7 @@ mod write {
         for _ in 1..=3 {
             profile_core::warn!(EmptyRowWarning, "a row is empty")?;
         }
-        // One text at two lines.
+        // One message from two lines.
         profile_core::warn!(EmptyRowWarning, "a row is empty")
     }
 }

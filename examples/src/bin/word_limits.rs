@@ -1,12 +1,13 @@
 //! Functions with limits, on real Rust source: `word_limits [FILE OR FOLDER]…`, by default the
-//! sources of the dependencies that cargo has on this machine. A file that takes too long is a
-//! warning; what becomes of that the filters say:
+//! sources that cargo has downloaded on this machine. A file that takes too long raises a warning,
+//! which filters handle:
 //!
 //! ```sh
-//! cargo run --release -p examples --bin word_limits  # told, and in the report
-//! PROFILE_WARNINGS=error::TimeLimitWarning cargo run --release -p examples --bin word_limits  # such files are refused
-//! PROFILE_WARNINGS=ignore::PerformanceWarning cargo run --release -p examples --bin word_limits  # hidden, and counted
-//! PROFILE_WARNINGS=error::AllocationLimitWarning PROFILE_EXIT_CODE=3 cargo run --release -p examples --bin word_limits; echo $?
+//! run() { cargo run --release -p examples --bin word_limits; }
+//! run                                                    # shown, and counted in the report
+//! PROFILE_WARNINGS=error::TimeLimitWarning run           # such files are rejected
+//! PROFILE_WARNINGS=ignore::PerformanceWarning run        # hidden, but counted
+//! PROFILE_WARNINGS=error::AllocationLimitWarning PROFILE_EXIT_CODE=3 run; echo $?
 //! ```
 
 use std::collections::HashSet;
@@ -48,14 +49,14 @@ impl fmt::Display for Refused {
     }
 }
 
-/// Different words of a file. No file may take more than 5 ms.
+/// Counts the distinct words of a file, in at most 5 ms.
 #[profile(warn_above = "5 ms", raise, run(max_depth = 1))]
 fn words_in(file: &Path) -> Result<usize, Refused> {
     let text = fs::read_to_string(file)?;
     Ok(different_words(&text))
 }
 
-/// No text may need more than 256 KiB for its words.
+/// Counts the distinct words of a text, in at most 256 KiB.
 #[memory_usage(max_peak = "256 KiB")]
 fn different_words(text: &str) -> usize {
     let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';

@@ -33,8 +33,8 @@ pub fn format_warning(
     text
 }
 
-/// Limits the text to 40 lines of limited length, and escapes control characters and what the log of
-/// a CI run takes as a command.
+/// Limits the text to 40 lines of limited length, and escapes control characters and what the log
+/// of a CI run takes as a command.
 pub(super) fn fit_to_show(text: &str) -> String {
     const MOST_LINES: usize = 40;
     let mut lines: Vec<_> = text.split('\n').take(MOST_LINES).map(safe_and_short).collect();

@@ -1,5 +1,5 @@
-//! A program whose allocations another instrument counts too: see `tests/dhat.rs`. Its argument
-//! says how many rounds it makes; two runs differ by exactly the allocations of the rounds between.
+//! A program whose allocations another tool counts too: see `tests/dhat.rs`. Its argument is the
+//! number of rounds; two runs differ by exactly the allocations of the additional rounds.
 
 use profile_core::{ProfilingAllocator, profile};
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::hint::black_box;
 #[global_allocator]
 static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
 
-/// One round: vectors that grow, strings, a map, boxes; some kept to the end of the round.
+/// One round: vectors that grow, strings, a map, boxes; some live to the end of the round.
 #[profile]
 fn round(turn: usize) {
     let mut grown = Vec::new();

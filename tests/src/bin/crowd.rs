@@ -1,5 +1,5 @@
-//! A thousand functions and sixty-four threads alive at once, each of which calls all of them
-//! twenty times; prints how much memory that took.
+//! A thousand functions, and sixty-four threads alive at once that each call all of them twenty
+//! times; prints the memory used.
 
 use std::sync::Barrier;
 use std::thread;

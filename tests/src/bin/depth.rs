@@ -1,10 +1,10 @@
-//! How many calls deep a stack of two mebibytes goes, plain and measured.
+//! The call depth that a stack of two mebibytes allows, plain and annotated.
 
 use std::hint::black_box;
 use std::ptr;
 use std::thread;
 
-/// Of the stack; the rest is for what the two functions are on.
+/// Part of the stack; the rest is for the callers of the two functions.
 const USED: usize = 1 << 20;
 
 fn plain(limit: usize) -> u64 {

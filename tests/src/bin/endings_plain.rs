@@ -1,5 +1,4 @@
-//! The twin of `endings` that knows nothing of any instrument: what a status has to be compared
-//! with.
+//! The uninstrumented counterpart of `endings`, whose statuses are the expected ones.
 
 macro_rules! measured {
     ($function:item) => {

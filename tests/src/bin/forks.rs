@@ -1,5 +1,4 @@
-//! Programs that fork, each in the way its first argument says. A child has ten seconds to come to
-//! its end.
+//! Programs that fork, selected by the first argument. A child has ten seconds to end.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 
@@ -41,14 +40,14 @@ fn times(count: u64) {
     (0..count).for_each(|_| work());
 }
 
-/// What `fork` returned to whom.
+/// The two sides of a `fork`.
 enum Side {
     Child,
     Parent { child: libc::pid_t },
 }
 
 fn fork() -> Side {
-    // SAFETY: what the children run here is meant to work after a fork; that is what is tested.
+    // SAFETY: the tests check that what the children run works after a fork.
     let id = unsafe { libc::fork() };
     assert!(id >= 0, "fork: {}", std::io::Error::last_os_error());
     if id > 0 {
@@ -67,7 +66,7 @@ fn wait(child: libc::pid_t) -> ExitStatus {
     ExitStatus::from_raw(status)
 }
 
-/// Waits, and says how the child ended if that was not well.
+/// Waits for the child, and reports its status if it failed.
 fn expect_success(child: libc::pid_t) {
     let status = wait(child);
     if !status.success() {
@@ -158,7 +157,7 @@ fn storm(beside: fn()) {
     threads.into_iter().for_each(|thread| thread.join().expect("a thread ends"));
 }
 
-/// No fork at all, and nothing that `main`'s own thread calls.
+/// No fork at all, and no call in the main thread.
 fn ten_threads() {
     (0..10).for_each(|_| thread::spawn(work).join().expect("a thread ends"));
 }
@@ -166,7 +165,7 @@ fn ten_threads() {
 fn before_exec() {
     for _ in 0..100 {
         let mut command = Command::new("true");
-        // SAFETY: what runs in the child is meant to work there; that is what is tested.
+        // SAFETY: the test checks that what runs in the child works there.
         unsafe {
             command.pre_exec(|| {
                 times(2);

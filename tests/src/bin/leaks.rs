@@ -1,5 +1,5 @@
-//! Functions that leak and functions that only look like it, for `tests/leaks.rs`. Whoever frees
-//! what they return, send or store is not annotated.
+//! Functions that leak and functions that only seem to, for `tests/leaks.rs`. Functions that free
+//! what these return, send or store are not annotated.
 //!
 //! The names of those that leak begin with `leaks_`.
 
@@ -20,7 +20,7 @@ use profile_core::{ProfilingAllocator, profile};
 #[global_allocator]
 static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
 
-/// Two of a kind that every program has: blocks that stay, made where nobody looks.
+/// Two common cases: blocks that stay, allocated outside annotated functions.
 fn leak(bytes: usize) {
     forget(black_box(vec![1_u8; bytes]));
 }
@@ -109,8 +109,8 @@ fn leaks_beside_buffers() {
 #[profile]
 fn leaks_in_a_large_program() {
     drop(black_box(vec![1_u8; 700]));
-    // So much that hundreds of blocks are drawn. Of 16 bytes too few are to tell a leak from
-    // chance: one run in eight found it steady.
+    // Large enough that hundreds of blocks are sampled. With 16 bytes, too few were to distinguish
+    // a leak from chance: one run in eight found it steady.
     leak(300);
 }
 
@@ -210,7 +210,7 @@ fn once(future: impl Future<Output = ()>) {
     assert_eq!(ready, Poll::Ready(()));
 }
 
-/// Each two hundred times: so few that every block is followed.
+/// Calls each two hundred times: few enough that every block is followed.
 fn small() {
     let (to, from) = mpsc::sync_channel(8);
     let consumer = std::thread::spawn(move || from.into_iter().for_each(frees));
@@ -245,7 +245,7 @@ fn small() {
     (0..4).for_each(|_| std::thread::spawn(calls).join().expect("it ends"));
 }
 
-/// More blocks than can all be followed, and more of them at a time than the table has room for.
+/// More blocks than can all be followed, and more at once than the table has slots.
 fn large() {
     for call in 0..200_000 {
         leaks_in_a_large_program();

@@ -1,5 +1,5 @@
-//! Functions that exceed their limits, as the first argument says. Where it is about time the clock
-//! is set by hand.
+//! Functions that exceed their limits, selected by the first argument. Times are those of the mock
+//! clock.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 
@@ -72,7 +72,7 @@ async fn waits(ms: u64) -> u64 {
     std::future::ready(ms).await
 }
 
-/// An error of its own, or a limit that was broken.
+/// The function's own error, or an exceeded limit.
 #[derive(Debug)]
 enum Failure {
     Own,
@@ -129,7 +129,7 @@ async fn raises_by_memory_later(blocks: u64, fails: bool) -> Result<u64, Failure
     Ok(blocks)
 }
 
-/// Something that takes time to go.
+/// A value that takes time to drop.
 struct Lasting(u64);
 
 impl Drop for Lasting {
@@ -192,7 +192,7 @@ fn print(what: &str, outcome: Result<u64, Failure>) {
     }
 }
 
-/// What a call threw.
+/// The panic payload of a call.
 fn thrown(call: impl FnOnce()) -> String {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(()) => "nothing".to_owned(),
@@ -279,7 +279,7 @@ fn locals() {
     print("keeps_nothing", keeps_nothing());
 }
 
-/// What shows warnings calls functions with limits, and opens spans.
+/// The function that shows warnings calls functions with limits, and opens spans.
 fn hooks() {
     set_show_warning(Some(|warning: &Warning| {
         let _span = profile_core::span!("in a hook");
@@ -291,7 +291,7 @@ fn hooks() {
     profile_core::warn!("by itself").expect("no error");
 }
 
-/// Work that comes back to the function that handed it on, in which a span stays open to its end.
+/// Work in the context of the function that spawned it, in which a span stays open to its end.
 #[profile(warn_above = "10 ms", raise)]
 fn raises_within_a_context(ms: u64) -> Result<u64, Failure> {
     let context = profile_core::context();
@@ -303,7 +303,7 @@ fn raises_within_a_context(ms: u64) -> Result<u64, Failure> {
 
 fn contexts() {
     print("raises_within_a_context", raises_within_a_context(11));
-    // The function is switched off while it calls itself: the inner call is nobody's.
+    // The function is disabled while it calls itself: the inner call is not recorded.
     print("calls_itself", calls_itself(true));
 }
 
@@ -334,7 +334,7 @@ fn catch() {
     slow(14);
 }
 
-/// How many of a hundred slow calls threw, while three threads warn as fast as they can.
+/// How many of a hundred slow calls panicked, while three threads warn as fast as they can.
 fn busy() {
     let ends = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -368,8 +368,8 @@ fn exits() {
     std::process::exit(7);
 }
 
-/// Whether no filter makes an error.
-fn settled() -> bool {
+/// Whether no filter turns a warning into an error.
+fn no_filter_raises() -> bool {
     filters().iter().all(|filter| filter.action != Action::Error)
 }
 
@@ -379,7 +379,7 @@ fn forks() {
     let child = unsafe { libc::fork() };
     if child == 0 {
         unlimited(1);
-        if settled() {
+        if no_filter_raises() {
             slow(12);
         }
         std::process::exit(0);

@@ -1,4 +1,4 @@
-//! A program whose lines are looked at from outside.
+//! A program whose lines the tests check from outside.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 
@@ -22,7 +22,7 @@ fn work() -> usize {
     sum //= 1
 }
 
-/// Forks in the middle: what follows is the parent's alone.
+/// Forks in the middle: the rest counts for the parent only.
 #[rustfmt::skip]
 #[profile(lines)]
 fn forks_inside(depth: u32) -> i32 {

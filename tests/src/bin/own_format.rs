@@ -1,4 +1,4 @@
-//! A program with two export formats of its own, one of which has the name of a built-in one.
+//! A program with two own export formats, one with the name of a built-in format.
 
 use std::io;
 
@@ -31,7 +31,7 @@ impl Format for Calls {
     }
 }
 
-/// Is never used: the name is taken.
+/// Never used: the name is taken.
 struct OtherCsv;
 
 impl Format for OtherCsv {

@@ -1,4 +1,4 @@
-//! A program that makes settings in code, each as its first argument says.
+//! A program that applies settings in code, selected by the first argument.
 
 use std::hint::black_box;
 use std::path::Path;

@@ -1,5 +1,5 @@
 //! Signals arrive at any instruction, and their handler calls annotated functions: its own, and the
-//! one it interrupts. In the end each was recorded as often as it was called.
+//! one it interrupts. At the end, each was recorded as often as it was called.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 
@@ -51,7 +51,7 @@ fn main() {
     let signals: u64 = signals.unwrap_or(SIGNALS);
     in_handler();
     outer(TURNS);
-    // SAFETY: the handler is what this program is about.
+    // SAFETY: this program tests the handler.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = on_signal as *const () as usize;
@@ -79,7 +79,7 @@ fn main() {
     let snapshot = capture();
     let recorded = |name: &str| snapshot.function(name).map_or(0, |function| function.calls);
     let handled = HANDLED.load(Relaxed);
-    // The handler calls what it interrupts, too.
+    // The handler also calls what it interrupts.
     let expected = [handled, handled, calls, calls * TURNS + handled];
     let got = ["in_handler", "below_handler", "outer", "work"].map(recorded);
     assert_eq!(got, expected);

@@ -1,6 +1,5 @@
-//! Everything that a program may say to the crate, to be built with the feature `profile` and
-//! without: a library leaves the switch to the application, and neither may have to be changed for
-//! it.
+//! The whole API of the crate, to be built with and without the feature `profile`: a library leaves
+//! the feature to the application, and neither must need changes for it.
 
 use std::process::Command;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Programs with many threads, deep stacks and many call paths, each as its first argument says.
+//! Programs with many threads, deep stacks and many call paths, selected by the first argument.
 //! Figures are printed as lines `name number`.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
@@ -36,7 +36,7 @@ fn main() {
     }
 }
 
-/// Called by the C library before `main`, and before the instrument's own start.
+/// Called by the C library before `main`, and before the start of the session.
 #[used]
 // SAFETY: pointers to functions that the C library calls before `main`; this one has the right
 // type.
@@ -47,7 +47,7 @@ extern "C" fn before_main() {
     (0..3).for_each(|_| early());
 }
 
-/// Sixty-four threads that continue recording while the program ends.
+/// Sixty-four threads that continue to record while the program ends.
 fn detached() {
     const THREADS: usize = 64;
     static DONE: [AtomicU64; THREADS] = [const { AtomicU64::new(0) }; THREADS];
@@ -58,7 +58,7 @@ fn detached() {
                     work();
                     done.fetch_add(1, Relaxed);
                 }
-                // Or `main` would hardly get to its end beside so many.
+                // Otherwise `main` would hardly make progress beside so many.
                 thread::sleep(Duration::from_micros(200));
             }
         });
@@ -69,7 +69,7 @@ fn detached() {
     println!("announced {}", DONE.iter().map(|done| done.load(Relaxed)).sum::<u64>());
 }
 
-/// A hundred thousand threads, two at a time, and what they leave behind in memory.
+/// A hundred thousand threads, two at a time, and the memory that they leave behind.
 fn short() {
     let threads = |count: u64| {
         for _ in 0..count / 2 {
@@ -143,7 +143,7 @@ fn paths() {
     println!("leaves {leaves}");
 }
 
-/// Every code of five different numbers, until told to stop.
+/// Enumerates every code of five different numbers, until told to stop.
 fn visit(code: &mut Vec<usize>, numbers: usize, call: &mut impl FnMut(&[usize]) -> bool) -> bool {
     const LENGTH: usize = 5;
     if code.len() == LENGTH {
@@ -179,7 +179,7 @@ mod chain {
     chain! { a b c d e f g h i j k l m n o p q r s t }
 }
 
-/// On the smallest stack there is, with a report made there too.
+/// On the smallest possible stack, with a report created there too.
 fn small_stack() {
     let thread = thread::Builder::new().stack_size(16 << 10).spawn(work);
     thread.expect("a thread with a small stack").join().expect("it ends");

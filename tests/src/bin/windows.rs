@@ -1,5 +1,5 @@
-//! A program with windows of memory in one another, beside one another, and on a child process; one
-//! has a name that a careless format would break on.
+//! A program with nested and parallel windows of memory, and one on a child process; one has a name
+//! that would break a careless format.
 
 use std::hint::black_box;
 use std::process::Command;
@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use profile_core::{MemoryOptions, memory_usage, memory_usage_of_command, profile};
 
-/// What `mprof` or matplotlib would take for fields, for a formula, for markup.
+/// A name that `mprof` or matplotlib would parse as fields, a formula, or markup.
 const HOSTILE: &str = "<A as B<C>>::run $\\frac$ \"&\u{1b}[2J";
 
 fn options(name: &str) -> MemoryOptions {
     MemoryOptions::new().interval(Duration::from_millis(5)).name(name)
 }
 
-/// Holds so many mebibytes for a while.
+/// Holds this many mebibytes for a while.
 #[profile]
 fn hold(mebibytes: usize) {
     let block = black_box(vec![1_u8; mebibytes << 20]);

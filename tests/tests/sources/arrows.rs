@@ -8,12 +8,12 @@ use syn::Meta;
 use super::paths::{Absolute, Named, defined, exported_macros, named};
 use super::{Module, modules};
 
-/// One file names something of another.
+/// A dependency: a file names something in another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Arrow {
     pub from: PathBuf,
     pub to: PathBuf,
-    /// What is named, as its path from the root.
+    /// The named item, as its path from the root.
     pub named: String,
 }
 
@@ -25,13 +25,13 @@ struct Crate {
     macros: BTreeMap<String, usize>,
 }
 
-/// Everything may be compiled but what only tests are.
+/// Everything except test code may be compiled.
 fn not_for_tests(meta: &Meta) -> Option<bool> {
     meta.path().is_ident("test").then_some(false)
 }
 
-/// The arrows between the files of a crate, and its files. What a module re-exports of its own
-/// children is no arrow: who names that is followed to where it is defined.
+/// The dependencies between the files of a crate, and its files. A re-export from a module's own
+/// children is not a dependency: users of it are followed to the definition.
 pub fn arrows(root: &Path) -> (BTreeSet<Arrow>, BTreeSet<PathBuf>) {
     let krate = Crate::read(root);
     let files = krate.modules.iter().map(|module| module.file.clone()).collect();
@@ -63,7 +63,7 @@ impl Crate {
     }
 
     /// The module that defines what a path names. `None`: it names a module itself, whose items are
-    /// named elsewhere, or nothing that is known.
+    /// named elsewhere, or is unknown.
     fn defining(&self, path: &[String], seen: &mut Vec<Absolute>) -> Option<usize> {
         if seen.iter().any(|it| it == path) {
             return None;
@@ -76,15 +76,15 @@ impl Crate {
         self.item_of(module, rest, seen)
     }
 
-    /// The innermost module of a path, and what is named in it.
+    /// The innermost module of a path, and the item named in it.
     fn split<'a>(&self, path: &'a [String]) -> Option<(usize, &'a [String])> {
         let parts = (0..path.len()).rev().map(|length| path.split_at(length));
         let mut known = parts.filter_map(|(module, rest)| Some((*self.places.get(module)?, rest)));
         known.next()
     }
 
-    /// The module itself defines what nobody else is found to: items that a macro makes have no
-    /// name in its source.
+    /// Items without a known definition are attributed to the module itself: those that a macro
+    /// creates have no name in its source.
     fn item_of(&self, module: usize, rest: &[String], seen: &mut Vec<Absolute>) -> Option<usize> {
         let name = rest.first()?;
         if defined(&self.modules[module]).contains(name) {
@@ -115,7 +115,7 @@ impl Crate {
     }
 }
 
-/// Files that name each other, each circle with all files in it.
+/// Cycles of dependencies, each with all its files.
 pub fn circles(arrows: &BTreeSet<Arrow>) -> BTreeSet<BTreeSet<PathBuf>> {
     let mut reached: BTreeMap<&Path, BTreeSet<&Path>> = BTreeMap::new();
     for arrow in arrows {

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Item, Meta, Token};
 
-/// A module: one with a file of its own, or one that is in another's.
+/// A module, with its own file or inline.
 pub struct Module {
-    /// From the crate's root, which is the empty path.
+    /// Path from the crate's root, which is the empty path.
     pub path: Vec<String>,
     pub file: PathBuf,
     /// Without modules, and without what is not compiled.
@@ -23,10 +23,10 @@ pub struct Module {
     pub children: Vec<String>,
 }
 
-/// Whether a condition holds: `None` if that depends.
+/// Whether a condition holds; `None` if unknown.
 pub type Condition = fn(&Meta) -> Option<bool>;
 
-/// The modules of the crate whose root is this file, items left out whose condition does not hold.
+/// The modules of the crate with this root file, without items whose condition does not hold.
 pub fn modules(root: &Path, condition: Condition) -> Vec<Module> {
     let mut found = Vec::new();
     let folder = root.parent().expect("a folder").to_owned();
@@ -48,7 +48,7 @@ fn read_file(
     }
 }
 
-/// The items of a module. `folder` is where the files of its modules are.
+/// The items of a module. `folder` contains the files of its modules.
 fn read_items(
     items: Vec<Item>,
     file: &Path,

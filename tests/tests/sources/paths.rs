@@ -11,12 +11,12 @@ use super::{Module, attributes};
 /// A path from the root of the crate.
 pub type Absolute = Vec<String>;
 
-/// What a module names.
+/// The names that a module uses.
 #[derive(Default)]
 pub struct Named {
-    /// Its imports: the name in the module, and what that stands for.
+    /// Its imports: the name in the module, and the imported path.
     pub imports: BTreeMap<String, Absolute>,
-    /// Those that others can import from it, with their names, and globs.
+    /// Public imports with their names, and globs.
     pub exports: Vec<(Option<String>, Absolute)>,
     /// All that imports and code name.
     pub paths: Vec<Absolute>,
@@ -53,7 +53,7 @@ pub fn named(module: &Module) -> Named {
     named
 }
 
-/// The leaves of a use tree: the name that it gives, which a glob has not, and the path.
+/// The leaves of a use tree: the name, which a glob does not have, and the path.
 fn imported(tree: &UseTree, before: &[String], leaves: &mut Vec<(Option<String>, Vec<String>)>) {
     let with = |name: String| [before, &[name]].concat();
     match tree {
@@ -70,7 +70,7 @@ fn imported(tree: &UseTree, before: &[String], leaves: &mut Vec<(Option<String>,
     }
 }
 
-/// A path as the module means it; `None` if it leads out of the crate, or is of a name that is not
+/// A path resolved from the module; `None` if it is outside the crate, or its first name is not
 /// imported.
 fn absolute(
     path: &[String],
@@ -104,7 +104,8 @@ impl Finder<'_> {
         self.found.extend(absolute(path, self.module, self.imports));
     }
 
-    /// Paths in tokens: words with `::` between them. Those after `::`, `$` or `.` begin elsewhere.
+    /// Paths in tokens: identifiers separated by `::`. Those after `::`, `$` or `.` are not the
+    /// start of a path.
     fn tokens(&mut self, tokens: TokenStream) {
         let mut path: Vec<String> = Vec::new();
         let (mut colons, mut is_foreign) = (0, false);
@@ -164,8 +165,7 @@ impl<'ast> Visit<'ast> for Finder<'_> {
         }
     }
 
-    /// The text of `macro_rules!` becomes code somewhere else: only what it names from the root is
-    /// known here.
+    /// The text of `macro_rules!` is expanded elsewhere, so only its paths from the root are known.
     fn visit_item_macro(&mut self, item: &'ast ItemMacro) {
         if item.ident.is_none() {
             return self.visit_macro(&item.mac);
@@ -195,7 +195,7 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     }
 }
 
-/// The names of what a module defines, macros included.
+/// The names that a module defines, macros included.
 pub fn defined(module: &Module) -> Vec<String> {
     let name = |item: &Item| match item {
         Item::Const(it) => Some(it.ident.to_string()),
@@ -212,7 +212,7 @@ pub fn defined(module: &Module) -> Vec<String> {
     module.items.iter().filter_map(name).collect()
 }
 
-/// The macros that a module puts at the root of the crate.
+/// The macros that a module exports at the root of the crate.
 pub fn exported_macros(module: &Module) -> impl Iterator<Item = String> {
     module.items.iter().filter_map(|item| match item {
         Item::Macro(it) if attributes(item).iter().any(|it| it.path().is_ident("macro_export")) => {

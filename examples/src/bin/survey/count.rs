@@ -1,4 +1,4 @@
-//! The visitor. What stands inside a macro call is tokens to syn, and is not looked into.
+//! The visitor. syn does not parse the tokens of macro calls, so they are not visited.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ impl<'a> Counter<'a> {
         Counter { path, findings, depth: 0 }
     }
 
-    /// What it has found after a visit to the whole tree.
+    /// Visits the whole tree and returns the findings.
     pub fn visited(mut self, tree: &syn::File) -> Findings {
         self.visit_file(tree);
         self.findings

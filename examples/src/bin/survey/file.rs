@@ -1,4 +1,4 @@
-//! One file, stage by stage. Whatever is wrong with it becomes a [`Refused`].
+//! Processes one file, stage by stage. Any error becomes a [`Refused`].
 
 use std::fmt::Display;
 use std::fs::File;
@@ -11,10 +11,10 @@ use profile_core::{profile, span};
 use crate::count::Counter;
 use crate::findings::{Findings, Reason, Refused};
 
-/// Beyond what anybody writes or generates.
+/// Larger than any real source file.
 const LARGEST_BYTES: u64 = 64 << 20;
 
-/// Reads, lexes, parses and visits a file, and gives its memory back.
+/// Reads, lexes, parses and visits a file, and frees its memory.
 #[profile]
 pub fn survey_file(path: &Path) -> Result<Findings, Refused> {
     let refused = |reason, error: &dyn Display| Refused::new(path, reason, error);
@@ -28,8 +28,8 @@ pub fn survey_file(path: &Path) -> Result<Findings, Refused> {
             found
         })
         .map_err(|message| refused(Reason::NotParsed, &message));
-    // proc-macro2 keeps the text of all it has lexed, to tell the places of tokens. There are no
-    // tokens any more.
+    // proc-macro2 retains the text of everything that it has lexed, for the locations of tokens.
+    // All tokens have been dropped.
     let _span = span!("forget places");
     proc_macro2::extra::invalidate_current_thread_spans();
     found
@@ -45,9 +45,9 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-/// The syntax tree; or what is wrong, and in which line.
+/// The syntax tree; or an error with its line.
 fn tree(text: &str) -> Result<syn::File, String> {
-    let at = |place: Span, error: &dyn Display| format!("line {}: {error}", place.start().line);
+    let at = |span: Span, error: &dyn Display| format!("line {}: {error}", span.start().line);
     let tokens = lex(text).map_err(|error| at(error.span(), &error))?;
     parse(tokens).map_err(|error| at(error.span(), &error))
 }
@@ -57,12 +57,11 @@ fn lex(text: &str) -> Result<TokenStream, proc_macro2::LexError> {
     without_shebang(text).parse()
 }
 
-/// `#!/usr/bin/env …` is for the system, `#![…]` for the compiler; before either may be a byte
-/// order mark.
+/// Removes a byte order mark and a shebang line (`#!/usr/bin/env …`, but not `#![…]`).
 fn without_shebang(text: &str) -> &str {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let shebang = text.strip_prefix("#!").filter(|rest| !rest.trim_start().starts_with('['));
-    // The end of its line stays, so that lines are counted from 1.
+    // Leaves the line break, so that line numbers stay correct.
     shebang.map_or(text, |rest| &rest[rest.find('\n').unwrap_or(rest.len())..])
 }
 

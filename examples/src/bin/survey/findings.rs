@@ -1,5 +1,5 @@
-//! What is found: counts, names and how often they stand, extremes, and the files that could not be
-//! surveyed. Findings of files, and of threads, are merged into one.
+//! Findings: counts, frequencies of names, extremes, and the files that could not be surveyed.
+//! Findings of files, and of threads, are merged.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -36,7 +36,7 @@ pub enum Thing {
 }
 
 impl Thing {
-    /// All, in the order in which they are in the enum and on the page.
+    /// All, in the order of the enum and of the page.
     pub const ALL: [(Thing, &str); 22] = [
         (Thing::File, "files"),
         (Thing::Byte, "bytes"),
@@ -63,39 +63,39 @@ impl Thing {
     ];
 }
 
-/// What was found, in one file or in many.
+/// Findings of one or many files.
 #[derive(Default)]
 pub struct Findings {
     counts: [u64; Thing::ALL.len()],
-    /// Attributes, doc comments left out.
+    /// Attributes, without doc comments.
     pub attributes: Tally,
     /// Macros called.
     pub macros: Tally,
     /// In lines.
     pub longest_function: Extreme,
-    /// In blocks around the innermost, itself included.
+    /// In nested blocks, the innermost included.
     pub deepest_block: Extreme,
-    /// What could not be surveyed.
+    /// Files that could not be surveyed.
     pub refused: Vec<Refused>,
 }
 
 impl Findings {
-    /// One more.
+    /// Adds one.
     pub fn add(&mut self, thing: Thing) {
         self.add_many(thing, 1);
     }
 
-    /// So many more.
+    /// Adds several.
     pub fn add_many(&mut self, thing: Thing, many: usize) {
         self.counts[thing as usize] += many as u64;
     }
 
-    /// How many.
+    /// The count.
     pub fn count(&self, thing: Thing) -> u64 {
         self.counts[thing as usize]
     }
 
-    /// Adds what was found elsewhere.
+    /// Adds other findings.
     #[profile]
     pub fn merge(&mut self, other: Findings) {
         for (count, more) in self.counts.iter_mut().zip(other.counts) {
@@ -109,18 +109,18 @@ impl Findings {
     }
 }
 
-/// How often names stand.
+/// Frequencies of names.
 #[derive(Default)]
 pub struct Tally(HashMap<String, u64>);
 
 #[profile]
 impl Tally {
-    /// One more of the name.
+    /// Counts a name.
     pub fn add(&mut self, name: &Ident) {
         self.add_many(name.to_string(), 1);
     }
 
-    /// The names that stand most often, the most frequent first.
+    /// The most frequent names, in descending order.
     pub fn most_frequent(self, names: usize) -> Vec<(String, u64)> {
         let mut all: Vec<_> = self.0.into_iter().collect();
         all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
@@ -134,28 +134,28 @@ impl Tally {
         }
     }
 
-    /// A callee of all the others: not worth a row of its own.
+    /// Called by all the others: a row of its own would not help.
     #[profile(skip)]
     fn add_many(&mut self, name: String, many: u64) {
         *self.0.entry(name).or_default() += many;
     }
 }
 
-/// The largest of its kind, and where it stands.
+/// The largest of its kind, and its location.
 #[derive(Default)]
 pub struct Extreme {
     /// How large.
     pub size: usize,
-    /// Where.
+    /// Its location.
     pub place: Place,
 }
 
-/// Where something stands.
+/// A location in a file.
 #[derive(Default)]
 pub struct Place {
     pub path: PathBuf,
     pub line: usize,
-    /// What it is called, if it has a name.
+    /// The name of the item, if any.
     pub name: String,
 }
 
@@ -166,7 +166,7 @@ impl Place {
 }
 
 impl Extreme {
-    /// Takes what is larger.
+    /// Updates the maximum.
     pub fn rise(&mut self, size: usize, place: impl FnOnce() -> Place) {
         if size > self.size {
             *self = Extreme { size, place: place() };
@@ -195,7 +195,7 @@ impl Reason {
 pub struct Refused {
     pub path: PathBuf,
     pub reason: Reason,
-    /// What the system or the parser says.
+    /// The error of the system or the parser.
     pub message: String,
 }
 

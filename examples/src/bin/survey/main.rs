@@ -1,27 +1,24 @@
-//! Surveys real Rust source: parses every file with syn, on as many threads as there are
-//! processors, and prints what it found: how many functions, unsafe blocks, traits, which macros
-//! and attributes, the longest function.
+//! Surveys Rust source: parses every file with syn, with one thread per processor, and prints
+//! counts of functions, unsafe blocks, traits, macros and attributes, and the longest function.
 //!
 //! ```text
-//! cargo run --release -p examples --bin survey                  # the dependencies that cargo has on this machine
-//! cargo run --release -p examples --bin survey -- FOLDER...     # these folders and files
+//! cargo run --release -p examples --bin survey               # the sources that cargo has downloaded
+//! cargo run --release -p examples --bin survey -- FOLDER...  # these folders and files
 //! ```
 //!
-//! The findings go to standard output. At exit a second table comes on standard error: what the
-//! survey itself cost. It takes what is marked `#[profile]` below, and the line that installs the
-//! allocator; `main` has nothing to do for it.
+//! The findings go to standard output. At exit, the report goes to standard error: what the survey
+//! itself cost. It only needs the `#[profile]` attributes below and the line that installs the
+//! allocator; `main` does nothing for it.
 //!
-//! What to look for in it:
+//! What to look for in the report:
 //!
-//! - `read`, `lex`, `parse`, `count`, `discard` are the stages of one file, and so the rows to
-//!   compare. To give a tree back to the allocator is work too: see what `discard` takes beside
-//!   `count`, which visits every node.
-//! - `worker` runs on all threads at once, so it and the stages can exceed 100 % of the run. The
-//!   `self` time of `survey_all` is spent in waiting for the workers.
-//! - `walk` calls itself for each folder in a folder; its time is counted once all the same.
-//! - `Tally::add` is short and called often: the last line of the head says what measuring it so
-//!   often cost.
-//! - `parse` allocates most, and returns what it allocates: `discard` gives it back.
+//! - `read`, `lex`, `parse`, `count`, `discard` are the stages of one file. Freeing a tree is work
+//!   too: compare `discard` with `count`, which visits every node.
+//! - `worker` runs on all threads at once. The `self` time of `survey_all` is spent waiting for the
+//!   workers.
+//! - `walk` recurses for each subfolder; its time is counted once.
+//! - `Tally::add` is short and called often: the header shows what recording cost.
+//! - `parse` allocates most, and returns what it allocates; `discard` frees it.
 //! - `survey_all` has a curve of the process's memory below the table;
 //!   `PROFILE_REPORT=table,svg:FILE` draws it.
 
@@ -71,7 +68,7 @@ fn run(folders: Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// `survey | head` is no error: a reader that has seen enough closes the pipe.
+/// `survey | head` is not an error: the reader may close the pipe early.
 fn print(page: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     let printed = stdout.write_all(page.as_bytes()).and_then(|()| stdout.flush());

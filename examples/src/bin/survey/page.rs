@@ -1,4 +1,4 @@
-//! The findings as the user reads them.
+//! Formats the findings as text.
 
 use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::findings::{Extreme, Findings, Reason, Refused, Tally, Thing};
 
-/// Names of macros and attributes shown.
+/// The number of macros and attributes shown.
 const NAMES: usize = 6;
-/// Files shown of those that were refused for one reason.
+/// The number of refused files shown per reason.
 const REFUSED: usize = 3;
 /// Width of the first column.
 const FIRST: usize = 20;
@@ -33,7 +33,7 @@ pub fn page(
 
 struct Page<'a> {
     text: String,
-    /// Where the survey began: paths are shown from there on.
+    /// The roots of the survey: paths are shown relative to them.
     folders: &'a [PathBuf],
 }
 
@@ -90,8 +90,8 @@ impl Page<'_> {
         Ok(())
     }
 
-    /// The path from the folder that was surveyed. A file's name may hold what would move a
-    /// terminal's cursor.
+    /// The path relative to the surveyed folder, escaped: a file name may contain control
+    /// characters.
     fn short(&self, path: &Path) -> String {
         let inside = self.folders.iter().find_map(|folder| path.strip_prefix(folder).ok());
         let short = inside.filter(|short| !short.as_os_str().is_empty()).unwrap_or(path);

@@ -1,5 +1,5 @@
-//! Which files are surveyed. A folder that cannot be read is listed among the findings; one that a
-//! person named and that does not exist is an error.
+//! Selects the files to survey. A folder that cannot be read is listed in the findings; a missing
+//! argument is an error.
 
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry};
@@ -10,8 +10,7 @@ use profile_core::profile;
 
 use crate::findings::{Reason, Refused};
 
-/// Where cargo keeps the sources of the dependencies it has built on this machine: a folder for
-/// each registry.
+/// Where cargo stores downloaded sources: a folder for each registry.
 pub fn of_dependencies() -> io::Result<Vec<PathBuf>> {
     let folders = cargo_home().and_then(|cargo| folders_in(&cargo.join("registry/src")).ok());
     folders.filter(|folders| !folders.is_empty()).ok_or_else(|| {
@@ -30,17 +29,17 @@ fn folders_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     paths.filter(|path| path.as_ref().map_or(true, |path| path.is_dir())).collect()
 }
 
-/// What was found in the folders.
+/// The files found in the folders.
 #[derive(Default)]
 pub struct Sources {
-    /// Files of Rust, sorted, each once.
+    /// Rust files, sorted, without duplicates.
     pub files: Vec<PathBuf>,
-    /// Folders that could not be looked into.
+    /// Folders that could not be read.
     pub unreadable: Vec<Refused>,
 }
 
 impl Sources {
-    /// Walks the folders. A file among them is taken as it is.
+    /// Walks the folders. Files among the roots are included as they are.
     pub fn find(roots: &[PathBuf]) -> io::Result<Sources> {
         let mut found = Sources::default();
         for root in roots {
@@ -64,7 +63,7 @@ fn about(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
-/// Symbolic links are not followed, so it ends.
+/// Symbolic links are not followed, so the walk terminates.
 #[profile]
 fn walk(folder: &Path, found: &mut Sources) {
     let entries = match fs::read_dir(folder) {
@@ -88,7 +87,7 @@ fn take(entry: &DirEntry, found: &mut Sources) -> io::Result<()> {
     Ok(())
 }
 
-/// Hidden folders, and those a tool has marked as its cache, such as cargo's `target`.
+/// Hidden folders, and caches such as cargo's `target`.
 fn is_left_out(folder: &Path) -> bool {
     let name = folder.file_name().unwrap_or_default();
     name.as_encoded_bytes().starts_with(b".") || folder.join("CACHEDIR.TAG").exists()

@@ -12,11 +12,11 @@ use profile_core::{memory_usage, profile};
 use crate::file;
 use crate::findings::Findings;
 
-/// syn parses, and a tree is visited and dropped, by recursion: this does for a hundred thousand
-/// brackets in each other. Of it only what is used becomes memory.
+/// Parsing, visiting and dropping a tree are recursive: this suffices for a hundred thousand nested
+/// brackets. Only the used part becomes memory.
 const STACK_BYTES: usize = 1 << 30;
 
-/// Surveys the files on so many threads. Its memory is read meanwhile.
+/// Surveys the files on this many threads, while the memory of the process is sampled.
 #[memory_usage(interval = "20ms")]
 pub fn survey_all(files: &[PathBuf], threads: usize) -> io::Result<Findings> {
     let queue = Queue { files, next: AtomicUsize::new(0), bar: bar(files.len()) };
@@ -36,7 +36,7 @@ pub fn survey_all(files: &[PathBuf], threads: usize) -> io::Result<Findings> {
     .map(|()| findings)
 }
 
-/// What one thread does until no file is left.
+/// Processes files until none is left.
 #[profile]
 fn worker(queue: &Queue<'_>) -> Findings {
     let mut findings = Findings::default();
@@ -50,7 +50,7 @@ fn worker(queue: &Queue<'_>) -> Findings {
     findings
 }
 
-/// Files that wait for a thread.
+/// Files that are not yet assigned to a thread.
 struct Queue<'a> {
     files: &'a [PathBuf],
     next: AtomicUsize,
@@ -63,7 +63,7 @@ impl<'a> Queue<'a> {
     }
 }
 
-/// On standard error; hidden if that is no terminal.
+/// On standard error; hidden if that is not a terminal.
 fn bar(files: usize) -> ProgressBar {
     let bar = ProgressBar::new(files as u64);
     match ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} files, {eta} left") {

@@ -1,4 +1,4 @@
-//! Programs that end in every way there is, instrumented. `endings_plain` is the same without the
+//! Programs that end in every possible way, instrumented. `endings_plain` is the same without the
 //! attribute.
 
 macro_rules! measured {

@@ -139,8 +139,7 @@ fn register(handler: extern "C" fn()) {
     unsafe { libc::atexit(handler) };
 }
 
-/// In the scene `atexit` one handler is registered before anything else in the process is: it runs
-/// last.
+/// In the scene `atexit`, a handler is registered before any other in the process, so it runs last.
 #[used]
 // SAFETY: pointers to functions that the C library calls before `main`; this one has the right
 // type.
@@ -169,11 +168,11 @@ fn exit_from_eight_threads() {
     wait_for_ever();
 }
 
-/// Calls `work` for ever, and after so many calls writes how many there were.
+/// Calls `work` forever, and writes the number of calls at intervals.
 fn announce() {
     static CALLS: AtomicU64 = AtomicU64::new(20);
     let batch: u64 = std::env::args().nth(2).and_then(|it| it.parse().ok()).expect("a number");
-    // Not `stdout`, which would keep the words until there are some more.
+    // Not `stdout`, which would buffer the words.
     let mut out = File::from(std::io::stdout().as_fd().try_clone_to_owned().expect("a descriptor"));
     loop {
         for _ in 0..batch {

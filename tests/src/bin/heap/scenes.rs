@@ -1,4 +1,4 @@
-//! What allocates. Figures are printed as lines `name number`.
+//! Scenes that allocate. Figures are printed as lines `name number`.
 
 #![allow(unsafe_code, reason = "does what safe code of a test cannot")]
 
@@ -47,7 +47,7 @@ fn nothing() -> Vec<u8> {
     black_box(Vec::new())
 }
 
-/// Keeps what it gets from two others and gives up something of its own.
+/// Retains what two callees return, and frees a block of its own.
 #[profile]
 fn caller() -> (Vec<u64>, Box<[u8; 64]>) {
     drop(black_box(vec![0_u8; 1000]));
@@ -73,7 +73,7 @@ fn aligned() -> Vec<Aligned> {
 struct Aligned;
 
 #[repr(align(256))]
-struct Wide(#[allow(dead_code, reason = "it is there for its size")] [u8; 256]);
+struct Wide(#[allow(dead_code, reason = "exists for its size")] [u8; 256]);
 
 #[profile]
 fn wide() -> Vec<Wide> {
@@ -98,7 +98,7 @@ fn zeroes(bytes: usize) -> Vec<u8> {
     black_box(vec![0; bytes])
 }
 
-/// A gibibyte of zeroes that nobody looks at.
+/// A gibibyte of zeroes that nothing touches.
 fn zeroed() {
     drop(zeroes(1 << 20));
     let before = resident_bytes();
@@ -117,7 +117,7 @@ fn doubling(most: usize) -> Vec<u8> {
     bytes
 }
 
-/// To half a gibibyte, of which one mebibyte is ever touched: moving pages copies none of it.
+/// Grows to half a gibibyte, of which only one mebibyte is touched: moving pages copies nothing.
 fn grow() {
     drop(doubling(2 << 20));
     let before = peak_resident_bytes();
@@ -160,9 +160,9 @@ fn consume(receive: &mpsc::Receiver<Box<[u8; 1024]>>) {
     }
 }
 
-/// What one thread allocates another one frees.
+/// One thread allocates, another one frees.
 fn cross() {
-    // Its buffer is made here, before the functions that are measured.
+    // Its buffer is allocated here, before the measured functions.
     let (send, receive) = mpsc::sync_channel(2000);
     produce(&send);
     thread::spawn(move || consume(&receive)).join().expect("it ends");
@@ -171,13 +171,13 @@ fn cross() {
 const BLOCK: usize = 1 << 20;
 const BLOCKS: usize = 10;
 
-/// Has them all at once, and keeps them.
+/// Allocates them all, and retains them.
 #[profile]
 fn keeps() -> Vec<Vec<u8>> {
     (0..BLOCKS).map(|_| black_box(Vec::with_capacity(BLOCK))).collect()
 }
 
-/// Has one at a time, and keeps none.
+/// Allocates one at a time, and retains none.
 #[profile]
 fn churns() {
     for _ in 0..BLOCKS {
@@ -185,7 +185,7 @@ fn churns() {
     }
 }
 
-/// Grows one by as much each time, and keeps it.
+/// Grows one by the same amount each time, and retains it.
 #[profile]
 fn grows() -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -199,7 +199,7 @@ fn shapes() {
     let kept = (keeps(), grows());
     churns();
     black_box(&kept);
-    // Kept to the end of the process.
+    // Lives to the end of the process.
     std::mem::forget(kept);
 }
 
@@ -210,7 +210,7 @@ fn here_and_there(blocks: Vec<Box<u64>>) -> Vec<Box<u64>> {
     (0..1000).map(|number| black_box(Box::new(number))).collect()
 }
 
-/// Eight threads hand blocks to each other, and look at the statistics meanwhile.
+/// Eight threads exchange blocks, and read the statistics meanwhile.
 fn threads() {
     let mut handed: Vec<Vec<Box<u64>>> = (0..8).map(|_| Vec::new()).collect();
     for _ in 0..100 {
@@ -224,7 +224,7 @@ fn threads() {
     }
 }
 
-/// How many mebibytes the program can have at a time.
+/// How many mebibytes the program can hold at once.
 fn grow_to_most() {
     let mut kept = Vec::new();
     loop {
@@ -237,15 +237,15 @@ fn grow_to_most() {
     println!("most {}", black_box(&kept).len() * 16);
 }
 
-/// Blocks that all threads of the storm take from and give to each other; places for them.
+/// Slots for blocks that all threads of the storm exchange.
 struct Board(Vec<std::sync::Mutex<Vec<u8>>>);
 
-/// What the program itself knows to hold in such blocks.
+/// The bytes that the program holds in such blocks.
 static HELD: AtomicI64 = AtomicI64::new(0);
 
 impl Board {
-    /// Takes what is at a place, changes its size, and lays it there again: allocated by one
-    /// thread, grown, shrunk and freed by others, after the first has ended too.
+    /// Takes the block in a slot, changes its size, and puts it back. Blocks are allocated by one
+    /// thread, and grown, shrunk and freed by others, even after the first has ended.
     #[profile]
     fn exchange(&self, random: u64) {
         let place = &self.0[random as usize % self.0.len()];
@@ -283,7 +283,7 @@ fn sixteen_threads(work: impl Fn(u64) + Sync) {
 fn storm() {
     let board = Board((0..1000).map(|_| std::sync::Mutex::default()).collect());
     let live = || profile_core::capture().process.heap_bytes.expect("counted") as i64;
-    // What the first threads leave behind stays.
+    // The first threads leave memory behind.
     sixteen_threads(|_| board.exchange(3));
     let before = live() - HELD.load(Relaxed);
     for round in 0..100_u64 {
@@ -302,8 +302,8 @@ fn storm() {
     println!("counted {counted}");
 }
 
-/// Forty children, more than the numbers that a run of forks may waste, each of which starts a
-/// thread that allocates.
+/// Forty children, more than the numbers that a run of forks may waste, each with a thread that
+/// allocates.
 fn forks() {
     black_box(vector());
     for _ in 0..40 {
@@ -311,7 +311,7 @@ fn forks() {
         let child = unsafe { libc::fork() };
         assert!(child >= 0, "fork: {}", std::io::Error::last_os_error());
         if child == 0 {
-            // SAFETY: plain system call; a child that hangs ends by it.
+            // SAFETY: plain system call; it ends a child that hangs.
             unsafe { libc::alarm(10) };
             black_box(vec![0_u8; 1 << 16]);
             thread::spawn(|| drop(black_box((vector(), vector())))).join().expect("it ends");
