@@ -224,6 +224,44 @@ pub(crate) fn reports_asked_for() -> Option<&'static str> {
     environment().reports.as_deref()
 }
 
+/// Whether a signal that ends the process has its report printed.
+pub(crate) fn reports_on_signals() -> bool {
+    environment().signals
+}
+
+/// Whether a variable says what [`Settings::as_variables`] does.
+pub(crate) fn is_report_variable(name: &std::ffi::OsStr) -> bool {
+    REPORT_VARIABLES.iter().any(|variable| name == *variable)
+}
+
+const REPORT_VARIABLES: [&str; 4] =
+    ["PROFILE_REPORT", "PROFILE_SORT", "PROFILE_TOP", "PROFILE_PERCENTILES"];
+
+impl Settings {
+    /// What is in force of a report, as the variables that say so. A `PROFILE_REPORT` that the
+    /// environment has overrides what was set in code.
+    pub(crate) fn as_variables(&self) -> Vec<(&'static str, String)> {
+        let [report, sort, top, percentiles] = REPORT_VARIABLES;
+        let name_of = |sort: Sort| Sort::ALL.iter().find(|(_, it)| *it == sort);
+        let percentile_list: Vec<String> = self.percentiles.iter().map(f64::to_string).collect();
+        let reports = environment().reports.clone().or_else(|| self.reports.clone());
+        let top_text = self.top.map(|top| match top {
+            Top::All => "all".to_owned(),
+            Top::Rows(rows) => rows.to_string(),
+            Top::Share(share) => format!("{}%", share * 100.0),
+        });
+        [
+            (report, reports),
+            (sort, name_of(self.sort).map(|(name, _)| (*name).to_owned())),
+            (top, top_text),
+            (percentiles, Some(percentile_list.join(","))),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+    }
+}
+
 /// Patterns of the functions that are recorded; empty: all.
 pub(crate) fn only() -> &'static [String] {
     &environment().only
@@ -263,6 +301,7 @@ struct Environment {
     top: Option<Top>,
     /// Patterns of the functions that are recorded.
     only: Vec<String>,
+    signals: bool,
     percentiles: Option<Vec<f64>>,
     trim: Option<f64>,
     budget: Option<Budget>,
@@ -291,6 +330,7 @@ impl Environment {
             sort: reader.variable("PROFILE_SORT", |text| choice(text, &Sort::ALL, SORTS)),
             top: reader.variable("PROFILE_TOP", parse_top),
             only: reader.variable("PROFILE_ONLY", parse_patterns).unwrap_or_default(),
+            signals: reader.variable("PROFILE_SIGNALS", parse_switch).unwrap_or(true),
             percentiles: reader.variable("PROFILE_PERCENTILES", parse_percentiles),
             trim: reader.variable("PROFILE_TRIM", parse_trim),
             budget: reader.variable("PROFILE_OVERHEAD", parse_budget),

@@ -43,6 +43,13 @@ pub(crate) fn header() -> Option<&'static Header> {
     header.filter(|_| !UNUSABLE.load(Relaxed))
 }
 
+/// Address and bytes of what is used; allocates nothing and waits for nobody, for signal handlers.
+pub(crate) fn used() -> (*const u8, usize) {
+    let Some(header) = header() else { return (ptr::null(), 0) };
+    let used = header.used_bytes.get().min(header.committed_bytes.get());
+    (ptr::from_ref(header).cast(), used as usize)
+}
+
 /// Whether the segment is a file.
 pub(crate) fn is_file() -> bool {
     file().is_some()

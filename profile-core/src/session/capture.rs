@@ -88,6 +88,29 @@ fn snapshot_in(path: &Path) -> io::Result<Snapshot> {
     Ok(snapshot)
 }
 
+/// The snapshot of the process that started this one, from the segment that it passed on.
+pub(super) fn segment_of_parent() -> Option<Snapshot> {
+    let bytes = sys::passed_segment()?;
+    let words: Vec<_> = bytes.chunks_exact(8).map(word_of).collect();
+    let steps = View::steps_for(&words);
+    let view = View::from_words(&words, &steps).ok()?;
+    let parent = sys::parent_process_id();
+    if view.header(header::process_id) != u64::from(parent) {
+        return None;
+    }
+    // Of this machine and this moment, so what is open has lasted until now.
+    let now = Anchor::now(Clock::from_code(view.header(header::clock)));
+    let mut snapshot = snapshot_of(view, Some(now));
+    snapshot.process.resident_bytes = sys::memory_of(parent, sys::Resident::Rss).ok().flatten();
+    snapshot.process.kernel_peak_bytes = sys::kernel_peak_bytes(parent).ok();
+    snapshot.never_called = never_called(&snapshot);
+    snapshot.not_instrumented = not_instrumented();
+    let exceeded = limits::exceeded(&snapshot);
+    snapshot.warnings.extend(exceeded);
+    snapshot.warnings.extend(snapshot.advice.iter().filter_map(warning_of));
+    Some(snapshot)
+}
+
 /// Of a device or a pipe there may be no end.
 fn bytes_of_file(path: &Path) -> io::Result<Vec<u8>> {
     let about = std::fs::metadata(path)?;

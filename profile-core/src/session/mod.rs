@@ -9,6 +9,7 @@ mod now;
 mod only;
 mod pattern;
 mod reports;
+mod signals;
 mod sites;
 mod start;
 

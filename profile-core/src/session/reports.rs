@@ -217,6 +217,19 @@ pub(super) fn note_start_folder() {
     }
 }
 
+/// That folder; empty: not known.
+pub(super) fn start_folder() -> PathBuf {
+    START.get().cloned().unwrap_or_default()
+}
+
+/// Writes the reports on another process, which began in a folder.
+pub(super) fn print(snapshot: &Snapshot, started_in: PathBuf) {
+    let _ = START.set(started_in);
+    let outputs = asked_for();
+    print_warnings(&outputs, snapshot);
+    outputs.iter().for_each(|output| write_output(output, snapshot));
+}
+
 fn from_start(path: &Path) -> Cow<'_, Path> {
     START.get().map_or(Cow::Borrowed(path), |folder| Cow::Owned(folder.join(path)))
 }

@@ -2,6 +2,7 @@
 
 use super::capture::captured;
 use super::pattern::matches;
+use super::signals::update_settings;
 use super::start::{read_whole_run, sample_processors, start};
 use crate::callsite::{self, CallSite, Mode};
 use crate::record::thread::for_caller;
@@ -53,6 +54,7 @@ impl Settings {
     /// Puts the choices in force, from now on and for the report at exit.
     pub fn apply(self) {
         sites::set_budget(settings::choose(self));
+        update_settings();
         sizes::want(settings::current().block_sizes);
         read_whole_run();
         sample_processors();

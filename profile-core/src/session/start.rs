@@ -7,6 +7,7 @@ use super::environment::{filter_warnings, of_setting, wrong_reports};
 use super::limits_file::wrong_limits;
 use super::only::record_only;
 use super::reports::{note_start_folder, print_line, report_at_exit};
+use super::signals::{print_if_asked, report_on_signals};
 use crate::callsite;
 use crate::diagnostics::{self, OnError};
 use crate::memory::{sampler, usage};
@@ -22,6 +23,7 @@ sys::before_main!(start);
 pub(super) extern "C" fn start() {
     static START: Once = Once::new();
     START.call_once(|| {
+        print_if_asked();
         sys::at_exit(report_at_exit);
         note_start_folder();
         checks::set_check(diagnostics::limits::check_ended);
@@ -45,6 +47,7 @@ pub(super) extern "C" fn start() {
         of_settings.chain(wrong_limits).map(of_setting).for_each(|diagnostic| {
             diagnostics::emit(&diagnostic, OnError::Emit);
         });
+        report_on_signals();
         sys::at_fork_in_child(forget_sampler);
         install_panic_hook();
         read_whole_run();

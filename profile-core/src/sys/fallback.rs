@@ -236,3 +236,17 @@ pub(crate) fn thread_cpu_ns(_: u64) -> Option<u64> {
 pub(crate) fn thread_name() -> [u8; 16] {
     [0; 16]
 }
+
+pub(crate) fn report_on_signals(_: fn() -> (*const u8, usize)) {}
+
+pub(crate) fn set_report_environment(_: Vec<std::ffi::CString>) {}
+
+pub(crate) fn passed_segment() -> Option<Vec<u8>> {
+    None
+}
+
+pub(crate) fn parent_process_id() -> u32 {
+    0
+}
+
+pub(crate) fn end_at_once() {}

@@ -113,11 +113,23 @@ pub(crate) use system::at_fork_in_child;
 /// Declares a function `extern "C" fn()` that runs before `main`; without it, the session starts
 /// with the first call.
 pub(crate) use system::before_main;
+/// Ends the process with status 0, now: no function of [`at_exit`] runs.
+pub(crate) use system::end_at_once;
 /// Within a function of [`at_exit`]: a run that was to end with 0 ends with this code, if that can
 /// be had without ending a program of which this code is only a library; says so.
 pub(crate) use system::fail_at_exit;
 /// Whether the program runs with more rights than its caller: then no variable is believed.
 pub(crate) use system::is_secure_execution;
+
+/// The process that started this one.
+pub(crate) use system::parent_process_id;
+/// In a program that was executed to print a report: the segment to print.
+pub(crate) use system::passed_segment;
+/// Has a report printed by a second process of this program when a signal ends this one whose default
+/// action that is. The status stays what it would have been.
+pub(crate) use system::report_on_signals;
+/// The variables of that second process.
+pub(crate) use system::set_report_environment;
 
 // Files and standard error.
 

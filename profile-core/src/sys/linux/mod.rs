@@ -5,6 +5,7 @@ mod long_lived;
 mod output;
 mod resident;
 mod scheduling;
+mod signals;
 
 use std::ffi::{c_int, c_void};
 use std::io::Write;
@@ -17,6 +18,7 @@ pub(crate) use long_lived::SegmentFile;
 pub(crate) use output::*;
 pub(crate) use resident::*;
 pub(crate) use scheduling::*;
+pub(crate) use signals::*;
 
 /// A function pointer in this section is called by the C library before `main`.
 macro_rules! before_main {
