@@ -205,7 +205,7 @@ fn the_lines_of_a_word_count_are_those_of_its_source_and_its_files() {
     assert_eq!(line("for line in text.lines()")["hits"], 3);
     assert_eq!(line("let key = word.to_owned();")["hits"], 5);
     assert_eq!(line("let key = word.to_owned();")["allocated_bytes"], 8);
-    assert_eq!(line("// A key is made")["hits"], Value::Null);
+    assert_eq!(line("// Allocates a key")["hits"], Value::Null);
     let page = std::fs::read_to_string(html).expect("the page");
     assert!(page.contains("let key = word.to_owned();"), "{page}");
 }

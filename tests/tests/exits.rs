@@ -25,7 +25,7 @@ const SCENES: [(&str, bool); 16] = [
     ("abort", false),
     ("_exit", false),
     ("kill", false),
-    ("terminate", false),
+    ("terminate", true),
     ("overflow", false),
     ("exec", false),
 ];

@@ -126,7 +126,7 @@ fn room(file: &Path) -> Option<String> {
 }
 
 #[test]
-fn no_arrow_runs_back() {
+fn rooms_use_only_rooms_that_they_may_use() {
     let (arrows, files) = arrows_of(ROOTS[0]);
     let known = |room: &str| MAY_NAME.iter().find(|(name, _)| *name == room);
     let mut wrong: BTreeSet<String> = files
@@ -140,33 +140,33 @@ fn no_arrow_runs_back() {
         let (file, to_room) = (from.display(), room(to).unwrap_or_else(|| "lib".to_owned()));
         let allowed = known(&from_room).map_or(&[][..], |(_, allowed)| allowed);
         if to_room != from_room && !allowed.contains(&&*to_room) {
-            wrong.insert(format!("{file}: `{from_room}` may not name `{to_room}` ({named})"));
+            wrong.insert(format!("{file}: `{from_room}` may not use `{to_room}` ({named})"));
         }
     }
     assert!(wrong.is_empty(), "{}", Vec::from_iter(wrong).join("\n"));
 }
 
 #[test]
-fn every_arrow_that_is_allowed_is_used() {
+fn every_allowed_dependency_is_used() {
     let (arrows, _) = arrows_of(ROOTS[0]);
     let used: BTreeSet<_> = arrows.iter().map(|it| (room(&it.from), room(&it.to))).collect();
     let is_used =
         |from: &str, to: &str| used.contains(&(Some(from.to_owned()), Some(to.to_owned())));
     let all = MAY_NAME.iter().flat_map(|(from, to)| to.iter().map(move |to| (*from, *to)));
     let unused: Vec<_> = all.filter(|(from, to)| !is_used(from, to)).collect();
-    assert!(unused.is_empty(), "not named any more: {unused:?}");
+    assert!(unused.is_empty(), "no longer used: {unused:?}");
 }
 
 #[test]
-fn no_files_name_each_other_but_those_that_are_known_to() {
+fn there_are_no_unknown_cycles_of_files() {
     let all = ROOTS.iter().flat_map(|root| circles(&arrows_of(root).0));
     let found: BTreeSet<BTreeSet<PathBuf>> = all.collect();
     let known: BTreeSet<BTreeSet<PathBuf>> =
         CIRCLES.iter().map(|files| files.iter().map(PathBuf::from).collect()).collect();
     let new: Vec<_> = found.difference(&known).collect();
-    assert!(new.is_empty(), "these files name each other: {new:#?}\n{:#?}", between(&new));
+    assert!(new.is_empty(), "cycles of files: {new:#?}\n{:#?}", between(&new));
     let gone: Vec<_> = known.difference(&found).collect();
-    assert!(gone.is_empty(), "no circles any more, take them from the list: {gone:#?}");
+    assert!(gone.is_empty(), "no longer cycles, remove them from the list: {gone:#?}");
 }
 
 /// The dependencies within cycles.
@@ -182,7 +182,7 @@ fn between(circles: &[&BTreeSet<PathBuf>]) -> Vec<String> {
 
 /// References of every form are found, except those in tests.
 #[test]
-fn an_arrow_is_found_however_it_is_written() {
+fn a_dependency_is_found_however_it_is_written() {
     let folder = Folder::new();
     let files = [
         ("lib.rs", "mod low; mod high; pub use high::{Thing, work}; #[macro_export] macro_rules! m { () => {} }"),

@@ -101,8 +101,12 @@ pub(super) fn segment_of_parent() -> Option<Snapshot> {
     // Of this machine and this moment, so what is open has lasted until now.
     let now = Anchor::now(Clock::from_code(view.header(header::clock)));
     let mut snapshot = snapshot_of(view, Some(now));
-    snapshot.process.resident_bytes = sys::memory_of(parent, sys::Resident::Rss).ok().flatten();
-    snapshot.process.kernel_peak_bytes = sys::kernel_peak_bytes(parent).ok();
+    let process = &mut snapshot.process;
+    let [logical, physical, available] = sys::cores().map(|cores| cores as usize);
+    (process.logical_cores, process.available_cores) = (logical, available);
+    process.physical_cores = Some(physical).filter(|cores| *cores > 0);
+    process.resident_bytes = sys::memory_of(parent, sys::Resident::Rss).ok().flatten();
+    process.kernel_peak_bytes = sys::kernel_peak_bytes(parent).ok();
     snapshot.never_called = never_called(&snapshot);
     snapshot.not_instrumented = not_instrumented();
     let exceeded = limits::exceeded(&snapshot);

@@ -29,8 +29,8 @@ pub(super) fn update_settings() {
     }
 }
 
-/// The program's variables, and the settings in code that concern a report, as variables. A variable
-/// that the program has was in force already.
+/// The program's variables, and the settings in code that concern a report, as variables. A
+/// variable that the program has was in force already.
 fn environment(settings: &Settings) -> Vec<CString> {
     let mut variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     variables.retain(|(name, _)| !settings::is_report_variable(name));

@@ -125,8 +125,8 @@ pub(crate) use system::is_secure_execution;
 pub(crate) use system::parent_process_id;
 /// In a program that was executed to print a report: the segment to print.
 pub(crate) use system::passed_segment;
-/// Has a report printed by a second process of this program when a signal ends this one whose default
-/// action that is. The status stays what it would have been.
+/// Has a report printed by a second process of this program when a signal ends this one whose
+/// default action that is. The status stays what it would have been.
 pub(crate) use system::report_on_signals;
 /// The variables of that second process.
 pub(crate) use system::set_report_environment;

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 
 use profile_core::{ProfilingAllocator, memory_usage, profile};
 
@@ -64,6 +64,8 @@ fn main() {
         "no_memory_at_the_end" => IS_EXHAUSTED.store(true, Relaxed),
         "leaves_its_folder" => std::env::set_current_dir("/").expect("the root"),
         "unnoticed_fork" => unnoticed_fork(),
+        "waits" => waits(),
+        "calls_the_handler_before" => calls_the_handler_before(),
         "warns_of_commands" => {
             let _ = profile_core::warn!("bad\n::error file=a.rs,line=1::forged");
         }
@@ -122,6 +124,42 @@ fn watched(path: &str) -> std::fs::File {
     // As many as the window has.
     std::mem::forget(files);
     first
+}
+
+/// Until a signal ends it.
+#[profile]
+fn waits() {
+    println!("ready");
+    std::io::stdout().flush().expect("somebody reads");
+    loop {
+        std::thread::park();
+    }
+}
+
+/// As libraries do that share a signal: their handler calls the one that was there before.
+fn calls_the_handler_before() {
+    static BEFORE: AtomicUsize = AtomicUsize::new(0);
+    static HAS_COME: AtomicBool = AtomicBool::new(false);
+    extern "C" fn on_signal(signal: i32) {
+        HAS_COME.store(true, Relaxed);
+        let before = BEFORE.load(Relaxed);
+        if before > libc::SIG_IGN {
+            // SAFETY: the address of a handler of this type.
+            let before: extern "C" fn(i32) = unsafe { std::mem::transmute(before) };
+            before(signal);
+        }
+    }
+    // SAFETY: the handler makes no calls that a handler must not make.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        let mut before: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = on_signal as *const () as usize;
+        libc::sigaction(libc::SIGTERM, &raw const action, &raw mut before);
+        BEFORE.store(before.sa_sigaction, Relaxed);
+        libc::raise(libc::SIGTERM);
+    }
+    assert!(HAS_COME.load(Relaxed));
+    work(1);
 }
 
 fn unnoticed_fork() {

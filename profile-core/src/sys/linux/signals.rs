@@ -111,8 +111,8 @@ fn report() {
 fn execute_again(environment: *const *const c_char) -> ! {
     const PROGRAM: &CStr = c"/proc/self/exe";
     let arguments = [PROGRAM.as_ptr(), ptr::null()];
-    // SAFETY: system calls with strings and lists that end in NUL; blocked signals would stay blocked
-    // in the executed program.
+    // SAFETY: system calls with strings and lists that end in NUL; blocked signals would stay
+    // blocked in the executed program.
     unsafe {
         if write_segment() {
             let mut none: libc::sigset_t = std::mem::zeroed();
