@@ -1,26 +1,25 @@
-//! What the user chooses or distinguishes: names that are there whether anything is recorded or
-//! not.
+//! Options and their errors: types that exist with the feature `profile` on and off.
 
 use std::borrow::Cow;
 
-/// How much of the run's time recording may take.
+/// The share of a thread's time that timing may take.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Budget {
-    /// Every call is counted, and as many are timed as fit into 5 % of a thread's time: functions
-    /// of a microsecond and more always.
+    /// Every call is counted. Timing takes at most 5 % of a thread's time; functions of a
+    /// microsecond and more are timed at every call.
     Auto,
     /// Every call is timed.
     Exact,
-    /// One call in so many is timed, rounded down to a power of two; at most 1,024.
+    /// One call in this many is timed, rounded down to a power of two; at most 1,024.
     OneIn(u32),
-    /// As many calls are timed as fit into this share of a thread's time: 0.02 is 2 %. A function
-    /// whose calls cost more than that when they are only counted is no longer recorded; the
-    /// report says from when on.
+    /// Timing takes at most this share of a thread's time: 0.02 is 2 %. A function for which even
+    /// counting costs more is no longer recorded, and the report gives the time at which that
+    /// happened.
     Share(f64),
 }
 
-/// What the table is sorted by, largest first.
+/// The order of the table's rows, largest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Sort {
@@ -38,11 +37,11 @@ pub enum Sort {
     Allocations,
     /// Bytes allocated.
     Bytes,
-    /// Path, from a to z.
+    /// Path, in alphabetical order.
     Name,
 }
 
-/// Which rows a table has; the others are one line, with their number and time.
+/// The rows of a table. The others are summarized in one line.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Top {
@@ -50,16 +49,15 @@ pub enum Top {
     All,
     /// At most this many.
     Rows(usize),
-    /// Those whose inclusive time is at least this share of the time in annotated functions: 0.01
-    /// is 1 %.
+    /// Rows with at least this share of the time in annotated functions: 0.01 is 1 %.
     Share(f64),
 }
 
-/// What is read of a process.
+/// The kind of memory that is measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Backend {
-    /// Resident memory: all pages that are in memory now.
+    /// Resident memory: all pages in memory.
     #[default]
     Rss,
     /// The same, with pages that several processes share divided among them: sums over children are
@@ -71,7 +69,7 @@ pub enum Backend {
     Heap,
 }
 
-/// What is at a call site.
+/// The kind of a call site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -83,7 +81,7 @@ pub enum Kind {
     Span,
 }
 
-/// From where on something is worth a word.
+/// Thresholds above which the report gives advice.
 ///
 /// ```
 /// use profile_core::Thresholds;
@@ -93,19 +91,19 @@ pub enum Kind {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Thresholds {
-    /// By what share of the trimmed mean the mean lies above it.
+    /// How far the mean exceeds the trimmed mean, as a share of the latter.
     pub heavy_tail: f64,
-    /// How many times as long the long kind of calls takes as the short one.
+    /// Ratio of the two modes of a bimodal distribution of call times.
     pub bimodal: f64,
-    /// How many times as long as the median the first call took.
+    /// Ratio of the first call's time to the median.
     pub cold_first_call: f64,
-    /// How often a call makes blocks grow.
+    /// Reallocations that grow a block, per call.
     pub regrowth: f64,
-    /// How many bytes a call leaves behind, for certain.
+    /// Bytes retained per call, at the lower end of the confidence interval.
     pub retained_growth: f64,
-    /// Which share of its time it waits.
+    /// Share of a function's time that it waits.
     pub mostly_waiting: f64,
-    /// How many times its own time recording it takes.
+    /// Ratio of the cost of recording a function to its own time.
     pub recording_dominates: f64,
 }
 
@@ -124,7 +122,7 @@ impl Default for Thresholds {
 }
 
 impl Thresholds {
-    /// Nothing is worth a word.
+    /// No advice.
     #[must_use]
     pub fn never() -> Thresholds {
         let never = f64::INFINITY;
@@ -140,7 +138,7 @@ impl Thresholds {
     }
 }
 
-/// A setting that is not allowed: what was said, and what may be said.
+/// An invalid setting, and the values that are valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingError {
     value: String,
@@ -177,7 +175,7 @@ impl std::fmt::Display for SettingError {
         let SettingError { value, fault } = self;
         match fault {
             Fault::NotUnderstood { allowed } => {
-                write!(f, "`{value}` is not understood; allowed is {allowed}")
+                write!(f, "invalid value `{value}`; expected {allowed}")
             }
             Fault::Unavailable { why } => write!(f, "`{value}` cannot be written: {why}"),
         }

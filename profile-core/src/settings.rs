@@ -1,5 +1,5 @@
-//! What the user may choose: a plain value, set in code with [`Settings`] and by `PROFILE_*`
-//! variables, of which the variables win. The environment is read here, once, and nowhere else.
+//! The settings: a plain value, set in code with [`Settings`] and by `PROFILE_*` variables, which
+//! override code. The environment is read here, once, and nowhere else.
 
 #![allow(
     unsafe_code,
@@ -28,7 +28,7 @@ impl Sort {
     ];
 }
 
-/// Choices made in code. What a variable says of the same thing wins.
+/// Settings made in code. Environment variables override them.
 ///
 /// ```
 /// # #[cfg(feature = "profile")] {
@@ -87,26 +87,26 @@ impl Settings {
     /// Rows that can be looked over at a time.
     pub(crate) const SCREEN: Top = Top::Rows(40);
 
-    /// The defaults: a table on standard error, sorted by total time, p50, p95 and p99, every call
-    /// timed.
+    /// The defaults: a table on standard error, sorted by total time, with p50, p95 and p99, and
+    /// [`Budget::Auto`].
     pub fn new() -> Settings {
         Settings::default()
     }
 
-    /// What the table is sorted by.
+    /// Sets the order of the table.
     pub fn sort(mut self, sort: Sort) -> Settings {
         self.sort = sort;
         self
     }
 
-    /// Which rows the table and the tree have. By default at most 40 on standard error, and all in
+    /// Sets which rows the table and the tree have. The default is 40 on standard error, and all in
     /// a file.
     pub fn top(mut self, top: Top) -> Settings {
         self.top = Some(top);
         self
     }
 
-    /// Which percentiles are shown, each above 0 and at most 100.
+    /// Sets the percentiles, each above 0 and at most 100.
     ///
     /// # Errors
     /// A number outside that range.
@@ -119,36 +119,36 @@ impl Settings {
         Ok(self)
     }
 
-    /// Reads the resident memory of the whole run at this interval, at least 100 µs: a curve in the
-    /// report, of 512 readings at most however long the run.
+    /// Samples the resident memory of the whole run at this interval, at least 100 µs. The report
+    /// shows it as a curve of at most 512 readings.
     pub fn resident_interval(mut self, interval: Duration) -> Settings {
         self.resident_interval = Some(interval.max(SHORTEST_INTERVAL));
         self
     }
 
-    /// Counts the blocks that each function allocates by their size, and those that are freed at
-    /// once: see [`BlockSizes`](crate::BlockSizes). Allocations take about a quarter longer.
+    /// Counts the blocks that each function allocates, by size, and those freed immediately; see
+    /// [`BlockSizes`](crate::BlockSizes). Allocations take about a quarter longer.
     pub fn block_sizes(mut self, wanted: bool) -> Settings {
         self.block_sizes = wanted;
         self
     }
 
-    /// Samples at this interval, at least 100 µs, how much processor time each thread used, for the
-    /// function that is innermost in it: see [`OnCpu`](crate::OnCpu). A thread of its own does it;
-    /// once started it continues.
+    /// Samples the processor time of each thread at this interval, at least 100 µs, and attributes it
+    /// to the thread's innermost function; see [`OnCpu`](crate::OnCpu). This starts a thread, which
+    /// runs until the process ends.
     pub fn cpu_interval(mut self, interval: Duration) -> Settings {
         self.cpu_interval = Some(interval.max(SHORTEST_INTERVAL));
         self
     }
 
-    /// From where on the report says a word about what the numbers suggest.
+    /// Sets the thresholds above which the report gives advice.
     pub fn advice(mut self, thresholds: Thresholds) -> Settings {
         self.thresholds = thresholds;
         self
     }
 
-    /// Warnings that the filters make errors no longer panic: the run ends with this exit code,
-    /// once the reports are written.
+    /// Ends the run with this exit code, after the reports are written, if a filter has turned a
+    /// warning into an error. Such warnings no longer panic.
     ///
     /// ```
     /// # use std::num::NonZero;
@@ -160,11 +160,11 @@ impl Settings {
         self
     }
 
-    /// How much timing may cost: `2%` of a thread's time, `1/64` (one call in 64 is timed), or
-    /// `exact`. Counting a call that is not timed comes on top; the README has its price.
+    /// Sets the overhead budget: `auto`, a share of a thread's time such as `2%`, `1/64` (one call in
+    /// 64 is timed), or `exact`. Counting untimed calls comes on top; see [`Budget`].
     ///
     /// # Errors
-    /// Anything else.
+    /// Any other text.
     pub fn overhead(mut self, budget: &str) -> Result<Settings, SettingError> {
         self.budget = parse_budget(budget)?;
         Ok(self)
@@ -561,10 +561,7 @@ mod tests {
         ] {
             let read = read(name, value);
             let [diagnostic] = &read.diagnostics[..] else { panic!("{name}={value}: {read:?}") };
-            assert!(
-                diagnostic
-                    .starts_with(&format!("{name}: `{value}` is not understood; allowed is "))
-            );
+            assert!(diagnostic.starts_with(&format!("{name}: invalid value `{value}`; expected ")));
             let mut settings = Settings::default();
             read.overrule(&mut settings);
             assert_eq!(settings, Settings::default());

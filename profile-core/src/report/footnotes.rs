@@ -56,7 +56,7 @@ impl Marks {
                 "~",
                 "too short to be timed well, its median is near the clock's cost",
             ),
-            (any(&|f| f.open > 0), self.open, "calls that had not ended when this was written"),
+            (any(&|f| f.open > 0), self.open, "calls still open when the report was written"),
             (any(&|f| f.panicked > 0), self.panicked, "calls that ended by unwinding"),
             (
                 any(&|f| f.polled.is_some()),
@@ -66,7 +66,7 @@ impl Marks {
             (
                 any(&|f| f.stopped_ns.is_some()),
                 "stopped",
-                "its calls cost more than the budget even to count: figures are of the calls until then",
+                "even counting its calls exceeded the budget; figures cover the calls until then",
             ),
             (any(&is_uncertain), "±", "estimated, see below"),
         ];

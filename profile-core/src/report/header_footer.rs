@@ -43,7 +43,7 @@ pub(crate) fn head(snapshot: &Snapshot, page: &mut Page) {
         page.bold(&line);
     }
     if process.debug_assertions {
-        page.bold("DEBUG BUILD: these times say little about a release build");
+        page.bold("DEBUG BUILD: these times do not represent a release build");
     }
 }
 
@@ -86,7 +86,7 @@ fn uncounted(process: &Process) -> Option<String> {
     let bytes = process.uncounted_heap_bytes.filter(|bytes| *bytes >= LEAST)?;
     let bytes = units::bytes(bytes);
     Some(format!(
-        "the C heap holds at least {bytes} more: what C code allocates is not counted here"
+        "the C heap holds at least {bytes} more, allocated by C code and not counted here"
     ))
 }
 
@@ -147,8 +147,8 @@ pub(crate) fn nothing_called(snapshot: &Snapshot, page: &mut Page) {
     page.blank();
     page.plain("No annotated function was called.");
     page.plain(match snapshot.never_called.len() {
-        0 => "Put #[profile] on the functions you want to know about and run the program again.",
-        _ => "The program has these, and this run did not come to them:",
+        0 => "Add #[profile] to functions and run the program again.",
+        _ => "These functions are annotated and were not called:",
     });
 }
 
@@ -206,7 +206,7 @@ fn costly(snapshot: &Snapshot, page: &mut Page) {
     crate::sort::by_key(&mut functions, |function| std::cmp::Reverse(function.recording_ns));
     list("costly annotations", &functions, page, |function, page| {
         page.item(&format!(
-            "{}: recording {} calls took {}, {} of the run; without #[profile] they cost nothing",
+            "{}: recording {} calls took {}, {} of the run; consider removing #[profile]",
             safe(&function.path),
             units::count(function.calls),
             units::duration(function.recording_ns),
@@ -219,7 +219,7 @@ fn losses(overhead: &Overhead, page: &mut Page) {
     let mut losses = Vec::new();
     if overhead.lost_calls > 0 {
         losses.push(format!(
-            "{} calls found no memory to be recorded in",
+            "{} calls were not recorded for lack of memory",
             units::count(overhead.lost_calls)
         ));
     }
@@ -264,7 +264,8 @@ mod tests {
     #[test]
     fn what_c_code_holds_is_said_where_it_is_much() {
         let mut snapshot = samples::ordinary();
-        let line = "\nthe C heap holds at least 82.0 MiB more: what C code allocates is not counted here\n";
+        let line =
+            "\nthe C heap holds at least 82.0 MiB more, allocated by C code and not counted here\n";
         for (bytes, is_said) in [(None, false), (Some(500_000), false), (Some(82 << 20), true)] {
             snapshot.process.uncounted_heap_bytes = bytes;
             let text = samples::rendered("table", &snapshot, None);
@@ -337,13 +338,13 @@ mod tests {
         let text = samples::rendered("table", &Snapshot::default(), Some(100));
         assert!(text.ends_with(
             "\n\nNo annotated function was called.\n\
-             Put #[profile] on the functions you want to know about and run the program again.\n"
+             Add #[profile] to functions and run the program again.\n"
         ));
         let never_called = vec![samples::never_called("a::b")];
         let snapshot = Snapshot { never_called, ..Snapshot::default() };
         let text = samples::rendered("tree", &snapshot, None);
         assert!(
-            text.ends_with("not come to them:\n\nnever called (1)\n  b (src/a.rs:7)\n"),
+            text.ends_with("and were not called:\n\nnever called (1)\n  b (src/a.rs:7)\n"),
             "{text}"
         );
     }
@@ -367,7 +368,7 @@ mod tests {
         let text = samples::rendered("table", &samples::extreme(), None);
         for line in [
             "not instrumented (1)\n  a::LIMIT: a const fn runs in the compiler (src/a.rs:9)\n",
-            "lost (3)\n  18,446,744,073,709,551,615 calls found no memory",
+            "lost (3)\n  18,446,744,073,709,551,615 calls were not recorded",
             "warnings (1)\n  ClockWarning: a::f: The clock is slow. (3 times)\n",
         ] {
             assert!(text.contains(line), "{line}\n{text}");

@@ -26,7 +26,7 @@ pub(crate) fn section(snapshot: &Snapshot, page: &mut Page) {
     more(records.len(), page);
     if let left_out @ 1.. = snapshot.overhead.windows_left_out {
         let left_out = units::count(left_out);
-        page.dim(&format!("  windows that added less and gave their room to others: {left_out}"));
+        page.dim(&format!("  windows dropped in favor of others that added more: {left_out}"));
     }
 }
 
@@ -156,7 +156,7 @@ main   10.0 MiB 60.0 MiB  50.0 MiB 66.0 MiB
     #[test]
     fn windows_that_are_not_kept_are_counted() {
         let mut snapshot = samples::ordinary();
-        let line = "\n  windows that added less and gave their room to others: 3,744\n";
+        let line = "\n  windows dropped in favor of others that added more: 3,744\n";
         for (left_out, is_said) in [(0, false), (3_744, true)] {
             snapshot.overhead.windows_left_out = left_out;
             let text = samples::rendered("table", &snapshot, None);

@@ -163,10 +163,7 @@ mod tests {
     #[test]
     fn what_is_no_format_is_an_error_that_lists_them() {
         let error = format("tabel").unwrap_err().to_string();
-        assert!(
-            error.starts_with("`tabel` is not understood; allowed is table, tree, "),
-            "{error}"
-        );
+        assert!(error.starts_with("invalid value `tabel`; expected table, tree, "), "{error}");
         assert!(error.ends_with(" or github"), "{error}");
     }
 }

@@ -63,10 +63,7 @@ pub(super) fn rows(snapshot: &Snapshot, style: &Style, page: &mut Page) {
     page.table(grid(&steps, snapshot, deepest));
     left_out("call path", rest.into_iter(), whole, page);
     if steps.iter().any(|step| step.depth > deepest) {
-        page.dim(&format!(
-            "[{}]: so many callers; deeper rows are not indented further",
-            deepest + 1
-        ));
+        page.dim(&format!("[{}]: call depth; deeper rows are not indented further", deepest + 1));
     }
     page.dim(header_footer::PER_CENT);
 }
@@ -209,7 +206,7 @@ main                22.5 s  99.6  400 ms  1,000
         for columns in [Some(60), None] {
             let text = samples::rendered("tree", &snapshot, columns);
             assert!(text.contains("[4999] f4999 "), "{columns:?}");
-            assert!(text.contains(": so many callers; deeper rows are not indented further"));
+            assert!(text.contains(": call depth; deeper rows are not indented further"));
             let widest = text.lines().map(super::super::text::width).max();
             assert!(widest <= Some(columns.map_or(180, usize::from)), "{widest:?}");
         }
