@@ -1,10 +1,10 @@
 //! One annotated function's row.
 
-/// What one function did, over all threads and call paths.
+/// Statistics of one function, over all threads and call paths.
 ///
-/// Times are wall-clock times of the calls, with the calibrated cost of recording subtracted. For
-/// an async function they are the times inside its polls; [`AsyncTimes`] has the rest. Figures of
-/// memory are `None` where no allocator wrapper was installed.
+/// Times are wall-clock times, with the calibrated cost of recording subtracted. For an async
+/// function they cover its polls; [`AsyncTimes`] has the rest. Memory figures are `None` without
+/// the allocator wrapper.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
@@ -29,57 +29,57 @@ pub struct Function {
     /// Its signature.
     pub signature: String,
 
-    /// Calls begun.
+    /// Calls started.
     pub calls: u64,
     /// Of these, calls that ended by unwinding.
     pub panicked: u64,
-    /// Of these, calls not ended at the snapshot.
+    /// Of these, calls still open at the snapshot.
     pub open: u64,
-    /// The most of its calls that were open within each other in a thread: 1 where it does not
-    /// recurse.
+    /// Deepest recursion: most calls open at once in a thread. 1 without recursion.
     pub max_depth: u64,
-    /// Of the ended calls, those timed. Fewer than the ended ones only under an overhead budget;
-    /// times are then estimates and `inclusive_interval_ns` says how good.
+    /// Ended calls that were timed. If these are fewer than the ended calls, times are estimates,
+    /// and `inclusive_interval_ns` is their precision.
     pub timed_calls: u64,
 
-    /// Time from entry to exit, the outermost call counted alone where the function recurses.
+    /// Time from entry to exit. Under recursion, only the outermost call counts.
     pub inclusive_ns: u64,
     /// Time outside other annotated functions.
     pub exclusive_ns: u64,
-    /// Time of work that it handed on to other threads with a [`Context`](crate::Context): not in
-    /// `inclusive_ns`, which is that of its own thread.
+    /// Time of work on other threads that carries its [`Context`](crate::Context). Not part of
+    /// `inclusive_ns`, which covers its own thread.
     pub carried_ns: u64,
-    /// Two-sided 95 % confidence interval of `inclusive_ns`, where that is an estimate from at
-    /// least two timed calls.
+    /// Interval of `inclusive_ns`, if that is uncertain by more than 2 %: the 95 % confidence
+    /// interval of an estimate from at least two timed calls, extended by what recording its
+    /// callees may have cost.
     pub inclusive_interval_ns: Option<[u64; 2]>,
-    /// What recording its calls took; it is in no figure of any function.
+    /// Cost of recording its calls. No other figure includes it.
     pub recording_ns: u64,
-    /// When the recording of its calls was stopped, since the start of the run: even counting them
-    /// cost more than the budget. All figures are of the calls until then. The earliest, where
-    /// threads differ.
+    /// Time since the start of the run at which recording was stopped, because even counting its
+    /// calls exceeded the budget. All figures cover the calls until then. The earliest time over
+    /// all threads.
     pub stopped_ns: Option<u64>,
     /// Shortest call.
     pub min_ns: Option<u64>,
     /// Longest call.
     pub max_ns: Option<u64>,
-    /// The first call of a thread, the longest of these where several threads called it.
+    /// First call in a thread; with several threads, the longest of these.
     pub first_ns: Option<u64>,
     /// Arithmetic mean of the ended calls.
     pub mean_ns: Option<f64>,
-    /// Mean without the share [`Settings`](crate::Settings) says (0.1) at each end, as
-    /// `scipy.stats.trim_mean`.
+    /// Trimmed mean: without a share of the calls at each end (0.1 unless `PROFILE_TRIM` is set),
+    /// as in `scipy.stats.trim_mean`.
     pub trimmed_mean_ns: Option<f64>,
-    /// Quantiles of the ended calls, keyed `p50`: the shortest duration that at least so many per
-    /// cent do not exceed, within 0.8 %.
+    /// Quantiles of the ended calls, keyed `p50`: the shortest duration that at least this
+    /// percentage of calls do not exceed, within 0.8 %.
     pub quantiles: std::collections::BTreeMap<String, u64>,
-    /// How the calls were distributed: `[ns, calls]`, each value within 0.8 % of the calls it
-    /// stands for, ascending. Under an overhead budget each timed call counts for as many as it was
-    /// one of.
+    /// Histogram of the calls: `[ns, calls]`, ascending, each value within 0.8 % of the calls it
+    /// represents. Under an overhead budget, each timed call is weighted by the calls it
+    /// represents.
     pub histogram: Vec<[u64; 2]>,
-    /// The median is so near the cost of reading the clock that the single times say little.
+    /// The median is close to the cost of reading the clock, so single times are unreliable.
     pub too_short: bool,
 
-    /// Allocations during the calls, those of callees included.
+    /// Allocations during the calls, including callees.
     pub allocations: Option<u64>,
     /// Bytes of them.
     pub allocated_bytes: Option<u64>,
@@ -87,22 +87,22 @@ pub struct Function {
     pub frees: Option<u64>,
     /// Bytes of them.
     pub freed_bytes: Option<u64>,
-    /// Of the allocations, blocks that became larger (a `realloc` counts as an allocation of the
-    /// new size and a free of the old).
+    /// Allocations that grow a block. A `realloc` counts as an allocation of the new size and a
+    /// free of the old.
     pub grown: Option<u64>,
-    /// Of the allocations, blocks that became smaller.
+    /// Allocations that shrink a block.
     pub shrunk: Option<u64>,
-    /// Most bytes that one call held at a time beyond what was held when it began, with those of
-    /// work that it handed on. Where several threads work for it at once, their peaks are taken to
-    /// coincide, so that it is at most this.
+    /// Peak of the live bytes of one call, above the level at its start, including work on other
+    /// threads that carries its context. If several threads work at once, their peaks are assumed
+    /// to coincide, so this is an upper bound.
     pub peak_bytes: Option<u64>,
-    /// `allocated_bytes` less `freed_bytes`: what the calls left behind (negative: returned).
+    /// `allocated_bytes` minus `freed_bytes`; negative if the calls freed more than they allocated.
     pub retained_bytes: Option<i64>,
     /// Allocations outside other annotated functions.
     pub exclusive_allocations: Option<u64>,
     /// Bytes of them.
     pub exclusive_allocated_bytes: Option<u64>,
-    /// Of them, blocks that became larger.
+    /// Of these, allocations that grow a block.
     pub exclusive_grown: Option<u64>,
     /// Blocks freed outside other annotated functions.
     pub exclusive_frees: Option<u64>,
@@ -110,16 +110,15 @@ pub struct Function {
     pub exclusive_freed_bytes: Option<u64>,
     /// `exclusive_allocated_bytes` less `exclusive_freed_bytes`.
     pub exclusive_retained_bytes: Option<i64>,
-    /// What single calls allocated, callees included. `None` for async functions.
+    /// Bytes allocated per call, including callees. `None` for async functions.
     pub bytes_per_call: Option<BytesPerCall>,
     /// Sizes of the blocks it allocated outside other annotated functions, where they were asked
     /// for.
     pub block_sizes: Option<BlockSizes>,
-    /// What the process still holds of the bytes that it allocated outside other annotated
-    /// functions, whoever has them now. An estimate in programs that allocate much; of a merged
-    /// report the sum.
+    /// Live bytes that it allocated outside other annotated functions, whoever owns them now. An
+    /// estimate in programs that allocate much; in a merged report, the sum.
     pub exclusive_held_bytes: Option<u64>,
-    /// Whether that grows, call after call. `None` for fewer than [`Leak::FEWEST_CALLS`] calls.
+    /// Whether these grow with every call. `None` for fewer than [`Leak::FEWEST_CALLS`] calls.
     pub leak: Option<Leak>,
 
     /// Its slowest calls, with `#[profile(args(…))]`: at most [`Call::MOST`], the slowest first.
@@ -129,38 +128,38 @@ pub struct Function {
     /// How its calls returned, with `#[profile(returns)]`.
     pub returns: Option<Returns>,
 
-    /// How much of its time it ran and how much it waited, where that was sampled.
+    /// Time it ran and time it waited, if sampled.
     pub on_cpu: Option<OnCpu>,
 
-    /// What only async functions have.
+    /// Figures of async functions.
     #[cfg_attr(feature = "profile", serde(rename = "async"))]
     pub polled: Option<AsyncTimes>,
 }
 
-/// Whether a function worked or waited, by samples of the processor time of the threads that it was
-/// innermost in, with `PROFILE_CPU` or [`Settings::cpu_interval`](crate::Settings).
+/// Whether a function ran or waited: samples of the processor time of threads in which it was
+/// innermost, with `PROFILE_CPU` or [`Settings::cpu_interval`](crate::Settings).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 pub struct OnCpu {
-    /// Time between samples that found it innermost, over all threads.
+    /// Time between samples in which it was innermost, over all threads.
     pub sampled_ns: u64,
     /// Of this, processor time.
     pub on_cpu_ns: u64,
-    /// Of the rest, time in which the thread was ready to run and waited for a processor: it
-    /// worked, on a busy machine. 0 where the system does not tell.
+    /// Of the rest, time in which the thread was runnable and waited for a processor. 0 where
+    /// unsupported.
     pub run_delay_ns: u64,
 }
 
 impl OnCpu {
-    /// What is left: time in which it slept, or waited for something else than a processor.
+    /// The rest: time in which it slept or waited for something other than a processor.
     #[must_use]
     pub fn waiting_ns(&self) -> u64 {
         self.sampled_ns.saturating_sub(self.on_cpu_ns).saturating_sub(self.run_delay_ns)
     }
 }
 
-/// What the ended calls of a function allocated each; a call that allocated nothing counts as 0.
+/// Bytes allocated by each ended call of a function; a call without allocations counts as 0.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
@@ -178,28 +177,28 @@ pub struct BytesPerCall {
     pub histogram: Vec<[u64; 2]>,
 }
 
-/// A single call, with its circumstances.
+/// A single call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Call {
-    /// `name = value`, of the arguments that were requested; cut where they are long.
+    /// `name = value` of the requested arguments; truncated if long.
     pub arguments: String,
-    /// How long it took: of an async function from its first poll to its end. `None` if it was not
+    /// Its duration; for an async function from the first poll to the end. `None` if it was not
     /// timed.
     pub duration_ns: Option<u64>,
-    /// When it began, in nanoseconds since recording did. `None` if it was not timed.
+    /// Its start, in nanoseconds since recording began. `None` if it was not timed.
     pub started_ns: Option<u64>,
     /// Allocations in it, callees included.
     pub allocations: u64,
     /// Bytes of them.
     pub allocated_bytes: u64,
-    /// Path of the annotated function that called it; empty: none.
+    /// Path of the calling annotated function; empty if there is none.
     pub caller: String,
-    /// The kernel's number of its thread; 0 where there is none.
+    /// The kernel's thread id; 0 where there is none.
     pub thread_id: u64,
-    /// The thread's name, of which the kernel keeps fifteen bytes.
+    /// The thread's name; the kernel keeps fifteen bytes.
     pub thread: String,
 }
 
@@ -208,12 +207,12 @@ impl Call {
     pub const MOST: usize = 8;
 }
 
-/// How the ended calls of a function returned. One that unwound has not.
+/// How the ended calls of a function returned, without calls that unwound.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 pub struct Returns {
-    /// `result`, `option`, or nothing where every call ended by `?` so far.
+    /// `result`, `option`, or empty if every call so far ended by `?`.
     pub kind: String,
     /// With `Ok` or `Some`.
     #[cfg_attr(feature = "read", serde(alias = "good"))]
@@ -230,8 +229,8 @@ pub struct Returns {
 pub struct Returned {
     /// Calls.
     pub calls: u64,
-    /// Time of these calls, each with its callees: of an async function the time in its polls.
-    /// Under an overhead budget an estimate.
+    /// Time of these calls, including callees; for an async function, the time in its polls. An
+    /// estimate under an overhead budget.
     pub inclusive_ns: u64,
 }
 
@@ -240,8 +239,7 @@ pub struct Returned {
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 pub struct BlockSizes {
-    /// Blocks that their thread freed before it allocated another: heaptrack's temporary
-    /// allocations.
+    /// Blocks freed by their thread before its next allocation: heaptrack's temporary allocations.
     pub temporary: u64,
     /// `[bytes, allocations]`: so many of at most so many bytes and more than half as many;
     /// ascending.
@@ -264,29 +262,29 @@ impl BlockSizes {
     }
 }
 
-/// Whether what a function allocates stays, call after call.
+/// Whether the memory that a function allocates accumulates over its calls.
 ///
-/// What counts is what the process still holds of it: what is returned, sent on or stored, and
-/// freed by whoever has it then, is no leak. A leak is what has grown over the calls up to the last
-/// ones in several steps and no slower than before: with every call, with one in a hundred, or by
-/// the doubling of a vector. A cache that has filled by two fifths of the calls is steady.
+/// Only live memory counts: what is returned, sent or stored and freed later by its owner is not a
+/// leak. A leak grows in several steps up to the last calls, and no slower than before: with every
+/// call, with one in a hundred, or by the doubling of a vector. A cache that is full after two
+/// fifths of the calls is not a leak.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Leak {
-    /// Bytes that a call leaves behind, on the average of the later calls; 0 where nothing leaks.
+    /// Bytes leaked per call, averaged over the later calls; 0 without a leak.
     pub bytes_per_call: f64,
-    /// Half the width of its 95 % confidence interval; 0 while every block is followed, as at first
-    /// in every program.
+    /// Half the width of its 95 % confidence interval; 0 as long as every block is tracked, as at
+    /// first in every program.
     pub margin_bytes: f64,
 }
 
 impl Leak {
-    /// Fewer calls say nothing.
+    /// Fewer calls give no verdict.
     pub const FEWEST_CALLS: u64 = 20;
 
-    /// Whether the whole interval lies above 0.
+    /// Whether the whole interval is above 0.
     #[must_use]
     pub fn is_leaking(&self) -> bool {
         self.bytes_per_call - self.margin_bytes > 0.0
@@ -304,7 +302,7 @@ impl std::fmt::Display for Leak {
     }
 }
 
-/// How an async function spent its calls.
+/// Times of an async function.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
@@ -314,7 +312,7 @@ pub struct AsyncTimes {
     pub wall_ns: u64,
     /// Of this, inside polls.
     pub busy_ns: u64,
-    /// Of this, between polls: `wall_ns` less `busy_ns`.
+    /// Of this, between polls: `wall_ns` minus `busy_ns`.
     pub waiting_ns: u64,
     /// Longest call, from first poll to end.
     pub max_wall_ns: Option<u64>,
@@ -324,9 +322,9 @@ pub struct AsyncTimes {
     pub wall_histogram: Vec<[u64; 2]>,
     /// Polls of all calls.
     pub polls: u64,
-    /// Calls that ran to their end, by return or panic.
+    /// Calls that completed, by return or panic.
     pub finished: u64,
-    /// Calls dropped before their end.
+    /// Calls dropped before completion.
     pub cancelled: u64,
 }
 

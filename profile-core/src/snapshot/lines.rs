@@ -1,6 +1,6 @@
 //! One source line of a function.
 
-/// What one line of a function with `#[profile(lines)]` did, over all calls and threads.
+/// Statistics of a source line in a function with `#[profile(lines)]`, over all calls and threads.
 ///
 /// A statement belongs to the line it begins on, with all that it calls. Of a recursive function,
 /// what happens in an inner call is on the lines of that call alone; so the lines add up to the
@@ -18,26 +18,23 @@ pub struct Line {
     pub file: String,
     /// Its number in the file, from 1.
     pub line: u32,
-    /// The line as it is there, without its end. Empty where the compiler had no file.
+    /// The source text, without the newline. Empty if the compiler had no file.
     pub source: String,
-    /// How often it began: arrivals at it. A loop's head begins at each turn, and once more when
-    /// there is nothing left. A closing brace begins where its block drops something; what is
-    /// dropped is on it.
+    /// Arrivals at the line. A loop's head is reached once per iteration and once more at the end.
+    /// A closing brace is reached if its block drops something, and has the cost of the drop.
     pub hits: Option<u64>,
-    /// Of these, how many were timed. Fewer only under an overhead budget; the time is an estimate
-    /// then.
+    /// Hits that were timed. If these are fewer, the time is an estimate.
     pub timed_hits: Option<u64>,
-    /// Of a line in the middle of a closure or a macro, which cannot be split: the line that its
-    /// figures are on.
+    /// For a line inside a closure or macro, which cannot be split: the line that has its figures.
     pub counted_on: Option<u32>,
     /// What that is: `closure`, `select!`.
     pub part_of: Option<String>,
-    /// Time on it, with what it calls; the calibrated cost of the marks is subtracted.
+    /// Time on the line, including callees; the calibrated cost of the marks is subtracted.
     pub inclusive_ns: Option<u64>,
     /// Of an async function: time suspended at an `.await` on it, which is in `inclusive_ns` of
     /// nobody. Up to now, or to the end of the call if it was cancelled.
     pub waiting_ns: Option<u64>,
-    /// Allocations on it, with what it calls. `None` where they are not counted, as the next three.
+    /// Allocations on the line, including callees. `None`, like the next three, if not counted.
     pub allocations: Option<u64>,
     /// Bytes of them.
     pub allocated_bytes: Option<u64>,

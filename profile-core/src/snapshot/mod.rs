@@ -34,11 +34,11 @@ pub use memory::*;
 pub(crate) use mprof_line::*;
 pub use warned::*;
 
-/// The version of the snapshot's form, in JSON the key `schema_version`.
-/// 2 renamed the keys `good` and `bad` of [`Returns`] to `ok` and `err`; version 1 is still read.
+/// The version of the snapshot's schema, in JSON the key `schema_version`. Version 2 renamed the
+/// keys `good` and `bad` of [`Returns`] to `ok` and `err`; version 1 is still read.
 pub const SCHEMA_VERSION: u32 = 2;
 
-/// Everything recorded in a process up to a moment.
+/// Everything recorded in a process up to a point in time.
 ///
 /// ```
 /// # #[cfg(feature = "profile")] {
@@ -58,44 +58,42 @@ pub const SCHEMA_VERSION: u32 = 2;
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// [`SCHEMA_VERSION`] of the version that made it.
+    /// [`SCHEMA_VERSION`] of the version that created it.
     pub schema_version: u32,
-    /// Which program, when, where.
+    /// The measured process.
     pub process: Process,
     /// Every annotated function that was called, by inclusive time, largest first.
     pub functions: Vec<Function>,
-    /// Every annotated function in the program that was not.
+    /// Every annotated function that was not called.
     pub never_called: Vec<NeverCalled>,
-    /// Who called whom: one entry for each path from a thread's start, a parent before its
-    /// children.
+    /// The call tree: one entry per path from a thread's start, parents before children.
     pub call_tree: Vec<PathNode>,
     /// The source of each function with `#[profile(lines)]`, line by line.
     pub lines: Vec<Line>,
-    /// Curves of memory over time: one for each window.
+    /// Memory over time: one curve per window.
     pub memory: Vec<MemoryRecord>,
-    /// What is in an annotated `impl`, `trait` or `mod` and could not be instrumented.
+    /// Items in an annotated `impl`, `trait` or `mod` that could not be instrumented.
     pub not_instrumented: Vec<NotInstrumented>,
-    /// What the user should know of before trusting the numbers.
+    /// Warnings, to be read before trusting the numbers.
     pub warnings: Vec<WarningRecord>,
-    /// What the numbers suggest, by the thresholds of [`Settings::advice`](crate::Settings).
+    /// Suggestions, by the thresholds of [`Settings::advice`](crate::Settings).
     pub advice: Vec<Advice>,
-    /// What recording itself cost and lost.
+    /// Cost and losses of recording.
     pub overhead: Overhead,
-    /// Of a snapshot that was [merged](Snapshot::merge): each process that is in it. `process` sums
-    /// them up then.
+    /// The processes of a [merged](Snapshot::merge) snapshot; `process` is then their sum.
     pub processes: Vec<Process>,
 }
 
 impl Snapshot {
-    /// The function whose path is `path`, or ends in `::path`; the one with most inclusive time if
-    /// several do.
+    /// The function whose path is `path` or ends in `::path`; the one with the most inclusive time
+    /// if there are several.
     #[must_use]
     pub fn function(&self, path: &str) -> Option<&Function> {
         self.functions.iter().find(|function| is_path(&function.path, path))
     }
 
-    /// A line of such a function, by its number in the file. `None`: its lines were not recorded,
-    /// or it has none of that number.
+    /// A line of such a function, by its number in the file. `None` if its lines were not recorded,
+    /// or if it has no such line.
     ///
     /// ```
     /// # use profile_core::ProfilingAllocator;
@@ -126,7 +124,7 @@ pub(crate) fn is_path(path: &str, asked: &str) -> bool {
     path.strip_suffix(asked).is_some_and(|before| before.is_empty() || before.ends_with("::"))
 }
 
-/// Which program was measured, when and where.
+/// The measured process and its machine.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
@@ -142,53 +140,54 @@ pub struct Process {
     pub duration_ns: u64,
     /// Which clock timed the calls: `tsc`, `fenced`, `monotonic`.
     pub clock: String,
-    /// How long one tick of it lasts.
+    /// Duration of a tick of that clock.
     pub tick_ns: f64,
-    /// Processors the system has. 0, as of the others: nobody looked before the process was killed.
+    /// Processors of the system. 0, as in the next fields: not determined before the process was
+    /// killed.
     pub logical_cores: usize,
-    /// Of these, physical cores; `None` if the system does not tell.
+    /// Physical cores; `None` where unsupported.
     pub physical_cores: Option<usize>,
-    /// Processors this process may use.
+    /// Processors that this process may use.
     pub available_cores: usize,
-    /// Whether allocations were counted; if not, every figure of memory is `None`.
+    /// Whether allocations were counted; if not, all memory figures are `None`.
     pub allocator: bool,
-    /// Whether the program was built with debug assertions, so that its times say little.
+    /// Whether the program was built with debug assertions, so that its times are not
+    /// representative.
     pub debug_assertions: bool,
-    /// Threads that recorded something, the ended ones included.
+    /// Threads that recorded something, including ended ones.
     pub threads: u64,
-    /// Resident memory at the snapshot, and the most there was by the kernel's own mark. `None`
-    /// where it cannot be read, as for a segment of another process.
+    /// Resident memory at the snapshot. `None` where it cannot be read, as for a segment of another
+    /// process.
     pub resident_bytes: Option<u64>,
-    /// See `resident_bytes`.
+    /// Peak resident memory, as recorded by the kernel.
     pub kernel_peak_bytes: Option<u64>,
-    /// Live bytes of the heap at the snapshot and the most there were, to within 64 KiB a thread.
-    /// `None` without the allocator.
+    /// Live heap bytes at the snapshot, within 64 KiB per thread. `None` without the allocator.
     pub heap_bytes: Option<u64>,
-    /// See `heap_bytes`.
+    /// Peak of the live heap bytes, within 64 KiB per thread.
     pub heap_peak_bytes: Option<u64>,
-    /// What the C library's heap holds at the snapshot beyond `heap_bytes`, at least: what code in
-    /// C allocates passes no allocator of Rust's, and no figure of memory but the resident one has
-    /// it. `None` where the C library does not say, or without the allocator.
+    /// Bytes in the C library's heap at the snapshot beyond `heap_bytes`, at least. Allocations of
+    /// C code bypass Rust's allocator; only resident memory includes them. `None` where the C
+    /// library does not report it, or without the allocator.
     pub uncounted_heap_bytes: Option<u64>,
-    /// Processor time of the threads that recorded something, the ended ones included. This and the
-    /// next three are `None` where the system does not tell, and for a segment of a process that
-    /// was killed before it took a snapshot.
+    /// Processor time of the threads that recorded something, including ended ones. This and the
+    /// next three fields are `None` where unsupported, and for a segment of a process that was
+    /// killed before it took a snapshot.
     pub cpu_ns: Option<u64>,
-    /// For how long these threads were ready to run and waited for a processor: other programs had
-    /// it, or other threads of this one.
+    /// Time in which these threads were runnable and waited for a processor used by other programs,
+    /// or by other threads of this one.
     pub run_delay_ns: Option<u64>,
-    /// How often threads of the process lost the processor to others while they could have gone on.
+    /// Involuntary context switches of the process.
     pub involuntary_switches: Option<u64>,
-    /// The part of `duration_ns` in which any thread of the machine waited for a processor.
+    /// Part of `duration_ns` in which any thread of the machine waited for a processor.
     pub cpu_pressure_ns: Option<u64>,
-    /// The share that trimmed means leave out at each end.
+    /// Share that trimmed means leave out at each end.
     #[cfg_attr(feature = "read", serde(default = "a_tenth"))]
     pub trim: f64,
 }
 
 impl Process {
-    /// How many times as long work took as it would have taken with a processor for each thread:
-    /// processor time and run delay over processor time. `None` where that is not known.
+    /// Slowdown from waiting for processors: (processor time + run delay) / processor time. `None`
+    /// if unknown.
     #[must_use]
     pub fn slowdown(&self) -> Option<f64> {
         let (cpu_ns, run_delay_ns) = (self.cpu_ns? as f64, self.run_delay_ns? as f64);
@@ -210,12 +209,11 @@ fn a_tenth() -> f64 {
 pub struct PathNode {
     /// The function's path.
     pub path: String,
-    /// Index of the caller's entry in the list; `None` at a thread's start.
+    /// Index of the caller's entry; `None` at a thread's start.
     pub parent: Option<usize>,
-    /// Calls along this path; a recursive call counts at the entry of its function further up.
+    /// Calls along this path. A recursive call counts at its function's entry further up.
     pub calls: u64,
-    /// Time in these calls, and in what they called: `exclusive_ns` and the children's
-    /// `inclusive_ns`.
+    /// Time in these calls and their callees: `exclusive_ns` plus the children's `inclusive_ns`.
     pub inclusive_ns: u64,
     /// Time in these calls themselves.
     pub exclusive_ns: u64,
@@ -225,7 +223,7 @@ pub struct PathNode {
     pub exclusive_allocated_bytes: Option<u64>,
 }
 
-/// An annotated function that was linked into the program and not called.
+/// An annotated function in the program that was not called.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
@@ -255,7 +253,7 @@ pub struct NotInstrumented {
     pub reason: String,
 }
 
-/// What recording cost and what it lost.
+/// Cost and losses of recording.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
@@ -265,35 +263,34 @@ pub struct Overhead {
     pub timed_calls: u64,
     /// Calls that were counted and not timed.
     pub counted_calls: u64,
-    /// Time spent in recording, over all threads: calls times the calibrated cost of one.
+    /// Cost of recording over all threads: calls times the calibrated cost of a call.
     pub recording_ns: u64,
-    /// Time that threads spent in annotated functions, each from its outermost call, without
-    /// recording: what `%` is of.
+    /// Time in annotated functions over all threads, from each outermost call, without recording:
+    /// the base of `%`.
     pub annotated_ns: u64,
-    /// `recording_ns` as a share of both together; 0.031 is 3.1 %.
+    /// `recording_ns` / (`recording_ns` + `annotated_ns`); 0.031 is 3.1 %.
     pub share: f64,
-    /// What recording may have cost beyond `recording_ns`, at most: a function so short that the
-    /// compiler would have inlined it may no longer be inlined, and nothing measures that. Not
-    /// subtracted; intervals cover it.
+    /// Estimated cost of recording beyond `recording_ns`, which cannot be measured: functions are
+    /// no longer inlined, loops no longer unrolled. A third of a span per call. Not subtracted;
+    /// intervals cover it.
     pub unmeasured_ns: u64,
-    /// Cost of one timed span around nothing: what is subtracted for a call that is as short as its
-    /// two readings of the clock.
+    /// Cost of a timed span around an empty body: subtracted for calls as short as two clock reads.
     pub span_ns: f64,
-    /// Cost of one timed span around a longer body: of one that waits for its own results, and of
-    /// one that keeps the processor busy. Their readings are alike, so the middle of both is taken
-    /// off. The lower of both comes first.
+    /// Cost of a timed span around a longer body: one that waits for its own results, and one that
+    /// keeps the processor busy, lower first. Their readings are alike, so the middle is
+    /// subtracted.
     pub span_range_ns: [f64; 2],
-    /// Cost of one call that is counted, with a frame of its own.
+    /// Cost of a counted call with a frame of its own.
     pub counted_ns: f64,
-    /// Cost of one call that the function's own code counts.
+    /// Cost of a call counted by the function's own code.
     pub left_out_ns: f64,
-    /// Calls that found no memory to be recorded in.
+    /// Calls that were not recorded for lack of memory.
     pub lost_calls: u64,
-    /// Readings of the clock that went backwards; these calls count as 0 ns.
+    /// Clock readings that went backwards; these calls count as 0 ns.
     pub clock_anomalies: u64,
-    /// Call paths that found no room of their own: their calls are under `<other>` in the tree.
+    /// Whether there were too many call paths: the others are under `<other>` in the tree.
     pub capped_paths: bool,
-    /// Windows of memory that are not in [`Snapshot::memory`]: they added less than others of their
-    /// name, or than all others.
+    /// Memory windows missing from [`Snapshot::memory`], dropped in favor of others that added
+    /// more.
     pub windows_left_out: u64,
 }
