@@ -180,6 +180,11 @@ impl Settings {
     }
 
     /// Not looked at.
+    pub fn report_on_signals(self, _: bool) -> Settings {
+        self
+    }
+
+    /// Not looked at.
     pub fn top(self, _: crate::Top) -> Settings {
         self
     }

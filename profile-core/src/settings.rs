@@ -47,6 +47,8 @@ pub struct Settings {
     pub(crate) sort: Sort,
     /// `None`: [`Settings::SCREEN`] on standard error, all rows in a file.
     pub(crate) top: Option<Top>,
+    /// Whether a signal that ends the process has its report printed.
+    pub(crate) signals: bool,
     pub(crate) percentiles: Vec<f64>,
     /// Share cut from each end for the trimmed mean.
     pub(crate) trim: f64,
@@ -69,6 +71,7 @@ impl Default for Settings {
             reports: None,
             sort: Sort::Total,
             top: None,
+            signals: false,
             percentiles: vec![50.0, 95.0, 99.0],
             trim: 0.1,
             budget: Budget::Auto,
@@ -103,6 +106,17 @@ impl Settings {
     /// a file.
     pub fn top(mut self, top: Top) -> Settings {
         self.top = Some(top);
+        self
+    }
+
+    /// Prints the report also when SIGINT, SIGTERM, SIGHUP or SIGQUIT ends the process. Its status
+    /// stays the same.
+    ///
+    /// Installs a handler for each of these signals that has its default action, so a later
+    /// `sigaction` returns that handler. Off by default, since a program can observe this:
+    /// `ctrlc::try_set_handler` fails if there is a handler. Once installed, handlers stay.
+    pub fn report_on_signals(mut self, enabled: bool) -> Settings {
+        self.signals = enabled;
         self
     }
 
@@ -224,11 +238,6 @@ pub(crate) fn reports_asked_for() -> Option<&'static str> {
     environment().reports.as_deref()
 }
 
-/// Whether a signal that ends the process has its report printed.
-pub(crate) fn reports_on_signals() -> bool {
-    environment().signals
-}
-
 /// Whether a variable says what [`Settings::as_variables`] does.
 pub(crate) fn is_report_variable(name: &std::ffi::OsStr) -> bool {
     REPORT_VARIABLES.iter().any(|variable| name == *variable)
@@ -301,7 +310,7 @@ struct Environment {
     top: Option<Top>,
     /// Patterns of the functions that are recorded.
     only: Vec<String>,
-    signals: bool,
+    signals: Option<bool>,
     percentiles: Option<Vec<f64>>,
     trim: Option<f64>,
     budget: Option<Budget>,
@@ -330,7 +339,7 @@ impl Environment {
             sort: reader.variable("PROFILE_SORT", |text| choice(text, &Sort::ALL, SORTS)),
             top: reader.variable("PROFILE_TOP", parse_top),
             only: reader.variable("PROFILE_ONLY", parse_patterns).unwrap_or_default(),
-            signals: reader.variable("PROFILE_SIGNALS", parse_switch).unwrap_or(true),
+            signals: reader.variable("PROFILE_SIGNALS", parse_switch),
             percentiles: reader.variable("PROFILE_PERCENTILES", parse_percentiles),
             trim: reader.variable("PROFILE_TRIM", parse_trim),
             budget: reader.variable("PROFILE_OVERHEAD", parse_budget),
@@ -355,6 +364,7 @@ impl Environment {
 
     fn overrule(self, settings: &mut Settings) {
         overrule(&mut settings.sort, self.sort);
+        overrule(&mut settings.signals, self.signals);
         overrule(&mut settings.top, self.top.map(Some));
         overrule(&mut settings.percentiles, self.percentiles);
         overrule(&mut settings.trim, self.trim);

@@ -25,7 +25,7 @@ const SCENES: [(&str, bool); 16] = [
     ("abort", false),
     ("_exit", false),
     ("kill", false),
-    ("terminate", true),
+    ("terminate", false),
     ("overflow", false),
     ("exec", false),
 ];

@@ -172,7 +172,7 @@ mod in_code {
             Settings::new().percentiles(&[0.0]).expect_err("too small").to_string(),
         ];
         for (error, word) in errors.iter().zip(["`tabel`", "`much`", "`0`"]) {
-            assert!(error.contains(word) && error.contains("allowed"), "{error}");
+            assert!(error.contains(word) && error.contains("expected"), "{error}");
         }
     }
 

@@ -15,6 +15,7 @@ const SIGNALS: [i32; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQ
 fn program(scene: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hostile"));
     command.arg(scene).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env("PROFILE_SIGNALS", "1");
     // SAFETY: one system call between fork and exec: no core file for SIGQUIT.
     unsafe {
         command.pre_exec(|| {
@@ -71,11 +72,21 @@ fn the_report_goes_where_the_settings_say() {
 }
 
 #[test]
-fn without_the_handlers_there_is_no_report() {
+fn handlers_are_installed_only_if_enabled() {
     let mut command = program("waits");
-    command.env("PROFILE_SIGNALS", "0");
+    command.env_remove("PROFILE_SIGNALS");
     let (status, printed) = ended_by(libc::SIGTERM, command);
     assert_eq!((status.signal(), &*printed), (Some(libc::SIGTERM), ""));
+}
+
+#[test]
+fn handlers_can_be_enabled_in_code() {
+    let mut command = program("enables_signals");
+    command.env_remove("PROFILE_SIGNALS").env_remove("PROFILE_REPORT");
+    let (status, printed) = ended_by(libc::SIGTERM, command);
+    assert_eq!(status.signal(), Some(libc::SIGTERM));
+    // The format, too, is set in code.
+    assert!(printed.starts_with("path,") && printed.contains("hostile::waits"), "{printed}");
 }
 
 #[test]

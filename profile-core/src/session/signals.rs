@@ -14,18 +14,13 @@ use crate::sys;
 /// Says to the second process what it is for. The value is the folder in which the first one began.
 const PRINT: &str = "PROFILE_PRINT_SEGMENT";
 
-/// From now on a signal that ends the process has its report printed, as the settings in force say.
+/// If enabled, a signal that ends the process has its report printed from now on, as the settings in
+/// force say. To be called again when these have changed.
 pub(super) fn report_on_signals() {
-    if settings::reports_on_signals() && !sys::is_secure_execution() {
-        update_settings();
+    let settings = settings::current();
+    if settings.signals && !sys::is_secure_execution() {
+        sys::set_report_environment(environment(settings));
         sys::report_on_signals(writer::used);
-    }
-}
-
-/// After the settings have changed.
-pub(super) fn update_settings() {
-    if settings::reports_on_signals() {
-        sys::set_report_environment(environment(settings::current()));
     }
 }
 

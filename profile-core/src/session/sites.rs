@@ -2,7 +2,7 @@
 
 use super::capture::captured;
 use super::pattern::matches;
-use super::signals::update_settings;
+use super::signals::report_on_signals;
 use super::start::{read_whole_run, sample_processors, start};
 use crate::callsite::{self, CallSite, Mode};
 use crate::record::thread::for_caller;
@@ -54,7 +54,7 @@ impl Settings {
     /// Puts the choices in force, from now on and for the report at exit.
     pub fn apply(self) {
         sites::set_budget(settings::choose(self));
-        update_settings();
+        report_on_signals();
         sizes::want(settings::current().block_sizes);
         read_whole_run();
         sample_processors();

@@ -9,7 +9,7 @@ use std::os::fd::AsRawFd as _;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 
-use profile_core::{ProfilingAllocator, memory_usage, profile};
+use profile_core::{ProfilingAllocator, Settings, memory_usage, profile};
 
 /// Has no memory while this is set.
 static IS_EXHAUSTED: AtomicBool = AtomicBool::new(false);
@@ -65,6 +65,11 @@ fn main() {
         "leaves_its_folder" => std::env::set_current_dir("/").expect("the root"),
         "unnoticed_fork" => unnoticed_fork(),
         "waits" => waits(),
+        "enables_signals" => {
+            let settings = Settings::new().report("csv").expect("a format");
+            settings.report_on_signals(true).apply();
+            waits();
+        }
         "calls_the_handler_before" => calls_the_handler_before(),
         "warns_of_commands" => {
             let _ = profile_core::warn!("bad\n::error file=a.rs,line=1::forged");
