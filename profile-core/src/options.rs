@@ -1,4 +1,4 @@
-//! What a person chooses or tells apart: names that are there whether anything is recorded or not.
+//! Option types that exist whether or not anything is recorded.
 
 use std::borrow::Cow;
 
@@ -6,18 +6,20 @@ use std::borrow::Cow;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Budget {
-    /// Every call is counted, and as many are timed as fit into 5 % of a thread's time: functions of a microsecond and more always.
+    /// Every call is counted, and as many calls are timed as fit into 5 % of a thread's time.
+    /// Functions that take a microsecond or more are always timed.
     Auto,
     /// Every call is timed.
     Exact,
-    /// One call in so many is timed, rounded down to a power of two; at most 1,024.
+    /// One call in this many is timed, rounded down to a power of two; at most 1,024.
     OneIn(u32),
-    /// As many calls are timed as fit into this share of a thread's time: 0.02 is 2 %. A function whose calls cost more than that when
-    /// they are merely counted is no longer recorded; the report says from when on.
+    /// As many calls are timed as fit into this share of a thread's time: 0.02 is 2 %. If counting
+    /// a function's calls alone costs more than that, the function is no longer recorded; the
+    /// report states since when.
     Share(f64),
 }
 
-/// What the table is sorted by, largest first.
+/// The column by which the table is sorted, largest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Sort {
@@ -39,23 +41,23 @@ pub enum Sort {
     Name,
 }
 
-/// What is read of a process.
+/// Which kind of memory is read for a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Backend {
-    /// Resident memory: all pages that are in memory now.
+    /// Resident memory: all pages that are currently in memory.
     #[default]
     Rss,
-    /// The same, with pages that several processes share divided among them: sums over children are true. Dear to read,
-    /// 50 µs and more.
+    /// Like `Rss`, but pages shared by several processes are divided among them, so that sums over
+    /// children are correct. Expensive to read: 50 µs and more.
     Pss,
-    /// Pages that no other process shares. As dear.
+    /// Pages that no other process shares. As expensive as `Pss`.
     Uss,
-    /// Live bytes of the heap, by the allocator. Only of this process.
+    /// Live bytes of the heap, counted by the allocator. Only for this process.
     Heap,
 }
 
-/// What stands at a call site.
+/// What a call site instruments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -67,7 +69,7 @@ pub enum Kind {
     Span,
 }
 
-/// From where on something is worth a word.
+/// Thresholds above which the report gives advice.
 ///
 /// ```
 /// use profile_core::Thresholds;
@@ -77,19 +79,19 @@ pub enum Kind {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Thresholds {
-    /// By what share of the trimmed mean the mean lies above it.
+    /// Excess of the mean over the trimmed mean, as a share of the trimmed mean.
     pub heavy_tail: f64,
-    /// How many times as long the long kind of calls takes as the short one.
+    /// Ratio of the slow kind of calls to the fast kind.
     pub bimodal: f64,
-    /// How many times as long as the median the first call took.
+    /// Ratio of the first call to the median.
     pub cold_first_call: f64,
     /// How often a call makes blocks grow.
     pub regrowth: f64,
-    /// How many bytes a call leaves behind, for certain.
+    /// Bytes that a call certainly leaves allocated.
     pub retained_growth: f64,
-    /// Which share of its time it waits.
+    /// Share of its time that a function waits.
     pub mostly_waiting: f64,
-    /// How many times its own time recording it takes.
+    /// Ratio of the time spent recording a function to the function's own time.
     pub recording_dominates: f64,
 }
 
@@ -108,7 +110,7 @@ impl Default for Thresholds {
 }
 
 impl Thresholds {
-    /// Nothing is worth a word.
+    /// Disables all advice.
     #[must_use]
     pub fn never() -> Thresholds {
         let never = f64::INFINITY;
@@ -124,7 +126,7 @@ impl Thresholds {
     }
 }
 
-/// A setting that is not allowed: what was said, and what may be said.
+/// An invalid setting: the value found and the values allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingError {
     value: String,

@@ -1,5 +1,5 @@
-//! What a person may choose: a plain value, set in code with [`Settings`] and by `PROFILE_*` variables, of
-//! which the variables win. The environment is read here, once, and nowhere else.
+//! Settings, made in code with [`Settings`] and overridden by `PROFILE_*` variables. The
+//! environment is read here, once, and nowhere else.
 
 #![allow(
     unsafe_code,
@@ -28,7 +28,7 @@ impl Sort {
     ];
 }
 
-/// Choices made in code. What a variable says of the same thing wins.
+/// Settings made in code. Environment variables override them.
 ///
 /// ```
 /// # #[cfg(feature = "profile")] {
@@ -41,8 +41,8 @@ impl Sort {
 #[derive(Clone, Debug, PartialEq)]
 #[must_use = "settings do nothing until `apply` is called"]
 pub struct Settings {
-    /// As `PROFILE_REPORT` has them. Text, since formats are above this room; only what was understood is
-    /// put here.
+    /// In the syntax of `PROFILE_REPORT`. A string, because this module must not depend on the
+    /// formats; only validated text is stored.
     pub(crate) reports: String,
     pub(crate) sort: Sort,
     pub(crate) percentiles: Vec<f64>,
@@ -51,13 +51,13 @@ pub struct Settings {
     pub(crate) budget: Budget,
     pub(crate) clock: Option<Clock>,
     pub(crate) run_dir: Option<PathBuf>,
-    /// Between readings of the whole run's memory.
+    /// Interval between readings of the whole run's memory.
     pub(crate) resident_interval: Option<Duration>,
     pub(crate) block_sizes: bool,
-    /// Between samples of the threads' processor time.
+    /// Interval between samples of the threads' processor time.
     pub(crate) cpu_interval: Option<Duration>,
     pub(crate) thresholds: Thresholds,
-    /// A warning that is an error ends the run with this.
+    /// Exit code of a run in which a warning was an error.
     pub(crate) exit_code: Option<u8>,
 }
 
@@ -81,21 +81,22 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The defaults: a table on standard error, sorted by total time, p50, p95 and p99, every call timed.
+    /// The defaults: a table on standard error, sorted by total time, with p50, p95 and p99,
+    /// recorded within [`Budget::Auto`].
     pub fn new() -> Settings {
         Settings::default()
     }
 
-    /// What the table is sorted by.
+    /// Sets the column by which the table is sorted.
     pub fn sort(mut self, sort: Sort) -> Settings {
         self.sort = sort;
         self
     }
 
-    /// Which percentiles are shown, each above 0 and at most 100.
+    /// Sets which percentiles are shown, each above 0 and at most 100.
     ///
     /// # Errors
-    /// A number outside that range.
+    /// A percentile is outside that range.
     pub fn percentiles(mut self, percentiles: &[f64]) -> Result<Settings, SettingError> {
         let bad = percentiles.iter().find(|p| !is_percentile(**p));
         if let Some(bad) = bad {
@@ -105,34 +106,36 @@ impl Settings {
         Ok(self)
     }
 
-    /// Reads the resident memory of the whole run at this interval, at least 100 µs: a curve in the report, of 512 readings at most
-    /// however long the run.
+    /// Reads the resident memory of the whole run at this interval, at least 100 µs. The report
+    /// shows it as a curve with at most 512 readings, however long the run.
     pub fn resident_interval(mut self, interval: Duration) -> Settings {
         self.resident_interval = Some(interval.max(SHORTEST_INTERVAL));
         self
     }
 
-    /// Counts the blocks that each function allocates by their size, and those that are freed at once: see
-    /// [`BlockSizes`](crate::BlockSizes). Allocations take about a quarter longer.
-    pub fn block_sizes(mut self, wanted: bool) -> Settings {
-        self.block_sizes = wanted;
+    /// Counts the blocks that each function allocates by size, and those that are freed at once:
+    /// see [`BlockSizes`](crate::BlockSizes). Allocations take about a quarter longer.
+    pub fn block_sizes(mut self, enabled: bool) -> Settings {
+        self.block_sizes = enabled;
         self
     }
 
-    /// Samples at this interval, at least 100 µs, how much processor time each thread used, for the function that is innermost in it: see
-    /// [`OnCpu`](crate::OnCpu). A thread of its own does it; once started it goes on.
+    /// Samples the processor time of each thread at this interval, at least 100 µs, and attributes
+    /// it to the innermost function of the thread: see [`OnCpu`](crate::OnCpu). A separate thread
+    /// takes the samples; once started, it is never stopped.
     pub fn cpu_interval(mut self, interval: Duration) -> Settings {
         self.cpu_interval = Some(interval.max(SHORTEST_INTERVAL));
         self
     }
 
-    /// From where on the report says a word about what the numbers suggest.
+    /// Sets the thresholds above which the report gives advice.
     pub fn advice(mut self, thresholds: Thresholds) -> Settings {
         self.thresholds = thresholds;
         self
     }
 
-    /// Warnings that the filters make errors no longer panic: the run ends with this exit code, once the reports are written.
+    /// Warnings that the filters turn into errors no longer panic. Instead the run ends with this
+    /// exit code, after the reports are written.
     ///
     /// ```
     /// # use std::num::NonZero;
@@ -144,50 +147,54 @@ impl Settings {
         self
     }
 
-    /// How much timing may cost: `2%` of a thread's time, `1/64` (one call in 64 is timed), or `exact`. Counting a call
-    /// that is not timed comes on top; the README has its price.
+    /// Sets how much timing may cost: `2%` of a thread's time, `1/64` (one call in 64 is timed),
+    /// `exact`, or `auto` (the default). Counting the calls that are not timed costs extra; see
+    /// docs/accuracy.md.
     ///
     /// # Errors
-    /// Anything else.
+    /// The text is none of these.
     pub fn overhead(mut self, budget: &str) -> Result<Settings, SettingError> {
         self.budget = parse_budget(budget)?;
         Ok(self)
     }
 }
 
-/// The settings in force. A pointer and no lock: the report of a forked child needs them, and a lock may have been
-/// held, at the moment of the fork, by a thread that the child does not have.
+/// The current settings. A pointer instead of a lock: the report of a forked child needs them, and
+/// at the moment of the fork a lock may have been held by a thread that the child does not have.
 static CURRENT: AtomicPtr<Settings> = AtomicPtr::new(std::ptr::null_mut());
 
-/// Puts choices in force, but for what the variables say; gives the budget that holds now.
+/// Makes the settings current, except where environment variables override them, and returns the
+/// resulting budget.
 pub(crate) fn choose(mut chosen: Settings) -> Budget {
-    environment().clone().overrule(&mut chosen);
+    environment().clone().apply_to(&mut chosen);
     let budget = chosen.budget;
     if *current() != chosen {
-        // Others may be reading the ones before, so those are never freed. People choose a few times in a run.
+        // Never freed, because another thread may be reading the previous ones. Settings change
+        // only a few times in a run.
         CURRENT.store(Box::into_raw(Box::new(chosen)), Release);
     }
     budget
 }
 
-/// The settings in force.
+/// The current settings.
 pub(crate) fn current() -> &'static Settings {
-    // SAFETY: null, or of a box that is never freed and never written to again.
+    // SAFETY: null, or from a box that is never freed and never written to again.
     unsafe { CURRENT.load(Acquire).as_ref() }.unwrap_or_else(|| {
         static FIRST: OnceLock<Settings> = OnceLock::new();
         FIRST.get_or_init(|| {
             let mut settings = Settings::default();
-            environment().clone().overrule(&mut settings);
+            environment().clone().apply_to(&mut settings);
             settings
         })
     })
 }
 
-/// What the variables say. Read once.
+/// The environment variables. Read once.
 fn environment() -> &'static Environment {
     static READ: OnceLock<Environment> = OnceLock::new();
     READ.get_or_init(|| {
-        // A program with more rights than its caller believes none of its caller's variables.
+        // A program that runs with more rights than its caller must not trust the caller's
+        // variables.
         if sys::is_secure_execution() {
             return Environment::default();
         }
@@ -197,45 +204,45 @@ fn environment() -> &'static Environment {
     })
 }
 
-/// One sentence for each variable that was not understood.
+/// One sentence for each invalid variable.
 pub(crate) fn diagnostics() -> &'static [String] {
     &environment().diagnostics
 }
 
-/// Reports that the environment asks for.
+/// Reports requested by the environment.
 pub(crate) fn reports_asked_for() -> Option<&'static str> {
     environment().reports.as_deref()
 }
 
-/// Filters of warnings that the environment asks for.
+/// Warning filters from the environment.
 pub(crate) fn warning_filters() -> Option<&'static str> {
     environment().warnings.as_deref()
 }
 
-/// The file with limits, if the environment names one; an empty name is none.
+/// The limits file named by the environment; an empty name disables limits files.
 pub(crate) fn limits_file() -> Option<&'static str> {
     environment().limits.as_deref()
 }
 
-/// Whether the run is one of GitHub's, whose log shows annotations.
+/// Whether the run is on GitHub Actions, whose log shows annotations.
 pub(crate) fn is_on_github() -> bool {
     environment().is_on_github
 }
 
-/// Whether the environment lets a terminal be coloured (no-color.org; `TERM=dumb` cannot).
+/// Whether the environment allows color on a terminal (no-color.org; `TERM=dumb` has none).
 pub(crate) fn color_allowed() -> bool {
     environment().color_allowed
 }
 
-/// Whether ledgers are to be written, not compared.
+/// Whether ledgers are written instead of compared.
 pub(crate) fn is_blessing() -> bool {
     environment().bless
 }
 
-/// What was found in the environment.
+/// The values found in the environment.
 #[derive(Clone, Debug, Default)]
 struct Environment {
-    /// Reports, as they stand.
+    /// Reports, unparsed.
     reports: Option<String>,
     sort: Option<Sort>,
     percentiles: Option<Vec<f64>>,
@@ -247,7 +254,7 @@ struct Environment {
     block_sizes: Option<bool>,
     cpu_interval: Option<Duration>,
     thresholds: Option<Thresholds>,
-    /// Filters of warnings, as they stand.
+    /// Warning filters, unparsed.
     warnings: Option<String>,
     limits: Option<String>,
     exit_code: Option<u8>,
@@ -286,22 +293,22 @@ impl Environment {
         read
     }
 
-    fn overrule(self, settings: &mut Settings) {
-        overrule(&mut settings.sort, self.sort);
-        overrule(&mut settings.percentiles, self.percentiles);
-        overrule(&mut settings.trim, self.trim);
-        overrule(&mut settings.budget, self.budget);
-        overrule(&mut settings.clock, self.clock.map(Some));
-        overrule(&mut settings.run_dir, self.run_dir.map(Some));
-        overrule(&mut settings.resident_interval, self.resident_interval.map(Some));
-        overrule(&mut settings.block_sizes, self.block_sizes);
-        overrule(&mut settings.cpu_interval, self.cpu_interval.map(Some));
-        overrule(&mut settings.thresholds, self.thresholds);
-        overrule(&mut settings.exit_code, self.exit_code.map(Some));
+    fn apply_to(self, settings: &mut Settings) {
+        set_if_some(&mut settings.sort, self.sort);
+        set_if_some(&mut settings.percentiles, self.percentiles);
+        set_if_some(&mut settings.trim, self.trim);
+        set_if_some(&mut settings.budget, self.budget);
+        set_if_some(&mut settings.clock, self.clock.map(Some));
+        set_if_some(&mut settings.run_dir, self.run_dir.map(Some));
+        set_if_some(&mut settings.resident_interval, self.resident_interval.map(Some));
+        set_if_some(&mut settings.block_sizes, self.block_sizes);
+        set_if_some(&mut settings.cpu_interval, self.cpu_interval.map(Some));
+        set_if_some(&mut settings.thresholds, self.thresholds);
+        set_if_some(&mut settings.exit_code, self.exit_code.map(Some));
     }
 }
 
-fn overrule<T>(setting: &mut T, variable: Option<T>) {
+fn set_if_some<T>(setting: &mut T, variable: Option<T>) {
     if let Some(value) = variable {
         *setting = value;
     }
@@ -313,7 +320,7 @@ struct Reader<'a, L> {
 }
 
 impl<L: Fn(&str) -> Option<String>> Reader<'_, L> {
-    /// A variable's value; an empty one counts as unset, a bad one becomes a diagnostic.
+    /// A variable's value. An empty value counts as unset; an invalid one becomes a diagnostic.
     fn variable<T>(
         &mut self,
         name: &str,
@@ -383,7 +390,7 @@ fn parse_exit_code(text: &str) -> Result<u8, SettingError> {
     code.ok_or_else(|| SettingError::new(text, EXIT_CODES))
 }
 
-/// In whole nanoseconds: as a fraction of a second 100 µs are a little less than themselves.
+/// Computed in whole nanoseconds: as a fraction of a second, 100 µs is rounded to slightly less.
 fn parse_interval(text: &str) -> Result<Duration, SettingError> {
     const UNITS: [(&str, f64); 3] = [("us", 1e3), ("ms", 1e6), ("s", 1e9)];
     let scaled = |(unit, factor): &(&str, f64)| {
@@ -396,9 +403,10 @@ fn parse_interval(text: &str) -> Result<Duration, SettingError> {
     interval.ok_or_else(|| SettingError::new(text, INTERVALS))
 }
 
-const ADVICE: &str = "none, default, or NAME=NUMBER, comma-separated, with NAME one of heavy_tail, bimodal, cold_first_call, regrowth, retained_growth, mostly_waiting, recording_dominates";
+const ADVICE: &str = "none, default, or NAME=NUMBER, comma-separated, with NAME one of heavy_tail, \
+    bimodal, cold_first_call, regrowth, retained_growth, mostly_waiting, recording_dominates";
 
-/// `none`, or those that are not named as they are by default.
+/// Parses `none`, `default` or a list; thresholds that the list does not name have their defaults.
 fn parse_thresholds(text: &str) -> Result<Thresholds, SettingError> {
     let mut thresholds = Thresholds::default();
     match text {
@@ -447,11 +455,11 @@ mod tests {
     use super::*;
 
     fn read(name: &'static str, value: &'static str) -> Environment {
-        Environment::read(|asked| (asked == name).then(|| value.to_owned()))
+        Environment::read(|requested| (requested == name).then(|| value.to_owned()))
     }
 
     #[test]
-    fn a_bad_value_is_named_with_what_is_allowed_and_changes_nothing() {
+    fn an_invalid_value_is_reported_with_the_allowed_ones_and_ignored() {
         for (name, value) in [
             ("PROFILE_SORT", "Total"),
             ("PROFILE_PERCENTILES", "50,101"),
@@ -476,13 +484,13 @@ mod tests {
                     .starts_with(&format!("{name}: `{value}` is not understood; allowed is "))
             );
             let mut settings = Settings::default();
-            read.overrule(&mut settings);
+            read.apply_to(&mut settings);
             assert_eq!(settings, Settings::default());
         }
     }
 
     #[test]
-    fn an_interval_may_be_as_short_as_it_says_and_as_long_as_anybody_likes() {
+    fn an_interval_may_be_as_short_as_documented_and_arbitrarily_long() {
         let ns =
             |value| read("PROFILE_RSS_INTERVAL", value).resident_interval.map(|it| it.as_nanos());
         for shortest in ["100us", "0.1ms", "0.0001s", "0.1 ms"] {
@@ -499,14 +507,14 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_wins_over_code() {
-        let mut settings = Settings::new().overhead("1/8").expect("a good value");
-        read("PROFILE_OVERHEAD", "2.5%").overrule(&mut settings);
+    fn a_variable_overrides_code() {
+        let mut settings = Settings::new().overhead("1/8").expect("a valid value");
+        read("PROFILE_OVERHEAD", "2.5%").apply_to(&mut settings);
         assert_eq!(settings.budget, Budget::Share(0.025));
     }
 
     #[test]
-    fn a_control_character_in_a_value_is_shown_escaped() {
+    fn control_characters_in_a_value_are_escaped() {
         let read = read("PROFILE_SORT", "\u{1b}[2J");
         assert!(read.diagnostics[0].contains("`\\u{1b}[2J`"), "{:?}", read.diagnostics);
     }

@@ -1,31 +1,32 @@
-//! Curves of a process's memory over time.
+//! Memory of a process over time.
 
-/// What a window of time took of memory: the calls of a function with `#[memory_usage]`, a closure or a process given to
-/// `memory_usage`, or the whole run.
+/// The memory used in a window of time: by the calls of a function with `#[memory_usage]`, by a
+/// closure or process passed to `memory_usage`, or by the whole run.
 ///
-/// A figure that the system does not give is `None`, and [`MemoryRecord::unavailable`] says why.
+/// A figure that the system does not provide is `None`, and [`MemoryRecord::unavailable`] gives the
+/// reason.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct MemoryRecord {
-    /// The function's path, or the name that the window was given.
+    /// The function's path, or the name of the window.
     pub path: String,
     /// The process that was read.
     pub process_id: u32,
-    /// What the readings are of: `rss`, `pss`, `uss` or `heap`.
+    /// The kind of memory that was read: `rss`, `pss`, `uss` or `heap`.
     pub backend: String,
-    /// Each reading is the sum over the process and all its descendants.
+    /// Whether each reading is the sum over the process and all its descendants.
     pub includes_children: bool,
     /// When the window began, in nanoseconds since 1970.
     pub started_unix_ns: u64,
-    /// From then to its end, or to the snapshot.
+    /// From the beginning to the end of the window, or to the snapshot.
     pub duration_ns: u64,
-    /// Whether it had not ended at the snapshot.
+    /// Whether the window had not ended at the snapshot.
     pub open: bool,
-    /// Time between two readings as asked for.
+    /// The requested time between two readings.
     pub interval_ns: u64,
-    /// The same as it came out on the average. `None` for fewer than two readings.
+    /// The average time between two readings. `None` for fewer than two readings.
     pub achieved_interval_ns: Option<u64>,
     /// The first reading, before the work began.
     pub baseline_bytes: u64,
@@ -33,21 +34,22 @@ pub struct MemoryRecord {
     pub peak_bytes: u64,
     /// The last reading, after the work.
     pub end_bytes: u64,
-    /// The kernel's own high-water mark of resident memory in the window: peaks between two readings are in it.
+    /// The kernel's own high-water mark of resident memory in the window; it includes peaks between
+    /// two readings.
     pub kernel_peak_bytes: Option<u64>,
-    /// Live bytes of the heap when the window began, by the allocator.
+    /// Live bytes of the heap at the beginning of the window, counted by the allocator.
     pub heap_baseline_bytes: Option<u64>,
-    /// Most live bytes in the window, to within 64 KiB a thread.
+    /// Most live bytes in the window, to within 64 KiB per thread.
     pub heap_peak_bytes: Option<u64>,
-    /// Live bytes at its end.
+    /// Live bytes at the end of the window.
     pub heap_end_bytes: Option<u64>,
-    /// How many readings were taken; a long window keeps fewer.
+    /// How many readings were taken; of a long window, not all of them are stored.
     pub readings_taken: u64,
-    /// The readings kept, the first, the last and the extremes always among them.
+    /// The stored readings, always including the first, the last and the extremes.
     pub readings: Vec<Reading>,
-    /// With one curve for each child process, these.
+    /// The curves of the child processes, if requested.
     pub children: Vec<ChildCurve>,
-    /// What could not be had, and why.
+    /// What was unavailable, and why.
     pub unavailable: Vec<String>,
 }
 
@@ -58,7 +60,7 @@ pub struct MemoryRecord {
 pub struct Reading {
     /// Nanoseconds since the window began.
     pub at_ns: u64,
-    /// Bytes of what the window's backend reads, resident memory unless it was told otherwise.
+    /// Bytes of the window's backend; resident memory by default.
     pub resident_bytes: u64,
 }
 
@@ -70,18 +72,18 @@ pub struct Reading {
 pub struct ChildCurve {
     /// Its process id.
     pub process_id: u32,
-    /// Its readings, by the clock of the window.
+    /// Its readings, relative to the beginning of the window.
     pub readings: Vec<Reading>,
 }
 
 impl MemoryRecord {
-    /// What the window added: its peak less its baseline.
+    /// The memory added in the window: peak minus baseline.
     #[must_use]
     pub fn increment_bytes(&self) -> u64 {
         self.peak_bytes.saturating_sub(self.baseline_bytes)
     }
 
-    /// The highest of what was read and what the kernel saw.
+    /// The higher of the readings' peak and the kernel's peak.
     #[must_use]
     pub fn highest_bytes(&self) -> u64 {
         self.peak_bytes.max(self.kernel_peak_bytes.unwrap_or(0))

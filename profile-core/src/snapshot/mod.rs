@@ -1,6 +1,7 @@
-//! What was recorded, as plain data: read from a segment, written by the reports, asserted on by tests.
+//! The recording as plain data: read from a segment, written by the reports, asserted on by tests.
 //!
-//! Every number has its unit in its name and one definition, here. Taking a snapshot changes nothing.
+//! Every number has its unit in its name and is defined once, here. Taking a snapshot changes
+//! nothing.
 
 mod advice;
 #[cfg(feature = "read")]
@@ -32,8 +33,8 @@ pub use memory::*;
 pub(crate) use mprof_line::*;
 pub use warned::*;
 
-/// The version of the snapshot's form, in JSON the key `schema_version`.
-/// 2 renamed the keys `good` and `bad` of [`Returns`] to `ok` and `err`; version 1 is still read.
+/// The version of the snapshot format, in JSON the key `schema_version`. Version 2 renamed the keys
+/// `good` and `bad` of [`Returns`] to `ok` and `err`; version 1 is still read.
 pub const SCHEMA_VERSION: u32 = 2;
 
 /// Everything recorded in a process up to a moment.
@@ -56,42 +57,44 @@ pub const SCHEMA_VERSION: u32 = 2;
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// [`SCHEMA_VERSION`] of the version that made it.
+    /// The [`SCHEMA_VERSION`] of the crate that created the snapshot.
     pub schema_version: u32,
-    /// Which program, when, where.
+    /// The program, and when and where it ran.
     pub process: Process,
     /// Every annotated function that was called, by inclusive time, largest first.
     pub functions: Vec<Function>,
-    /// Every annotated function in the program that was not.
+    /// Every annotated function in the program that was not called.
     pub never_called: Vec<NeverCalled>,
-    /// Who called whom: one entry for each path from a thread's start, a parent before its children.
+    /// The call tree: one entry for each path from the start of a thread, parents before their
+    /// children.
     pub call_tree: Vec<PathNode>,
     /// The source of each function with `#[profile(lines)]`, line by line.
     pub lines: Vec<Line>,
-    /// Curves of memory over time: one for each window.
+    /// Memory over time: one curve for each window.
     pub memory: Vec<MemoryRecord>,
-    /// What stands in an annotated `impl`, `trait` or `mod` and could not be instrumented.
+    /// Functions in an annotated `impl`, `trait` or `mod` that could not be instrumented.
     pub not_instrumented: Vec<NotInstrumented>,
-    /// What a person should know of before trusting the numbers.
+    /// Warnings to consider before trusting the numbers.
     pub warnings: Vec<WarningRecord>,
-    /// What the numbers suggest, by the thresholds of [`Settings::advice`](crate::Settings).
+    /// Advice based on the numbers and the thresholds of [`Settings::advice`](crate::Settings).
     pub advice: Vec<Advice>,
-    /// What recording itself cost and lost.
+    /// What recording itself cost, and what it lost.
     pub overhead: Overhead,
-    /// Of a snapshot that was [merged](Snapshot::merge): each process that is in it. `process` sums them up then.
+    /// For a [merged](Snapshot::merge) snapshot: each process in it. `process` is then their
+    /// summary.
     pub processes: Vec<Process>,
 }
 
 impl Snapshot {
-    /// The function whose path is `path`, or ends in `::path`; the one with most inclusive time if several
-    /// do.
+    /// The function whose path is `path`, or ends in `::path`. If there are several, the one with
+    /// the most inclusive time.
     #[must_use]
     pub fn function(&self, path: &str) -> Option<&Function> {
         self.functions.iter().find(|function| is_path(&function.path, path))
     }
 
-    /// A line of such a function, by its number in the file. `None`: its lines were not recorded, or it has none of that
-    /// number.
+    /// A line of such a function, by its number in the file. `None` if the function's lines were
+    /// not recorded, or if it has no such line.
     ///
     /// ```
     /// # use profile_core::ProfilingAllocator;
@@ -117,12 +120,12 @@ impl Snapshot {
     }
 }
 
-/// Whether `asked` names `path`: the whole of it, or its last segments.
-pub(crate) fn is_path(path: &str, asked: &str) -> bool {
-    path.strip_suffix(asked).is_some_and(|before| before.is_empty() || before.ends_with("::"))
+/// Whether `requested` names `path`: all of it, or its last segments.
+pub(crate) fn is_path(path: &str, requested: &str) -> bool {
+    path.strip_suffix(requested).is_some_and(|before| before.is_empty() || before.ends_with("::"))
 }
 
-/// Which program was measured, when and where.
+/// The measured program, and when and where it ran.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
@@ -134,53 +137,57 @@ pub struct Process {
     pub process_id: u32,
     /// When recording began, in nanoseconds since 1970.
     pub started_unix_ns: u64,
-    /// From then to the snapshot.
+    /// From the start of recording to the snapshot.
     pub duration_ns: u64,
-    /// Which clock timed the calls: `tsc`, `fenced`, `monotonic`.
+    /// The clock that timed the calls: `tsc`, `fenced` or `monotonic`.
     pub clock: String,
-    /// How long one tick of it lasts.
+    /// The duration of a tick of the clock.
     pub tick_ns: f64,
-    /// Processors the system has. 0, as of the others: nobody looked before the process was killed.
+    /// Logical cores of the system. This and the next two are 0 or `None` if the process was killed
+    /// before they were determined.
     pub logical_cores: usize,
-    /// Of these, physical cores; `None` if the system does not tell.
+    /// Physical cores of the system; `None` if unknown.
     pub physical_cores: Option<usize>,
     /// Processors this process may use.
     pub available_cores: usize,
-    /// Whether allocations were counted; if not, every figure of memory is `None`.
+    /// Whether allocations were counted. If not, every memory figure is `None`.
     pub allocator: bool,
-    /// Whether the program was built with debug assertions, so that its times say little.
+    /// Whether the program was built with debug assertions, which makes its times unrepresentative.
     pub debug_assertions: bool,
-    /// Threads that recorded something, the ended ones included.
+    /// Threads that recorded something, including ended ones.
     pub threads: u64,
-    /// Resident memory at the snapshot, and the most there was by the kernel's own mark. `None` where it cannot be read,
-    /// as for a segment of another process.
+    /// Resident memory at the snapshot. `None` if it cannot be read, such as for the segment of
+    /// another process.
     pub resident_bytes: Option<u64>,
-    /// See `resident_bytes`.
+    /// Peak of the resident memory as recorded by the kernel. `None` as for `resident_bytes`.
     pub kernel_peak_bytes: Option<u64>,
-    /// Live bytes of the heap at the snapshot and the most there were, to within 64 KiB a thread. `None` without the allocator.
+    /// Live bytes of the heap at the snapshot. `None` without the allocator.
     pub heap_bytes: Option<u64>,
-    /// See `heap_bytes`.
+    /// Most live bytes of the heap, to within 64 KiB per thread. `None` without the allocator.
     pub heap_peak_bytes: Option<u64>,
-    /// What the C library's heap holds at the snapshot beyond `heap_bytes`, at least: what code in C allocates passes no allocator
-    /// of Rust's, and no figure of memory but the resident one has it. `None` where the C library does not say, or without the allocator.
+    /// Lower bound on the bytes in the C library's heap at the snapshot beyond `heap_bytes`. C code
+    /// does not allocate through Rust's allocator, so no memory figure except resident memory
+    /// includes it. `None` if the C library does not report it, or without the allocator.
     pub uncounted_heap_bytes: Option<u64>,
-    /// Processor time of the threads that recorded something, the ended ones included. This and the next three are `None` where the system
-    /// does not tell, and for a segment of a process that was killed before it took a snapshot.
+    /// Processor time of the threads that recorded something, including ended ones. This and the
+    /// next three are `None` if the system does not report them, and for the segment of a process
+    /// that was killed before it took a snapshot.
     pub cpu_ns: Option<u64>,
-    /// For how long these threads were ready to run and waited for a processor: other programs had it, or other threads of this one.
+    /// How long these threads were runnable and waited for a processor that other programs or other
+    /// threads of this one used.
     pub run_delay_ns: Option<u64>,
-    /// How often threads of the process lost the processor to others while they could have gone on.
+    /// How often threads of the process were preempted.
     pub involuntary_switches: Option<u64>,
-    /// The part of `duration_ns` in which any thread of the machine waited for a processor.
+    /// The part of `duration_ns` in which some thread of the machine waited for a processor.
     pub cpu_pressure_ns: Option<u64>,
-    /// The share that trimmed means leave out at each end.
+    /// The share that trimmed means cut at each end.
     #[cfg_attr(feature = "read", serde(default = "a_tenth"))]
     pub trim: f64,
 }
 
 impl Process {
-    /// How many times as long work took as it would have taken with a processor for each thread: processor time and run delay over
-    /// processor time. `None` where that is not known.
+    /// Slowdown compared with a machine that has a processor for each thread: the sum of processor
+    /// time and run delay, divided by processor time. `None` if these are unknown.
     #[must_use]
     pub fn slowdown(&self) -> Option<f64> {
         let (cpu_ns, run_delay_ns) = (self.cpu_ns? as f64, self.run_delay_ns? as f64);
@@ -188,7 +195,7 @@ impl Process {
     }
 }
 
-/// What it was before it was written down.
+/// The value in versions that did not write the key.
 #[cfg(feature = "read")]
 fn a_tenth() -> f64 {
     0.1
@@ -202,11 +209,11 @@ fn a_tenth() -> f64 {
 pub struct PathNode {
     /// The function's path.
     pub path: String,
-    /// Index of the caller's entry in the list; `None` at a thread's start.
+    /// Index of the caller's entry in the list; `None` at the start of a thread.
     pub parent: Option<usize>,
-    /// Calls along this path; a recursive call counts at the entry of its function further up.
+    /// Calls along this path. A recursive call counts at its function's entry further up.
     pub calls: u64,
-    /// Time in these calls, and in what they called: `exclusive_ns` and the children's `inclusive_ns`.
+    /// Time in these calls and their callees: `exclusive_ns` plus the children's `inclusive_ns`.
     pub inclusive_ns: u64,
     /// Time in these calls themselves.
     pub exclusive_ns: u64,
@@ -216,7 +223,7 @@ pub struct PathNode {
     pub exclusive_allocated_bytes: Option<u64>,
 }
 
-/// An annotated function that was linked into the program and not called.
+/// An annotated function that was linked into the program but not called.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
@@ -230,7 +237,7 @@ pub struct NeverCalled {
     pub line: u32,
 }
 
-/// Something in an annotated container that could not be instrumented.
+/// A function in an annotated container that could not be instrumented.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
@@ -242,11 +249,11 @@ pub struct NotInstrumented {
     pub file: String,
     /// Its line, from 1.
     pub line: u32,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// What recording cost and what it lost.
+/// What recording cost, and what it lost.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
@@ -254,30 +261,33 @@ pub struct NotInstrumented {
 pub struct Overhead {
     /// Calls that were timed.
     pub timed_calls: u64,
-    /// Calls that were counted and not timed.
+    /// Calls that were counted but not timed.
     pub counted_calls: u64,
-    /// Time spent in recording, over all threads: calls times the calibrated cost of one.
+    /// Time spent on recording, over all threads: calls times the calibrated cost of one.
     pub recording_ns: u64,
-    /// Time that threads spent in annotated functions, each from its outermost call, without recording: what `%` is of.
+    /// Time that threads spent in annotated functions, measured from each outermost call, without
+    /// recording: the base of the `%` column.
     pub annotated_ns: u64,
-    /// `recording_ns` as a share of both together; 0.031 is 3.1 %.
+    /// `recording_ns` as a share of `recording_ns` plus `annotated_ns`; 0.031 is 3.1 %.
     pub share: f64,
-    /// Cost of one timed span around nothing: what is taken off for a call that is as short as its two readings of the
-    /// clock.
+    /// Cost of one timed span around nothing: subtracted for a call that is as short as its two
+    /// clock readings.
     pub span_ns: f64,
-    /// Cost of one timed span around a longer body: of one that waits for its own results, and of one that keeps the
-    /// processor busy. Their readings are alike, so the middle of both is taken off. The lower of both comes first.
+    /// Cost of one timed span around a longer body: one that waits for its own results, and one
+    /// that saturates the processor. The two cannot be distinguished by their readings, so their
+    /// mean is subtracted. The lower one comes first.
     pub span_range_ns: [f64; 2],
-    /// Cost of one call that is counted, with a frame of its own.
+    /// Cost of one call that is counted and has its own frame.
     pub counted_ns: f64,
-    /// Cost of one call that the function's own code counts.
+    /// Cost of one call that is counted in the function's own code.
     pub left_out_ns: f64,
-    /// Calls that found no memory to be recorded in.
+    /// Calls that were not recorded because memory was exhausted.
     pub lost_calls: u64,
-    /// Readings of the clock that went backwards; these calls count as 0 ns.
+    /// Clock readings that went backwards; these calls count as 0 ns.
     pub clock_anomalies: u64,
-    /// Call paths that found no room of their own: their calls are under `<other>` in the tree.
+    /// Whether some call paths exceeded the limit; their calls are under `<other>` in the tree.
     pub capped_paths: bool,
-    /// Windows of memory that are not in [`Snapshot::memory`]: they added less than others of their name, or than all others.
+    /// Memory windows not in [`Snapshot::memory`], because they added less than others of the same
+    /// name, or than all others.
     pub windows_left_out: u64,
 }

@@ -1,4 +1,4 @@
-//! Single calls that were remembered with their circumstances.
+//! Reads the single calls that were stored with their context.
 
 use super::Reading;
 use super::sums::Keyed;
@@ -9,31 +9,31 @@ use crate::segment::reader::Record;
 use crate::snapshot::Call;
 
 impl<'a> Reading<'a> {
-    /// The lists of one thread.
-    pub(super) fn calls(&mut self, place: usize, record: &Record<'a>) {
+    /// Adds the lists of one thread.
+    pub(super) fn calls(&mut self, index: usize, record: &Record<'a>) {
         const EACH: u64 = size_of::<CallRecord>() as u64 / 8;
         for number in 0..2 * CALLS as u64 {
             let call = self.call(record, call_list::calls + number * EACH);
-            let lists = &mut self.sums[place].calls.get_or_insert_default().0;
+            let lists = &mut self.sums[index].calls.get_or_insert_default().0;
             lists[usize::from(number >= CALLS as u64)].extend(call);
         }
     }
 
-    /// `None`: there is none in this place, or it does not hold still.
+    /// `None` if the slot is empty or keeps changing.
     fn call(&self, record: &Record<'a>, first: u64) -> Option<Keyed> {
-        const PATIENCE: usize = 100;
+        const ATTEMPTS: usize = 100;
         let word = |word: u64| record.word(first + word);
-        (0..PATIENCE).find_map(|_| {
+        (0..ATTEMPTS).find_map(|_| {
             let version = word(call_record::version);
-            let call = (word(call_record::key), self.as_it_stands(&word));
-            let still = version.is_multiple_of(2) && word(call_record::version) == version;
-            (still && version > 0).then_some(call)
+            let call = (word(call_record::key), self.read_call(&word));
+            let is_consistent = version.is_multiple_of(2) && word(call_record::version) == version;
+            (is_consistent && version > 0).then_some(call)
         })
     }
 
-    fn as_it_stands(&self, word: &impl Fn(u64) -> u64) -> Call {
+    fn read_call(&self, word: &impl Fn(u64) -> u64) -> Call {
         let bytes = |first: u64, words: usize| -> Vec<u8> {
-            (0..words as u64).flat_map(|place| word(first + place).to_le_bytes()).collect()
+            (0..words as u64).flat_map(|index| word(first + index).to_le_bytes()).collect()
         };
         let mut text = bytes(call_record::text, CALL_TEXT);
         text.truncate(word(call_record::length) as usize);
@@ -56,9 +56,9 @@ impl<'a> Reading<'a> {
 
     fn path_of_edge(&self, link: u64) -> String {
         let site = self.view.record(link).map_or(0, |record| record.word(edge::site));
-        let place = self.by_address.get(&site).copied();
-        place.map_or_else(String::new, |place| {
-            self.view.text(self.sites[place].word(site_record::path))
+        let index = self.by_address.get(&site).copied();
+        index.map_or_else(String::new, |index| {
+            self.view.text(self.sites[index].word(site_record::path))
         })
     }
 }
