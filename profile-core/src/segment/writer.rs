@@ -1,8 +1,8 @@
-//! Makes the segment and hands out zeroed room in it. Nothing is ever given back: what is in a
-//! segment is bounded by threads alive at once and call paths, not by calls.
+//! Creates the segment and allocates zeroed memory in it. Nothing is ever freed: the size of a
+//! segment is bounded by concurrent threads and call paths, not by calls.
 //!
-//! No lock: space is taken with one addition, and committing the same stretch twice is harmless, so
-//! a thread that is killed, forked or interrupted here blocks nobody.
+//! No lock: memory is taken with one addition, and committing the same range twice is harmless, so
+//! a thread that is killed, forked or interrupted here blocks no other.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::*};
@@ -12,43 +12,44 @@ use once_cell::race::OnceNonZeroUsize;
 use super::layout::{Header, Link, MAGIC, VERSION};
 use crate::sys;
 
-/// Address space asked for; halved until the system agrees (`ulimit -v`).
+/// Requested address space; halved until the system grants it (`ulimit -v`).
 const RESERVE: usize = 1 << 30;
 const SMALLEST_RESERVE: usize = 4 << 20;
-/// Of a limited address space one part in so many.
+/// The divisor for a limited address space: at most one part in this many is used.
 const LIMIT_SHARE: usize = 16;
-/// Memory is committed, and disk space reserved, in steps of this.
+/// Memory is committed, and disk space reserved, in steps of this size.
 const COMMIT_STEP: usize = 1 << 20;
 
-/// Base address of the segment of this process. `race`, not `OnceLock`: the allocator asks for it,
-/// and waiting for a lock there could mean waiting for oneself.
+/// Base address of the segment of this process. `race` instead of `OnceLock`: the allocator reads
+/// it, and waiting for a lock there could deadlock with itself.
 static BASE: OnceNonZeroUsize = OnceNonZeroUsize::new();
-/// In a forked child that could not be given a segment of its own.
+/// Set in a forked child for which no segment could be created.
 static UNUSABLE: AtomicBool = AtomicBool::new(false);
-/// Descriptor of the file behind the segment; -1: anonymous memory.
+/// Descriptor of the file that backs the segment; -1: anonymous memory.
 static FILE: AtomicI32 = AtomicI32::new(-1);
-/// The file cannot grow any more: from [`Header::memory_from`] on there is memory without it. The
-/// descriptor stays open, since another thread may be about to use it.
+/// The file cannot grow any more: from [`Header::memory_from`] on, memory is anonymous. The
+/// descriptor stays open, because another thread may be about to use it.
 static FILE_IS_FULL: AtomicBool = AtomicBool::new(false);
 
-/// The segment of this process, if there is one yet.
+/// The segment of this process, if it exists yet.
 #[inline]
 pub(crate) fn header() -> Option<&'static Header> {
-    // SAFETY: BASE holds the address of a committed, never unmapped segment, whose start is a
+    // SAFETY: BASE is the address of a committed, never unmapped segment, which starts with a
     // Header made of atomics.
     let header = BASE.get().map(|base| unsafe { &*(base.get() as *const Header) });
     header.filter(|_| !UNUSABLE.load(Relaxed))
 }
 
-/// Whether the segment is a file.
+/// Whether the segment is backed by a file.
 pub(crate) fn is_file() -> bool {
     FILE.load(Relaxed) >= 0
 }
 
-/// Makes the segment: in `file` if given and possible, else in anonymous memory.
+/// Creates the segment: in `file` if given and possible, otherwise in anonymous memory.
 ///
 /// # Errors
-/// The file could not back it (the segment is then anonymous). `Ok(None)`: no memory at all.
+/// The file could not back it (the segment is then anonymous). `None` as the header: there is no
+/// memory at all.
 pub(crate) fn create(file: Option<&Path>) -> (Option<&'static Header>, std::io::Result<()>) {
     let opened = file.map(sys::create_segment_file).transpose();
     let (backing, mut outcome) = match opened {
@@ -58,8 +59,8 @@ pub(crate) fn create(file: Option<&Path>) -> (Option<&'static Header>, std::io::
     let Some((start, reserved)) = reserve() else { return (None, outcome) };
     let mut fd = backing.unwrap_or(-1);
     if fd >= 0 && !commit(fd, start, 0, COMMIT_STEP) {
-        outcome = Err(std::io::Error::other("no room for it on the disk, or it is limited"));
-        // SAFETY: the descriptor was ours alone, and nothing uses it any more.
+        outcome = Err(std::io::Error::other("no space for it on the disk, or its size is limited"));
+        // SAFETY: the descriptor was only used here, and nothing uses it any more.
         unsafe { sys::close_segment_file(fd) };
         fd = -1;
     }
@@ -70,32 +71,32 @@ pub(crate) fn create(file: Option<&Path>) -> (Option<&'static Header>, std::io::
     (Some(publish(start, reserved)), outcome)
 }
 
-/// Puts a first header into fresh memory and makes it the segment of this process.
+/// Writes an initial header to fresh memory and makes it the segment of this process.
 fn publish(start: *mut u8, reserved: usize) -> &'static Header {
     // SAFETY: the first COMMIT_STEP bytes are committed, zero, aligned to a page, and never
     // unmapped.
     let header = unsafe { &*start.cast::<Header>() };
-    initialise(header, reserved);
+    initialize(header, reserved);
     if let Some(base) = std::num::NonZeroUsize::new(start as usize) {
-        // The session's start is a `Once`, so nobody races with this one.
+        // The start of the session is a `Once`, so there is no race.
         let _ = BASE.set(base);
     }
     header
 }
 
-fn initialise(header: &Header, reserved: usize) {
+fn initialize(header: &Header, reserved: usize) {
     header.version.set(VERSION);
     header.base.set(std::ptr::from_ref(header) as u64);
     header.reserved_bytes.set(reserved as u64);
     header.used_bytes.set(size_of::<Header>().next_multiple_of(4096) as u64);
     header.committed_bytes.set(COMMIT_STEP as u64);
     header.process_id.set(u64::from(std::process::id()));
-    // Last: a reader that sees the magic sees a whole header.
+    // Last: a reader that sees the magic number sees a complete header.
     header.magic.publish(MAGIC);
 }
 
 fn reserve() -> Option<(*mut u8, usize)> {
-    // What is limited is for the program.
+    // A limited address space is mainly for the program.
     let most = sys::address_space_limit().map_or(RESERVE, |limit| {
         (limit / LIMIT_SHARE).next_power_of_two().clamp(SMALLEST_RESERVE, RESERVE)
     });
@@ -106,26 +107,26 @@ fn reserve() -> Option<(*mut u8, usize)> {
 }
 
 fn commit(fd: i32, start: *mut u8, offset: usize, length: usize) -> bool {
-    // SAFETY: callers pass a stretch of the reservation that is unused, or committed already in the
-    // same way; committing it again keeps its content (the same file pages, or the same
+    // SAFETY: callers pass a range of the reservation that is unused, or already committed in the
+    // same way; committing it again retains its content (the same file pages, or the same
     // protection).
     unsafe {
-        let place = start.add(offset);
+        let address = start.add(offset);
         if fd >= 0 {
-            sys::commit_file(fd, place, length, offset)
+            sys::commit_file(fd, address, length, offset)
         } else {
-            sys::commit_anonymous(place, length)
+            sys::commit_anonymous(address, length)
         }
     }
 }
 
-/// Takes zeroed room for good. `bytes` and `align` are multiples of 64; `None` when the reservation
-/// or the memory has no more.
+/// Allocates zeroed memory permanently. `bytes` and `align` are multiples of 64; `None` when the
+/// reservation or the memory is exhausted.
 pub(crate) fn take(bytes: usize, align: usize) -> Option<*mut u8> {
     let header = header()?;
     let padded = (bytes + if align > 64 { align } else { 0 }) as u64;
-    // Again, in memory, if the file has no more: then all that follows is beyond what any thread
-    // can have asked the file for.
+    // If the file is full, a second attempt in memory: everything after that is beyond what any
+    // thread can have requested from the file.
     let from = take_once(header, padded).or_else(|| {
         let is_full = FILE_IS_FULL.load(SeqCst);
         is_full.then(|| take_once(header, padded)).flatten()
@@ -138,16 +139,16 @@ fn take_once(header: &Header, bytes: u64) -> Option<u64> {
     let from = header.used_bytes.shared().fetch_add(bytes, SeqCst);
     if from.checked_add(bytes)? > header.reserved_bytes.get() || !ensure(header, from, from + bytes)
     {
-        // Not given back: others may have taken room behind it meanwhile. Saturate against
-        // wrap-around.
+        // Not released: other threads may have allocated after it meanwhile. Saturates against
+        // wraparound.
         header.used_bytes.shared().fetch_min(header.reserved_bytes.get(), Relaxed);
         return None;
     }
     Some(from)
 }
 
-/// Commits what was taken. Not what lies before the memory without a file, once there is such:
-/// another thread may just be putting the file there.
+/// Commits allocated memory. Once there is anonymous memory, nothing before it is committed any
+/// more: another thread may be mapping the file there right now.
 fn ensure(header: &Header, from: u64, end: u64) -> bool {
     loop {
         let committed = header.committed_bytes.shared().load(Acquire);
@@ -178,10 +179,11 @@ fn ensure(header: &Header, from: u64, end: u64) -> bool {
     }
 }
 
-/// Where memory without a file begins; chosen by the first thread that finds the file full.
+/// Where anonymous memory begins; decided by the first thread that finds the file full.
 ///
-/// A thread that has not seen yet that it is full took its room before: so it is in what is used
-/// now, and it commits the file up to the next step at most. What lies beyond is nobody's yet.
+/// A thread that has not yet seen that the file is full allocated its memory before, so it is below
+/// what is used now, and the thread commits the file at most up to the next step. Nothing beyond
+/// that is allocated yet.
 fn memory_from(header: &Header) -> u64 {
     let used = header.used_bytes.shared().load(SeqCst);
     let chosen = used.next_multiple_of(COMMIT_STEP as u64);
@@ -192,13 +194,13 @@ fn memory_from(header: &Header) -> u64 {
     from
 }
 
-/// Whether the segment's file holds only what was recorded until it could not grow.
+/// Whether the segment's file only contains what was recorded until it could not grow.
 pub(crate) fn file_is_full() -> bool {
     FILE_IS_FULL.load(SeqCst)
 }
 
-/// Before a record goes to the front of a list: if it is the first that the file does not hold, a
-/// reader of the file goes on with the one behind it.
+/// Called before a record is pushed to the front of a list. If it is the first that is not in the
+/// file, a reader of the file continues with the one after it.
 pub(crate) fn keep_in_file<T>(in_file: &Link<T>, first: *mut T, record: *mut T) {
     let Some(header) = header().filter(|_| file_is_full()) else { return };
     let end = header.base.get() + header.memory_from.get();
@@ -208,50 +210,51 @@ pub(crate) fn keep_in_file<T>(in_file: &Link<T>, first: *mut T, record: *mut T) 
     }
 }
 
-/// A text in the segment; 0 if there is no room.
+/// Writes a text to the segment; returns 0 if memory is exhausted.
 pub(crate) fn write_text(text: &str) -> u64 {
     let words = 1 + text.len().div_ceil(8);
     let Some(start) = take((words * 8).next_multiple_of(64), 64) else { return 0 };
     let length = [(text.len() as u64).to_le_bytes()];
     let bytes = length.iter().flatten().chain(text.as_bytes());
     for (index, byte) in bytes.enumerate() {
-        // SAFETY: `words * 8` bytes were taken, and nobody else knows them yet.
+        // SAFETY: `words * 8` bytes were allocated, and no other thread knows them yet.
         unsafe { start.add(index).write(*byte) };
     }
     start as u64
 }
 
-/// The child of a `fork` starts with an empty segment of its own at the same address: pointers into
-/// it stay valid, and the parent's figures stay the parent's. False if it has none.
+/// Gives the child of a `fork` an empty segment at the same address: pointers into it stay valid,
+/// and the parent's figures are not included. Returns false if that fails.
 pub(crate) fn restart_after_fork(file: Option<&Path>) -> bool {
     let Some(header) = header() else { return false };
     let (reserved, committed) =
         (header.reserved_bytes.get() as usize, header.committed_bytes.get() as usize);
     let base = header.base.get() as *mut u8;
-    // SAFETY: the range is the committed part of our own reservation; the child has one thread,
-    // which is here, and its open spans look at the segment again only through `record`, which
-    // ignores spans it does not find open.
+    // SAFETY: the range is the committed part of this process's reservation; the child has only
+    // this thread, and its open spans access the segment again only through `record`, which ignores
+    // spans that are not open there.
     if !unsafe { sys::replace_by_zeroes(base, committed) } {
-        // What is there is the parent's: better no segment.
+        // The content is the parent's: better no segment.
         UNUSABLE.store(true, Relaxed);
         return false;
     }
-    // The parent's descriptor is the parent's file: closed here, or the child would keep it alive.
+    // The parent's descriptor refers to the parent's file. Without closing it, the child would keep
+    // the file alive.
     let parents = FILE.swap(-1, Relaxed);
     if parents >= 0 {
-        // SAFETY: the descriptor was ours alone, and nothing uses it any more.
+        // SAFETY: the descriptor was only used here, and nothing uses it any more.
         unsafe { sys::close_segment_file(parents) };
     }
     if let Some(own) = file.and_then(|path| sys::create_segment_file(path).ok()) {
         if commit(own, base, 0, committed) {
             FILE.store(own, Relaxed);
         } else {
-            // SAFETY: the descriptor was ours alone, and nothing uses it any more.
+            // SAFETY: the descriptor was only used here, and nothing uses it any more.
             unsafe { sys::close_segment_file(own) };
         }
     }
     FILE_IS_FULL.store(false, SeqCst);
-    initialise(header, reserved);
+    initialize(header, reserved);
     header.committed_bytes.set(committed as u64);
     true
 }
