@@ -34,7 +34,11 @@ impl Sort {
 /// # #[cfg(feature = "profile")] {
 /// use profile_core::{Settings, Sort};
 ///
-/// Settings::new().report("table,json:/dev/null")?.sort(Sort::Exclusive).percentiles(&[50.0, 99.9])?.apply();
+/// Settings::new()
+///     .report("table,json:/dev/null")?
+///     .sort(Sort::Exclusive)
+///     .percentiles(&[50.0, 99.9])?
+///     .apply();
 /// # }
 /// # Ok::<(), profile_core::SettingError>(())
 /// ```
@@ -331,10 +335,10 @@ impl<L: Fn(&str) -> Option<String>> Reader<'_, L> {
         if text.is_empty() {
             return None;
         }
-        parse(text).map_err(|error| self.complain(name, &error)).ok()
+        parse(text).map_err(|error| self.report(name, &error)).ok()
     }
 
-    fn complain(&mut self, name: &str, error: &SettingError) {
+    fn report(&mut self, name: &str, error: &SettingError) {
         self.diagnostics.push(format!("{name}: {error}; ignored"));
     }
 }
@@ -342,13 +346,13 @@ impl<L: Fn(&str) -> Option<String>> Reader<'_, L> {
 const SORTS: &str = "total, self, calls, mean, max, allocations, bytes or name";
 const PERCENTILES: &str = "numbers above 0 and at most 100, comma-separated";
 const BUDGETS: &str =
-    "a percentage above 0 and at most 100 such as 2%, or 1/64 (up to 1/1024), or exact";
+    "a percentage above 0 and at most 100 such as 2%, 1/64 (up to 1/1024), exact or auto";
 const CLOCK_NAMES: &str = "tsc, fenced or monotonic";
 const SWITCHES: &str = "1 or 0";
 const EXIT_CODES: &str = "a number from 1 to 255";
 const SHORTEST_INTERVAL: Duration = Duration::from_micros(100);
-const INTERVALS: &str = "a time of at least 100us such as 100ms or 2s";
-const TRIMS: &str = "a share from 0 to below 0.5, such as 0.1";
+const INTERVALS: &str = "a duration of at least 100us such as 100ms or 2s";
+const TRIMS: &str = "a share of at least 0 and below 0.5, such as 0.1";
 const CLOCKS: [(&str, Clock); 3] =
     [("tsc", Clock::Tsc), ("fenced", Clock::Fenced), ("monotonic", Clock::Monotonic)];
 

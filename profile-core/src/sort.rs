@@ -37,7 +37,8 @@ mod tests {
     fn rows_are_sorted_as_the_standard_library_sorts_them() {
         let mut random = fastrand::Rng::with_seed(3);
         for length in 0..200 {
-            let mut rows: Vec<(u8, usize)> = (0..length).map(|at| (random.u8(..20), at)).collect();
+            let mut rows: Vec<(u8, usize)> =
+                (0..length).map(|index| (random.u8(..20), index)).collect();
             let mut expected = rows.clone();
             expected.sort_by_key(|row| row.0);
             super::by_key(&mut rows, |row| row.0);

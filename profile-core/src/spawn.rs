@@ -84,8 +84,9 @@ pub mod tokio {
 
 /// Work for rayon's pool. With the feature `rayon`.
 ///
-/// For parallel iterators enter a context in the closure:
-/// `let context = profile_core::context(); items.par_iter().for_each(|item| context.run(|| work(item)))`.
+/// For parallel iterators enter a context in the closure, after
+/// `let context = profile_core::context();`:
+/// `items.par_iter().for_each(|item| context.run(|| work(item)))`.
 #[cfg(feature = "rayon")]
 pub mod rayon {
     /// Like [`rayon::join`](rayon_core::join); attributes the work to the calling function,

@@ -10,7 +10,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::frame::{TOP, at_work, live_bytes, marked, marks, put_on_top};
+use super::frame::{TOP, begin_update, live_bytes, marked, marks, put_on_top};
 use super::handed::{self, Running, held_by, take_back};
 use super::span::SpanGuard;
 use super::{held, paths, thread};
@@ -140,13 +140,13 @@ impl Context {
         if self.from.is_none() || thread::is_suspended(block, outer) {
             return None;
         }
-        thread::no_longer_silent(block);
+        thread::mark_recording(block);
         // SAFETY: a block has a root; edges are never freed.
         let root: &Edge = unsafe { &*block.root.get() };
         let edge = self.path.iter().try_fold(root, |from, site| paths::child(block, from, site))?;
         // SAFETY: frames of this block, never unmapped.
         let frame = unsafe { &*thread::frame_above(block, outer)? };
-        at_work();
+        begin_update();
         frame.flags.set(flags::CARRIED);
         frame.started.set(Clock::current().now());
         frame.edge.publish(std::ptr::from_ref(edge).cast_mut());
@@ -176,7 +176,7 @@ impl Drop for ContextGuard<'_> {
             take_back(frame);
             if let Some(from) = self.context.from.filter(From::still_runs) {
                 self.raise_peak(from, frame);
-                from.give(frame);
+                from.receive(frame);
             }
         }
         self.running = None;
@@ -203,7 +203,7 @@ impl From {
     }
 
     /// Moves the counters of a frame to the frame that spawned the work.
-    fn give(&self, frame: &Frame) {
+    fn receive(&self, frame: &Frame) {
         for (own, carried) in frame.heap.iter().zip(&self.frame.carried) {
             carried.shared().fetch_add(own.get(), Relaxed);
             own.set(0);

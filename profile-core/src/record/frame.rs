@@ -52,7 +52,7 @@ thread_local! {
 /// Marks the thread's records as inconsistent, until [`put_on_top`]. A signal handler that calls an
 /// annotated function then finds nothing on top, and records into a separate block.
 #[inline(always)]
-pub(super) fn at_work() {
+pub(super) fn begin_update() {
     set_top(&raw const NOWHERE);
     compiler_fence(SeqCst);
 }

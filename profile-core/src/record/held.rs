@@ -4,9 +4,9 @@
 //! which the difference between allocated and freed bytes in the function itself does not.
 //!
 //! ```text
-//! allocated: due? ──► TABLE[address] = function, bytes it represents         filter[hash] + 1
+//! allocated: due? ──► TABLE[address] = function, bytes it represents        filter[hash] + 1
 //! freed:     filter[hash] != 0? ──► the slot is emptied, the function's sum reduced
-//! function:  Held: the bytes held, and their minimum in each of up to 32 stretches of equally many calls
+//! function:  Held = the bytes held, and their minimum in each of up to 32 stretches of calls
 //! ```
 //!
 //! At first a process tracks every block. When that becomes too expensive, it samples one in
@@ -570,7 +570,7 @@ pub(super) fn grant() {
 
 /// Applies a change of which allocations must be examined: in this thread at once, in others when
 /// they have used up their allowance.
-pub(super) fn grant_anew() {
+pub(super) fn regrant() {
     if thread::own_block().is_some() {
         passed(live::account_used());
         grant();
@@ -641,7 +641,7 @@ impl Drop for Scope {
 pub(super) fn enter(scope: u64) -> u64 {
     let before = SCOPE.replace(scope);
     if before != scope {
-        grant_anew();
+        regrant();
     }
     before
 }

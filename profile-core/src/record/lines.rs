@@ -657,11 +657,12 @@ fn select_way(tally: &LineTally, site: &CallSite) {
 /// The lines of a function in this thread, created at its first call.
 fn lines_of(function: &'static Tally, site: &'static CallSite) -> Option<&'static LineTally> {
     // SAFETY: null, or a record, which is never freed.
-    unsafe { function.lines.get().as_ref() }.or_else(|| make(function, site, thread::own_block()?))
+    unsafe { function.lines.get().as_ref() }
+        .or_else(|| create(function, site, thread::own_block()?))
 }
 
 #[cold]
-fn make(
+fn create(
     function: &'static Tally,
     site: &'static CallSite,
     block: &ThreadBlock,

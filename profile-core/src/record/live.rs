@@ -118,9 +118,9 @@ fn used() -> (i64, i64) {
     })
 }
 
-/// After [`account_used`]: sets how much may be allocated and freed until the slow path is taken again.
-/// Not so much that the difference exceeds the slack, and no more allocated bytes than up to the
-/// next sample.
+/// After [`account_used`]: sets how much may be allocated and freed until the slow path is taken
+/// again. Not so much that the difference exceeds the slack, and no more allocated bytes than up to
+/// the next sample.
 pub(super) fn grant(until_sample: u64) {
     if until_sample == 0 || is_every_block() {
         return;

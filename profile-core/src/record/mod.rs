@@ -7,7 +7,7 @@
 //! span                                       the hot path
 //! sites                                      modes and budgets of call sites
 //! startup                                    start of recording, fork, end of threads
-//! slow_path                                  opens and closes a span where the hot path does not apply
+//! slow_path                                  opens and closes a span outside the hot path
 //! overlap · lines · pacing                   spans in any order, lines, timing within a budget
 //! open_spans · attribution · paths
 //! fold · checks · counters                   histograms, limits, the allocator's counters

@@ -22,7 +22,7 @@ pub(crate) fn child(
     site: &'static CallSite,
 ) -> Option<&'static Edge> {
     let parent = from.target.get();
-    let edge = find(block, parent, site).or_else(|| make(block, parent, site))?;
+    let edge = find(block, parent, site).or_else(|| create(block, parent, site))?;
     let edge_link = std::ptr::from_ref(edge).cast_mut();
     // SAFETY: `last_child` is never null; edges are never freed.
     let before = unsafe { &*from.last_child.get() };
@@ -36,15 +36,19 @@ pub(crate) fn child(
 }
 
 fn find(block: &ThreadBlock, parent: *mut Edge, site: &CallSite) -> Option<&'static Edge> {
-    let wanted = Key(parent.addr(), std::ptr::from_ref(site).addr());
-    block.edges.find(wanted)
+    let key = Key(parent.addr(), std::ptr::from_ref(site).addr());
+    block.edges.find(key)
 }
 
 #[cold]
-fn make(block: &ThreadBlock, parent: *mut Edge, site: &'static CallSite) -> Option<&'static Edge> {
+fn create(
+    block: &ThreadBlock,
+    parent: *mut Edge,
+    site: &'static CallSite,
+) -> Option<&'static Edge> {
     if block.paths.get() >= MAX_PATHS && parent != block.other.get() {
         let other = block.other.get();
-        return find(block, other, site).or_else(|| make(block, other, site));
+        return find(block, other, site).or_else(|| create(block, other, site));
     }
     let tally = tally_of(block, site)?;
     let edge = thread::new_edge(block, parent, tally)?;

@@ -68,10 +68,10 @@ pub(super) fn set_budget(budget: Budget) {
 /// The budget of a site: the one set at run time, otherwise that of its attribute, otherwise that
 /// of the run.
 pub(crate) fn budget_of(site: &CallSite) -> Budget {
-    let given = decode(site.budget());
+    let explicit = decode(site.budget());
     let attribute = || Some(site.source().overhead).filter(|it| *it > 0.0).map(Budget::Share);
     let run = || decode(BUDGET.load(Relaxed)).unwrap_or(Budget::Exact);
-    match given.or_else(attribute).unwrap_or_else(run) {
+    match explicit.or_else(attribute).unwrap_or_else(run) {
         // A limit applies to every call.
         Budget::Auto if site.limits().is_some() => Budget::Exact,
         budget => budget,

@@ -21,7 +21,7 @@ thread_local! {
 /// change when they next update the live bytes of the process; this thread notices it at once.
 pub(crate) fn want(enabled: bool) {
     live::set_every_block(enabled);
-    held::grant_anew();
+    held::regrant();
 }
 
 /// In the child of a `fork`: the block in `LAST` is gone.

@@ -5,7 +5,7 @@
 use super::attribution;
 use super::fold::{self, end};
 use super::frame::{
-    NOWHERE, TOP, allocated_or_freed, at_work, edge_of, marked, marks, put_on_top, tally_of,
+    NOWHERE, TOP, allocated_or_freed, begin_update, edge_of, marked, marks, put_on_top, tally_of,
 };
 use super::open_spans::{Exit, open_frames};
 use super::overlap::SubtractSplit;
@@ -85,7 +85,7 @@ pub(crate) fn open(site: &'static CallSite) -> Option<Opened> {
         block.lost_calls.add(1);
         return None;
     }
-    at_work();
+    begin_update();
     // SAFETY: an open frame has an edge; edges are never freed.
     let from = unsafe { &*outer.edge.get() };
     let found = paths::child(block, from, site).zip(thread::frame_above(block, outer));
@@ -96,7 +96,7 @@ pub(crate) fn open(site: &'static CallSite) -> Option<Opened> {
     };
     // Only the sites of the calibration have no record.
     if site.record() != 0 {
-        thread::no_longer_silent(block);
+        thread::mark_recording(block);
     }
     tally_of(edge).open.add(1);
     // SAFETY: a frame of this block; never unmapped.
@@ -130,7 +130,7 @@ pub(crate) fn close(exit: Exit<'_>, elapsed: Option<u64>) {
     let frame = exit.frame;
     let edge = edge_of(frame);
     let flags = frame.flags.get();
-    at_work();
+    begin_update();
     if flags & flags::CARRIED != 0 {
         return close_context(exit, edge, elapsed);
     }
@@ -287,7 +287,7 @@ pub(crate) fn close_poll(block: &ThreadBlock, exit: Exit<'_>, elapsed: u64) {
     let _subtract = if is_split { SubtractSplit::of(exit) } else { None };
     let edge = edge_of(exit.frame);
     let elapsed = fold::forward_only(block, elapsed);
-    at_work();
+    begin_update();
     if leave(exit, edge).is_recursive {
         edge.recursive_ticks.add(elapsed);
     }

@@ -7,7 +7,7 @@
 //! enter: TOP ──► frame of the caller ──edge──► its edge ──last_child──► this call's edge
 //!        a new frame above it: edge, started; TOP = the new frame; tally.open + 1
 //! exit:  tally.open - 1; TOP = the caller's frame; ring[pushed % 2] = now - started; pushed + 1;
-//!        the frame is emptied; the previous call goes from the ring into sum and histogram (`fold`)
+//!        the frame is emptied; the previous call goes from the ring into sum and histogram
 //! ```
 //!
 //! Rare cases go to [`slow_path`]: the first call of a path, a span with allocations, recursion,
@@ -19,7 +19,7 @@ use std::thread::LocalKey;
 use super::counters::{self, HeapCounts};
 use super::fold::{self, end};
 use super::frame::{
-    TOP, allocated_or_freed, at_work, edge_of, marked, marks, put_on_top, tally_of, unmarked,
+    TOP, allocated_or_freed, begin_update, edge_of, marked, marks, put_on_top, tally_of, unmarked,
 };
 use super::open_spans::Exit;
 use super::pacing::{self, Turn};
@@ -92,7 +92,7 @@ fn open(site: &'static CallSite, turns: Option<&Turns>) -> SpanGuard {
     // SAFETY: the frame is not at a page's end, so it is in the page of `outer`, above the open
     // ones.
     let (tally, open) = (tally_of(child), unsafe { &*frame });
-    at_work();
+    begin_update();
     let timed = mode == Mode::EXACT
         || match pacing::take_turn(tally) {
             Turn::Timed => true,
@@ -215,7 +215,7 @@ fn close_uneventful(frame: *const Frame, elapsed: Option<u64>) {
     if tally.open.get() != 1 {
         return close_eventful(frame, elapsed);
     }
-    at_work();
+    begin_update();
     tally.open.set(0);
     let is_long = end(open, edge, elapsed, std::ptr::null_mut());
     // Only the first frame of a page is not directly above its outer one, and its guard is marked

@@ -51,7 +51,7 @@ fn attach() -> Option<()> {
         return None;
     }
     let header = writer::header()?;
-    let Some(block) = reuse(header).or_else(|| make(header)) else {
+    let Some(block) = reuse(header).or_else(|| create(header)) else {
         GAVE_UP.set(true);
         return None;
     };
@@ -74,7 +74,7 @@ fn begin_silent(block: &ThreadBlock) {
 }
 
 /// Marks the thread as one that records.
-pub(crate) fn no_longer_silent(block: &ThreadBlock) {
+pub(crate) fn mark_recording(block: &ThreadBlock) {
     if block.silent.get() != 0 {
         block.silent.set(0);
         block.threads.add(1);
@@ -88,7 +88,7 @@ pub(super) fn interrupt() -> bool {
     let Some(interrupted) = own_block().filter(|_| ptr::eq(TOP.get(), &raw const NOWHERE)) else {
         return false;
     };
-    let Some(block) = writer::header().and_then(|header| reuse(header).or_else(|| make(header)))
+    let Some(block) = writer::header().and_then(|header| reuse(header).or_else(|| create(header)))
     else {
         return false;
     };
@@ -141,7 +141,7 @@ fn reuse(header: &Header) -> Option<&'static ThreadBlock> {
     blocks(header).find(claim)
 }
 
-fn make(header: &Header) -> Option<&'static ThreadBlock> {
+fn create(header: &Header) -> Option<&'static ThreadBlock> {
     let block =
         writer::take(size_of::<ThreadBlock>().next_multiple_of(64), 64)?.cast::<ThreadBlock>();
     // SAFETY: fresh zeroed memory of the right size and alignment; all its words are atomics.

@@ -104,7 +104,8 @@ impl Snapshot {
     /// A newer version wrote the snapshot, or it is invalid.
     ///
     /// ```
-    /// let error = profile_core::Snapshot::from_bytes(b"{\"schema_version\": 1, \"process\": 7}").unwrap_err();
+    /// let bytes = b"{\"schema_version\": 1, \"process\": 7}";
+    /// let error = profile_core::Snapshot::from_bytes(bytes).unwrap_err();
     /// assert!(error.to_string().starts_with("invalid snapshot: byte 3"), "{error}");
     /// ```
     pub fn from_bytes(bytes: &[u8]) -> Result<Snapshot, SnapshotError> {

@@ -449,7 +449,8 @@ fn tree(trees: &[&[PathNode]]) -> Vec<PathNode> {
         let mut keys: Vec<Vec<&str>> = Vec::with_capacity(tree.len());
         for node in *tree {
             // A parent precedes its children. In a damaged file, a parent that does not is ignored.
-            let mut key = node.parent.and_then(|at| keys.get(at)).cloned().unwrap_or_default();
+            let mut key =
+                node.parent.and_then(|index| keys.get(index)).cloned().unwrap_or_default();
             key.push(&node.path);
             let sum = paths
                 .entry(key.clone())

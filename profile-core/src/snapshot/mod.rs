@@ -181,7 +181,7 @@ pub struct Process {
     /// The part of `duration_ns` in which some thread of the machine waited for a processor.
     pub cpu_pressure_ns: Option<u64>,
     /// The share that trimmed means cut at each end.
-    #[cfg_attr(feature = "read", serde(default = "a_tenth"))]
+    #[cfg_attr(feature = "read", serde(default = "default_trim"))]
     pub trim: f64,
 }
 
@@ -197,7 +197,7 @@ impl Process {
 
 /// The value in versions that did not write the key.
 #[cfg(feature = "read")]
-fn a_tenth() -> f64 {
+fn default_trim() -> f64 {
     0.1
 }
 
