@@ -85,7 +85,7 @@ fn number_of(frame: &Frame) -> u64 {
     if known & flags::HANDED_ON != 0 {
         return known >> flags::CALL_SHIFT;
     }
-    // Remainders that arrived too late for the previous call.
+    // Discards what arrived too late for the previous call.
     frame.carried.iter().for_each(|word| word.set(0));
     let number = NEXT.fetch_add(1, Relaxed) & u64::from(u32::MAX);
     frame.flags.set(known | flags::HANDED_ON | number << flags::CALL_SHIFT);

@@ -10,16 +10,15 @@
 //! ```
 //!
 //! At first a process tracks every block. When that becomes too expensive, it samples one in
-//! [`MEAN`] bytes (a Poisson process: a block of s bytes is sampled with a probability of 1 -
-//! exp(-s/mean), and represents its bytes divided by that probability, the Horvitz-Thompson
+//! [`MEAN`] bytes (a Poisson process: a block of s bytes is sampled with a probability of
+//! 1 - exp(-s/mean), and represents its bytes divided by that probability, the Horvitz-Thompson
 //! estimator). Blocks that are already tracked remain exact. When the table is full, it is thinned
 //! as if blocks had been sampled at the lower rate from the start.
 //!
 //! Allocation has no extra cost, because the bytes until the next sample are part of the allowance
 //! ([`live`]); a free reads one byte. Sampling by address (those whose hash is below a limit, on
 //! both sides) would need no filter, but every change of the limit discards known blocks, and the
-//! resulting noise total like growth.
-//! noise of that total like growth.
+//! resulting noise looked like growth.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering::*};
@@ -40,8 +39,8 @@ const BUSY: usize = 1;
 /// Mean number of bytes between samples. 0: every block is tracked.
 static MEAN: AtomicU64 = AtomicU64::new(0);
 const FIRST_MEAN: u64 = 256;
-/// Above this, only a full table makes sampling rarer: at 10 GB/s of allocations, samples take 0.05
-/// % of the time.
+/// Above this, only a full table makes sampling rarer: at 10 GB/s of allocations, samples take half
+/// a thousandth of the time.
 const RARE: u64 = 512 << 10;
 
 /// After this many examined blocks, the time they took is checked.

@@ -498,9 +498,9 @@ fn count_marks(tally: &LineTally) {
     tally.to_go_from.set(to_go);
 }
 
-/// The period with which timing takes the given share of the time since the last turn.
+/// log2 of the period with which timing takes the given share of the time since the last turn.
 fn period_for(tally: &LineTally, now: u64, share: f64) -> u64 {
-    /// Every line is timed at least once in 2^12 stays.
+    /// At least one stay in 2^12 is timed on average.
     const MOST: f64 = 12.0;
     // Marks of a call within a call are in neither sum while it runs.
     let marks = tally.all_marks.get().wrapping_add(tally.marks.get());
