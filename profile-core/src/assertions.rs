@@ -1,9 +1,11 @@
-//! Assertions on allocations, for tests. They count the thread they run in, and those that its
-//! context was entered in; so tests beside each other, and the harness's own threads, never count.
+//! Assertions on allocations, for tests. They count the current thread and the threads in which its
+//! context was entered. Tests that run in parallel, and the test harness's own threads, never
+//! count.
 
 use crate::snapshot::Measured;
 
-/// Fails unless the work makes as many allocations as said: `== 0`, `<= 3`. Gives the work's value.
+/// Fails unless the number of the work's allocations satisfies the comparison, such as `== 0` or
+/// `<= 3`. Returns the work's value.
 ///
 /// ```
 /// # use profile_core::ProfilingAllocator;
@@ -19,7 +21,7 @@ use crate::snapshot::Measured;
 /// ```
 ///
 /// # Panics
-/// The number is another one, or allocations are not counted because `ProfilingAllocator` is not
+/// The comparison fails, or allocations are not counted because `ProfilingAllocator` is not
 /// installed.
 #[macro_export]
 macro_rules! assert_allocations {
@@ -38,9 +40,9 @@ macro_rules! assert_allocations {
     }};
 }
 
-/// Fails if the work leaves memory behind beyond its value's own: every block it allocated, or an
-/// older one that it made larger, must be freed when its value has been dropped, by whatever thread
-/// and function. What it frees beside does not count, nor what the profiler allocates for itself.
+/// Fails if the work leaks memory: every block that it allocates, or that existed before and is
+/// grown by it, must be freed once its value has been dropped, by any thread and any function.
+/// Other blocks that it frees do not count, nor do the profiler's own allocations.
 ///
 /// ```
 /// # use profile_core::ProfilingAllocator;
@@ -51,7 +53,7 @@ macro_rules! assert_allocations {
 /// ```
 ///
 /// # Panics
-/// Bytes are left, or allocations are not counted.
+/// Bytes were leaked, or allocations are not counted.
 #[macro_export]
 macro_rules! assert_no_leak {
     ($work:expr $(,)?) => {{
@@ -68,9 +70,9 @@ macro_rules! assert_no_leak {
     }};
 }
 
-/// Holds the work's allocations against the line of that name in `allocations.json`, the ledger
-/// beside the crate's `Cargo.toml`: a count that grew fails, `PROFILE_BLESS=1` writes the file.
-/// Gives the work's value.
+/// Compares the work's allocations with the entry of that name in `allocations.json`, the ledger
+/// next to the crate's `Cargo.toml`. Fails if a count grew; `PROFILE_BLESS=1` writes the file
+/// instead. Returns the work's value.
 ///
 /// # Panics
 /// The count grew, the name is not in the ledger, or the ledger cannot be read.
@@ -84,7 +86,7 @@ macro_rules! assert_ledger {
     }};
 }
 
-/// A test that asserts nothing must not pass for one that does.
+/// A test that cannot assert anything must not pass.
 const NOT_COUNTED: &str = if cfg!(feature = "profile") {
     "allocations are not counted: make ProfilingAllocator the global allocator"
 } else {
@@ -105,11 +107,11 @@ pub fn allocations_differ(work: &str, counted: u64, comparison: &str, limit: u64
     panic!("`{work}` made {counted} allocations, expected {comparison} {limit}")
 }
 
-/// `left`: bytes and blocks, if all were followed. If there were too many, what is known is what
-/// was allocated less what was freed.
+/// `left`: bytes and blocks, if every block was tracked. If there were too many blocks, the
+/// difference between allocated and freed is used instead.
 ///
 /// # Panics
-/// Bytes are left, or allocations are not counted.
+/// Bytes were leaked, or allocations are not counted.
 #[track_caller]
 pub fn expect_no_leak<T>(work: &str, measured: &Measured<T>, left: Option<[u64; 2]>) {
     let less = |all: u64, freed: Option<u64>| all.saturating_sub(freed.unwrap_or(0));
@@ -121,7 +123,7 @@ pub fn expect_no_leak<T>(work: &str, measured: &Measured<T>, left: Option<[u64; 
     assert!(bytes == 0, "`{work}` leaves {bytes} bytes behind, blocks: {blocks}");
 }
 
-/// Without the feature nothing is followed.
+/// Without the feature nothing is tracked.
 #[cfg(not(feature = "profile"))]
 #[derive(Debug)]
 pub struct LeakScope;
@@ -134,7 +136,7 @@ impl LeakScope {
         LeakScope
     }
 
-    /// Nothing is known.
+    /// Returns `None`: nothing is known.
     #[must_use]
     pub fn end(self) -> Option<[u64; 2]> {
         None
@@ -158,7 +160,7 @@ fn compare_with_ledger(folder: &str, name: &str, count: u64, bytes: u64) -> Resu
     check(std::path::Path::new(folder), name, Line::new(count, bytes), bless)
 }
 
-/// Nothing was counted, so nobody comes here.
+/// Unreachable: without the feature nothing is counted, so `allocations` panics first.
 #[cfg(not(feature = "profile"))]
 fn compare_with_ledger(_: &str, _: &str, _: u64, _: u64) -> Result<(), String> {
     Ok(())

@@ -1,8 +1,8 @@
-//! Who is being measured: one `static CallSite` per annotated function or span.
+//! Call sites: one `static CallSite` per annotated function or span.
 //!
-//! A call site is plain text known at compile time plus two words that the running program may
-//! change (its mode and where it is listed in the segment). Its identity is its address: two
-//! functions of one name are two call sites. Nothing here measures or allocates.
+//! A call site is text known at compile time plus a few words that the running program may change,
+//! such as its mode and its record in the segment. Its identity is its address: two functions with
+//! the same name are two call sites. Nothing here measures.
 
 #![allow(unsafe_code, reason = "a static's limits behind a pointer that is set once")]
 
@@ -20,7 +20,7 @@ impl Kind {
         }
     }
 
-    /// As it is in reports.
+    /// The name in reports.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Kind::Function => "function",
@@ -38,10 +38,10 @@ impl Kind {
     }
 }
 
-/// Refuses, while the program is compiled, a name that a report could not show.
+/// Rejects, at compile time, a name that a report could not show.
 ///
 /// # Panics
-/// The name is empty, or has a NUL in it, which separates the texts of a [`Source`].
+/// The name is empty, or contains a NUL, which separates the parts of [`Source::text`].
 pub const fn check_span_name(name: &str) {
     assert!(!name.is_empty(), "a span's name must have at least one character");
     let mut rest = name.as_bytes();
@@ -51,80 +51,80 @@ pub const fn check_span_name(name: &str) {
     }
 }
 
-/// The text of a call site, as the attribute saw it.
+/// The static description of a call site, as the attribute saw it.
 #[derive(Clone, Copy, Debug)]
 pub struct Source {
     /// Function, async function or span.
     pub kind: Kind,
-    /// Module, file, name, signature and documentation, with a NUL between them. One text, not
-    /// five: each reference in a static is an address that the dynamic linker has to put in at
-    /// every start of a program, called or not.
+    /// Module, file, name, signature and documentation, separated by NULs. One string instead of
+    /// five: each reference in a static is an address that the dynamic linker must relocate
+    /// whenever the program starts, whether the function is called or not.
     pub text: &'static str,
     /// Line of the function's name, from 1.
     pub line: u32,
     /// Column of the function's name, from 1.
     pub column: u32,
-    /// The site's own overhead budget as a share (`0.02` is 2 %); 0: none.
+    /// The site's own overhead budget as a share (`0.02` is 2 %); 0 if it has none.
     pub overhead: f64,
-    /// Of a function with `#[profile(lines)]`.
+    /// The lines of a function with `#[profile(lines)]`.
     pub lines: Option<&'static LineSource>,
-    /// `returns`: how its calls return is asked.
+    /// Whether `returns` is set: how the calls return is recorded.
     pub asks_return: bool,
-    /// What its calls may take.
+    /// Limits on its calls.
     pub limits: Option<&'static Limits>,
-    /// The name of a closure inside the site's static: the compiler's own path to it.
+    /// Returns the type name of a closure inside the site's static, which contains the compiler's
+    /// path to the function.
     pub path: fn() -> &'static str,
 }
 
 /// The lines of a function, as the attribute saw them.
 #[derive(Clone, Copy, Debug)]
 pub struct LineSource {
-    /// Of `text`, from 1.
+    /// Line number of the first line of `text`, from 1.
     pub first_line: u32,
-    /// The function as it is in its file; empty where the file could not be read.
+    /// The function as written in its file; empty if the file could not be read.
     pub text: &'static str,
-    /// The line of each mark, by its number.
+    /// The line of each mark, indexed by the mark's number.
     pub numbers: &'static [u32],
-    /// Closures and macros over several lines, which have no marks: a line each,
-    /// `12 18 11 select!`, with first and last line, the line that they are counted on, and what
-    /// they are.
+    /// Closures and macros that span several lines and have no marks. One per line, such as `12 18
+    /// 11 select!`: first line, last line, the line they are counted on, and what they are.
     pub parts: &'static str,
-    /// `lines(rss)`: resident memory is read at each mark.
+    /// `lines(rss)`: whether resident memory is read at each mark.
     pub with_resident: bool,
 }
 
-/// How calls of a site are recorded. Kept in one byte.
+/// How calls of a site are recorded. Stored in one byte.
 pub(crate) struct Mode;
 
 impl Mode {
-    /// Not seen yet: the first call registers the site.
+    /// Not called yet: the first call registers the site.
     pub(crate) const UNREGISTERED: u8 = 0;
-    /// Every call timed, by the time stamp counter: the inlined path.
+    /// Every call is timed with the time stamp counter: the inlined path.
     pub(crate) const EXACT: u8 = 1;
-    /// Every call timed, by another clock.
+    /// Every call is timed with another clock.
     pub(crate) const GENERAL: u8 = 2;
     /// As the budget allows: timed, counted, or left out.
     pub(crate) const PACED: u8 = 3;
-    /// The same with another clock.
+    /// Like [`Mode::PACED`], with another clock.
     pub(crate) const PACED_GENERAL: u8 = 8;
     /// Not recorded.
     pub(crate) const OFF: u8 = 4;
-    /// No longer recorded, since that cost more than the budget.
+    /// No longer recorded, because that cost more than the budget.
     pub(crate) const STOPPED: u8 = 5;
-    /// What [`Mode::OFF`] and [`Mode::STOPPED`] alone have.
+    /// The bit that only [`Mode::OFF`] and [`Mode::STOPPED`] have.
     const IS_OFF: u8 = 4;
 }
 
-/// One annotated function or span: a `static` that the attribute puts beside the code.
+/// One annotated function or span: a `static` that the attribute places next to the code.
 ///
 /// Obtained from [`functions`](crate::functions()) or [`find`](crate::find()).
 #[derive(Debug)]
 pub struct CallSite {
     mode: AtomicU8,
     record: AtomicU64,
-    /// A budget given at run time, as the recorder encodes it; 0: none.
+    /// A budget set at run time, as the recorder encodes it; 0 if there is none.
     budget: AtomicU64,
-    /// Limits of a file, with those of the attribute; null: there are only these.
+    /// Limits from a file, combined with those of the attribute; null if no file sets any.
     limits: AtomicPtr<Limits>,
     source: Source,
 }
@@ -144,7 +144,7 @@ impl CallSite {
         self.mode.load(Relaxed)
     }
 
-    /// The one question that is asked in the function itself before all others.
+    /// The first check, made in the function itself.
     #[inline(always)]
     pub(crate) fn is_off(&self) -> bool {
         self.mode() & Mode::IS_OFF != 0
@@ -159,12 +159,12 @@ impl CallSite {
         self.record.load(Relaxed)
     }
 
-    /// Gives the site its record; false if another thread has.
+    /// Sets the site's record; returns false if another thread has already set it.
     pub(crate) fn claim_record(&self, address: u64) -> bool {
         self.record.compare_exchange(0, address, Relaxed, Relaxed).is_ok()
     }
 
-    /// In the child of a `fork`, whose segment is empty.
+    /// For the child of a `fork`, whose segment is empty.
     pub(crate) fn forget_record(&self) {
         self.record.store(0, Relaxed);
     }
@@ -177,14 +177,14 @@ impl CallSite {
         self.budget.store(budget, Relaxed);
     }
 
-    /// What its calls may take.
+    /// Limits on its calls.
     pub(crate) fn limits(&self) -> Option<&'static Limits> {
-        // SAFETY: null, or of a box that is never freed and never written to again.
+        // SAFETY: null, or from a box that is never freed and never written to again.
         unsafe { self.limits.load(Acquire).as_ref() }.or(self.source.limits)
     }
 
-    /// Limits of a file, which win over those of the attribute. For calls of functions that were
-    /// not called yet: threads keep them.
+    /// Sets limits from a file, which override those of the attribute. Must precede the first call,
+    /// because threads cache the limits.
     #[cfg_attr(not(feature = "toml"), allow(dead_code, reason = "only a file sets them"))]
     pub(crate) fn set_limits(&self, limits: Limits) {
         let limits = limits.or(self.limits().copied().unwrap_or(Limits::NONE));
@@ -201,13 +201,13 @@ impl CallSite {
         self.source.text.splitn(PARTS, '\0').nth(number).unwrap_or("")
     }
 
-    /// The function's own name, or the name it was given.
+    /// The function's name, or the name given to it.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.part(2)
     }
 
-    /// The whole path: crate, modules, type and name, such as `shop::cart::Cart::total` or
+    /// The full path: crate, modules, type and name, such as `shop::cart::Cart::total` or
     /// `<shop::Cart as shop::Priced>::total`.
     #[must_use]
     pub fn path(&self) -> String {
@@ -226,13 +226,13 @@ impl CallSite {
         }
     }
 
-    /// `module_path!()` of the place.
+    /// The `module_path!()` of the location.
     #[must_use]
     pub fn module(&self) -> &'static str {
         self.part(0)
     }
 
-    /// The source file, as the compiler was given it.
+    /// The source file, as it was passed to the compiler.
     #[must_use]
     pub fn file(&self) -> &'static str {
         self.part(1)
@@ -262,8 +262,8 @@ impl CallSite {
         self.part(3)
     }
 
-    /// Whether a panic may leave the function: through most foreign calling conventions it would
-    /// end the process.
+    /// Whether a panic may leave the function. Through most foreign calling conventions a panic
+    /// would abort the process.
     pub(crate) fn can_unwind(&self) -> bool {
         let signature = self.signature();
         let before = signature.split_once("fn ").map_or("", |(before, _)| before);
@@ -278,8 +278,8 @@ impl CallSite {
     }
 }
 
-/// Cuts what the compiler added behind the function: the static and the closure in it, and the
-/// closures that an `async` block is.
+/// Strips what the compiler appended to the function's path: the static and the closure in it, and
+/// the closures that an `async` block consists of.
 fn enclosing_function(path: &'static str) -> &'static str {
     let before_static = path.rsplit_once("::__PROFILE_SITE").map_or(path, |(before, _)| before);
     let mut function = before_static;
@@ -297,38 +297,38 @@ fn with_last_segment(path: &'static str, name: &'static str) -> [&'static str; 3
     path.rsplit_once("::").map_or([name, "", ""], |(before, _)| [before, "::", name])
 }
 
-/// A function inside an annotated `impl`, `trait` or `mod` that could not be instrumented, and why.
+/// A function inside an annotated `impl`, `trait` or `mod` that could not be instrumented.
 #[derive(Debug)]
 pub struct Skipped {
     /// Its name.
     pub name: &'static str,
-    /// `module_path!()` of the place.
+    /// The `module_path!()` of the location.
     pub module: &'static str,
     /// Its file.
     pub file: &'static str,
     /// Its line, from 1.
     pub line: u32,
-    /// Why, as a sentence.
+    /// The reason, as a sentence.
     pub reason: &'static str,
 }
 
-/// A call site listed by the linker; made by the attribute.
+/// A call site registered through the linker; created by the attribute.
 #[derive(Debug)]
 pub struct Linked(pub &'static CallSite);
 
-/// A skipped function listed by the linker; made by the attribute.
+/// A skipped function registered through the linker; created by the attribute.
 #[derive(Debug)]
 pub struct LinkedSkipped(pub &'static Skipped);
 
 inventory::collect!(Linked);
 inventory::collect!(LinkedSkipped);
 
-/// Every call site in the linked program, called or not.
+/// Every call site in the linked program, whether called or not.
 pub(crate) fn linked() -> impl Iterator<Item = &'static CallSite> {
     inventory::iter::<Linked>.into_iter().map(|linked| linked.0)
 }
 
-/// The path of a closure that stands inside a call site's static.
+/// Returns the type name of a closure inside a call site's static.
 #[must_use]
 pub const fn path_of<F>(_: &F) -> fn() -> &'static str {
     std::any::type_name::<F>
@@ -339,7 +339,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_static_and_the_closures_behind_a_function_are_cut() {
+    fn the_static_and_the_closures_after_a_function_are_stripped() {
         let cut = enclosing_function("shop::Cart::total::{{closure}}::__PROFILE_SITE::{{closure}}");
         assert_eq!(cut, "shop::Cart::total");
     }

@@ -1,9 +1,10 @@
 //! Ticks: what the recorder subtracts, and how they become nanoseconds.
 //!
-//! Three clocks: the time stamp counter read as it is (the default where the processor and the
-//! kernel vouch for it), the same between fences (`PROFILE_CLOCK=fenced`), and the monotonic clock
-//! of the system. A fourth, set by hand, exists for tests. The recorder never converts; readers do,
-//! with the rate that two readings of both clocks give: the longer the run, the better the rate.
+//! Three clocks: the time stamp counter read directly (the default where the processor and the
+//! kernel guarantee it), the same between fences (`PROFILE_CLOCK=fenced`), and the monotonic clock
+//! of the system. A fourth, set by hand, exists for tests. The recorder never converts ticks.
+//! Readers do, with the rate between two readings of both clocks: the longer the run, the more
+//! accurate the rate.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
@@ -18,7 +19,7 @@ pub(crate) enum Clock {
     Fenced = 1,
     /// The system's monotonic clock: ticks are nanoseconds.
     Monotonic = 2,
-    /// A number that a test sets: ticks are nanoseconds.
+    /// A number set by a test: ticks are nanoseconds.
     Mock = 3,
 }
 
@@ -31,7 +32,7 @@ impl Clock {
         Clock::from_code(u64::from(CURRENT.load(Relaxed)))
     }
 
-    /// Decided once, before the first span.
+    /// Selects the clock. Called once, before the first span.
     pub(crate) fn select(self) {
         CURRENT.store(self as u8, Relaxed);
     }
@@ -54,7 +55,7 @@ impl Clock {
         }
     }
 
-    /// As it is named in the report and in `PROFILE_CLOCK`.
+    /// The name in the report and in `PROFILE_CLOCK`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Clock::Tsc => "tsc",
@@ -88,8 +89,8 @@ pub(crate) struct Anchor {
 }
 
 impl Anchor {
-    /// Reads the system clock between two readings of ours, three times, and keeps the tightest: an
-    /// interrupt in between would otherwise shift the rate of a short run.
+    /// Reads the system clock between two readings of this clock, three times, and uses the
+    /// tightest. Otherwise an interrupt in between would distort the rate of a short run.
     pub(crate) fn now(clock: Clock) -> Anchor {
         let reading = |_| {
             let before = clock.now();
@@ -101,7 +102,7 @@ impl Anchor {
     }
 }
 
-/// How many nanoseconds one tick lasts.
+/// The duration of a tick in nanoseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rate {
     ns_per_tick: f64,
@@ -111,7 +112,7 @@ impl Rate {
     /// One tick is one nanosecond.
     const NANOSECONDS: Rate = Rate { ns_per_tick: 1.0 };
 
-    /// Of a clock, from two moments.
+    /// The rate of a clock, from two moments.
     pub(crate) fn of(clock: Clock, first: Anchor, last: Anchor) -> Rate {
         match clock {
             Clock::Monotonic | Clock::Mock => Rate::NANOSECONDS,
@@ -119,7 +120,7 @@ impl Rate {
         }
     }
 
-    /// From two moments; one to one where they are too close to tell.
+    /// The rate from two moments; one to one if they are too close together.
     fn between(first: Anchor, last: Anchor) -> Rate {
         let ticks = last.ticks.saturating_sub(first.ticks);
         let ns = last.monotonic_ns.saturating_sub(first.monotonic_ns);
@@ -133,7 +134,7 @@ impl Rate {
         (ticks as f64 * self.ns_per_tick).round() as u64
     }
 
-    /// Whole ticks in so many nanoseconds.
+    /// Whole ticks in this many nanoseconds.
     pub(crate) fn ticks(self, ns: f64) -> u64 {
         (ns / self.ns_per_tick) as u64
     }

@@ -1,10 +1,10 @@
-//! Text from a stranger, made fit to be shown: a terminal obeys none of it, and it has an end.
+//! Makes untrusted text safe to show: without terminal control sequences, and limited in length.
 
 use std::borrow::Cow;
 
 pub(crate) const ELLIPSIS: &str = "…";
 
-/// A text with what a terminal would obey, or what would reorder the line, as visible escapes.
+/// Replaces characters that control a terminal or reorder the line with visible escapes.
 pub(crate) fn safe(text: &str) -> Cow<'_, str> {
     if !text.contains(is_dangerous) {
         return Cow::Borrowed(text);
@@ -20,14 +20,15 @@ pub(crate) fn safe(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// C0, DEL, C1, the line separators, and what changes the direction of writing ("Trojan source").
+/// C0, DEL, C1, the line separators, and characters that change the writing direction ("Trojan
+/// source").
 pub(crate) fn is_dangerous(character: char) -> bool {
     let direction = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
         || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}');
     direction || character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
 }
 
-/// As [`safe`], and no longer than a reader of a report bears: a snapshot may come from anyone.
+/// Like [`safe`], but cut to a length suitable for a report: a snapshot may come from anyone.
 pub(crate) fn safe_and_short(text: &str) -> Cow<'_, str> {
     const LONGEST: usize = 4_096;
     match text.char_indices().nth(LONGEST) {
@@ -41,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_shown() {
+    fn terminal_control_characters_are_escaped() {
         assert_eq!(safe("plain ünïcode 漢字"), "plain ünïcode 漢字");
         assert_eq!(safe("a\u{1b}]52;c;AA\u{7}b"), "a\\u{1b}]52;c;AA\\u{7}b");
         assert_eq!(safe("\n\r\t\u{7f}\u{9b}"), "\\n\\r\\t\\u{7f}\\u{9b}");

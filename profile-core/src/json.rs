@@ -1,26 +1,26 @@
-//! Values as JSON, laid out as `serde_json` does it with two blanks a level.
+//! Writes values as JSON, in the layout of `serde_json` with two spaces per level.
 //!
-//! Ours because of what `serde_json` brings into each program that it is linked into: it compares
-//! its values with numbers and texts, so that `assert_eq!(count, [1u64, 2].into_iter().sum())` in a
-//! program no longer says which type it sums to (E0283). A program must compile with us in it as it
-//! does without us.
+//! `serde_json` itself is not used because it implements comparisons of its values with numbers and
+//! strings. In every program that links it, `assert_eq!(count, [1u64, 2].into_iter().sum())` no
+//! longer determines the type of the sum (E0283). A program must compile with this crate as it does
+//! without.
 
 use std::fmt::{self, Display, Write as _};
 
 use serde::Serialize;
 use serde::ser::{self, Impossible};
 
-/// A value, as serde sees it, on several lines.
+/// Serializes a value on several lines.
 ///
 /// # Errors
-/// A key that is no text, or a variant with something in it.
+/// A key is not a string, or a variant has content.
 pub(crate) fn pretty(value: &impl Serialize) -> Result<String, Error> {
     let mut text = String::new();
     value.serialize(Writer { text: &mut text, depth: 0 })?;
     Ok(text)
 }
 
-/// What has no form in JSON.
+/// A value that has no representation in JSON.
 #[derive(Debug)]
 pub(crate) struct Error(String);
 
@@ -38,9 +38,9 @@ impl ser::Error for Error {
     }
 }
 
-/// Of a variant with something in it: a snapshot has none.
-fn no_form(variant: &str) -> Error {
-    ser::Error::custom(format!("the variant `{variant}` has no form"))
+/// The error for a variant with content, which no snapshot has.
+fn unsupported_variant(variant: &str) -> Error {
+    ser::Error::custom(format!("unsupported variant `{variant}` with content"))
 }
 
 type Written = Result<(), Error>;
@@ -102,7 +102,7 @@ impl Parts<'_> {
     }
 }
 
-/// A text in its quotes.
+/// Appends a string in quotes.
 pub(crate) fn quote(to: &mut String, text: &str) {
     to.push('"');
     for character in text.chars() {
@@ -121,13 +121,13 @@ pub(crate) fn quote(to: &mut String, text: &str) {
     to.push('"');
 }
 
-/// The shortest digits that are read as this number; `null` for what is none.
+/// Appends the shortest digits that parse as this number, or `null` if it is not finite.
 fn number(to: &mut String, number: f64) {
     if !number.is_finite() {
         return to.push_str("null");
     }
-    // Rust leaves out the exponent of all but the largest and smallest, and one zero after the
-    // point.
+    // Rust omits the exponent of all but the largest and smallest numbers, and a single zero after
+    // the point.
     let magnitude = number.abs();
     let is_long = magnitude != 0.0 && !(1e-5..1e16).contains(&magnitude);
     let _ = match is_long {
@@ -217,7 +217,7 @@ impl<'a> ser::Serializer for Writer<'a> {
         variant: &'static str,
         _: &T,
     ) -> Written {
-        Err(no_form(variant))
+        Err(unsupported_variant(variant))
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Parts<'a>, Error> {
@@ -239,7 +239,7 @@ impl<'a> ser::Serializer for Writer<'a> {
         variant: &'static str,
         _: usize,
     ) -> Result<Impossible<(), Error>, Error> {
-        Err(no_form(variant))
+        Err(unsupported_variant(variant))
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Parts<'a>, Error> {
@@ -257,11 +257,11 @@ impl<'a> ser::Serializer for Writer<'a> {
         variant: &'static str,
         _: usize,
     ) -> Result<Impossible<(), Error>, Error> {
-        Err(no_form(variant))
+        Err(unsupported_variant(variant))
     }
 }
 
-/// Lists, by each of the names that serde has for them.
+/// Lists, for each of serde's names for them.
 macro_rules! list {
     ($($trait:ident $method:ident),*) => {
         $(impl ser::$trait for Parts<'_> {
@@ -307,7 +307,7 @@ impl ser::SerializeMap for Parts<'_> {
         let start = self.text.len();
         self.value(key)?;
         if !self.text[start..].starts_with('"') {
-            return Err(ser::Error::custom("a key is a text"));
+            return Err(ser::Error::custom("expected a string as key"));
         }
         self.text.push_str(": ");
         Ok(())
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_what_serde_json_writes() {
+    fn output_equals_that_of_serde_json() {
         let control: String = ('\0'..='\u{a0}').chain("\u{2028}é😀".chars()).collect();
         let value = Everything {
             none: None,
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_the_digits_that_serde_json_gives_them() {
+    fn numbers_have_the_same_digits_as_with_serde_json() {
         let edges = [0.0, -0.0, 1e15, 1e16, 1.5e16, 123_456_789_012_345_680.0, 1e-4, 1e-5, 9.9e-6];
         let limits = [f64::MAX, f64::MIN_POSITIVE, 5e-324, f64::EPSILON, f64::INFINITY, f64::NAN];
         let mut random = fastrand::Rng::with_seed(1);
@@ -380,7 +380,7 @@ mod tests {
             let theirs = serde_json::to_string(&value).expect("it is JSON");
             let mut ours = String::new();
             number(&mut ours, value);
-            // Where the number is in the middle between two such texts, theirs is the even one.
+            // If the number is halfway between two such texts, serde_json chooses the even one.
             let is_same = ours.len() == theirs.len() && ours.parse() == theirs.parse::<f64>();
             assert!(ours == theirs || is_same, "{ours} and {theirs}");
         }

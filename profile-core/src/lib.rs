@@ -1,10 +1,10 @@
-//! What your functions cost, in time and in memory, and whether that changed.
+//! Measures what your functions cost, in time and in memory, and whether that changed.
 //!
-//! Put [`#[profile]`](macro@profile) on the functions you care about, and run the program. When it
-//! ends, by return, `exit` or panic, it prints a table to standard error: calls, total and self
-//! time, percentiles, and, with [`ProfilingAllocator`] installed, allocations. A signal, `abort`,
-//! `_exit` or a stack overflow ends it without a table; with `PROFILE_RUN_DIR` what was recorded is
-//! in a file then, for [`read_segment`].
+//! Put [`#[profile]`](macro@profile) on the functions you care about and run the program. When the
+//! program ends by returning from `main`, by `exit` or by a panic, it prints a table to standard
+//! error: calls, total and self time, percentiles and, with [`ProfilingAllocator`] installed,
+//! allocations. If a signal, `abort`, `_exit` or a stack overflow ends the program, there is no
+//! table; with `PROFILE_RUN_DIR` set, the recording is in a file that [`read_segment`] reads.
 //!
 //! ```
 //! use profile_core::profile;
@@ -17,41 +17,41 @@
 //! assert_eq!(fibonacci(20), 6765);
 //! ```
 //!
-//! - [`span!`] times a block, [`capture`] gives the numbers to the program itself, [`find`] and
-//!   [`functions`] look around at run time, [`Settings`] chooses what is reported and how much
-//!   timing may cost.
-//! - The variables `PROFILE_REPORT`, `PROFILE_SORT`, `PROFILE_PERCENTILES`, `PROFILE_TRIM`,
-//!   `PROFILE_OVERHEAD`, `PROFILE_CLOCK`, `PROFILE_RSS_INTERVAL`, `PROFILE_SIZES`, `PROFILE_CPU`,
-//!   `PROFILE_ADVICE`, `PROFILE_RUN_DIR` and `PROFILE_BLESS` do the same from outside, and win;
-//!   README.md says the values of each. `PROFILE_WARNINGS`, `PROFILE_LIMITS` and
-//!   `PROFILE_EXIT_CODE` are about [warnings](crate::warnings#limits-of-functions).
-//! - Without the feature `profile` (it is on by default) attributes return their item untouched and
-//!   nothing of this crate is left in the program. A library depends on it with
-//!   `default-features = false` and leaves the switch to the application.
+//! - [`span!`] times a block, [`capture`] returns the numbers to the program itself, [`find`] and
+//!   [`functions`] look up functions at run time, and [`Settings`] selects what is reported and how
+//!   much timing may cost.
+//! - The environment variables `PROFILE_REPORT`, `PROFILE_SORT`, `PROFILE_PERCENTILES`,
+//!   `PROFILE_TRIM`, `PROFILE_OVERHEAD`, `PROFILE_CLOCK`, `PROFILE_RSS_INTERVAL`, `PROFILE_SIZES`,
+//!   `PROFILE_CPU`, `PROFILE_ADVICE`, `PROFILE_RUN_DIR` and `PROFILE_BLESS` override settings made
+//!   in code; docs/settings.md lists their values. `PROFILE_WARNINGS`, `PROFILE_LIMITS` and
+//!   `PROFILE_EXIT_CODE` control [warnings](crate::warnings#limits-of-functions).
+//! - Without the feature `profile` (on by default) the attributes return their item unchanged and
+//!   nothing of this crate remains in the program. A library should depend on this crate with
+//!   `default-features = false` and leave the decision to the application.
 //!
 //! # Features
 //!
-//! | feature | what it brings |
+//! | feature | what it adds |
 //! |---|---|
-//! | `profile` (the only default) | attributes measure; all reports but those below |
-//! | `read` | `Snapshot::load`, `Snapshot::from_bytes`; brings `binary` along, and `Deserialize` |
+//! | `profile` (the only default) | attributes measure; all reports except those below |
+//! | `read` | `Snapshot::load`, `Snapshot::from_bytes` and `Deserialize`; enables `binary` |
 //! | `binary` | `PROFILE_REPORT=binary:FILE`, `Snapshot::to_bytes` |
 //! | `hlog` | `PROFILE_REPORT=hlog:FILE`: logs for HdrHistogram's tools |
-//! | `png` | `PROFILE_REPORT=png:FILE`: the picture of memory as PNG |
+//! | `png` | `PROFILE_REPORT=png:FILE`: the memory plot as PNG |
 //! | `compare` | `compare`: what became slower between runs |
 //! | `toml` | `profile.toml`: limits of functions in a file |
 //! | `global-allocator` | installs [`ProfilingAllocator`] without a line of code |
-//! | `stats` | all of `stats`, also without `profile`; of that, trimmed means, quantiles and outliers are there in any case |
+//! | `stats` | all of `stats`, even without `profile`, which itself includes only trimmed means, quantiles and outliers |
 //! | `ndarray` | `stats::nd`: the same along axes of arrays |
-//! | `warnings` | `warnings` without `profile`, which has it |
-//! | `log` | warnings go to the program's log: `warnings::show_by_log` |
-//! | `tracing` | the same by `tracing`: `warnings::show_by_tracing` |
-//! | `tokio` | `tokio::spawn` and others that hand on the call path |
-//! | `rayon` | the same of rayon |
+//! | `warnings` | `warnings` without `profile` (`profile` includes it) |
+//! | `log` | sends warnings to the program's log: `warnings::show_by_log` |
+//! | `tracing` | sends warnings to `tracing`: `warnings::show_by_tracing` |
+//! | `tokio` | `tokio::spawn` and similar functions that propagate the call path |
+//! | `rayon` | the same for rayon |
 //!
-//! The tool `profile` has those that read, compare and convert. What a program links by default
-//! compares no type of its own with numbers or texts, so that type inference in the program's other
-//! code is what it was (`serde_json`, which `read` needs, does).
+//! The command line tool `profile` includes the features that read, compare and convert. By default
+//! this crate implements no comparison of its types with numbers or strings, so type inference in
+//! the rest of the program is unaffected (`serde_json`, which `read` needs, does affect it).
 
 #[cfg(feature = "profile")]
 mod advice;
@@ -140,8 +140,8 @@ mod on {
     pub use crate::settings::Settings;
     #[cfg(feature = "read")]
     pub use crate::snapshot::SnapshotError;
-    /// The version of this crate in [`Function::distribution`](crate::Function::distribution): its
-    /// next incompatible version is an incompatible version of this crate.
+    /// The version of this crate used in [`Function::distribution`](crate::Function::distribution).
+    /// An incompatible release of `hdrhistogram` is an incompatible release of this crate.
     pub use hdrhistogram;
 }
 
@@ -160,12 +160,15 @@ mod on {
 /// assert_eq!(parse("a b c"), 6);
 /// ```
 ///
-/// The guard must be bound to a name that begins with `_` or is used later; `let _ = span!(…)`
-/// closes it at once. It may be moved, stored, and dropped before a guard that was made later: a
-/// span lasts from its opening to its closing. It must not be held across an `.await`, where others
-/// run on the thread meanwhile: in an async function with the attribute the span ends with the
-/// poll, and the report names it; elsewhere nobody sees the `.await`, and what the others did is in
-/// its time. An empty name does not compile, nor does one with a NUL in it:
+/// Bind the guard to a name that begins with `_` or is used later; `let _ = span!(…)` closes the
+/// span at once. The guard may be moved, stored, and dropped before a guard that was created later:
+/// a span lasts from its opening to its closing.
+///
+/// Do not hold the guard across an `.await`, because other tasks may run on the thread meanwhile.
+/// In an async function with the attribute the span ends with the poll, and the report names it;
+/// elsewhere the `.await` goes unnoticed, and the span's time includes those other tasks.
+///
+/// An empty name, or one that contains a NUL, does not compile:
 ///
 /// ```compile_fail,E0080
 /// let _span = profile_core::span!("");

@@ -1,4 +1,5 @@
-//! The feature `profile` is off: the names exist, so that programs compile, and do nothing.
+//! Stand-ins for when the feature `profile` is off: programs still compile, and nothing is
+//! recorded.
 
 #![allow(unsafe_code, reason = "an allocator that forwards to another")]
 
@@ -15,14 +16,14 @@ use crate::{
     WarningRecord,
 };
 
-/// Forwards to the allocator in it.
+/// Forwards to the wrapped allocator.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProfilingAllocator<A = System> {
     inner: A,
 }
 
 impl ProfilingAllocator<System> {
-    /// Around the system's allocator.
+    /// Wraps the system allocator.
     #[must_use]
     pub const fn system() -> ProfilingAllocator<System> {
         ProfilingAllocator::new(System)
@@ -30,18 +31,18 @@ impl ProfilingAllocator<System> {
 }
 
 impl<A> ProfilingAllocator<A> {
-    /// Around an allocator of your choice.
+    /// Wraps an allocator of your choice.
     #[must_use]
     pub const fn new(inner: A) -> ProfilingAllocator<A> {
         ProfilingAllocator { inner }
     }
 }
 
-// SAFETY: every method is the inner allocator's.
+// SAFETY: every method forwards to the inner allocator.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for ProfilingAllocator<A> {
     #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promises are the inner allocator's conditions.
+        // SAFETY: the caller upholds the conditions of the inner allocator.
         unsafe { self.inner.alloc(layout) }
     }
 
@@ -64,18 +65,18 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ProfilingAllocator<A> {
     }
 }
 
-/// An empty snapshot.
+/// Returns an empty snapshot.
 #[must_use]
 pub fn capture() -> Snapshot {
     Snapshot::default()
 }
 
-/// Nothing to write.
+/// Does nothing.
 pub fn write_reports() {}
 
-/// Nothing: `span!` opens no span.
+/// Does nothing: `span!` opens no span.
 ///
-/// Not `Send`, as with the feature on: what compiles without it compiles with it.
+/// Not `Send`, as with the feature on: what compiles without the feature must compile with it.
 #[derive(Debug)]
 #[must_use]
 pub struct SpanGuard {
@@ -102,8 +103,8 @@ macro_rules! span {
     }};
 }
 
-/// What compiles here compiles with the feature on, so guards stay on their thread here, too: if
-/// one of them is `Send`, the compiler cannot tell which of two items is meant.
+/// Guards must not be `Send` here either, so that what compiles without the feature compiles with
+/// it. If one of them were `Send`, `item` would be ambiguous.
 const _: fn() = || {
     trait AmbiguousIfSend<Marker> {
         fn item() {}
@@ -115,7 +116,7 @@ const _: fn() = || {
     let _ = <ContextGuard<'static> as AmbiguousIfSend<_>>::item;
 };
 
-/// The call path of a moment: here it is none.
+/// A call path; empty without the feature.
 #[derive(Clone, Debug, Default)]
 pub struct Context;
 
@@ -127,14 +128,14 @@ pub struct ContextGuard<'a> {
     not_send: PhantomData<*mut ()>,
 }
 
-/// A path of nowhere.
+/// Returns an empty call path.
 #[must_use]
 pub fn context() -> Context {
     Context
 }
 
 impl Context {
-    /// Enters nothing.
+    /// Does nothing.
     pub fn enter(&self) -> ContextGuard<'_> {
         ContextGuard { context: PhantomData, not_send: PhantomData }
     }
@@ -144,29 +145,29 @@ impl Context {
         work()
     }
 
-    /// The work itself.
+    /// Returns the work itself.
     pub fn wrap<T, F: FnOnce() -> T>(&self, work: F) -> impl FnOnce() -> T + use<T, F> {
         work
     }
 
-    /// The future itself.
+    /// Returns the future itself.
     pub fn follow<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         future
     }
 }
 
-/// Choices that nothing follows.
+/// Settings without effect.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[must_use = "settings do nothing until `apply` is called"]
 pub struct Settings;
 
 impl Settings {
-    /// None yet.
+    /// Creates settings.
     pub fn new() -> Settings {
         Settings
     }
 
-    /// Not looked at.
+    /// Ignored.
     ///
     /// # Errors
     /// None.
@@ -174,7 +175,7 @@ impl Settings {
         Ok(self)
     }
 
-    /// Not looked at.
+    /// Ignored.
     pub fn sort(self, _: Sort) -> Settings {
         self
     }
@@ -197,27 +198,27 @@ impl Settings {
         Ok(self)
     }
 
-    /// Not looked at.
+    /// Ignored.
     pub fn resident_interval(self, _: Duration) -> Settings {
         self
     }
 
-    /// Not looked at.
+    /// Ignored.
     pub fn cpu_interval(self, _: Duration) -> Settings {
         self
     }
 
-    /// Not looked at.
+    /// Ignored.
     pub fn advice(self, _: crate::Thresholds) -> Settings {
         self
     }
 
-    /// Not looked at.
+    /// Ignored.
     pub fn block_sizes(self, _: bool) -> Settings {
         self
     }
 
-    /// Not looked at.
+    /// Ignored.
     ///
     /// # Errors
     /// None.
@@ -225,16 +226,16 @@ impl Settings {
         Ok(self)
     }
 
-    /// Not looked at.
+    /// Ignored.
     pub fn exit_code(self, _: NonZero<u8>) -> Settings {
         self
     }
 
-    /// Changes nothing.
+    /// Does nothing.
     pub fn apply(self) {}
 }
 
-/// An annotated function: here there is none.
+/// An annotated function; none exist without the feature.
 #[derive(Debug)]
 pub enum CallSite {}
 
@@ -251,7 +252,7 @@ impl CallSite {
         match *self {}
     }
 
-    /// The module it is in.
+    /// Its module.
     #[must_use]
     pub fn module(&self) -> &'static str {
         match *self {}
@@ -299,12 +300,12 @@ impl CallSite {
         match *self {}
     }
 
-    /// Switches recording.
+    /// Turns recording on or off.
     pub fn set_enabled(&'static self, _: bool) {
         match *self {}
     }
 
-    /// Gives it a budget.
+    /// Sets its budget.
     pub fn set_budget(&self, _: Option<Budget>) {
         match *self {}
     }
@@ -323,25 +324,25 @@ impl fmt::Display for WarningRecord {
     }
 }
 
-/// No function.
+/// Returns no functions.
 #[must_use]
 pub fn functions() -> Vec<&'static CallSite> {
     Vec::new()
 }
 
-/// No function.
+/// Returns no function.
 #[must_use]
 pub fn find(_: &str) -> Option<&'static CallSite> {
     None
 }
 
-/// No function.
+/// Returns no functions.
 #[must_use]
 pub fn find_all(_: &str) -> Vec<&'static CallSite> {
     Vec::new()
 }
 
-/// Runs the work, and takes its time. Allocations are not counted: an assertion on them fails.
+/// Runs the work and times it. Allocations are not counted: assertions on them fail.
 pub fn measure<T>(work: impl FnOnce() -> T) -> Measured<T> {
     let started = Instant::now();
     let value = work();
@@ -359,65 +360,65 @@ pub fn measure<T>(work: impl FnOnce() -> T) -> Measured<T> {
 
 const OFF: &str = "not available: the feature `profile` of profile-core is off";
 
-/// How memory would be read.
+/// Options without effect.
 #[derive(Clone, Debug, Default)]
 #[must_use = "options do nothing by themselves"]
 pub struct MemoryOptions;
 
 impl MemoryOptions {
-    /// None yet.
+    /// Creates options.
     pub fn new() -> MemoryOptions {
         MemoryOptions
     }
 
-    /// Not looked at.
+    /// Ignored.
     pub fn name(self, _: impl Into<String>) -> MemoryOptions {
         self
     }
 
-    /// Not looked at.
+    /// Ignored.
     pub fn interval(self, _: Duration) -> MemoryOptions {
         self
     }
 
-    /// Not looked at.
+    /// Ignored.
     pub fn timeout(self, _: Duration) -> MemoryOptions {
         self
     }
 
-    /// Not looked at.
+    /// Ignored.
     pub fn max_iterations(self, _: u64) -> MemoryOptions {
         self
     }
 
-    /// Not looked at.
+    /// Ignored.
     pub fn include_children(self, _: bool) -> MemoryOptions {
         self
     }
 
-    /// Not looked at.
+    /// Ignored.
     pub fn multiprocess(self, _: bool) -> MemoryOptions {
         self
     }
 
-    /// Not looked at.
+    /// Ignored.
     pub fn backend(self, _: Backend) -> MemoryOptions {
         self
     }
 
-    /// Nothing is written.
+    /// Ignored: nothing is written.
     pub fn stream(self, _: impl io::Write + Send + 'static) -> MemoryOptions {
         self
     }
 }
 
-/// Work that was not measured.
+/// Work whose memory was not measured.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct MemoryUsage<T> {
     /// What it returned.
     pub value: T,
-    /// Why its memory is not known.
+    /// Why its memory is unknown.
     pub memory: Result<MemoryRecord, String>,
 }
 
@@ -445,7 +446,7 @@ pub fn memory_usage_of_command(
     Ok(MemoryUsage { value: command.status()?, memory: Err(OFF.to_owned()) })
 }
 
-/// Reads nothing, and does not wait.
+/// Reads nothing and does not wait.
 ///
 /// # Errors
 /// Always.

@@ -65,7 +65,7 @@ pub enum Backend {
     Pss,
     /// Pages that no other process shares. As expensive.
     Uss,
-    /// Live bytes of the heap, by the allocator. Only of this process.
+    /// Live bytes of the heap, counted by the allocator. Only for this process.
     Heap,
 }
 

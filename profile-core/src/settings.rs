@@ -34,7 +34,11 @@ impl Sort {
 /// # #[cfg(feature = "profile")] {
 /// use profile_core::{Settings, Sort};
 ///
-/// Settings::new().report("table,json:/dev/null")?.sort(Sort::Exclusive).percentiles(&[50.0, 99.9])?.apply();
+/// Settings::new()
+///     .report("table,json:/dev/null")?
+///     .sort(Sort::Exclusive)
+///     .percentiles(&[50.0, 99.9])?
+///     .apply();
 /// # }
 /// # Ok::<(), profile_core::SettingError>(())
 /// ```
@@ -55,13 +59,13 @@ pub struct Settings {
     pub(crate) budget: Budget,
     pub(crate) clock: Option<Clock>,
     pub(crate) run_dir: Option<PathBuf>,
-    /// Between readings of the whole run's memory.
+    /// Interval between readings of the whole run's memory.
     pub(crate) resident_interval: Option<Duration>,
     pub(crate) block_sizes: bool,
-    /// Between samples of the threads' processor time.
+    /// Interval between samples of the threads' processor time.
     pub(crate) cpu_interval: Option<Duration>,
     pub(crate) thresholds: Thresholds,
-    /// A warning that is an error ends the run with this.
+    /// Exit code of a run in which a warning was an error.
     pub(crate) exit_code: Option<u8>,
 }
 
@@ -123,7 +127,7 @@ impl Settings {
     /// Sets the percentiles, each above 0 and at most 100.
     ///
     /// # Errors
-    /// A number outside that range.
+    /// A percentile is outside that range.
     pub fn percentiles(mut self, percentiles: &[f64]) -> Result<Settings, SettingError> {
         let bad = percentiles.iter().find(|p| !is_percentile(**p));
         if let Some(bad) = bad {
@@ -147,9 +151,9 @@ impl Settings {
         self
     }
 
-    /// Samples the processor time of each thread at this interval, at least 100 µs, and attributes it
-    /// to the thread's innermost function; see [`OnCpu`](crate::OnCpu). This starts a thread, which
-    /// runs until the process ends.
+    /// Samples the processor time of each thread at this interval, at least 100 µs, and attributes
+    /// it to the thread's innermost function; see [`OnCpu`](crate::OnCpu). This starts a thread,
+    /// which runs until the process ends.
     pub fn cpu_interval(mut self, interval: Duration) -> Settings {
         self.cpu_interval = Some(interval.max(SHORTEST_INTERVAL));
         self
@@ -174,8 +178,8 @@ impl Settings {
         self
     }
 
-    /// Sets the overhead budget: `auto`, a share of a thread's time such as `2%`, `1/64` (one call in
-    /// 64 is timed), or `exact`. Counting untimed calls comes on top; see [`Budget`].
+    /// Sets the overhead budget: `auto`, a share of a thread's time such as `2%`, `1/64` (one call
+    /// in 64 is timed), or `exact`. Counting untimed calls comes on top; see [`Budget`].
     ///
     /// # Errors
     /// Any other text.
@@ -189,9 +193,10 @@ impl Settings {
 /// lock may have been held, at the moment of the fork, by a thread that the child does not have.
 static CURRENT: AtomicPtr<Settings> = AtomicPtr::new(std::ptr::null_mut());
 
-/// Puts choices in force, but for what the variables say; gives the budget that holds now.
+/// Makes the settings current, except where environment variables override them, and returns the
+/// resulting budget.
 pub(crate) fn choose(mut chosen: Settings) -> Budget {
-    environment().clone().overrule(&mut chosen);
+    environment().clone().apply_to(&mut chosen);
     let budget = chosen.budget;
     if *current() != chosen {
         // Others may be reading the ones before, so those are never freed. People choose a few
@@ -201,24 +206,25 @@ pub(crate) fn choose(mut chosen: Settings) -> Budget {
     budget
 }
 
-/// The settings in force.
+/// The current settings.
 pub(crate) fn current() -> &'static Settings {
-    // SAFETY: null, or of a box that is never freed and never written to again.
+    // SAFETY: null, or from a box that is never freed and never written to again.
     unsafe { CURRENT.load(Acquire).as_ref() }.unwrap_or_else(|| {
         static FIRST: OnceLock<Settings> = OnceLock::new();
         FIRST.get_or_init(|| {
             let mut settings = Settings::default();
-            environment().clone().overrule(&mut settings);
+            environment().clone().apply_to(&mut settings);
             settings
         })
     })
 }
 
-/// What the variables say. Read once.
+/// The environment variables. Read once.
 fn environment() -> &'static Environment {
     static READ: OnceLock<Environment> = OnceLock::new();
     READ.get_or_init(|| {
-        // A program with more rights than its caller believes none of its caller's variables.
+        // A program that runs with more rights than its caller must not trust the caller's
+        // variables.
         if sys::is_secure_execution() {
             return Environment::default();
         }
@@ -228,7 +234,7 @@ fn environment() -> &'static Environment {
     })
 }
 
-/// One sentence for each variable that was not understood.
+/// One sentence for each invalid variable.
 pub(crate) fn diagnostics() -> &'static [String] {
     &environment().diagnostics
 }
@@ -281,27 +287,27 @@ pub(crate) fn warning_filters() -> Option<&'static str> {
     environment().warnings.as_deref()
 }
 
-/// The file with limits, if the environment names one; an empty name is none.
+/// The limits file named by the environment; an empty name disables limits files.
 pub(crate) fn limits_file() -> Option<&'static str> {
     environment().limits.as_deref()
 }
 
-/// Whether the run is one of GitHub's, whose log shows annotations.
+/// Whether the run is on GitHub Actions, whose log shows annotations.
 pub(crate) fn is_on_github() -> bool {
     environment().is_on_github
 }
 
-/// Whether the environment lets a terminal be coloured (no-color.org; `TERM=dumb` cannot).
+/// Whether the environment allows color on a terminal (no-color.org; `TERM=dumb` has none).
 pub(crate) fn color_allowed() -> bool {
     environment().color_allowed
 }
 
-/// Whether ledgers are to be written, not compared.
+/// Whether ledgers are written instead of compared.
 pub(crate) fn is_blessing() -> bool {
     environment().bless
 }
 
-/// What was found in the environment.
+/// The values found in the environment.
 #[derive(Clone, Debug, Default)]
 struct Environment {
     /// Reports, as they are.
@@ -362,24 +368,24 @@ impl Environment {
         read
     }
 
-    fn overrule(self, settings: &mut Settings) {
-        overrule(&mut settings.sort, self.sort);
-        overrule(&mut settings.signals, self.signals);
-        overrule(&mut settings.top, self.top.map(Some));
-        overrule(&mut settings.percentiles, self.percentiles);
-        overrule(&mut settings.trim, self.trim);
-        overrule(&mut settings.budget, self.budget);
-        overrule(&mut settings.clock, self.clock.map(Some));
-        overrule(&mut settings.run_dir, self.run_dir.map(Some));
-        overrule(&mut settings.resident_interval, self.resident_interval.map(Some));
-        overrule(&mut settings.block_sizes, self.block_sizes);
-        overrule(&mut settings.cpu_interval, self.cpu_interval.map(Some));
-        overrule(&mut settings.thresholds, self.thresholds);
-        overrule(&mut settings.exit_code, self.exit_code.map(Some));
+    fn apply_to(self, settings: &mut Settings) {
+        set_if_some(&mut settings.sort, self.sort);
+        set_if_some(&mut settings.signals, self.signals);
+        set_if_some(&mut settings.top, self.top.map(Some));
+        set_if_some(&mut settings.percentiles, self.percentiles);
+        set_if_some(&mut settings.trim, self.trim);
+        set_if_some(&mut settings.budget, self.budget);
+        set_if_some(&mut settings.clock, self.clock.map(Some));
+        set_if_some(&mut settings.run_dir, self.run_dir.map(Some));
+        set_if_some(&mut settings.resident_interval, self.resident_interval.map(Some));
+        set_if_some(&mut settings.block_sizes, self.block_sizes);
+        set_if_some(&mut settings.cpu_interval, self.cpu_interval.map(Some));
+        set_if_some(&mut settings.thresholds, self.thresholds);
+        set_if_some(&mut settings.exit_code, self.exit_code.map(Some));
     }
 }
 
-fn overrule<T>(setting: &mut T, variable: Option<T>) {
+fn set_if_some<T>(setting: &mut T, variable: Option<T>) {
     if let Some(value) = variable {
         *setting = value;
     }
@@ -391,7 +397,7 @@ struct Reader<'a, L> {
 }
 
 impl<L: Fn(&str) -> Option<String>> Reader<'_, L> {
-    /// A variable's value; an empty one counts as unset, a bad one becomes a diagnostic.
+    /// A variable's value. An empty value counts as unset; an invalid one becomes a diagnostic.
     fn variable<T>(
         &mut self,
         name: &str,
@@ -414,13 +420,13 @@ const SORTS: &str = "total, self, calls, mean, max, allocations, bytes or name";
 const TOPS: &str = "all, a number of rows such as 20, or a share such as 0.5%";
 const PERCENTILES: &str = "numbers above 0 and at most 100, comma-separated";
 const BUDGETS: &str =
-    "a percentage above 0 and at most 100 such as 2%, or 1/64 (up to 1/1024), or exact";
+    "a percentage above 0 and at most 100 such as 2%, 1/64 (up to 1/1024), exact or auto";
 const CLOCK_NAMES: &str = "tsc, fenced or monotonic";
 const SWITCHES: &str = "1 or 0";
 const EXIT_CODES: &str = "a number from 1 to 255";
 const SHORTEST_INTERVAL: Duration = Duration::from_micros(100);
-const INTERVALS: &str = "a time of at least 100us such as 100ms or 2s";
-const TRIMS: &str = "a share from 0 to below 0.5, such as 0.1";
+const INTERVALS: &str = "a duration of at least 100us such as 100ms or 2s";
+const TRIMS: &str = "a share of at least 0 and below 0.5, such as 0.1";
 const CLOCKS: [(&str, Clock); 3] =
     [("tsc", Clock::Tsc), ("fenced", Clock::Fenced), ("monotonic", Clock::Monotonic)];
 
@@ -480,7 +486,7 @@ fn parse_exit_code(text: &str) -> Result<u8, SettingError> {
     code.ok_or_else(|| SettingError::new(text, EXIT_CODES))
 }
 
-/// In whole nanoseconds: as a fraction of a second 100 µs are a little less than themselves.
+/// Computed in whole nanoseconds: as a fraction of a second, 100 µs is rounded to slightly less.
 fn parse_interval(text: &str) -> Result<Duration, SettingError> {
     const UNITS: [(&str, f64); 3] = [("us", 1e3), ("ms", 1e6), ("s", 1e9)];
     let scaled = |(unit, factor): &(&str, f64)| {
@@ -493,9 +499,10 @@ fn parse_interval(text: &str) -> Result<Duration, SettingError> {
     interval.ok_or_else(|| SettingError::new(text, INTERVALS))
 }
 
-const ADVICE: &str = "none, default, or NAME=NUMBER, comma-separated, with NAME one of heavy_tail, bimodal, cold_first_call, regrowth, retained_growth, mostly_waiting, recording_dominates";
+const ADVICE: &str = "none, default, or NAME=NUMBER, comma-separated, with NAME one of heavy_tail, \
+    bimodal, cold_first_call, regrowth, retained_growth, mostly_waiting, recording_dominates";
 
-/// `none`, or those that are not named as they are by default.
+/// Parses `none`, `default` or a list; thresholds that the list does not name have their defaults.
 fn parse_thresholds(text: &str) -> Result<Thresholds, SettingError> {
     let mut thresholds = Thresholds::default();
     match text {
@@ -544,11 +551,11 @@ mod tests {
     use super::*;
 
     fn read(name: &'static str, value: &'static str) -> Environment {
-        Environment::read(|asked| (asked == name).then(|| value.to_owned()))
+        Environment::read(|requested| (requested == name).then(|| value.to_owned()))
     }
 
     #[test]
-    fn a_bad_value_is_named_with_what_is_allowed_and_changes_nothing() {
+    fn an_invalid_value_is_reported_with_the_allowed_ones_and_ignored() {
         for (name, value) in [
             ("PROFILE_SORT", "Total"),
             ("PROFILE_TOP", "0"),
@@ -573,13 +580,13 @@ mod tests {
             let [diagnostic] = &read.diagnostics[..] else { panic!("{name}={value}: {read:?}") };
             assert!(diagnostic.starts_with(&format!("{name}: invalid value `{value}`; expected ")));
             let mut settings = Settings::default();
-            read.overrule(&mut settings);
+            read.apply_to(&mut settings);
             assert_eq!(settings, Settings::default());
         }
     }
 
     #[test]
-    fn an_interval_may_be_as_short_as_it_says_and_as_long_as_anybody_likes() {
+    fn an_interval_may_be_as_short_as_documented_and_arbitrarily_long() {
         let ns =
             |value| read("PROFILE_RSS_INTERVAL", value).resident_interval.map(|it| it.as_nanos());
         for shortest in ["100us", "0.1ms", "0.0001s", "0.1 ms"] {
@@ -596,14 +603,14 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_wins_over_code() {
-        let mut settings = Settings::new().overhead("1/8").expect("a good value");
-        read("PROFILE_OVERHEAD", "2.5%").overrule(&mut settings);
+    fn a_variable_overrides_code() {
+        let mut settings = Settings::new().overhead("1/8").expect("a valid value");
+        read("PROFILE_OVERHEAD", "2.5%").apply_to(&mut settings);
         assert_eq!(settings.budget, Budget::Share(0.025));
     }
 
     #[test]
-    fn a_control_character_in_a_value_is_shown_escaped() {
+    fn control_characters_in_a_value_are_escaped() {
         let read = read("PROFILE_SORT", "\u{1b}[2J");
         assert!(read.diagnostics[0].contains("`\\u{1b}[2J`"), "{:?}", read.diagnostics);
     }

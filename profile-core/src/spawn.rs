@@ -1,11 +1,12 @@
-//! Ready ways of handing work on with its context: what the standard library, and with a feature
-//! tokio and rayon, offer, with [`context`](crate::context) already entered on the other side.
+//! Functions that spawn work with its context: counterparts of those of the standard library and,
+//! with a feature, of tokio and rayon, which enter the current [`context`](crate::context) in the
+//! spawned work.
 
 /// Threads of the standard library.
 pub mod thread {
     use std::thread::{JoinHandle, Scope, ScopedJoinHandle};
 
-    /// As [`std::thread::spawn`]; what the thread does is charged to the function that calls this.
+    /// Like [`std::thread::spawn`]; attributes what the thread does to the calling function.
     ///
     /// # Panics
     /// The system cannot start a thread.
@@ -17,9 +18,9 @@ pub mod thread {
         std::thread::spawn(crate::context().wrap(work))
     }
 
-    /// Scopes of [`std::thread::scope`].
+    /// Extends the scopes of [`std::thread::scope`].
     pub trait ScopeExt<'scope> {
-        /// As [`Scope::spawn`]; what the thread does is charged to the function that calls this.
+        /// Like [`Scope::spawn`]; attributes what the thread does to the calling function.
         ///
         /// ```
         /// use profile_core::thread::ScopeExt as _;
@@ -54,11 +55,11 @@ pub mod tokio {
 
     use ::tokio::task::JoinHandle;
 
-    /// As [`tokio::spawn`](::tokio::spawn); what the task does is charged to the function that
-    /// calls this.
+    /// Like [`tokio::spawn`](::tokio::spawn); attributes what the task does to the calling
+    /// function.
     ///
     /// # Panics
-    /// Outside of a runtime.
+    /// Called outside of a runtime.
     pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -67,10 +68,11 @@ pub mod tokio {
         ::tokio::spawn(crate::context().follow(future))
     }
 
-    /// As [`tokio::task::spawn_blocking`](::tokio::task::spawn_blocking), likewise.
+    /// Like [`tokio::task::spawn_blocking`](::tokio::task::spawn_blocking); attributes what the
+    /// work does to the calling function.
     ///
     /// # Panics
-    /// Outside of a runtime.
+    /// Called outside of a runtime.
     pub fn spawn_blocking<F, T>(work: F) -> JoinHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -82,12 +84,13 @@ pub mod tokio {
 
 /// Work for rayon's pool. With the feature `rayon`.
 ///
-/// For parallel iterators enter a context in the closure:
-/// `let context = profile_core::context(); items.par_iter().for_each(|item| context.run(|| work(item)))`.
+/// For parallel iterators enter a context in the closure, after
+/// `let context = profile_core::context();`:
+/// `items.par_iter().for_each(|item| context.run(|| work(item)))`.
 #[cfg(feature = "rayon")]
 pub mod rayon {
-    /// As [`rayon::join`](rayon_core::join); whichever threads do the work, it is charged to the
-    /// function that calls this.
+    /// Like [`rayon::join`](rayon_core::join); attributes the work to the calling function,
+    /// whichever threads do it.
     pub fn join<A, B, X, Y>(a: A, b: B) -> (X, Y)
     where
         A: FnOnce() -> X + Send,
@@ -99,7 +102,7 @@ pub mod rayon {
         rayon_core::join(context.wrap(a), context.wrap(b))
     }
 
-    /// As [`rayon::spawn`](rayon_core::spawn), likewise.
+    /// Like [`rayon::spawn`](rayon_core::spawn); attributes the work to the calling function.
     pub fn spawn<F: FnOnce() + Send + 'static>(work: F) {
         rayon_core::spawn(crate::context().wrap(work));
     }

@@ -1,11 +1,12 @@
-//! Units for people, chosen here and nowhere else. Three significant digits, a point in every
-//! locale, and rounding before the choice of the unit, so that 999,999 ns is "1.00 ms" and never
-//! "1000 µs".
+//! Formats numbers with units for reports, here and nowhere else. Three significant digits, a point
+//! in every locale, and rounding before the unit is chosen, so that 999,999 ns is "1.00 ms" and
+//! never "1000 µs".
 
-/// What stands where nothing was measured.
+/// Shown where nothing was measured.
 pub(crate) const NONE: &str = "-";
 
-/// Time in ns, µs, ms or s. Whole nanoseconds have no decimals: the clock knows none.
+/// Time in ns, µs, ms or s. Whole nanoseconds have no decimals, because the clock has no finer
+/// resolution.
 pub(crate) fn duration(ns: u64) -> String {
     match ns {
         0..1_000 => format!("{ns} ns"),
@@ -13,13 +14,13 @@ pub(crate) fn duration(ns: u64) -> String {
     }
 }
 
-/// Two times that can be distinguished: in whole nanoseconds where they would look alike.
+/// Two times that must be distinguishable: in whole nanoseconds if they would look the same.
 pub(crate) fn two_durations(ns: [u64; 2]) -> [String; 2] {
     let [one, other] = ns.map(duration);
     if one != other { [one, other] } else { ns.map(|ns| format!("{} ns", count(ns))) }
 }
 
-/// The same for a computed time, such as a mean.
+/// A computed time, such as a mean.
 pub(crate) fn duration_f64(ns: f64) -> String {
     if !ns.is_finite() || ns < 0.0 {
         return NONE.to_owned();
@@ -27,7 +28,7 @@ pub(crate) fn duration_f64(ns: f64) -> String {
     scaled(ns, 1_000.0, "ns", &["µs", "ms", "s"])
 }
 
-/// Both ends of a range, the lower one first, whichever way round it was measured.
+/// Both ends of a range, the lower one first, in whichever order they were measured.
 pub(crate) fn ordered([one, other]: [f64; 2]) -> [f64; 2] {
     if one.total_cmp(&other).is_gt() { [other, one] } else { [one, other] }
 }
@@ -46,18 +47,18 @@ pub(crate) fn bytes(bytes: u64) -> String {
     }
 }
 
-/// The same with a sign where something was returned.
+/// Bytes with a sign if more was freed than allocated.
 pub(crate) fn signed_bytes(number: i64) -> String {
     let sign = if number < 0 { "-" } else { "" };
     format!("{sign}{}", bytes(number.unsigned_abs()))
 }
 
-/// A number of things, every digit of it: `1,234,567`.
+/// A count, with every digit: `1,234,567`.
 pub(crate) fn count(things: u64) -> String {
     let digits = things.to_string();
     let mut separated = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             separated.push(',');
         }
         separated.push(digit);
@@ -65,7 +66,7 @@ pub(crate) fn count(things: u64) -> String {
     separated
 }
 
-/// A share as per cent, without the sign: 0.031 is `3.10`.
+/// A share in percent, without the sign: 0.031 is `3.10`.
 pub(crate) fn per_cent(share: f64) -> String {
     let number = share * 100.0;
     if !number.is_finite() || number < 0.0 {
@@ -73,13 +74,13 @@ pub(crate) fn per_cent(share: f64) -> String {
     }
     match number {
         0.0 => "0".to_owned(),
-        // Something is not nothing, however little.
+        // A nonzero share must not look like zero.
         _ if number < 0.005 => "<0.01".to_owned(),
         _ => significant(number),
     }
 }
 
-/// A share as per cent, with the sign: 0.031 is `3.10 %`.
+/// A share in percent, with the sign: 0.031 is `3.10 %`.
 pub(crate) fn percent(share: f64) -> String {
     match per_cent(share) {
         number if number == NONE => number,
@@ -87,15 +88,15 @@ pub(crate) fn percent(share: f64) -> String {
     }
 }
 
-/// The part of the whole, `None` if there is no whole.
+/// The part as a share of the whole; `None` if the whole is 0.
 pub(crate) fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 /// A moment as `2026-01-31 23:59:59 UTC`.
 ///
-/// The civil date is Howard Hinnant's `civil_from_days` for days since 1970: years begin in March
-/// there, so that the leap day is a year's last.
+/// The civil date is Howard Hinnant's `civil_from_days` for days since 1970. Years begin in March
+/// there, so that the leap day is the last day of a year.
 pub(crate) fn utc(unix_ns: u64) -> String {
     const SECONDS_A_DAY: u64 = 86_400;
     let seconds = unix_ns / 1_000_000_000;
@@ -111,8 +112,7 @@ pub(crate) fn utc(unix_ns: u64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
 }
 
-/// In the first of the units in which three digits before the point (four of binary units) are
-/// enough.
+/// Uses the first unit in which three digits before the point (four for binary units) are enough.
 fn scaled(value: f64, base: f64, smallest: &'static str, larger: &[&'static str]) -> String {
     let (mut value, mut unit) = (value, smallest);
     for next in larger {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mean_has_decimals_and_what_is_no_number_is_not_shown() {
+    fn a_mean_has_decimals_and_an_invalid_number_is_not_shown() {
         assert_eq!(duration_f64(0.344), "0.34 ns");
         assert_eq!(duration_f64(12.34), "12.3 ns");
         assert_eq!(duration_f64(999.6), "1.00 µs");
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_share_is_not_nothing() {
+    fn a_small_share_is_not_zero() {
         for (number, text) in [
             (0.0, "0 %"),
             (1e-9, "<0.01 %"),
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_right_at_leap_days_and_at_the_ends() {
+    fn a_date_is_correct_at_leap_days_and_at_the_limits() {
         for (seconds, text) in [
             (0, "1970-01-01 00:00:00 UTC"),
             (951_782_400, "2000-02-29 00:00:00 UTC"),

@@ -116,8 +116,8 @@ fn bad_arguments_and_files_are_a_sentence_each() {
     std::fs::write(folder.join("cut"), b"{\"schema_version\": 1, \"functions\": [")
         .expect("written");
     for (arguments, sentence) in [
-        (&["show", "absent"][..], "profile: absent: it cannot be read: No such file"),
-        (&["show", "cut"], "profile: cut: no snapshot: byte 35: EOF"),
+        (&["show", "absent"][..], "profile: absent: cannot read the snapshot: No such file"),
+        (&["show", "cut"], "profile: cut: invalid snapshot: byte 35: EOF"),
         (&["show", "0.json", "--format", "pdf"], "table, tree, json, csv"),
         (&["compare", "0.json"], "--with"),
     ] {

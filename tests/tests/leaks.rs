@@ -58,8 +58,8 @@ fn verdicts_are_right_where_blocks_are_drawn() {
     let leak = row("leaks_in_a_large_program").leak.expect("enough calls");
     let [low, high] = [-3.0, 3.0].map(|of| leak.bytes_per_call + of * leak.margin_bytes);
     assert!(low <= 300.0 && 300.0 <= high, "{leak}");
-    // A block of 2 MiB is nearly always drawn. It counts as 1 / p blocks, p being 1 or a little less,
-    // by how far the table was thinned.
+    // A block of 2 MiB is nearly always drawn. It counts as 1 / p blocks, p being 1 or a little
+    // less, by how far the table was thinned.
     let held = row("leaks_by_doubling").exclusive_held_bytes.expect("the allocator is installed");
     assert!((8 << 18..=(8 << 18) * 101 / 100).contains(&held), "{held}");
 }

@@ -240,9 +240,9 @@ fn a_newer_version_is_rejected_and_an_older_one_is_read() {
 #[test]
 fn a_path_that_is_not_a_file_is_an_error() {
     let error = Snapshot::load("/nonexistent/snapshot").expect_err("there is none").to_string();
-    assert!(error.starts_with("it cannot be read"), "{error}");
+    assert!(error.starts_with("cannot read the snapshot"), "{error}");
     let error = Snapshot::load("/dev/null").expect_err("it is empty").to_string();
-    assert_eq!(error, "no snapshot: byte 0: EOF while parsing a value");
+    assert_eq!(error, "invalid snapshot: byte 0: EOF while parsing a value");
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! The slowest calls of a function, and those that allocated most, with what they were called with:
+//! The slowest calls of a function and those that allocated most, with their arguments:
 //! `#[profile(args(…))]`.
 //!
-//! A call notes its arguments when it begins: what can be copied is copied, else borrowed. They
-//! become text when it ends, and only if it enters one of the lists. What its body may move or
-//! change can be neither and becomes text before the call begins, in each call. A list has places
-//! for [`CALLS`] calls; most calls are compared with its least and go.
+//! A call captures its arguments when it begins: by copy if possible, otherwise by reference. They
+//! are formatted when the call ends, and only if it enters one of the lists. An argument that
+//! cannot be copied, and that the body may move or change, is formatted before each call. A list
+//! has slots for [`CALLS`] calls; most calls are only compared with its smallest entry.
 
 use std::fmt::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,15 +16,16 @@ use crate::clock::Clock;
 use crate::segment::layout::{CALL_TEXT, CALLS, CallList, CallRecord, Edge, Word, flags, heap};
 use crate::sys;
 
-/// A place of the user's, to be copied or borrowed.
+/// A variable of the user's code, to be copied or borrowed.
 #[derive(Debug)]
 pub struct Place<'a, T: ?Sized>(pub &'a T);
 
-/// Copies; tried before [`ByReference`], since the call names one reference more.
+/// Captures by copy; preferred to [`ByReference`] by method resolution, because the receiver has
+/// one reference more.
 pub trait ByCopy {
-    /// What is kept.
+    /// The captured value.
     type Kept;
-    /// Keeps it.
+    /// Captures the value.
     fn keep(&self) -> Self::Kept;
 }
 
@@ -36,11 +37,11 @@ impl<T: Copy> ByCopy for &Place<'_, T> {
     }
 }
 
-/// Borrows what cannot be copied.
+/// Captures by reference what cannot be copied.
 pub trait ByReference<'a> {
-    /// What is kept.
+    /// The captured reference.
     type Kept;
-    /// Keeps it.
+    /// Captures the reference.
     fn keep(&self) -> Self::Kept;
 }
 
@@ -52,15 +53,16 @@ impl<'a, T: ?Sized> ByReference<'a> for Place<'a, T> {
     }
 }
 
-/// A place of the user's that the body may move or change: to be copied, or written down at once.
+/// A variable of the user's code that the body may move or change: to be copied, or formatted at
+/// once.
 #[derive(Debug)]
 pub struct Movable<'a, T: ?Sized>(pub &'a T);
 
-/// Copies; tried first, as above.
+/// Captures by copy; tried first, as above.
 pub trait CopyNow {
-    /// What is kept.
+    /// The captured value.
     type Kept;
-    /// Keeps it.
+    /// Captures the value.
     fn note(&self, site: &'static CallSite) -> Self::Kept;
 }
 
@@ -72,9 +74,9 @@ impl<T: Copy> CopyNow for &&Movable<'_, T> {
     }
 }
 
-/// Writes down by `Debug`; tried second.
+/// Formats with `Debug`; tried second.
 pub trait WriteDebug {
-    /// Keeps the text.
+    /// Captures the text.
     fn note(&self, site: &'static CallSite) -> Written;
 }
 
@@ -84,9 +86,9 @@ impl<T: fmt::Debug + ?Sized> WriteDebug for &Movable<'_, T> {
     }
 }
 
-/// Writes down by `Display` what has no `Debug`.
+/// Formats with `Display` if there is no `Debug`.
 pub trait WriteDisplay {
-    /// Keeps the text.
+    /// Captures the text.
     fn note(&self, site: &'static CallSite) -> Written;
 }
 
@@ -101,7 +103,7 @@ pub struct Written(Text);
 
 impl Written {
     fn new(site: &'static CallSite, write: impl FnOnce(&mut Text) -> fmt::Result) -> Written {
-        // A panic while the thread unwinds would end the process.
+        // A panic while the thread unwinds would abort the process.
         if site.mode() == Mode::OFF || std::thread::panicking() {
             return Written(Text::new());
         }
@@ -118,13 +120,13 @@ impl fmt::Debug for Written {
     }
 }
 
-/// A kept argument, to be shown.
+/// A captured argument, to be formatted.
 #[derive(Debug)]
 pub struct Shown<'a, T: ?Sized>(pub &'a T);
 
-/// Shows by `Debug`; tried before [`ViaDisplay`], as above.
+/// Formats with `Debug`; preferred to [`ViaDisplay`], as above.
 pub trait ViaDebug {
-    /// Adds it to a text.
+    /// Appends the argument to a text.
     fn show(&self, text: &mut Text);
 }
 
@@ -134,9 +136,9 @@ impl<T: fmt::Debug + ?Sized> ViaDebug for &Shown<'_, T> {
     }
 }
 
-/// Shows by `Display` what has no `Debug`.
+/// Formats with `Display` if there is no `Debug`.
 pub trait ViaDisplay {
-    /// Adds it to a text.
+    /// Appends the argument to a text.
     fn show(&self, text: &mut Text);
 }
 
@@ -146,7 +148,7 @@ impl<T: fmt::Display + ?Sized> ViaDisplay for Shown<'_, T> {
     }
 }
 
-/// A text of limited length: what is too long is cut, and ends in `…`.
+/// A text of limited length: if it is too long, it is cut and ends in `…`.
 #[derive(Debug)]
 pub struct Text {
     bytes: [u8; CALL_TEXT * 8],
@@ -161,7 +163,7 @@ impl Text {
         Text { bytes: [0; CALL_TEXT * 8], length: 0, is_cut: false }
     }
 
-    /// What `show` writes. It is the user's code and may panic.
+    /// The text that `show` writes. It calls the user's code, which may panic.
     fn shown(show: impl FnOnce(&mut Text)) -> Text {
         let mut text = Text::new();
         if catch_unwind(AssertUnwindSafe(|| show(&mut text))).is_err() {
@@ -175,7 +177,7 @@ impl Text {
         std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
     }
 
-    /// Begins the next argument.
+    /// Starts the next argument.
     pub fn name(&mut self, name: &str) {
         let separator = if self.length == 0 { "" } else { ", " };
         let _ = write!(self, "{separator}{name} = ");
@@ -197,27 +199,27 @@ impl Write for Text {
             self.push(text);
             return Ok(());
         }
-        // `floor_char_boundary` is of Rust 1.91.
+        // `floor_char_boundary` requires Rust 1.91.
         let end = (0..=room).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
         self.push(&text[..end]);
         self.push(Text::MARK);
         self.is_cut = true;
-        // Nothing more is requested.
+        // Stops the formatting.
         Err(fmt::Error)
     }
 }
 
-/// A call whose arguments are noted.
+/// A call whose arguments are captured.
 #[must_use = "the call ends when this is dropped"]
 pub struct Arguments<T, S: Fn(&T, &mut Text)> {
     kept: T,
     show: S,
     site: &'static CallSite,
-    /// Of an async function: ticks of its first poll.
+    /// For an async function: ticks at its first poll.
     started: Option<u64>,
 }
 
-/// Notes the arguments of the call whose span was opened last.
+/// Captures the arguments of the call whose span was opened last.
 pub fn note_arguments<T, S: Fn(&T, &mut Text)>(
     site: &'static CallSite,
     kept: T,
@@ -229,7 +231,7 @@ pub fn note_arguments<T, S: Fn(&T, &mut Text)>(
 
 impl<T, S: Fn(&T, &mut Text)> Drop for Arguments<T, S> {
     fn drop(&mut self) {
-        // Whoever shows an argument may panic, and a second panic would end the process.
+        // Formatting an argument may panic, and a second panic would abort the process.
         if std::thread::panicking() {
             return;
         }
@@ -239,7 +241,7 @@ impl<T, S: Fn(&T, &mut Text)> Drop for Arguments<T, S> {
             0 => 0,
             _ => Clock::current().now().wrapping_sub(started),
         };
-        // The polls before are not in the frame.
+        // The frame does not contain earlier polls.
         let bytes =
             if self.started.is_some() { 0 } else { frame.heap[heap::ALLOCATED_BYTES].get() };
         let Some(list) = list_of(edge) else { return };
@@ -260,7 +262,7 @@ impl<T, S: Fn(&T, &mut Text)> Drop for Arguments<T, S> {
     }
 }
 
-/// What enters a list.
+/// A call to be entered in a list.
 struct Call {
     ticks: u64,
     started: u64,
@@ -271,14 +273,14 @@ struct Call {
 }
 
 impl Call {
-    /// In place of the least of the list.
+    /// Replaces the smallest entry of the list.
     fn enter(&self, list: &CallList, which: usize, key: u64) {
         let records = &list.calls[which * CALLS..(which + 1) * CALLS];
-        let Some(place) = records.iter().min_by_key(|record| record.key.get()) else { return };
-        // Odd: it is being written.
-        place.version.publish(place.version.get() | 1);
-        self.write(place, key);
-        place.version.publish(place.version.get() + 1);
+        let Some(slot) = records.iter().min_by_key(|record| record.key.get()) else { return };
+        // An odd version means that the record is being written.
+        slot.version.publish(slot.version.get() | 1);
+        self.write(slot, key);
+        slot.version.publish(slot.version.get() + 1);
         list.least[which].set(records.iter().map(|record| record.key.get()).min().unwrap_or(0));
     }
 
@@ -301,10 +303,10 @@ fn write_bytes(words: &[Word], bytes: &[u8]) {
     words.iter().zip(bytes).for_each(|(word, bytes)| word.set(u64::from_le_bytes(*bytes)));
 }
 
-/// Made at the first call that is noted.
+/// Created at the first call whose arguments are captured.
 fn list_of(edge: &Edge) -> Option<&'static CallList> {
     let block = thread::own_block()?;
-    thread::made(&thread::made(&tally_of(edge).extras, block)?.calls, block)
+    thread::get_or_create(&thread::get_or_create(&tally_of(edge).extras, block)?.calls, block)
 }
 
 #[cfg(test)]

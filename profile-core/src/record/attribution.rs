@@ -1,4 +1,4 @@
-//! What was allocated during a call goes from its frame to its path, its function and the caller's
+//! Attributes the allocations of a call: from its frame to its path, its function and the caller's
 //! frame.
 
 use super::counters::HeapCounts;
@@ -6,25 +6,26 @@ use super::frame::{live_bytes, tally_of};
 use super::{checks, fold, handed, thread};
 use crate::segment::layout::{Edge, Frame, HeapTally, Tally, ThreadBlock, flags, heap};
 
-/// Leaves the frame empty for the next call. Whether the call has allocated more than it may: then
-/// this is kept for the check.
+/// Empties the frame for the next call. Returns whether the call has allocated more than its limits
+/// allow; its allocations are then stored for the check.
 #[inline(never)]
-pub(crate) fn charge(frame: &Frame, outer: &Frame, edge: &Edge, recursive: bool) -> bool {
+pub(crate) fn attribute(frame: &Frame, outer: &Frame, edge: &Edge, recursive: bool) -> bool {
     let counts = Counts::take(frame);
     counts.add_to(&edge.heap);
-    let mut is_too_much = false;
+    let mut is_excessive = false;
     if let Some(block) = thread::own_block() {
         let is_poll = frame.flags.get() & flags::POLL != 0;
-        is_too_much = counts.add_to_function(block, tally_of(edge), recursive, is_poll);
+        is_excessive = counts.add_to_function(block, tally_of(edge), recursive, is_poll);
     }
     counts.charge(outer);
-    if is_too_much {
+    if is_excessive {
         checks::keep(counts.of_call());
     }
-    is_too_much
+    is_excessive
 }
 
-/// What an open frame has counted so far, with what other threads have for it, see [`heap`].
+/// The counters of an open frame so far, including those of other threads that work for it, see
+/// [`heap`].
 pub(super) fn counted(frame: &Frame) -> [u64; heap::COUNTS] {
     let handed_on = frame.flags.get() & flags::HANDED_ON != 0;
     std::array::from_fn(|index| {
@@ -33,7 +34,7 @@ pub(super) fn counted(frame: &Frame) -> [u64; heap::COUNTS] {
     })
 }
 
-/// What was allocated during a call within a call of the same function, see [`heap`].
+/// Adds the allocations of a call within a call of the same function, see [`heap`].
 pub(super) fn add_recursive(block: &ThreadBlock, tally: &Tally, counts: &[u64; heap::COUNTS]) {
     if counts.iter().any(|count| *count != 0)
         && let Some(function) = heap_of(block, tally)
@@ -42,7 +43,7 @@ pub(super) fn add_recursive(block: &ThreadBlock, tally: &Tally, counts: &[u64; h
     }
 }
 
-/// What was allocated in a frame, see [`heap`].
+/// The counters of a frame, see [`heap`].
 struct Counts {
     counts: [u64; heap::COUNTS],
     peak_bytes: i64,
@@ -78,7 +79,7 @@ impl Counts {
         if recursive {
             self.add_to(&function.recursive);
         }
-        // A call of an async function has many polls, of which none is a call.
+        // A call of an async function has many polls, none of which is a call.
         if !is_poll {
             self.add_call(block, function);
         }
@@ -103,7 +104,8 @@ impl Counts {
         fold::count(block, &function.bytes, bytes, 1);
     }
 
-    /// The callee's peak is on what the caller held when it called.
+    /// Adds to the caller's frame. The callee's peak is on top of what the caller held when it
+    /// called.
     fn charge(&self, outer: &Frame) {
         let peak = live_bytes(outer).saturating_add(self.peak_bytes);
         if peak > outer.peak_bytes.get() as i64 {
@@ -113,10 +115,10 @@ impl Counts {
     }
 }
 
-/// What only functions that allocate have; made at the first such call.
+/// The record that only functions that allocate have, created at the first such call.
 fn heap_of(block: &ThreadBlock, tally: &Tally) -> Option<&'static HeapTally> {
     let is_new = tally.heap.get().is_null();
-    let heap = thread::made(&tally.heap, block)?;
+    let heap = thread::get_or_create(&tally.heap, block)?;
     // SAFETY: the site of a tally is a static; that of the calibration is one too.
     let site = if is_new { unsafe { tally.site.get().as_ref() } } else { None };
     if let Some(limits) = site.and_then(checks::heap_limits) {

@@ -1,11 +1,11 @@
-//! What a span costs here, measured with the spans themselves at the start of the run.
+//! Measures what a span costs here, with spans themselves, at the start of the run.
 //!
-//! There is no one answer. The processor works on while it reads the clock: two readings take about
-//! 19 ns, and a body of 2 ns between them, or of 15, takes no time beyond theirs. Around a body
-//! that waits for its own results a span is worked off in the gaps, around one that keeps the
-//! processor busy it is not; the readings are alike. So what is subtracted for a call that is as
-//! short as the readings is the cost of a span around nothing, and off a long one the middle
-//! between the two kinds of body; the report names all three.
+//! There is no single answer. The processor continues to work while it reads the clock: two
+//! readings take about 19 ns, and a body of 2 ns or of 15 ns between them takes no extra time. If a
+//! body waits for its own results, a span is executed in the gaps; if it saturates the processor,
+//! it is not; yet their readings are alike. So for a call that is as short as the readings, the
+//! cost of a span around nothing is subtracted, and for a long one the mean of the two kinds of
+//! body. The report names all three.
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -22,13 +22,13 @@ use crate::segment::layout::{Header, RING, Word, pace, turns as segment_turns};
 use crate::segment::writer;
 use crate::settings::Budget;
 
-/// What the budget counts with.
+/// The costs that the budget is based on.
 fn prices(costs: &Costs) -> Prices {
     let Costs { empty: span, burst, counted, left_out, reading, .. } = *costs;
     Prices { span, burst, counted, left_out, reading }
 }
 
-/// Begins recording, and measures what it costs; once in a process.
+/// Starts recording and measures its cost, once in a process.
 pub(crate) fn begin() {
     static MEASURED: Once = Once::new();
     startup::begin();
@@ -38,12 +38,12 @@ pub(crate) fn begin() {
         let costs = measure(clock);
         policy::set_prices(&prices(&costs));
         costs.store(header);
-        // A first rate of the clock, for a reader of a process that is killed at once.
+        // An initial clock rate, for a reader of a process that is killed at once.
         thread::write_anchor(clock);
     });
 }
 
-/// Makes the mock clock the clock, and recording free of cost; for tests, before the first call of
+/// Selects the mock clock and makes recording free of cost; for tests, before the first call of
 /// anything annotated.
 pub fn use_mock_clock() {
     begin();
@@ -55,19 +55,20 @@ pub fn use_mock_clock() {
     }
 }
 
-/// Looks again at what recording costs, from time to time: a reader of figures may ask often.
+/// Measures the cost of recording again, at intervals: a program may take snapshots often.
 pub(crate) fn refine_costs() {
     /// Ticks; a third of a second.
     const AT_MOST_EVERY: u64 = 1 << 30;
     static LAST: AtomicU64 = AtomicU64::new(0);
     let Some(header) = writer::header() else { return };
-    // Where the recorder itself is at work, a span records nothing, and costs nothing.
+    // While the recorder itself is running, a span records nothing and costs nothing.
     let is_recorded =
         thread::here().is_some_and(|(block, frame)| !thread::is_suspended(block, frame));
     if !is_recorded {
         return;
     }
-    // Where nothing runs before `main`, a first call has begun recording, and nothing was measured.
+    // On platforms where nothing runs before `main`, a first call has started recording without a
+    // measurement.
     begin();
     let (now, last) = (Clock::current().now(), LAST.load(Relaxed));
     let is_due = last == 0 || now.wrapping_sub(last) > AT_MOST_EVERY;
@@ -76,8 +77,8 @@ pub(crate) fn refine_costs() {
     }
 }
 
-/// Measures again, and keeps the lower of each cost: at the start of a run the caches are cold, and
-/// the neighbours may be busy.
+/// Measures again and uses the lower of each cost: at the start of a run the caches are cold, and
+/// other processes may be busy.
 fn refine(header: &Header) {
     let clock = Clock::current();
     if clock == Clock::Mock {
@@ -86,13 +87,13 @@ fn refine(header: &Header) {
     let mut costs = Costs::of(header);
     let mut again = measure(clock);
     for (cost, again) in costs.each().into_iter().zip(again.each()) {
-        // A difference that drowned in noise is none.
+        // A difference lost in noise is ignored.
         *cost = if *again > 0.0 { cost.min(*again) } else { *cost };
     }
     costs.store(header);
 }
 
-/// Never registered, so no reader shows it.
+/// Never registered, so that no reader shows it.
 static TIMED: CallSite = CallSite::new(source());
 static COUNTED: CallSite = CallSite::new(source());
 static LINED: CallSite = CallSite::new(Source {
@@ -121,12 +122,12 @@ const fn source() -> Source {
 }
 
 const BATCH: u64 = 64;
-/// Enough for the caches and the branch predictor to settle; a third of a millisecond in total.
+/// Enough for the caches and the branch predictor to warm up; a third of a millisecond in total.
 const BATCHES: usize = 8;
 /// Steps of about 1.5 ns in a long body.
 const STEPS: u32 = 48;
 
-/// Measures both kinds of span.
+/// Measures spans around both kinds of body.
 fn measure(clock: Clock) -> Costs {
     TIMED.set_mode(if clock == Clock::Tsc { Mode::EXACT } else { Mode::GENERAL });
     COUNTED.set_mode(if clock == Clock::Tsc { Mode::PACED } else { Mode::PACED_GENERAL });
@@ -151,30 +152,30 @@ fn measure(clock: Clock) -> Costs {
         sampled,
         reading: nothing.between_readings.max(0.0),
         long_reading: f64::midpoint(waiting.between_readings, busy.between_readings).max(0.0),
-        empty: nothing.in_all.max(0.0),
-        waiting: waiting.in_all.max(0.0),
-        busy: busy.in_all.max(0.0),
+        empty: nothing.total.max(0.0),
+        waiting: waiting.total.max(0.0),
+        busy: busy.total.max(0.0),
         counted: counted.max(0.0),
-        burst: burst.max(nothing.in_all).max(0.0),
-        left_out: left_out.max(nothing.in_all.max(0.0) * LEAST_LEFT_OUT),
+        burst: burst.max(nothing.total).max(0.0),
+        left_out: left_out.max(nothing.total.max(0.0) * LEAST_LEFT_OUT),
     }
 }
 
-/// What a call that is left out costs at least, in spans: half a nanosecond here. Measured around a
-/// call it drowns in that; what it really costs, a function that the compiler no longer inlines or
-/// vectorises for it, no calibration sees.
+/// Lower bound on the cost of a left-out call, as a share of a span: half a nanosecond here. When
+/// it is measured around a call, it is lost in the cost of the call. Its real cost, a function that
+/// the compiler no longer inlines or vectorizes, cannot be calibrated.
 const LEAST_LEFT_OUT: f64 = 1.0 / 32.0;
 
 thread_local! {
     static TURNS: Turns = const { Turns::new() };
 }
 
-/// What a call adds that is left out, beyond a body of a nanosecond or two: that is what such calls
-/// are. The middle of bodies that wait for their results, beside which the count-down costs next to
-/// nothing, and of those that do not.
+/// The cost that a left-out call adds to a body of a nanosecond or two, which is typical of such
+/// calls. The mean of bodies that wait for their results, next to which the countdown costs almost
+/// nothing, and of bodies that do not.
 fn left_out(clock: Clock) -> f64 {
     const STEPS: u32 = 1;
-    /// Such small differences need more calls than a span's.
+    /// Such small differences need more calls than a span does.
     const TURNS_OF_PERIOD: u64 = 16;
     let counting = Word::ZERO;
     TURNS.with(|turns| turns.begin_at(&counting));
@@ -185,21 +186,21 @@ fn left_out(clock: Clock) -> f64 {
             period(clock, many) / TURNS_OF_PERIOD as f64
         };
         counting.set(segment_turns::MOST_LEFT);
-        let left_out = of(&|call, last| passed(seed(call, last), STEPS));
+        let left_out = of(&|call, last| skipped(seed(call, last), STEPS));
         (left_out - of(&|call, last| plain(seed(call, last), STEPS))).max(0.0)
     });
     TURNS.with(Turns::end);
     f64::midpoint(costs[0], costs[1])
 }
 
-/// A function as people annotate them, whose calls are left out.
+/// A typical annotated function whose calls are left out.
 #[inline(never)]
-fn passed(seed: u64, steps: u32) -> u64 {
+fn skipped(seed: u64, steps: u32) -> u64 {
     let _span = enter(&COUNTED, &TURNS);
     body(seed, steps)
 }
 
-/// What a mark of a line costs that is timed, one that is not, and the call they are in.
+/// The costs of a timed mark of a line, of an untimed one, and of the call that contains them.
 fn marks(clock: Clock) -> [f64; 3] {
     LINED.set_mode(if clock == Clock::Tsc { Mode::EXACT } else { Mode::GENERAL });
     let _span = enter_each(&LINED);
@@ -223,7 +224,7 @@ fn marks(clock: Clock) -> [f64; 3] {
     [timed, counted, stay.max(0.0)]
 }
 
-/// What an empty stay on a line shows that is timed as one of many.
+/// The measured duration of an empty stay on a line that is timed as one of many.
 fn sampled_stay() -> f64 {
     const TIMED: u64 = 16;
     const ONE_IN: u32 = 64;
@@ -241,28 +242,29 @@ fn sampled_stay() -> f64 {
     batches.filter(|ticks| *ticks > 0).min().unwrap_or(0) as f64
 }
 
-/// What a span adds to a body.
+/// The cost that a span adds to a body.
 struct Added {
-    in_all: f64,
+    total: f64,
     between_readings: f64,
 }
 
-/// Of a body that begins with what `seed` makes of the number of the call and the last result.
+/// The cost for a body whose input is computed by `seed` from the number of the call and the last
+/// result.
 fn added(clock: Clock, steps: u32, seed: impl Fn(u64, u64) -> u64) -> Added {
     let spanned = |call, last| spanned(&TIMED, seed(call, last), steps);
     let body = period(clock, |call, last| plain(seed(call, last), steps));
-    // The first time, caches and branch predictor learn.
+    // A first run warms up the caches and the branch predictor.
     period(clock, spanned);
     let before = ticks_of(&TIMED);
-    let in_all = period(clock, spanned) - body;
+    let total = period(clock, spanned) - body;
     let readings = ticks_of(&TIMED).saturating_sub(before) as f64;
-    // An empty body is nothing, but the loop around it is something.
+    // An empty body takes no time, but the loop around it does.
     let body = if steps == 0 { 0.0 } else { body };
-    Added { in_all, between_readings: readings / (BATCHES as u64 * BATCH) as f64 - body }
+    Added { total, between_readings: readings / (BATCHES as u64 * BATCH) as f64 - body }
 }
 
-/// Ticks from one call to the next in a loop. The quickest batch counts: everything that disturbs a
-/// batch makes it longer, never shorter.
+/// Ticks from one call to the next in a loop. The fastest batch counts: disturbances only make a
+/// batch longer.
 #[inline(always)]
 fn period(clock: Clock, call: impl Fn(u64, u64) -> u64) -> f64 {
     let batches = (0..BATCHES).map(|_| {
@@ -273,7 +275,7 @@ fn period(clock: Clock, call: impl Fn(u64, u64) -> u64) -> f64 {
     batches.min().unwrap_or(0) as f64 / BATCH as f64
 }
 
-/// A function as people annotate them.
+/// A typical annotated function.
 #[inline(never)]
 fn spanned(site: &'static CallSite, seed: u64, steps: u32) -> u64 {
     let _span = enter_each(site);
@@ -292,7 +294,7 @@ fn plain(seed: u64, steps: u32) -> u64 {
     body(seed, steps)
 }
 
-/// A chain of steps, each of which waits for the one before.
+/// A chain of steps, each of which depends on the one before.
 #[inline(always)]
 fn body(mut seed: u64, steps: u32) -> u64 {
     for _ in 0..steps {
@@ -301,7 +303,7 @@ fn body(mut seed: u64, steps: u32) -> u64 {
     std::hint::black_box(seed)
 }
 
-/// The site's edge below what is open now.
+/// The site's edge below the innermost open span.
 fn edge_of(site: &'static CallSite) -> Option<&'static crate::segment::layout::Edge> {
     let (block, here) = thread::here()?;
     // SAFETY: an open frame has an edge; edges are never freed.
@@ -319,11 +321,11 @@ fn ticks_of(site: &'static CallSite) -> u64 {
 fn time_bursts(site: &'static CallSite) {
     sites::set_budget_of(site, Some(Budget::Auto));
     if let (Some((block, _)), Some(edge)) = (thread::here(), edge_of(site)) {
-        pacing::burst_for_ever(block, tally_of(edge));
+        pacing::stay_in_burst(block, tally_of(edge));
     }
 }
 
-/// Puts the next timed call out of reach.
+/// Prevents further timed calls.
 fn stop_timing(site: &'static CallSite) {
     if let Some(edge) = edge_of(site) {
         tally_of(edge).pace.set(pace::TO_GO);

@@ -1,16 +1,16 @@
-//! Work handed on to other threads is charged to who handed it on.
+//! Attributes work on other threads to the function that spawned it.
 //!
-//! A [`Context`] is the call path of a moment. Entered in another thread it opens a frame there on
-//! the same path: functions called in it stand below that path in the tree, and when it is left,
-//! what was allocated in it is added to the frame of the function that handed the work on, if that
-//! still runs, else to its path. The time is kept apart: a function's total is that of its own
-//! thread.
+//! A [`Context`] is the call path of a moment. Entering it in another thread opens a frame on the
+//! same path there: functions called in it are below that path in the tree. When it is left, its
+//! allocations are added to the frame of the function that spawned the work if that call is still
+//! running, otherwise to its path. The time is recorded separately: a function's total is that of
+//! its own thread.
 
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::frame::{TOP, at_work, live_bytes, marked, marks, put_on_top};
+use super::frame::{TOP, begin_update, live_bytes, marked, marks, put_on_top};
 use super::handed::{self, Running, held_by, take_back};
 use super::span::SpanGuard;
 use super::{held, paths, thread};
@@ -18,7 +18,7 @@ use crate::callsite::CallSite;
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Frame, flags};
 
-/// The call path of a moment, to be entered elsewhere. Cheap to clone and to send.
+/// The call path of a moment, to be entered in another thread. Cheap to clone and to send.
 ///
 /// ```
 /// # #[cfg(feature = "profile")] {
@@ -48,19 +48,18 @@ pub struct Context {
     /// Outermost first.
     path: Vec<&'static CallSite>,
     from: Option<From>,
-    /// Of [`held::Scope`].
+    /// The number of the [`held::Scope`].
     scope: u64,
 }
 
-/// The frame of whoever hands work on, and what tells whether it is still the same call that stands
-/// in it.
+/// The frame that spawns work, and what identifies the call in it.
 #[derive(Clone, Copy, Debug)]
 struct From {
     frame: &'static Frame,
     call: u64,
 }
 
-/// The call path of here and now.
+/// Returns the current call path.
 #[must_use]
 pub fn context() -> Context {
     let Some((block, frame)) = thread::here() else { return Context::default() };
@@ -78,15 +77,15 @@ pub fn context() -> Context {
     Context { path, from: Some(From { frame, call: number_of(frame) }), scope: held::scope() }
 }
 
-/// The number of the call that is in a frame, given the first time that it hands work on.
-/// Closing the frame takes it away and looks for what came back.
+/// The number of the call in a frame, assigned the first time that it spawns work. Closing the
+/// frame removes it and adds what other threads counted.
 fn number_of(frame: &Frame) -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let known = frame.flags.get();
     if known & flags::HANDED_ON != 0 {
         return known >> flags::CALL_SHIFT;
     }
-    // What came too late for the call before.
+    // Discards what arrived too late for the previous call.
     frame.carried.iter().for_each(|word| word.set(0));
     let number = NEXT.fetch_add(1, Relaxed) & u64::from(u32::MAX);
     frame.flags.set(known | flags::HANDED_ON | number << flags::CALL_SHIFT);
@@ -95,7 +94,7 @@ fn number_of(frame: &Frame) -> u64 {
 }
 
 impl Context {
-    /// Charges what this thread does to the path, until the guard is dropped.
+    /// Attributes the work of this thread to the path, until the guard is dropped.
     pub fn enter(&self) -> ContextGuard<'_> {
         let frame = self.open();
         let from = self.from.filter(|from| frame.is_some() && from.still_runs());
@@ -118,14 +117,14 @@ impl Context {
         work()
     }
 
-    /// Work that runs on the path wherever it is called: for `std::thread::spawn`, scopes, thread
-    /// pools.
+    /// Wraps work so that it runs on the path wherever it is called: for `std::thread::spawn`,
+    /// scopes, thread pools.
     pub fn wrap<T, F: FnOnce() -> T>(&self, work: F) -> impl FnOnce() -> T + use<T, F> {
         let context = self.clone();
         move || context.run(work)
     }
 
-    /// A future whose polls are on the path: for spawned tasks.
+    /// Wraps a future so that its polls are on the path: for spawned tasks.
     pub fn follow<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         let context = self.clone();
         let mut future = Box::pin(future);
@@ -135,19 +134,19 @@ impl Context {
         })
     }
 
-    /// A frame on the path on top of this thread's, whatever is open there.
+    /// Opens a frame on the path, on top of this thread's open spans.
     fn open(&self) -> Option<&'static Frame> {
         let (block, outer) = thread::here()?;
         if self.from.is_none() || thread::is_suspended(block, outer) {
             return None;
         }
-        thread::no_longer_silent(block);
+        thread::mark_recording(block);
         // SAFETY: a block has a root; edges are never freed.
         let root: &Edge = unsafe { &*block.root.get() };
         let edge = self.path.iter().try_fold(root, |from, site| paths::child(block, from, site))?;
         // SAFETY: frames of this block, never unmapped.
         let frame = unsafe { &*thread::frame_above(block, outer)? };
-        at_work();
+        begin_update();
         frame.flags.set(flags::CARRIED);
         frame.started.set(Clock::current().now());
         frame.edge.publish(std::ptr::from_ref(edge).cast_mut());
@@ -163,7 +162,7 @@ pub struct ContextGuard<'a> {
     context: &'a Context,
     frame: Option<&'static Frame>,
     running: Option<Running>,
-    /// What was held for the call that handed the work on, when it was entered.
+    /// Bytes held for the call that spawned the work, when the context was entered.
     held_bytes: i64,
     scope_before: u64,
     not_send: PhantomData<*mut ()>,
@@ -177,7 +176,7 @@ impl Drop for ContextGuard<'_> {
             take_back(frame);
             if let Some(from) = self.context.from.filter(From::still_runs) {
                 self.raise_peak(from, frame);
-                from.give(frame);
+                from.receive(frame);
             }
         }
         self.running = None;
@@ -186,9 +185,9 @@ impl Drop for ContextGuard<'_> {
 }
 
 impl ContextGuard<'_> {
-    /// At a time were held: what whoever handed it on holds, what this work held at most, and what
-    /// others work with for the same call. Whichever of those that ran at the moment of the true
-    /// peak ends first sees all others still there.
+    /// Raises the peak to the sum of what the spawning call holds, the peak of this work, and the
+    /// peaks of others that work for the same call. Of the pieces of work that run at the moment of
+    /// the true peak, the first to end sees all the others still running.
     fn raise_peak(&self, from: From, frame: &Frame) {
         let own = (frame.peak_bytes.get() as i64).max(live_bytes(frame));
         let others = self.running.as_ref().map_or(0, Running::peak_of_others);
@@ -203,8 +202,8 @@ impl From {
         flags & flags::HANDED_ON != 0 && flags >> flags::CALL_SHIFT == self.call
     }
 
-    /// What was counted in a frame, to the frame that handed the work on.
-    fn give(&self, frame: &Frame) {
+    /// Moves the counters of a frame to the frame that spawned the work.
+    fn receive(&self, frame: &Frame) {
         for (own, carried) in frame.heap.iter().zip(&self.frame.carried) {
             carried.shared().fetch_add(own.get(), Relaxed);
             own.set(0);

@@ -1,11 +1,11 @@
-//! What the allocator wrapper calls: each allocation is charged to the innermost open frame of its
+//! Called by the allocator wrapper: attributes each allocation to the innermost open frame of its
 //! thread.
 //!
-//! Charging the frame, rather than taking differences of thread counters at enter and exit, costs a
-//! span that allocates nothing no more than one test. The functions that are inlined into the
-//! allocator handle the common case alone: a thread with a block and an allowance ([`live`]) that
-//! is not used up, and no block that anybody looks at ([`held`]). Whether the thread has a block is
-//! no test of its own, since without one it is granted nothing.
+//! A span that allocates nothing then needs only one test, which is cheaper than differences of
+//! thread counters at enter and exit. The functions inlined into the allocator handle only the
+//! common case: a thread with a block and an allowance ([`live`]) that is not used up, and a block
+//! that nothing tracks ([`held`]). Whether the thread has a block needs no test of its own, because
+//! without one it has no allowance.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -13,50 +13,50 @@ use super::frame::{NOWHERE, TOP, live_bytes};
 use super::{handed, held, live, sizes, thread};
 use crate::segment::layout::{Frame, heap};
 
-/// Allocations of threads that could not be given a block.
+/// Allocations of threads for which there was no memory for a block.
 pub(crate) static UNATTRIBUTED: AtomicU64 = AtomicU64::new(0);
-/// Whether allocations are counted at all. Before recording begins, and for ever in a program that
-/// annotates nothing, the wrapper only forwards.
+/// Whether allocations are counted at all. Before recording begins, and in a program without
+/// annotations always, the wrapper only forwards.
 #[inline(always)]
 pub(crate) fn are_counted() -> bool {
     held::SEEN.is_counting.load(Relaxed)
 }
 
-/// From now on allocations are counted.
+/// Starts counting allocations.
 pub(super) fn begin() {
     held::SEEN.is_counting.store(true, Relaxed);
 }
 
-/// The innermost frame of a thread that has been granted an allowance.
+/// The innermost frame of a thread that has an allowance.
 #[inline(always)]
 fn top() -> &'static Frame {
     // SAFETY: TOP is NOWHERE or a frame of this thread's block, which is never unmapped.
     unsafe { &*TOP.get() }
 }
 
-/// Takes `bytes` that are about to be allocated off the allowance. Whether the slow way is to be
-/// taken, with [`slowly_allocated`].
+/// Subtracts `bytes` that are about to be allocated from the allowance. Returns whether to take the
+/// slow path, with [`slowly_allocated`].
 #[inline(always)]
 #[must_use]
 pub(crate) fn spend_allocated(bytes: usize) -> bool {
     live::spend_allocated(bytes as u64)
 }
 
-/// As [`spend_allocated`], of `bytes` that are about to be returned.
+/// Like [`spend_allocated`], for `bytes` that are about to be freed.
 #[inline(always)]
 #[must_use]
 pub(crate) fn spend_freed(bytes: usize) -> bool {
     live::spend_freed(bytes as u64)
 }
 
-/// As [`spend_allocated`], of a block that is about to change its size.
+/// Like [`spend_allocated`], for a block that is about to be resized.
 #[inline(always)]
 #[must_use]
 pub(crate) fn spend_reallocated(before: usize, after: usize) -> bool {
     live::spend_allocated(after as u64) | live::spend_freed(before as u64)
 }
 
-/// `bytes` were allocated, or were not if the block is null.
+/// Counts an allocation, or refunds it if the block is null.
 #[inline(always)]
 pub(crate) fn allocated(block: *mut u8, bytes: usize) {
     if block.is_null() {
@@ -65,15 +65,15 @@ pub(crate) fn allocated(block: *mut u8, bytes: usize) {
     count_allocation(top(), bytes);
 }
 
-/// `bytes` are about to be returned.
+/// Counts `bytes` that are about to be freed.
 #[inline(always)]
 pub(crate) fn freed(bytes: usize) {
     count_free(top(), bytes);
 }
 
-/// A block has changed its size, or has not if `moved` is null: one allocation of the new and one
-/// free of the old size, as the heap profiler DHAT counts it, but for the peak, which sees only the
-/// difference.
+/// Counts a resized block, or refunds it if `moved` is null. A resize counts as one allocation of
+/// the new size and one free of the old size, like in the heap profiler DHAT; the peak only sees
+/// the difference.
 #[inline(always)]
 pub(crate) fn reallocated(moved: *mut u8, before: usize, after: usize) {
     if moved.is_null() {
@@ -105,9 +105,9 @@ fn count_reallocation(frame: &Frame, before: usize, after: usize) {
     raise_peak(frame);
 }
 
-/// The innermost frame, with the thread given a block if it has none. `None`, and the allocation is
-/// nobody's: there is no room for one. What was spent before is forgotten then, but for these
-/// bytes.
+/// The innermost frame. Gives the thread a block if it has none. `None` if there is no memory for
+/// one; the allocation is then not attributed. What was spent before is discarded then, except for
+/// these bytes.
 #[inline(never)]
 fn attached(allocated: usize, freed: usize) -> Option<&'static Frame> {
     let top = TOP.get();
@@ -125,30 +125,30 @@ fn attached(allocated: usize, freed: usize) -> Option<&'static Frame> {
     attached
 }
 
-/// As [`allocated`], in the slow way.
+/// Like [`allocated`], on the slow path.
 pub(crate) fn slowly_allocated(block: *mut u8, bytes: usize) {
     let Some(frame) = attached(bytes, 0) else { return };
     if block.is_null() {
         return live::refund(bytes as u64, 0);
     }
     count_allocation(frame, bytes);
-    let is_drawn = held::is_due(live::sum_up());
+    let is_sampled = held::is_due(live::account_used());
     sizes::allocated(frame, block, bytes);
-    held::allocated(frame, block, bytes, is_drawn);
+    held::allocated(frame, block, bytes, is_sampled);
     held::grant();
 }
 
-/// As [`freed`], in the slow way.
+/// Like [`freed`], on the slow path.
 pub(crate) fn slowly_freed(block: *mut u8, bytes: usize) {
     let Some(frame) = attached(0, bytes) else { return };
     count_free(frame, bytes);
-    held::passed(live::sum_up());
+    held::passed(live::account_used());
     sizes::freed(block);
     held::freed(block);
     held::grant();
 }
 
-/// As [`reallocated`], in the slow way, where `known` was found of the block before.
+/// Like [`reallocated`], on the slow path; `known` is what was known about the block before.
 pub(crate) fn slowly_reallocated(
     block: *mut u8,
     before: usize,
@@ -162,10 +162,10 @@ pub(crate) fn slowly_reallocated(
         return live::refund(after as u64, before as u64);
     }
     count_reallocation(frame, before, after);
-    let is_drawn = held::is_due(live::sum_up());
+    let is_sampled = held::is_due(live::account_used());
     sizes::freed(block);
     sizes::allocated(frame, moved, after);
-    held::reallocated(frame, moved, (before, after), is_drawn, known);
+    held::reallocated(frame, moved, (before, after), is_sampled, known);
     held::grant();
 }
 
@@ -177,10 +177,10 @@ fn raise_peak(frame: &Frame) {
     }
 }
 
-/// What a span has counted of the heap, see [`heap`], and its peak in bytes.
+/// The heap counters of a span, see [`heap`], and its peak in bytes.
 pub(crate) type HeapCounts = ([u64; heap::COUNTS], u64);
 
-/// What an open span has counted so far.
+/// The counters of an open span so far.
 pub(crate) fn of_frame(frame: &Frame) -> HeapCounts {
     let counts = std::array::from_fn(|index| {
         frame.heap[index].get().wrapping_add(frame.carried[index].get())

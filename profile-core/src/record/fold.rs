@@ -1,13 +1,14 @@
-//! From the ring of an edge into its sum and its function's histogram: at each call the one before
-//! it.
+//! Folds the ring of an edge into its sum and its function's histogram: each call folds the
+//! previous one.
 //!
-//! The one before, not this one: where a store goes then never depends on the clock just read, and
-//! while the clock is being read the processor works all of this off. So a span costs hardly more
-//! than its two readings. Folding the duration just read made it 1.4 times these; sixteen kept and
-//! folded at a time, 1.24 times: no reading hides so much at once.
+//! The previous call, not the current one: the address of a store then never depends on the clock
+//! value just read, and the processor can do all of this while it reads the clock. So a span costs
+//! hardly more than its two readings. Folding the duration just read cost 1.4 times as much as the
+//! readings; collecting sixteen and folding them at once cost 1.24 times, because one reading
+//! cannot hide that much work.
 //!
-//! A thread killed in the middle has lost nothing: the histogram's total tells whether the call in
-//! question is in it already, since `recorded` moves only afterwards.
+//! If a thread is killed in the middle, nothing is lost: the histogram's total shows whether it
+//! includes the call in question, because `recorded` changes only afterwards.
 
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, Release};
@@ -19,18 +20,20 @@ use crate::segment::layout::{
     ThreadBlock, buckets, closing,
 };
 
-/// A 32-bit counter is emptied into a [`Carry`] when it gets here.
+/// A 32-bit counter that reaches this value is emptied into a [`Carry`].
 const CARRY_AT: u32 = 1 << 31;
-/// The clock is looked at for a new anchor after so many calls of one path, or after slow ones.
+/// A new clock anchor is considered after this many calls of one path, and after slow calls.
 const ANCHOR_EVERY: u64 = 1 << 14;
 
-/// Ends a call: it goes from its frame into its path's ring, or count if it was not timed. Says
-/// whether it was long: then [`after_long`] follows, once the frame is off the top.
+/// Ends a call by moving it from its frame into the ring of its path, or into the path's count if
+/// it was not timed. Returns whether the call was long; [`after_long`] must follow then, once the
+/// frame is no longer on top.
 ///
-/// A process may be killed between any two stores, and another may read at any moment. So the frame
-/// first says which count will hold the call, then the count rises, then the frame is empty: a
-/// reader never takes the call for both ended and open, nor for neither. `vacated` is the edge of
-/// an empty frame: null, or the one that says that others above it are still open.
+/// The process may be killed between any two stores, and another process may read at any moment. So
+/// the frame first states which count will include the call, then the count is incremented, then
+/// the frame is emptied: a reader never sees the call as both ended and open, nor as neither.
+/// `vacated` is the edge of an empty frame: null, or the one that means that frames above it are
+/// still open.
 #[inline(always)]
 #[must_use]
 pub(super) fn end(frame: &Frame, edge: &Edge, elapsed: Option<u64>, vacated: *mut Edge) -> bool {
@@ -42,7 +45,7 @@ pub(super) fn end(frame: &Frame, edge: &Edge, elapsed: Option<u64>, vacated: *mu
         return false;
     };
     let pushed = edge.pushed.get();
-    // The compiler proves the index in range, so no check and no panic remains.
+    // The compiler proves that the index is in range, so neither a check nor a panic remains.
     edge.ring[pushed as usize % RING].publish(elapsed);
     let pushed = pushed.wrapping_add(1);
     frame.started.publish(closing::TIMED | pushed);
@@ -52,9 +55,9 @@ pub(super) fn end(frame: &Frame, edge: &Edge, elapsed: Option<u64>, vacated: *mu
     elapsed > tally_of(edge).slow_above.get()
 }
 
-/// After a long call: the clock may want a new anchor, and the call may have exceeded a limit. One
-/// comparison with `slow_above` stands for both questions, so a limit that is kept costs nothing,
-/// and neither does none. The limits come last, since the check may panic.
+/// Handles a long call: the clock may need a new anchor, and the call may have exceeded a limit. A
+/// single comparison with `slow_above` covers both, so a limit that is not exceeded adds no cost.
+/// The limits come last, because the check may panic.
 #[cold]
 #[inline(never)]
 pub(crate) fn after_long(edge: &Edge, newest: Option<u64>) {
@@ -64,22 +67,22 @@ pub(crate) fn after_long(edge: &Edge, newest: Option<u64>) {
     checks::ended(edge, newest);
 }
 
-/// Adds the call before the newest of `pushed` to the edge's sum and to the function's extremes and
-/// histogram.
+/// Adds the call before the newest of `pushed` to the edge's sum, and to the function's extremes
+/// and histogram.
 #[inline(always)]
 pub(crate) fn fold_before(edge: &Edge, pushed: u64) {
     let folded = edge.folded.get();
     if pushed.wrapping_sub(folded) < RING as u64 {
         return;
     }
-    // The compiler proves the index in range, so no check and no panic remains.
+    // The compiler proves that the index is in range, so neither a check nor a panic remains.
     let ticks = edge.ring[folded as usize % RING].get();
     let tally = tally_of(edge);
     let Some(counter) = known_counter(&tally.histogram, buckets::of(ticks)) else {
         return fold_slowly(edge, tally, ticks);
     };
     let counted = counter.load(Relaxed);
-    // A clock that stepped back gives more than the longest call ever took.
+    // A clock that went backwards results in more ticks than any call ever took.
     let rare = ticks < tally.min_ticks.get().wrapping_sub(1)
         || ticks > tally.max_ticks.get()
         || ticks > thread::ANCHOR_AFTER
@@ -92,9 +95,9 @@ pub(crate) fn fold_before(edge: &Edge, pushed: u64) {
     finish(edge, tally, ticks);
 }
 
-/// The rest of a fold. Released, as every word a reader combines with others: whoever sees the new
-/// sum also sees that the call is not folded yet, and reads again. 2^64 ticks are 200 years of one
-/// thread.
+/// The end of a fold. A release store, as for every word that a reader combines with others: a
+/// reader that sees the new sum also sees that the call is not folded yet, and reads again. 2^64
+/// ticks are 200 years of one thread.
 #[inline(always)]
 fn finish(edge: &Edge, tally: &Tally, ticks: u64) {
     edge.ticks.publish(edge.ticks.get().wrapping_add(ticks));
@@ -102,8 +105,8 @@ fn finish(edge: &Edge, tally: &Tally, ticks: u64) {
     edge.folded.publish(edge.folded.get().wrapping_add(1));
 }
 
-/// Of a first call, a call of record length, a long one, one whose counter is new or full, one of a
-/// clock that stepped back, and of those after which the anchor is due.
+/// Folds a first call, a shortest or longest call, a long one, one whose counter is new or full,
+/// one with a clock that went backwards, and those after which a new anchor is due.
 #[cold]
 #[inline(never)]
 fn fold_slowly(edge: &Edge, tally: &Tally, ticks: u64) {
@@ -124,7 +127,7 @@ fn refresh_anchor() {
     }
 }
 
-/// The least is kept plus one, so that a zeroed tally has none.
+/// The minimum is stored plus one, so that a zeroed tally has none.
 fn extremes(tally: &Tally, ticks: u64) {
     let (least, known) = (ticks.saturating_add(1), tally.min_ticks.get());
     if known == 0 {
@@ -136,7 +139,7 @@ fn extremes(tally: &Tally, ticks: u64) {
     tally.max_ticks.raise_to(ticks);
 }
 
-/// One duration straight into the tally: calls of async functions.
+/// Adds one duration directly to the tally: for calls of async functions.
 pub(crate) fn record(block: &ThreadBlock, tally: &Tally, ticks: u64) {
     let ticks = forward_only(block, ticks);
     extremes(tally, ticks);
@@ -144,7 +147,7 @@ pub(crate) fn record(block: &ThreadBlock, tally: &Tally, ticks: u64) {
     tally.recorded.add(1);
 }
 
-/// A duration that is none is a clock that stepped back: counted, and taken as 0.
+/// An invalid duration means that the clock went backwards: it is counted, and replaced by 0.
 pub(crate) fn forward_only(block: &ThreadBlock, ticks: u64) -> u64 {
     buckets::duration(ticks).unwrap_or_else(|| {
         block.anomalies.add(1);
@@ -152,8 +155,8 @@ pub(crate) fn forward_only(block: &ThreadBlock, ticks: u64) -> u64 {
     })
 }
 
-/// Adds so many calls to the bucket of `ticks`. Without room for it they are missing there, and
-/// counted all the same.
+/// Adds this many calls to the bucket of `ticks`. If memory is exhausted they are missing there,
+/// but counted all the same.
 #[inline(never)]
 pub(crate) fn count(block: &ThreadBlock, histogram: &Link<HistogramRoot>, ticks: u64, calls: u32) {
     let bucket = buckets::of(ticks);
@@ -162,7 +165,7 @@ pub(crate) fn count(block: &ThreadBlock, histogram: &Link<HistogramRoot>, ticks:
     carry(block, histogram, bucket);
 }
 
-/// The counter of a bucket, made if it is the first use.
+/// The counter of a bucket, created at its first use.
 fn counter<'a>(
     block: &ThreadBlock,
     histogram: &Link<HistogramRoot>,
@@ -186,20 +189,20 @@ fn known_counter<'a>(histogram: &Link<HistogramRoot>, bucket: usize) -> Option<&
     Some(&leaf.counts[bucket % buckets::LEAF])
 }
 
-/// Makes the leaf and what leads to it.
+/// Creates the leaf and the nodes that lead to it.
 #[cold]
 fn grow<'a>(
     block: &ThreadBlock,
     histogram: &Link<HistogramRoot>,
     number: usize,
 ) -> Option<&'a HistogramLeaf> {
-    let root = thread::made(histogram, block)?;
-    let node: &HistogramNode = thread::made(root.nodes.get(number / buckets::LEAVES)?, block)?;
-    thread::made(&node.leaves[number % buckets::LEAVES], block)
+    let root = thread::get_or_create(histogram, block)?;
+    let node: &HistogramNode =
+        thread::get_or_create(root.nodes.get(number / buckets::LEAVES)?, block)?;
+    thread::get_or_create(&node.leaves[number % buckets::LEAVES], block)
 }
 
-/// Moves the calls of a counter that nears its end into the record that holds this bucket's
-/// surplus.
+/// Moves the calls of a counter that nears its limit into the record for this bucket's surplus.
 fn carry(block: &ThreadBlock, histogram: &Link<HistogramRoot>, bucket: usize) {
     let Some(counter) = counter(block, histogram, bucket) else { return };
     let counted = counter.load(Relaxed);
@@ -224,7 +227,7 @@ fn carry_of<'a>(block: &ThreadBlock, root: &HistogramRoot, bucket: usize) -> Opt
         link = carry.next.get();
     }
     let carry: *mut Carry = thread::take(block)?;
-    // SAFETY: just made, ours.
+    // SAFETY: just created, and not shared yet.
     let made = unsafe { &*carry };
     made.bucket.set(bucket as u64);
     made.next.set(root.carries.get());
@@ -248,11 +251,11 @@ mod tests {
         let tally = unsafe { &*tally };
         (0..TIMES).for_each(|_| count(block, &tally.histogram, 1_000, MANY));
         let counter = known_counter(&tally.histogram, buckets::of(1_000)).expect("it was counted");
-        // SAFETY: the root was made by the first count; records are never freed.
+        // SAFETY: the root was created by the first count; records are never freed.
         let root = unsafe { &*tally.histogram.get() };
         // SAFETY: as above.
-        let behind = |link: &Link<Carry>| unsafe { link.get().as_ref() };
-        let carries = std::iter::successors(behind(&root.carries), |carry| behind(&carry.next));
+        let target = |link: &Link<Carry>| unsafe { link.get().as_ref() };
+        let carries = std::iter::successors(target(&root.carries), |carry| target(&carry.next));
         let carried: Vec<u64> = carries.map(|carry| carry.count.get()).collect();
         let [carried] = carried[..] else { panic!("one record for one bucket: {carried:?}") };
         assert_eq!(carried + u64::from(counter.load(Relaxed)), TIMES * u64::from(MANY));

@@ -1,8 +1,8 @@
-//! What is open in a thread: the frame of its innermost span, and what may be asked of a frame and
-//! its path alone.
+//! The open spans of a thread: the frame of the innermost one, and what can be determined from a
+//! frame and its path alone.
 //!
-//! The lowest room of the recorder. A frame is in the segment, so whoever reads that sees what is
-//! open.
+//! The lowest layer of the recorder. Frames are in the segment, so a reader of the segment sees
+//! what is open.
 
 use std::cell::Cell;
 use std::sync::atomic::{Ordering::SeqCst, compiler_fence};
@@ -10,8 +10,8 @@ use std::sync::atomic::{Ordering::SeqCst, compiler_fence};
 use crate::callsite::CallSite;
 use crate::segment::layout::{Edge, Frame, Link, RING, Tally, Word, heap};
 
-/// A path from which nothing was ever called and whose site nobody has: a thread without a block
-/// finds no cached child here and so takes the slow way, with no test of its own.
+/// A path without calls, whose site matches nothing. A thread without a block therefore finds no
+/// cached child here and takes the slow path, without a test of its own.
 pub(super) static NOWHERE_EDGE: Edge = Edge {
     last_child: Link::to((&raw const NOWHERE_EDGE).cast_mut()),
     successor: Link::to((&raw const NOWHERE_EDGE).cast_mut()),
@@ -33,7 +33,7 @@ pub(super) static NOWHERE_EDGE: Edge = Edge {
     marks: Word::ZERO,
 };
 
-/// What is open in a thread that has no block.
+/// The innermost frame of a thread without a block.
 pub(super) static NOWHERE: Frame = Frame {
     edge: Link::to((&raw const NOWHERE_EDGE).cast_mut()),
     started: Word::ZERO,
@@ -44,34 +44,34 @@ pub(super) static NOWHERE: Frame = Frame {
 };
 
 thread_local! {
-    /// The frame of the innermost open span. Const-initialised and without `Drop`: reading it never
-    /// allocates, never registers a destructor and works before `main` and in every destructor.
+    /// The frame of the innermost open span. Const-initialized and without `Drop`: reading it never
+    /// allocates, never registers a destructor, and works before `main` and in every destructor.
     pub(super) static TOP: Cell<*const Frame> = const { Cell::new(&raw const NOWHERE) };
 }
 
-/// From here to [`put_on_top`] the thread's records do not fit each other: a signal handler that
-/// calls an annotated function finds nothing on top, and records into a block of its own.
+/// Marks the thread's records as inconsistent, until [`put_on_top`]. A signal handler that calls an
+/// annotated function then finds nothing on top, and records into a separate block.
 #[inline(always)]
-pub(super) fn at_work() {
+pub(super) fn begin_update() {
     set_top(&raw const NOWHERE);
     compiler_fence(SeqCst);
 }
 
-/// The thread's records fit each other again.
+/// Marks the thread's records as consistent again.
 #[inline(always)]
 pub(super) fn put_on_top(frame: *const Frame) {
     compiler_fence(SeqCst);
     set_top(frame);
 }
 
-/// `LocalKey::set` would be a call of 19 instructions: it looks for a value to initialise the cell
+/// `LocalKey::set` would be a call of 19 instructions: it looks for a value to initialize the cell
 /// with.
 #[inline(always)]
 fn set_top(frame: *const Frame) {
     TOP.with(|top| top.set(frame));
 }
 
-/// Marks in the lowest bits of a guard's frame.
+/// Marks in the lowest bits of a guard's frame pointer.
 pub(super) mod marks {
     /// Closing takes the slow path.
     pub(crate) const SLOW: usize = 1;
@@ -79,25 +79,25 @@ pub(super) mod marks {
     pub(crate) const UNTIMED: usize = 2;
 }
 
-/// A frame with [`marks`].
+/// A frame pointer with [`marks`].
 #[inline(always)]
 pub(super) fn marked(frame: *const Frame, marks: usize) -> *const Frame {
     frame.map_addr(|address| address | marks)
 }
 
-/// The frame alone.
+/// The frame pointer without marks.
 #[inline(always)]
 pub(super) fn unmarked(frame: *const Frame) -> *const Frame {
     frame.map_addr(|address| address & !(marks::SLOW | marks::UNTIMED))
 }
 
-/// Not 0 if anything was allocated or freed while the frame was open.
+/// Nonzero if anything was allocated or freed while the frame was open.
 #[inline(always)]
 pub(super) fn allocated_or_freed(frame: &Frame) -> u64 {
     frame.heap[heap::ALLOCATIONS].get() | frame.heap[heap::FREES].get()
 }
 
-/// What was allocated in the frame less what was freed in it.
+/// Bytes allocated in the frame minus bytes freed in it.
 #[inline(always)]
 pub(crate) fn live_bytes(frame: &Frame) -> i64 {
     let allocated = frame.heap[heap::ALLOCATED_BYTES].get();
@@ -113,12 +113,12 @@ pub(super) fn edge_of(frame: &Frame) -> &'static Edge {
 
 #[inline(always)]
 pub(super) fn tally_of(edge: &Edge) -> &'static Tally {
-    // SAFETY: every edge has a tally from the moment it is made, and tallies are never freed.
+    // SAFETY: every edge has a tally from its creation on, and tallies are never freed.
     unsafe { &*edge.tally.get() }
 }
 
-/// Of an edge that is no root.
+/// The site of an edge that is not a root.
 pub(super) fn site_of(edge: &Edge) -> &'static CallSite {
-    // SAFETY: the site of an edge that is no root is a static.
+    // SAFETY: the site of an edge that is not a root is a static.
     unsafe { &*edge.site.get() }
 }

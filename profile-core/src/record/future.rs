@@ -1,8 +1,8 @@
 //! Async functions: a span per poll, a call per future.
 //!
-//! A guard held across an `.await` would close on another thread, or be on top of strangers'
-//! spans. So the user's block is wrapped in a future that opens a span while it polls, and while it
-//! drops the block of a call that was cancelled.
+//! A guard held across an `.await` would close on another thread, or be on top of other tasks'
+//! spans. So the user's block is wrapped in a future that opens a span while it polls the block,
+//! and while it drops the block of a cancelled call.
 
 use std::future::Future;
 use std::mem::ManuallyDrop;
@@ -16,10 +16,10 @@ use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Polled, Tally, flags};
 
-/// A future whose polls are recorded. Made by `#[profile]` on an `async fn`.
+/// A future whose polls are recorded. Created by `#[profile]` on an `async fn`.
 ///
-/// 16 bytes more than the future in it: the site is named by a closure that captures nothing, and
-/// so takes no room.
+/// 16 bytes larger than the future it wraps: the site is named by a closure that captures nothing
+/// and has no size.
 #[must_use = "futures do nothing unless polled"]
 pub struct Instrumented<S, F>
 where
@@ -47,7 +47,7 @@ impl Call {
     }
 }
 
-/// How a call came to its end.
+/// How a call ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
     Finished,
@@ -65,7 +65,7 @@ impl<S: Fn() -> &'static CallSite, F: Future> Future for Instrumented<S, F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        // SAFETY: `inner` is pinned with `self` and only moved out by `drop` in place; the other
+        // SAFETY: `inner` is pinned with `self` and only dropped in place by `drop`; the other
         // fields are never pinned.
         let (inner, site, call) = unsafe {
             let this = self.get_unchecked_mut();
@@ -105,17 +105,17 @@ impl<'a> PollSpan<'a> {
         if site.mode() == Mode::UNREGISTERED {
             sites::register(site);
         }
-        // A call that has begun is recorded to its end, even if its function was switched off
-        // since: it would stay open for ever.
-        let refused = match site.mode() {
+        // A call that has begun is recorded to its end, even if its function was disabled since;
+        // otherwise it would stay open forever.
+        let is_skipped = match site.mode() {
             Mode::OFF | Mode::STOPPED => !call.is_running(),
             _ => call.started == Call::ENDED,
         };
-        if refused {
+        if is_skipped {
             return None;
         }
-        let Some(opened) = PollSpan::room(site) else {
-            // Lost, and counted so: not again at its next poll.
+        let Some(opened) = PollSpan::acquire(site) else {
+            // Counted as lost; its next poll must not count it again.
             if !call.is_running() {
                 call.started = Call::ENDED;
             }
@@ -128,7 +128,7 @@ impl<'a> PollSpan<'a> {
         }
         let started = Clock::current().now();
         if call.started == 0 {
-            // 0 is "not started": only a mock clock can say so.
+            // 0 means "not started"; only a mock clock can return it.
             call.started = started.max(1);
         }
         opened.frame.started.set(started);
@@ -136,7 +136,7 @@ impl<'a> PollSpan<'a> {
         Some(PollSpan { site, opened, started, call, end: None })
     }
 
-    fn room(site: &'static CallSite) -> Option<Opened> {
+    fn acquire(site: &'static CallSite) -> Option<Opened> {
         if site.mode() == Mode::UNREGISTERED {
             thread::lose_call();
             return None;
@@ -149,9 +149,9 @@ impl<'a> PollSpan<'a> {
         self
     }
 
-    /// What is closed, and the path it is on: another one than at the beginning if a span below has
-    /// closed in this poll. `None`: the process has forked in it. Then the call is the parent's,
-    /// and this is the child.
+    /// The frame to close, and its path, which has changed if a span below was closed in this poll.
+    /// `None` if the process has forked during the poll: the call belongs to the parent, and this
+    /// is the child.
     fn exit(&self) -> Option<(Exit<'static>, &'static Edge)> {
         let frame = self.opened.frame;
         // SAFETY: null, or an edge, which is never freed; all zero after a fork.
@@ -163,7 +163,7 @@ impl<'a> PollSpan<'a> {
         Some((Exit::of_top(frame)?, edge))
     }
 
-    /// The call is over: its times go into the function's histograms.
+    /// Ends the call: adds its times to the function's histograms.
     fn end(&mut self, end: End, now: u64) -> u64 {
         let Opened { block, .. } = self.opened;
         let tally = self.opened.tally();
@@ -190,12 +190,11 @@ impl Drop for PollSpan<'_> {
         };
         let Opened { block, frame, .. } = self.opened;
         let now = Clock::current().now();
-        let asked = self.site.source().asks_return;
+        let counts_return = self.site.source().asks_return;
         let elapsed = fold::forward_only(block, now.wrapping_sub(self.started));
         self.call.busy = self.call.busy.saturating_add(elapsed);
-        let broken_off =
-            std::thread::panicking() && frame.flags.get() & flags::WHILE_PANICKING == 0;
-        if asked && self.end == Some(End::Finished) {
+        let unwinds = std::thread::panicking() && frame.flags.get() & flags::WHILE_PANICKING == 0;
+        if counts_return && self.end == Some(End::Finished) {
             returned::ended(frame, edge, Some(self.call.busy), 1);
         }
         let is_checked = frame.flags.get() & flags::CHECKED != 0;
@@ -203,21 +202,20 @@ impl Drop for PollSpan<'_> {
         if let Some(polled) = polled_of(self.opened, self.opened.tally()) {
             polled.polls.add(u64::from(self.end != Some(End::Cancelled)));
         }
-        let end = if broken_off { Some(End::Finished) } else { self.end };
+        let end = if unwinds { Some(End::Finished) } else { self.end };
         if end.is_none() {
             block.waiting_since.set(now);
         }
         let wall = end.map(|end| self.end(end, now));
         thread::refresh_anchor(block);
-        // The last thing, since the check may panic. A call that was cancelled has kept nobody
-        // waiting.
+        // Last, because the check may panic. A cancelled call is not checked.
         if self.end == Some(End::Finished) && !is_checked {
             checks::ended(edge, wall);
         }
     }
 }
 
-/// What only async functions have; made at the first poll.
+/// The record that only async functions have, created at the first poll.
 fn polled_of(opened: Opened, tally: &'static Tally) -> Option<&'static Polled> {
-    thread::made(&thread::made(&tally.extras, opened.block)?.polled, opened.block)
+    thread::get_or_create(&thread::get_or_create(&tally.extras, opened.block)?.polled, opened.block)
 }

@@ -1,24 +1,24 @@
-//! What the process still holds of that which each function allocated: blocks are followed from
-//! where they were allocated to where they are freed, in whatever thread and function. What a
-//! function returns or hands on is not held once its new owner frees it; so this tells a leak from
-//! both, which the difference of allocated and freed bytes in the function itself does not.
+//! Tracks what the process still holds of the blocks that each function allocated, from allocation
+//! to free, in whatever thread and function they are freed. Memory that a function returns or
+//! passes on no longer counts once its new owner frees it. This distinguishes a leak from both,
+//! which the difference between allocated and freed bytes in the function itself does not.
 //!
 //! ```text
-//! allocated: due? ──► TABLE[address] = function, bytes it stands for        filter[hash] + 1
-//! freed:     filter[hash] != 0? ──► the slot is taken out, the function's sum lowered
-//! function:  Held: what it holds, and the least it held in each of up to 32 stretches of equally many calls
+//! allocated: due? ──► TABLE[address] = function, bytes it represents        filter[hash] + 1
+//! freed:     filter[hash] != 0? ──► the slot is emptied, the function's sum reduced
+//! function:  Held = the bytes held, and their minimum in each of up to 32 stretches of calls
 //! ```
 //!
-//! A process first follows every block. When looking costs more than it may, one in [`MEAN`] bytes
-//! is drawn (a Poisson process: a block of s bytes is drawn with a probability of 1 - exp(-s/mean),
-//! and stands for its bytes divided by that, Horvitz and Thompson); blocks that are followed
-//! already stay exact. When the table is full, it is thinned to what it would be if blocks had been
-//! drawn so from the start.
+//! At first a process tracks every block. When that becomes too expensive, it samples one in
+//! [`MEAN`] bytes (a Poisson process: a block of s bytes is sampled with a probability of
+//! 1 - exp(-s/mean), and represents its bytes divided by that probability, the Horvitz-Thompson
+//! estimator). Blocks that are already tracked remain exact. When the table is full, it is thinned
+//! as if blocks had been sampled at the lower rate from the start.
 //!
-//! Allocation costs nothing more for it, since the bytes to the next draw are part of the allowance
-//! ([`live`]); a free looks at one byte. Sampling by the address (a hash of it below a limit, on
-//! both sides) needs no filter, but every change of the limit throws known blocks away, and the
-//! noise of that looked like growth.
+//! Allocation has no extra cost, because the bytes until the next sample are part of the allowance
+//! ([`live`]); a free reads one byte. Sampling by address (those whose hash is below a limit, on
+//! both sides) would need no filter, but every change of the limit discards known blocks, and the
+//! resulting noise looked like growth.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering::*};
@@ -28,31 +28,31 @@ use crate::clock::{Anchor, Clock};
 use crate::segment::layout::{Edge, Frame, HELD_STRETCHES, Held, SiteRecord, Word};
 use crate::segment::writer;
 
-/// Slots of the table, and how many of them are used at most: in so few of a row that an address
-/// may be in, one is free then.
+/// Slots of the table, and the maximum number in use. With so few in use, one of the slots that an
+/// address may be in is almost always free.
 const SLOTS: usize = 1 << 14;
 const MOST: usize = SLOTS / 2;
 const ROW: usize = 16;
-/// In [`Slot::address`]: somebody writes it, or takes it out.
+/// Value of [`Slot::address`] while the slot is being written or emptied.
 const BUSY: usize = 1;
 
-/// Mean number of bytes from one draw to the next. 0: every block is followed.
+/// Mean number of bytes between samples. 0: every block is tracked.
 static MEAN: AtomicU64 = AtomicU64::new(0);
 const FIRST_MEAN: u64 = 256;
-/// Beyond it only a full table makes draws rarer: at 10 GB/s of allocations they cost half a
-/// thousandth of the time.
+/// Above this, only a full table makes sampling rarer: at 10 GB/s of allocations, samples take half
+/// a thousandth of the time.
 const RARE: u64 = 512 << 10;
 
-/// After so many blocks looked at it is asked how much of the time that took.
+/// After this many examined blocks, the time they took is checked.
 const COUNTED: u64 = 16 << 10;
-/// One part in so many may be spent.
+/// One part in this many of the time may be spent.
 const SHARE: u64 = 100;
 
-/// What every free looks at, in one place, so that its address is found once.
+/// Everything that each free reads, in one static, so that its address is computed once.
 pub(super) struct Seen {
-    /// Allocations are counted.
+    /// Whether allocations are counted.
     pub(super) is_counting: AtomicBool,
-    /// Not 0 where a followed block may lie. Counts up to 255, and then for ever.
+    /// Nonzero where a tracked block may be. Counters saturate at 255 and then stay there.
     filter: [AtomicU8; 1 << 16],
 }
 
@@ -61,18 +61,18 @@ pub(super) static SEEN: Seen =
 
 static TABLE: [Slot; SLOTS] = [const { Slot::EMPTY }; SLOTS];
 static USED: AtomicUsize = AtomicUsize::new(0);
-/// Blocks of a scope that found no slot.
-static NOT_FOLLOWED: AtomicU64 = AtomicU64::new(0);
+/// Blocks of a scope that found no free slot.
+static NOT_TRACKED: AtomicU64 = AtomicU64::new(0);
 
-/// A block that is followed.
+/// A tracked block.
 struct Slot {
     address: AtomicUsize,
-    /// The function that allocated it; null outside all of them.
+    /// The function that allocated it; null outside of all functions.
     owner: AtomicPtr<Held>,
-    /// Bytes that it stands for in its function's sum; 0: it was not drawn, and is followed for a
-    /// scope alone.
+    /// Bytes that it represents in its function's sum; 0 if it was not sampled, and is tracked only
+    /// for a scope.
     stands_for: AtomicU64,
-    /// Its size, and from bit 48 on the scope it was allocated in.
+    /// Its size, and from bit 48 the scope it was allocated in.
     size: AtomicU64,
 }
 
@@ -100,11 +100,11 @@ impl Slot {
 
     fn owner(&self) -> Option<&'static Held> {
         // SAFETY: null, or a record of the segment, which is never freed; `forget` empties the
-        // table when the segment begins anew.
+        // table when a new segment begins.
         unsafe { self.owner.load(Relaxed).as_ref() }
     }
 
-    /// For whoever takes the block out: what it says is his.
+    /// Empties the slot. Whoever succeeds owns the information in it.
     fn take(&self, address: usize) -> Option<Known> {
         self.address.compare_exchange(address, BUSY, Acquire, Relaxed).ok()?;
         let (bytes, scope) = (self.bytes(), self.scope());
@@ -117,7 +117,7 @@ impl Slot {
     }
 }
 
-/// What was known of a block that is freed or changes its size.
+/// Information about a block that is freed or resized.
 #[derive(Clone, Copy)]
 pub(crate) struct Known {
     owner: Option<&'static Held>,
@@ -127,7 +127,7 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// It stands for itself alone, and so will what it becomes.
+    /// Whether it represents only itself, as it will after a resize.
     fn is_exact(&self) -> bool {
         self.stands_for == self.bytes
     }
@@ -140,61 +140,61 @@ impl Known {
 }
 
 thread_local! {
-    /// Bytes to be allocated until the next draw, and the mean that it was made with.
+    /// Bytes to be allocated until the next sample, and the mean that this number was drawn with.
     static TO_GO: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
-    /// Blocks to be looked at until the time is looked at.
-    static LOOKS: Cell<u64> = const { Cell::new(0) };
-    /// What [`Scope`] is open here; 0: none.
+    /// Blocks examined since the last check of the time.
+    static EXAMINED: Cell<u64> = const { Cell::new(0) };
+    /// The [`Scope`] that is open in this thread; 0: none.
     static SCOPE: Cell<u64> = const { Cell::new(0) };
 }
 
-/// 16 bits of a block's address. The low 32 are enough to spread them, and the multiplication is
-/// one short instruction.
+/// 16 bits derived from a block's address. The low 32 bits suffice to spread them, and the
+/// multiplication is a single short instruction.
 #[inline(always)]
-fn place(address: usize) -> usize {
+fn hash(address: usize) -> usize {
     ((address as u32).wrapping_mul(0x9E37_79B1) >> 16) as usize
 }
 
-/// False: the block is not followed.
+/// Whether the block may be tracked; if false, it is not.
 #[inline(always)]
 pub(crate) fn may_know(block: *mut u8) -> bool {
-    SEEN.filter[place(block.addr())].load(Relaxed) != 0
+    SEEN.filter[hash(block.addr())].load(Relaxed) != 0
 }
 
 fn raise_filter(address: usize) {
     let up = |count: u8| count.checked_add(1);
-    let _ = SEEN.filter[place(address)].fetch_update(Relaxed, Relaxed, up);
+    let _ = SEEN.filter[hash(address)].fetch_update(Relaxed, Relaxed, up);
 }
 
 fn lower_filter(address: usize) {
     let down = |count: u8| (count < u8::MAX).then(|| count.saturating_sub(1));
-    let _ = SEEN.filter[place(address)].fetch_update(Relaxed, Relaxed, down);
+    let _ = SEEN.filter[hash(address)].fetch_update(Relaxed, Relaxed, down);
 }
 
 fn row(address: usize) -> impl Iterator<Item = &'static Slot> {
-    let first = place(address);
+    let first = hash(address);
     (0..ROW).map(move |step| &TABLE[(first + step) % SLOTS])
 }
 
-/// Bytes that may be allocated until the next block that is to be seen.
+/// Bytes that may be allocated until the next block that must be examined.
 fn until_sample() -> u64 {
     if MEAN.load(Relaxed) == 0 || SCOPE.get() != 0 { 0 } else { TO_GO.get().0 }
 }
 
-/// So many bytes were allocated, of blocks that are not drawn.
+/// Accounts for allocated bytes of blocks that are not sampled.
 pub(super) fn passed(allocated: u64) {
     let (to_go, mean) = TO_GO.get();
     TO_GO.set((to_go.saturating_sub(allocated).max(1), mean));
 }
 
-/// So many bytes were allocated: whether the last of their blocks is drawn.
+/// Accounts for allocated bytes, and returns whether the last of their blocks is sampled.
 pub(super) fn is_due(allocated: u64) -> bool {
     let mean = MEAN.load(Relaxed);
     if mean == 0 {
         return true;
     }
-    let (mut to_go, drawn_with) = TO_GO.get();
-    if drawn_with != mean {
+    let (mut to_go, sampled_with) = TO_GO.get();
+    if sampled_with != mean {
         to_go = draw(mean);
     }
     let is_due = allocated >= to_go;
@@ -202,13 +202,13 @@ pub(super) fn is_due(allocated: u64) -> bool {
     is_due
 }
 
-/// Bytes from one draw to the next: exponentially distributed, so that a stretch without a draw
-/// says nothing of the next.
+/// Bytes from one sample to the next: exponentially distributed, and so independent of the bytes
+/// since the last sample.
 fn draw(mean: u64) -> u64 {
     (-uniform().ln() * mean as f64) as u64 + 1
 }
 
-/// Above 0 and at most 1.
+/// A random number above 0 and at most 1.
 fn uniform() -> f64 {
     let Some(block) = thread::own_block() else { return 0.5 };
     let mut x = block.random.get();
@@ -219,7 +219,7 @@ fn uniform() -> f64 {
     ((x >> 11) + 1) as f64 / (1_u64 << 53) as f64
 }
 
-/// What a drawn block stands for.
+/// The number of bytes that a sampled block represents.
 fn stands_for(bytes: u64, mean: u64) -> u64 {
     if mean == 0 {
         return bytes;
@@ -227,34 +227,34 @@ fn stands_for(bytes: u64, mean: u64) -> u64 {
     (bytes as f64 / -(-(bytes as f64) / mean as f64).exp_m1()).round() as u64
 }
 
-/// A block was allocated in the slow way.
-pub(super) fn allocated(frame: &Frame, block: *mut u8, bytes: usize, is_drawn: bool) {
-    allocated_in(frame, block, bytes as u64, is_drawn, scope_of(frame));
+/// Handles a block allocated on the slow path.
+pub(super) fn allocated(frame: &Frame, block: *mut u8, bytes: usize, is_sampled: bool) {
+    allocated_in(frame, block, bytes as u64, is_sampled, scope_of(frame));
 }
 
-fn allocated_in(frame: &Frame, block: *mut u8, bytes: u64, is_drawn: bool, scope: u64) {
-    if !is_drawn && scope == 0 {
+fn allocated_in(frame: &Frame, block: *mut u8, bytes: u64, is_sampled: bool, scope: u64) {
+    if !is_sampled && scope == 0 {
         return;
     }
     let mean = MEAN.load(Relaxed);
-    let stands_for = if is_drawn { stands_for(bytes, mean) } else { 0 };
-    follow(frame, block, bytes, stands_for, scope);
+    let stands_for = if is_sampled { stands_for(bytes, mean) } else { 0 };
+    track(frame, block, bytes, stands_for, scope);
     if mean < RARE {
-        count_look();
+        count_examined();
     }
 }
 
-/// A block that the filter or an empty allowance sent the slow way is freed.
+/// Handles a freed block that took the slow path because of the filter or an empty allowance.
 pub(super) fn freed(block: *mut u8) {
     if MEAN.load(Relaxed) < RARE {
-        count_look();
+        count_examined();
     }
     if let Some(known) = take(block) {
         known.leave();
     }
 }
 
-/// What is known of a block, which is not followed any more.
+/// Returns what is known about a block, and stops tracking it.
 #[cold]
 pub(crate) fn take(block: *mut u8) -> Option<Known> {
     if !may_know(block) {
@@ -266,32 +266,31 @@ pub(crate) fn take(block: *mut u8) -> Option<Known> {
     })
 }
 
-/// A block of which this was known has changed its size. One that was followed exactly is so still;
-/// any other is drawn as a new one is. An older block that grows in a scope is the scope's; one
-/// that shrinks is not.
+/// Handles a resized block. A block that was tracked exactly still is; any other is sampled like a
+/// new one. In a scope, an older block that grows counts as the scope's; one that shrinks does not.
 pub(super) fn reallocated(
     frame: &Frame,
     moved: *mut u8,
     (before, after): (usize, usize),
-    is_drawn: bool,
+    is_sampled: bool,
     known: Option<Known>,
 ) {
     let (bytes, scope) = (after as u64, scope_of(frame));
     let is_older = known.is_none_or(|known| known.scope != scope);
     let scope = if is_older && after <= before { 0 } else { scope };
     if known.is_some_and(|known| known.is_exact() && known.owner.is_some()) {
-        follow(frame, moved, bytes, bytes, scope);
-        count_look();
+        track(frame, moved, bytes, bytes, scope);
+        count_examined();
     } else {
-        allocated_in(frame, moved, bytes, is_drawn, scope);
+        allocated_in(frame, moved, bytes, is_sampled, scope);
     }
-    // Afterwards, or the function would hold nothing for a moment.
+    // Afterwards, or the function would briefly hold nothing.
     if let Some(known) = known {
         known.leave();
     }
 }
 
-/// A block could not change its size after all.
+/// Undoes [`take`] if a block could not be resized.
 #[cold]
 pub(crate) fn put_back(block: *mut u8, known: &Known) {
     let owner =
@@ -301,19 +300,19 @@ pub(crate) fn put_back(block: *mut u8, known: &Known) {
     }
 }
 
-fn follow(frame: &Frame, block: *mut u8, bytes: u64, stands_for: u64, scope: u64) {
+fn track(frame: &Frame, block: *mut u8, bytes: u64, stands_for: u64, scope: u64) {
     let owner = if stands_for > 0 { owner(frame) } else { None };
     if owner.is_none() && scope == 0 {
         return;
     }
     let link = owner.map_or(std::ptr::null_mut(), |owner| std::ptr::from_ref(owner).cast_mut());
     let stands_for = if owner.is_some() { stands_for } else { 0 };
-    // Added before the block can be found, so that the sum is never below 0.
+    // Added before the block can be found, so that the sum is never negative.
     if let Some(owner) = owner {
         add(owner, bytes, stands_for);
     }
     if !put(block.addr(), link, stands_for, bytes | scope << SCOPE_SHIFT) {
-        NOT_FOLLOWED.fetch_add(u64::from(scope != 0), Relaxed);
+        NOT_TRACKED.fetch_add(u64::from(scope != 0), Relaxed);
         Known { owner, bytes, stands_for, scope }.leave();
         thin();
     }
@@ -335,8 +334,8 @@ fn put(address: usize, owner: *mut Held, stands_for: u64, size: u64) -> bool {
     false
 }
 
-/// What the function of a frame holds, with the calls it has made told. `None` outside all
-/// functions, and without memory for it.
+/// The [`Held`] record of the frame's function, with its calls updated. `None` outside of
+/// all functions, or if memory is exhausted.
 fn owner(frame: &Frame) -> Option<&'static Held> {
     // SAFETY: null, or an edge of this thread's block, which is never unmapped.
     let edge = unsafe { frame.edge.get().as_ref() }?;
@@ -345,11 +344,12 @@ fn owner(frame: &Frame) -> Option<&'static Held> {
     // SAFETY: null, or the site's record in the segment, which is never freed.
     let record = unsafe { (site.record() as *const SiteRecord).as_ref() }?;
     let held = held_of(record)?;
-    publish_calls(edge, held);
+    update_calls(edge, held);
     Some(held)
 }
 
-/// Made by the thread that allocates first; what another makes at the same time is not used.
+/// Created by the thread that allocates first; one created concurrently by another thread is
+/// discarded.
 fn held_of(record: &SiteRecord) -> Option<&'static Held> {
     let link = record.held.shared();
     let mut held = link.load(Acquire);
@@ -360,14 +360,16 @@ fn held_of(record: &SiteRecord) -> Option<&'static Held> {
             Err(other) => other,
         };
     }
-    // SAFETY: just made or published; records are never freed.
+    // SAFETY: just created or published; records are never freed.
     unsafe { held.as_ref() }
 }
 
-/// Calls that have ended on the path since it last told them.
-fn publish_calls(edge: &Edge, held: &Held) {
+/// Adds the calls that have ended on the path since the last update.
+fn update_calls(edge: &Edge, held: &Held) {
     let block = thread::own_block();
-    let Some(extras) = block.and_then(|block| thread::made(&edge.extras, block)) else { return };
+    let Some(extras) = block.and_then(|block| thread::get_or_create(&edge.extras, block)) else {
+        return;
+    };
     let calls = edge.pushed.get() + edge.untimed.get() + edge.polled_calls.get();
     let new = calls.saturating_sub(extras.told_calls.get());
     if new > 0 {
@@ -376,8 +378,8 @@ fn publish_calls(edge: &Edge, held: &Held) {
     }
 }
 
-/// What the variance of the estimate grows by: (1 - p) / p² s², with p the probability s / e that a
-/// block of s bytes was drawn.
+/// The increase of the estimate's variance: (1 - p) / p² s², where p = s / e is the probability
+/// that a block of s bytes was sampled.
 fn variance(bytes: u64, stands_for: u64) -> u64 {
     stands_for.saturating_mul(stands_for.saturating_sub(bytes))
 }
@@ -401,7 +403,7 @@ fn newest(held: &Held) -> &Word {
     &held.least[held.newest.get() as usize % HELD_STRETCHES]
 }
 
-/// Nobody waits: whoever does not get it leaves the stretches alone.
+/// Does not wait: whoever fails to get the lock leaves the stretches unchanged.
 fn try_lock(held: &Held) -> bool {
     held.lock.shared().compare_exchange(0, 1, Acquire, Relaxed).is_ok()
 }
@@ -410,54 +412,55 @@ fn unlock(held: &Held) {
     held.lock.publish(0);
 }
 
-/// Goes on to the stretch of the calls made by now; in those between, what is held was held.
+/// Advances to the stretch of the current call. In the stretches between, the held bytes have not
+/// changed.
 fn advance(held: &Held) {
     let calls = held.calls.get();
     while calls >> held.stretch_log2.get() >= HELD_STRETCHES as u64 {
         halve(held);
     }
-    let (wanted, bytes) = (calls >> held.stretch_log2.get(), held.bytes.get());
-    while held.newest.get() < wanted {
+    let (required, bytes) = (calls >> held.stretch_log2.get(), held.bytes.get());
+    while held.newest.get() < required {
         held.newest.add(1);
         newest(held).set(bytes);
     }
 }
 
-/// Makes one of each two stretches.
+/// Merges each pair of stretches into one.
 fn halve(held: &Held) {
     let last = held.newest.get() as usize;
-    for place in 0..=last / 2 {
-        let (one, other) = (2 * place, (2 * place + 1).min(last));
-        held.least[place].set(held.least[one].get().min(held.least[other].get()));
+    for index in 0..=last / 2 {
+        let (one, other) = (2 * index, (2 * index + 1).min(last));
+        held.least[index].set(held.least[one].get().min(held.least[other].get()));
     }
     held.newest.set(last as u64 / 2);
     held.stretch_log2.add(1);
 }
 
-/// Every so many blocks it is looked at how long they took: if they came too fast, fewer are drawn
+/// Checks at intervals how long the examined blocks took. If they came too fast, fewer are sampled
 /// from now on.
-fn count_look() {
+fn count_examined() {
     const STEP: u64 = 1 << 10;
-    static LOOKED: AtomicU64 = AtomicU64::new(0);
+    static TOTAL: AtomicU64 = AtomicU64::new(0);
     static SINCE: AtomicU64 = AtomicU64::new(0);
-    LOOKS.set(LOOKS.get() + 1);
-    if LOOKS.get() < STEP {
+    EXAMINED.set(EXAMINED.get() + 1);
+    if EXAMINED.get() < STEP {
         return;
     }
-    LOOKS.set(0);
-    let looked = LOOKED.fetch_add(STEP, Relaxed) + STEP;
-    if looked.is_multiple_of(COUNTED) {
+    EXAMINED.set(0);
+    let total = TOTAL.fetch_add(STEP, Relaxed) + STEP;
+    if total.is_multiple_of(COUNTED) {
         let now = monotonic_ns();
         let lasted = now.saturating_sub(SINCE.swap(now, Relaxed));
-        if lasted < COUNTED * look_ns() * SHARE {
-            draw_fewer();
+        if lasted < COUNTED * examination_ns() * SHARE {
+            sample_fewer();
         }
     }
 }
 
-/// What a look takes about, measured here, since it takes fifty times as long under an emulator:
-/// twice a search in vain.
-fn look_ns() -> u64 {
+/// Estimated duration of an examination: twice an unsuccessful search. Measured here, because it
+/// takes fifty times as long under an emulator.
+fn examination_ns() -> u64 {
     const TRIES: usize = 64;
     let started = monotonic_ns();
     let found =
@@ -470,19 +473,19 @@ fn monotonic_ns() -> u64 {
     Anchor::now(Clock::current()).monotonic_ns
 }
 
-fn draw_fewer() {
+fn sample_fewer() {
     let mean = MEAN.load(Relaxed);
     let rarer = (mean * 16).clamp(FIRST_MEAN, RARE.max(mean));
     let _ = MEAN.compare_exchange(mean, rarer, Relaxed, Relaxed);
 }
 
-/// Makes room in a full table: to what it would be if blocks had been drawn so rarely from the
-/// start. What functions held before is brought to the new estimate of what they hold, or the
-/// change would look like growth.
+/// Frees slots in a full table, as if blocks had been sampled at the lower rate from the start. The
+/// histories of the held bytes are rescaled to the new estimates; otherwise the change would look
+/// like growth.
 #[cold]
 fn thin() {
-    static AT_IT: AtomicBool = AtomicBool::new(false);
-    if AT_IT.swap(true, Acquire) {
+    static IS_RUNNING: AtomicBool = AtomicBool::new(false);
+    if IS_RUNNING.swap(true, Acquire) {
         return;
     }
     let before = MEAN.load(Relaxed);
@@ -495,7 +498,7 @@ fn thin() {
     for held in all_held() {
         rescale(held);
     }
-    AT_IT.store(false, Release);
+    IS_RUNNING.store(false, Release);
 }
 
 fn all_held() -> impl Iterator<Item = &'static Held> {
@@ -515,20 +518,20 @@ fn thin_slot(slot: &Slot, mean: u64) {
         return;
     }
     let bytes = slot.bytes();
-    let wanted = stands_for(bytes, mean);
-    if wanted <= known {
+    let required = stands_for(bytes, mean);
+    if required <= known {
         return;
     }
-    // It was in with a probability of s / known and shall be with one of s / wanted.
-    if uniform() * wanted as f64 > known as f64 {
+    // It was included with probability s / known, and must remain with probability s / required.
+    if uniform() * required as f64 > known as f64 {
         if let Some(known) = slot.take(address) {
             known.leave();
         }
-    } else if slot.stands_for.compare_exchange(known, wanted, Relaxed, Relaxed).is_ok()
+    } else if slot.stands_for.compare_exchange(known, required, Relaxed, Relaxed).is_ok()
         && let Some(owner) = slot.owner()
     {
-        owner.bytes.shared().fetch_add(wanted - known, Relaxed);
-        let more = variance(bytes, wanted).saturating_sub(variance(bytes, known));
+        owner.bytes.shared().fetch_add(required - known, Relaxed);
+        let more = variance(bytes, required).saturating_sub(variance(bytes, known));
         owner.variance.shared().fetch_add(more, Relaxed);
     }
 }
@@ -544,7 +547,7 @@ fn rescale(held: &Held) {
     unlock(held);
 }
 
-/// In the child of a `fork`: what the table names is in the parent's segment.
+/// In the child of a `fork`: the table refers to the parent's segment.
 pub(super) fn forget() {
     for slot in &TABLE {
         if slot.address.load(Relaxed) != 0 {
@@ -559,51 +562,51 @@ pub(super) fn forget() {
     USED.store(0, Relaxed);
 }
 
-/// What this thread may allocate until the slow way is taken again.
+/// Sets how much this thread may allocate until it takes the slow path again.
 pub(super) fn grant() {
     live::grant(until_sample());
 }
 
-/// Whoever wants to see allocations has changed its mind: in this thread that holds at once, in
-/// others when they have used up what they were granted.
-pub(super) fn grant_anew() {
+/// Applies a change of which allocations must be examined: in this thread at once, in others when
+/// they have used up their allowance.
+pub(super) fn regrant() {
     if thread::own_block().is_some() {
-        passed(live::sum_up());
+        passed(live::account_used());
         grant();
     }
 }
 
-/// Adds to the sum all that this thread held back.
+/// Adds what this thread has not yet published to the total.
 #[cold]
 #[inline(never)]
 pub(crate) fn publish() {
     if thread::own_block().is_some() {
-        passed(live::sum_up());
+        passed(live::account_used());
         live::publish_held_back();
         grant();
     }
 }
 
-/// While it is open, every block that this thread allocates is followed, and so is what others
-/// allocate for it in its [`context`](crate::context).
+/// While it is open, every block that this thread allocates is tracked, as is every block that
+/// other threads allocate in its [`context`](crate::context).
 #[derive(Debug)]
 pub struct Scope {
     number: u64,
     outer: u64,
-    not_followed: u64,
+    not_tracked: u64,
 }
 
 impl Scope {
-    /// Opens one in this thread.
+    /// Opens a scope in this thread.
     #[must_use]
     pub fn begin() -> Scope {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Relaxed) % (u64::from(u16::MAX)) + 1;
-        Scope { number, outer: enter(number), not_followed: NOT_FOLLOWED.load(Relaxed) }
+        Scope { number, outer: enter(number), not_tracked: NOT_TRACKED.load(Relaxed) }
     }
 
-    /// Bytes and blocks that were allocated in it and are not freed. `None`: there were too many
-    /// blocks to follow.
+    /// Bytes and blocks allocated in the scope and not freed. `None` if there were too many blocks
+    /// to track.
     #[must_use]
     pub fn end(self) -> Option<[u64; 2]> {
         let mut left = [0; 2];
@@ -614,10 +617,10 @@ impl Scope {
                 self.leave(slot, address);
             }
         }
-        (NOT_FOLLOWED.load(Relaxed) == self.not_followed).then_some(left)
+        (NOT_TRACKED.load(Relaxed) == self.not_tracked).then_some(left)
     }
 
-    /// The block is the outer scope's now, or its function's alone.
+    /// The block now belongs to the outer scope, or only to its function.
     fn leave(&self, slot: &Slot, address: usize) {
         if slot.stands_for.load(Relaxed) == 0 && self.outer == 0 {
             slot.take(address);
@@ -633,17 +636,16 @@ impl Drop for Scope {
     }
 }
 
-/// From now on this thread allocates in that scope. Gives the one before.
+/// Makes this thread allocate in the scope from now on. Returns the previous scope.
 pub(super) fn enter(scope: u64) -> u64 {
     let before = SCOPE.replace(scope);
     if before != scope {
-        grant_anew();
+        regrant();
     }
     before
 }
 
-/// The scope that what is allocated in the frame belongs to: none of what the recorder itself
-/// allocates.
+/// The scope of allocations in the frame; none for the recorder's own allocations.
 fn scope_of(frame: &Frame) -> u64 {
     let is_own = thread::own_block().is_some_and(|block| thread::is_suspended(block, frame));
     if is_own { 0 } else { SCOPE.get() }

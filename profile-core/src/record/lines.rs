@@ -1,12 +1,12 @@
-//! Time and allocations by source line: what the marks of `#[profile(lines)]` call.
+//! Time and allocations by source line: called by the marks of `#[profile(lines)]`.
 //!
-//! Each function has, in each thread, one record with counts for each of its lines. A mark charges
-//! what has passed since the mark before to the line that ran, and continues with its own: one
-//! reading of the clock where a span has two.
+//! Each function has one record per thread, with counters for each of its lines. A mark adds the
+//! time since the previous mark to the line that ran, and makes its own line current: one clock
+//! reading where a span needs two.
 //!
-//! The line that runs belongs to a call. A [`Stay`] keeps that of the call outside: a recursive
-//! call, or the poll of another future of the same function, suspends it and gives it back, so that
-//! every moment is charged to one line.
+//! The current line belongs to a call. A [`Stay`] saves that of the outer call: a recursive call,
+//! or the poll of another future of the same function, suspends it and restores it, so that every
+//! moment is attributed to one line.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -27,26 +27,26 @@ use crate::settings::Budget;
 use crate::sys;
 
 thread_local! {
-    /// The lines of the innermost call with lines; null: none. Const-initialised and without
-    /// `Drop`, as `TOP`.
+    /// The lines of the innermost call with lines; null if there is none. Const-initialized and
+    /// without `Drop`, like `TOP`.
     static RUNNING: Cell<*const LineTally> = const { Cell::new(std::ptr::null()) };
 }
 
-/// [`LineTally::to_go`]: marks until the clock is read. 0: at every mark, the counter of the
-/// processor.
+/// [`LineTally::to_go`]: marks until the clock is read. 0: the time stamp counter is read at every
+/// mark.
 mod to_go {
     pub(super) const EVERY: u64 = 0;
-    /// Now, by the slow way.
+    /// At this mark, on the slow path.
     pub(super) const NOW: u64 = 1;
 }
 
 impl LineTally {
-    /// The counts of a line by its number in the function's table; of the first words of a call,
-    /// before any line, by the number of lines.
+    /// The counters of a line, by its number in the function's table. The number of lines itself is
+    /// the index of the counters for the beginning of a call, before any line.
     #[inline(always)]
     fn line(&self, number: usize) -> &'static LineCounts {
-        // SAFETY: the record is followed by counts for each line and one more, and never freed; the
-        // numbers are those of the table that it was made for.
+        // SAFETY: the record is followed by counters for each line and one more, and never freed;
+        // the numbers are those of the table that it was created for.
         unsafe { &*std::ptr::from_ref(self).add(1).cast::<LineCounts>().add(number) }
     }
 
@@ -61,19 +61,19 @@ impl LineTally {
 
     #[inline(always)]
     fn current(&self) -> &'static LineCounts {
-        // SAFETY: set when the record is made and never null since; counts are never freed.
+        // SAFETY: set when the record is created, and never null; counters are never freed.
         unsafe { &*self.current.get() }
     }
 }
 
-/// A call whose lines are recorded, or none. What a marked function holds.
+/// The call whose lines are recorded, if any. Held by a function with marks.
 #[derive(Clone, Copy, Debug)]
 pub struct Lines {
     call: Option<(&'static LineTally, &'static Frame)>,
 }
 
 impl Lines {
-    /// The line of that number begins.
+    /// Begins the line of that number.
     #[inline(always)]
     pub fn at(self, number: usize) {
         let Some((tally, frame)) = self.running() else { return };
@@ -82,14 +82,14 @@ impl Lines {
         arrive(tally, frame, line);
     }
 
-    /// The call, if the thread is in it still. In the child of a `fork` it is not: what the records
-    /// lay in is empty there, and will be others'.
+    /// The call, if the thread is still in it. Not in the child of a `fork`: the memory of the
+    /// records is empty there, and will be reused.
     #[inline(always)]
     fn running(self) -> Option<(&'static LineTally, &'static Frame)> {
         self.call.filter(|(tally, _)| std::ptr::eq(RUNNING.get(), *tally))
     }
 
-    /// The line of that number continues, or is about to begin.
+    /// Continues the line of that number, or prepares it to begin.
     #[inline(always)]
     pub fn resume(self, number: usize) {
         if let Some((tally, frame)) = self.running() {
@@ -97,8 +97,8 @@ impl Lines {
         }
     }
 
-    /// The line of that number begins, unless it is the one that runs: whoever polls an async block
-    /// may be on its line already.
+    /// Begins the line of that number, unless it is current: the caller that polls an async block
+    /// may already be on its line.
     #[inline(always)]
     pub fn enter(self, number: usize) {
         let Some((tally, frame)) = self.running() else { return };
@@ -109,7 +109,8 @@ impl Lines {
         arrive(tally, frame, line);
     }
 
-    /// The line of that number is about to be counted again for the same arrival.
+    /// Uncounts a hit of the line of that number, which is about to be counted again for the same
+    /// arrival.
     #[inline(always)]
     pub fn uncount(self, number: usize) {
         if let Some((tally, _)) = self.running() {
@@ -118,8 +119,8 @@ impl Lines {
         }
     }
 
-    /// When the guard is dropped, the block ends on the line of that number, which `counts` as a
-    /// hit. That is so only if there is something that the block `drops`.
+    /// Ends a block on the line of that number when the guard is dropped; a hit if `counts`. Does
+    /// nothing unless the block `drops` something.
     #[inline(always)]
     pub fn end(self, number: usize, drops: bool, counts: bool) -> End {
         End { lines: self, number, drops, counts }
@@ -130,21 +131,21 @@ impl Lines {
         if counts { self.at(number) } else { self.resume(number) }
     }
 
-    /// When the guard is dropped, the rest of the line of that number continues.
+    /// Continues the line of that number when the guard is dropped.
     #[inline(always)]
     pub fn back(self, number: usize) -> Back {
         Back { lines: self, number }
     }
 
-    /// What a `for` goes through; each step is work of the line of that number.
+    /// Wraps the iterator of a `for` loop; each step is work of the line of that number.
     #[inline(always)]
     pub fn iter<I: IntoIterator>(self, number: usize, inner: I) -> LineIter<I::IntoIter> {
         LineIter { lines: self, number, inner: inner.into_iter() }
     }
 }
 
-/// [`Lines`] for a function of so many statements that the marks are calls: their code would be too
-/// much for the compiler.
+/// [`Lines`] for a function with so many statements that the marks are calls: inlined, their code
+/// would slow down the compiler too much.
 #[derive(Clone, Copy, Debug)]
 pub struct OutlinedLines(Lines);
 
@@ -221,7 +222,7 @@ impl Drop for OutlinedBack {
 }
 
 impl Lines {
-    /// Ticks on the first two lines, and the stays they are of: for the calibration.
+    /// Ticks on the first two lines, and the number of stays they cover: for the calibration.
     pub(super) fn timed(self) -> (u64, u64) {
         let Some((tally, _)) = self.call else { return (0, 0) };
         let lines = [tally.line(0), tally.line(1)];
@@ -229,7 +230,7 @@ impl Lines {
         (sum(|line| &line.ticks), sum(|line| &line.timed))
     }
 
-    /// From now on no mark reads the clock: for the calibration.
+    /// Stops all marks from reading the clock: for the calibration.
     pub(super) fn count_only(self) {
         if let Some((tally, _)) = self.call {
             tally.way.set(way::SAMPLED);
@@ -239,7 +240,7 @@ impl Lines {
     }
 }
 
-/// Whether something is done when a variable is dropped, as far as its type says.
+/// Whether dropping a variable does anything, according to its type.
 #[inline(always)]
 #[must_use]
 pub const fn drops<T>(_: &T) -> bool {
@@ -296,13 +297,13 @@ impl<I: Iterator> Iterator for LineIter<I> {
     }
 }
 
-/// The call of that function which this thread is in, if its lines are recorded.
+/// The call of that function that this thread is in, if its lines are recorded.
 #[inline(always)]
 fn here(site: &'static CallSite) -> Lines {
     // SAFETY: null, or a record of this thread's block, which is never freed.
     let running = unsafe { RUNNING.get().as_ref() };
     let own = running.filter(|tally| std::ptr::eq(tally.site.get(), site));
-    // SAFETY: while a record is in `RUNNING` its frame is set.
+    // SAFETY: while a record is in `RUNNING`, its frame is set.
     Lines { call: own.map(|tally| (tally, unsafe { &*tally.frame.get() })) }
 }
 
@@ -400,7 +401,7 @@ impl<I: Iterator> Iterator for LineIterHere<I> {
     }
 }
 
-/// Charges what has passed to the line that ran, and continues with another.
+/// Attributes what has passed to the current line, and makes `line` current.
 #[inline(always)]
 fn arrive(tally: &LineTally, frame: &Frame, line: &LineCounts) {
     if events(frame) != tally.events.get() {
@@ -418,7 +419,7 @@ fn arrive(tally: &LineTally, frame: &Frame, line: &LineCounts) {
     tally.current.set(std::ptr::from_ref(line).cast_mut());
 }
 
-/// So many stays like the one that ends now.
+/// Counts the stay that ends now, `stands_for` times.
 #[inline(always)]
 fn stay(tally: &LineTally, now: u64, stands_for: u64) {
     let current = tally.current();
@@ -434,7 +435,7 @@ fn events(frame: &Frame) -> u64 {
     frame.heap[heap::ALLOCATIONS].get().wrapping_add(frame.heap[heap::FREES].get())
 }
 
-/// The counts of the heap that lines have.
+/// The heap counters that lines have.
 const HEAP: [usize; 3] = [heap::ALLOCATIONS, heap::ALLOCATED_BYTES, heap::FREED_BYTES];
 
 #[inline(never)]
@@ -447,7 +448,7 @@ fn charge_heap(tally: &LineTally, frame: &Frame) {
     tally.events.set(events(frame));
 }
 
-/// The clock is read, but not by the inlined way.
+/// Reads the clock where the inlined path does not apply.
 #[cold]
 #[inline(never)]
 fn arrive_slowly(tally: &LineTally) {
@@ -465,12 +466,12 @@ fn arrive_slowly(tally: &LineTally) {
         }
         _ => {
             stay(tally, now, 1);
-            look_at_resident(tally);
+            read_resident(tally);
         }
     }
 }
 
-/// Decides after how many marks a stay is timed again.
+/// Decides after how many marks the next stay is timed.
 fn next_turn(tally: &LineTally, now: u64) {
     let Some(block) = thread::own_block() else { return };
     count_marks(tally);
@@ -479,29 +480,29 @@ fn next_turn(tally: &LineTally, now: u64) {
         Budget::Exact => 0,
         Budget::OneIn(period) => u64::from(period.max(1).ilog2()),
         Budget::Share(share) => period_for(tally, now, share),
-        Budget::Auto => period_for(tally, now, policy::BY_DEFAULT),
+        Budget::Auto => period_for(tally, now, policy::DEFAULT_SHARE),
     };
     tally.sampled_at.set(now);
     tally.sampled_marks.set(tally.all_marks.get() + tally.marks.get());
     tally.period_log2.set(period);
-    // The stay that is timed begins with the mark after these.
+    // The timed stay begins with the mark after these.
     let to_go = to_go::NOW + pacing::calls_to_go(block, period);
     tally.to_go.set(to_go);
     tally.to_go_from.set(to_go);
 }
 
-/// The marks that have only been subtracted from `to_go`: one store less for each of them.
+/// Counts the marks that were only subtracted from `to_go`, which saves a store for each of them.
 fn count_marks(tally: &LineTally) {
     let to_go = tally.to_go.get();
     tally.marks.add(tally.to_go_from.get().saturating_sub(to_go));
     tally.to_go_from.set(to_go);
 }
 
-/// So that what timing takes is that share of the time since the last turn.
+/// log2 of the period with which timing takes the given share of the time since the last turn.
 fn period_for(tally: &LineTally, now: u64, share: f64) -> u64 {
-    /// No line is timed less often than once in 2^12 stays.
+    /// At least one stay in 2^12 is timed on average.
     const MOST: f64 = 12.0;
-    // Those of a call within a call are not in either sum while it runs.
+    // Marks of a call within a call are in neither sum while it runs.
     let marks = tally.all_marks.get().wrapping_add(tally.marks.get());
     let marks = marks.saturating_sub(tally.sampled_marks.get());
     let between = now.wrapping_sub(tally.sampled_at.get()) as f64 / marks.max(1) as f64;
@@ -509,20 +510,19 @@ fn period_for(tally: &LineTally, now: u64, share: f64) -> u64 {
     (cost / (share * between.max(1.0))).max(1.0).log2().ceil().min(MOST) as u64
 }
 
-/// A call, or the poll of one, in which the marks of a function are its own. It ends before the
-/// span does.
+/// A call, or the poll of one, to which the marks of the function apply. It ends before the span
+/// does.
 #[must_use = "the lines end when this is dropped"]
 #[derive(Debug)]
 pub struct Stay {
-    /// `None`: the call is not recorded, or there is no memory for its lines.
+    /// `None` if the call is not recorded, or there is no memory for its lines.
     call: Option<(&'static LineTally, &'static Frame)>,
     outer: Outer,
     /// A call ends on the thread it began in.
     not_send: PhantomData<*mut ()>,
 }
 
-/// The call of the same function in which this one is, if it is in one, and what is restored for
-/// it.
+/// The call of the same function that contains this one, if any, and the state to restore for it.
 #[derive(Debug, Default)]
 struct Outer {
     line: Option<&'static LineCounts>,
@@ -533,7 +533,7 @@ struct Outer {
     seen: [u64; 3],
 }
 
-/// The lines of the call whose span was opened last.
+/// Starts the lines of the call whose span was opened last.
 pub fn stay_in_lines(site: &'static CallSite) -> Stay {
     Stay::begin(site).unwrap_or(Stay { call: None, outer: Outer::default(), not_send: PhantomData })
 }
@@ -545,7 +545,7 @@ impl Stay {
         // SAFETY: null, or a frame of this thread's block, which is never unmapped.
         let outer_frame = unsafe { tally.frame.get().as_ref() };
         if let Some(outer) = outer_frame {
-            charge_allocations(tally, outer);
+            attribute(tally, outer);
             count_marks(tally);
         }
         let outer = Outer {
@@ -558,7 +558,7 @@ impl Stay {
             seen: tally.seen.each_ref().map(Word::get),
         };
         if tally.mode.get() != u64::from(site.mode()) {
-            choose_way(tally, site);
+            select_way(tally, site);
         }
         tally.frame.set(std::ptr::from_ref(frame).cast_mut());
         tally.current.set(std::ptr::from_ref(tally.beginning()).cast_mut());
@@ -569,13 +569,13 @@ impl Stay {
         Some(Stay { call: Some((tally, frame)), outer, not_send: PhantomData })
     }
 
-    /// What the marks of the call go to.
+    /// The lines to which the marks of the call apply.
     #[must_use]
     pub fn lines(&self) -> Lines {
         Lines { call: self.call }
     }
 
-    /// The same, by calls.
+    /// Like [`Stay::lines`], with marks that are calls.
     #[must_use]
     pub fn outlined(&self) -> OutlinedLines {
         OutlinedLines(self.lines())
@@ -585,10 +585,10 @@ impl Stay {
 impl Drop for Stay {
     fn drop(&mut self) {
         let Some((tally, frame)) = self.lines().running() else { return };
-        charge_allocations(tally, frame);
+        attribute(tally, frame);
         count_marks(tally);
-        // SAFETY: the span closes after this, so its edge is set; but for a process that has forked
-        // since.
+        // SAFETY: the span closes after this, so its edge is set, except in a process that has
+        // forked since.
         if let Some(edge) = unsafe { frame.edge.get().as_ref() } {
             edge.marks.add(tally.marks.get());
         }
@@ -602,8 +602,8 @@ impl Drop for Stay {
         tally
             .frame
             .set(outer_frame.map_or(std::ptr::null_mut(), |it| std::ptr::from_ref(it).cast_mut()));
-        // What was allocated in this call comes to the frame of the one outside when the spans
-        // between them have closed, and has been charged to lines already.
+        // The allocations of this call reach the frame of the outer one when the spans between them
+        // have closed. They have already been attributed to lines.
         tally.events.set(outer_events.wrapping_add(events(frame)));
         for ((word, seen), count) in tally.seen.iter().zip(seen).zip(HEAP) {
             word.set(seen.wrapping_add(frame.heap[count].get()));
@@ -614,8 +614,8 @@ impl Drop for Stay {
     }
 }
 
-/// The line that runs is charged with what has passed up to now.
-fn charge_allocations(tally: &LineTally, frame: &Frame) {
+/// Attributes what has passed so far to the current line.
+fn attribute(tally: &LineTally, frame: &Frame) {
     if events(frame) != tally.events.get() {
         charge_heap(tally, frame);
     }
@@ -626,7 +626,7 @@ fn charge_allocations(tally: &LineTally, frame: &Frame) {
     }
 }
 
-/// Time begins anew.
+/// Restarts the time of the current stay.
 fn restart(tally: &LineTally) {
     match tally.way.get() {
         way::INLINED => tally.since.set(sys::read_tsc()),
@@ -637,9 +637,9 @@ fn restart(tally: &LineTally) {
     }
 }
 
-/// The function is recorded in another way than the last call found.
+/// The function is now recorded differently than at the last call.
 #[cold]
-fn choose_way(tally: &LineTally, site: &CallSite) {
+fn select_way(tally: &LineTally, site: &CallSite) {
     let with_resident = tally.resident.get() != 0;
     let (way, to_go) = match site.mode() {
         Mode::EXACT if !with_resident => (way::INLINED, to_go::EVERY),
@@ -654,14 +654,15 @@ fn choose_way(tally: &LineTally, site: &CallSite) {
     tally.mode.set(u64::from(site.mode()));
 }
 
-/// The lines of a function in this thread; made at its first call.
+/// The lines of a function in this thread, created at its first call.
 fn lines_of(function: &'static Tally, site: &'static CallSite) -> Option<&'static LineTally> {
     // SAFETY: null, or a record, which is never freed.
-    unsafe { function.lines.get().as_ref() }.or_else(|| make(function, site, thread::own_block()?))
+    unsafe { function.lines.get().as_ref() }
+        .or_else(|| create(function, site, thread::own_block()?))
 }
 
 #[cold]
-fn make(
+fn create(
     function: &'static Tally,
     site: &'static CallSite,
     block: &ThreadBlock,
@@ -669,20 +670,20 @@ fn make(
     let source = site.source().lines?;
     let lines = source.numbers.len();
     let bytes = size_of::<LineTally>() + (lines + 1) * size_of::<LineCounts>();
-    let room = thread::take_bytes(block, bytes)?.cast::<LineTally>();
-    // SAFETY: fresh zeroed room of the right size and alignment, all words; never freed.
-    let tally = unsafe { &*room };
+    let memory = thread::take_bytes(block, bytes)?.cast::<LineTally>();
+    // SAFETY: fresh zeroed memory of the right size and alignment, all words; never freed.
+    let tally = unsafe { &*memory };
     tally.site.set(std::ptr::from_ref(site).cast_mut());
     tally.lines.set(lines as u64);
     tally.resident.set(u64::from(source.with_resident));
     tally.current.set(std::ptr::from_ref(tally.beginning()).cast_mut());
-    function.lines.publish(room);
+    function.lines.publish(memory);
     Some(tally)
 }
 
-/// Resident memory after the line that ends, as memory_profiler books it: the difference to the
-/// reading before is its increment, and these add up.
-fn look_at_resident(tally: &LineTally) {
+/// Records resident memory after the line that ends, like memory_profiler: the difference to the
+/// previous reading is its increment, and the increments add up.
+fn read_resident(tally: &LineTally) {
     if tally.resident.get() == 0 {
         return;
     }
@@ -693,7 +694,7 @@ fn look_at_resident(tally: &LineTally) {
     tally.resident_seen.set(now);
 }
 
-/// Whether the process has forked, so that what `/proc/self` was is that of another.
+/// Whether the process has forked, so that an open `/proc/self` is that of the parent.
 static FORKED: AtomicBool = AtomicBool::new(false);
 
 /// In the child of a `fork`.
@@ -702,7 +703,7 @@ pub(super) fn forget() {
     RUNNING.set(std::ptr::null());
 }
 
-/// 0: it cannot be read.
+/// Returns 0 if it cannot be read.
 fn resident_bytes() -> u64 {
     let open = || sys::ProcessMemory::open(std::process::id(), sys::Resident::Rss).ok();
     if FORKED.load(Relaxed) {
@@ -713,7 +714,7 @@ fn resident_bytes() -> u64 {
     OPENED.get_or_init(open).as_ref().and_then(sys::ProcessMemory::own_bytes).unwrap_or(0)
 }
 
-/// The block of an async function with lines. It stands inside of the future whose polls are spans.
+/// The block of an async function with lines. It is inside the future whose polls are spans.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct LinedFuture<F> {
@@ -721,13 +722,13 @@ pub struct LinedFuture<F> {
     pause: Pause,
 }
 
-/// Between two polls.
+/// The state between two polls.
 #[derive(Debug)]
 struct Pause {
     site: &'static CallSite,
-    /// The number of the line that continues; `None`: nothing waits.
+    /// The number of the line to continue; `None` if nothing waits.
     line: Option<usize>,
-    /// Since when it waits, in ticks.
+    /// When the wait began, in ticks.
     since: u64,
 }
 
@@ -754,8 +755,8 @@ impl<F: Future> Future for LinedFuture<F> {
 
 impl<F> Drop for LinedFuture<F> {
     fn drop(&mut self) {
-        // A call that is cancelled waited up to now, and drops what it holds on the line on which
-        // it did.
+        // A call that is cancelled has waited until now, and drops what it holds on the line on
+        // which it waited.
         let _polled = self.pause.line.is_some().then(|| self.pause.end());
         // SAFETY: dropped here, once, in place; nothing uses it afterwards.
         unsafe { ManuallyDrop::drop(&mut self.inner) };
@@ -763,7 +764,7 @@ impl<F> Drop for LinedFuture<F> {
 }
 
 impl Pause {
-    /// A poll begins.
+    /// Starts a poll.
     fn end(&mut self) -> PolledLines<'_> {
         let stay = stay_in_lines(self.site);
         if let (Some((tally, _)), Some(number)) = (stay.call, self.line) {
@@ -780,9 +781,9 @@ impl Pause {
 }
 
 impl LineCounts {
-    /// One call more or less waits here since then. It may continue in another thread, so that the
-    /// sum over all threads counts, in two's complement. Readers look at the number of those that
-    /// wait before and behind the sum.
+    /// Adds `more` calls that wait here since then. A call may continue in another thread, so only
+    /// the sum over all threads is meaningful, in two's complement. Readers check the number of
+    /// waiting calls before and after reading the sum.
     fn waits(&self, more: i64, since: u64) {
         let [calls, sum] = &self.waiting;
         sum.publish(sum.get().wrapping_add_signed(more.wrapping_mul(since.cast_signed())));
@@ -794,8 +795,8 @@ impl LineCounts {
 struct PolledLines<'a> {
     stay: Stay,
     pause: &'a mut Pause,
-    /// Whether it waits for another one: not if it is over, unwinds, or was the last since the
-    /// future is dropped.
+    /// Whether the call waits for another poll: not if it has ended, unwinds, or was polled for the
+    /// last time because the future is dropped.
     waits: bool,
 }
 

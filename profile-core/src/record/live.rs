@@ -1,24 +1,24 @@
-//! Live bytes of the whole heap, and the most there ever were; and the allowance that keeps the
-//! allocator's fast path short.
+//! Live bytes of the whole heap and their peak, and the allowance that keeps the allocator's fast
+//! path short.
 //!
-//! A thread keeps its own difference and adds it to the sum when that has become large: a counter
-//! that all threads share costs seven times a bare allocation as soon as two of them allocate. So
-//! the sum, and every peak of it, is right to within [`SLACK`] for each thread.
+//! A thread accumulates its own difference, and adds it to the total when it has become large: a
+//! counter shared by all threads costs seven times a plain allocation as soon as two of them
+//! allocate. So the total, and every peak of it, is accurate to within [`SLACK`] per thread.
 //!
-//! The fast path does not even keep the difference. It takes what is allocated off one number and
-//! what is freed off another (one instruction each, whose sign is the test), and comes here when
-//! either is used up. Whoever wants to see an allocation in the slow way grants less: nothing to a
-//! thread without a block, nothing while every block is looked at ([`sizes`](super::sizes)), up to
-//! the next sample otherwise ([`held`](super::held)).
+//! The fast path does not even update the difference. It subtracts allocated bytes from one number
+//! and freed bytes from another (one instruction each, whose sign is the test), and comes here when
+//! either is used up. If an allocation must take the slow path, a smaller allowance is granted:
+//! nothing to a thread without a block, nothing while every block is examined
+//! ([`sizes`](super::sizes)), otherwise only up to the next sample ([`held`](super::held)).
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
-/// What a thread may hold back.
+/// Maximum difference that a thread may hold back.
 const SLACK: i64 = 64 << 10;
 
-/// Bytes that may be allocated and freed. Below 0 they are used up, and stay so until the next
-/// grant.
+/// Bytes that may be allocated and freed. Negative numbers mean that they are used up, until the
+/// next grant.
 struct Allowance {
     allocated: Cell<i64>,
     freed: Cell<i64>,
@@ -38,41 +38,41 @@ impl Allowance {
 }
 
 thread_local! {
-    /// What is left of that which was [`GRANTED`]; nothing in a thread without a block.
-    /// Const-initialised and without `Drop`, as `TOP`.
+    /// What remains of [`GRANTED`]; nothing in a thread without a block. Const-initialized and
+    /// without `Drop`, like `TOP`.
     static LEFT: Allowance = const { Allowance::NONE };
     static GRANTED: Allowance = const { Allowance::NONE };
-    /// Not yet in the sum, beside what was allocated and freed since the last grant.
+    /// Not yet in the total, in addition to what was allocated and freed since the last grant.
     static HELD_BACK: Cell<i64> = const { Cell::new(0) };
 }
 
-/// Every allocation takes the slow way.
+/// Whether every allocation takes the slow path.
 static EVERY_BLOCK: AtomicBool = AtomicBool::new(false);
 
-/// From now on every allocation takes the slow way, or does not.
-pub(super) fn look_at_every_block(wanted: bool) {
-    EVERY_BLOCK.store(wanted, Relaxed);
+/// Sets whether every allocation takes the slow path from now on.
+pub(super) fn set_every_block(enabled: bool) {
+    EVERY_BLOCK.store(enabled, Relaxed);
 }
 
-pub(super) fn looks_at_every_block() -> bool {
+pub(super) fn is_every_block() -> bool {
     EVERY_BLOCK.load(Relaxed)
 }
 
 static LIVE: AtomicI64 = AtomicI64::new(0);
 static PEAK: AtomicI64 = AtomicI64::new(0);
-/// Peaks since moments of their own; a bit for each that is in use.
+/// Peaks since individual moments; one bit for each that is in use.
 static WATCHED: AtomicU64 = AtomicU64::new(0);
 static PEAKS: [AtomicI64; Watch::MOST] = [const { AtomicI64::new(0) }; Watch::MOST];
 
-/// Takes allocated bytes off the allowance. Whether it is used up: then the slow way is to be
-/// taken, which calls [`sum_up`] and [`grant`].
+/// Subtracts allocated bytes from the allowance. Returns whether it is used up; the slow path must
+/// then be taken, which calls [`account_used`] and [`grant`].
 #[inline(always)]
 #[must_use]
 pub(super) fn spend_allocated(bytes: u64) -> bool {
     LEFT.with(|left| spend(&left.allocated, bytes))
 }
 
-/// As [`spend_allocated`], of freed bytes.
+/// Like [`spend_allocated`], for freed bytes.
 #[inline(always)]
 #[must_use]
 pub(super) fn spend_freed(bytes: u64) -> bool {
@@ -86,7 +86,7 @@ fn spend(left: &Cell<i64>, bytes: u64) -> bool {
     rest < 0
 }
 
-/// What was spent was not allocated or freed after all.
+/// Undoes spending if nothing was allocated or freed after all.
 #[cold]
 pub(super) fn refund(allocated: u64, freed: u64) {
     LEFT.with(|left| {
@@ -96,8 +96,8 @@ pub(super) fn refund(allocated: u64, freed: u64) {
 }
 
 /// Adds what was allocated and freed since the last grant to what the thread holds back, and
-/// publishes that if it is much. Gives the bytes allocated.
-pub(super) fn sum_up() -> u64 {
+/// publishes that if it is large. Returns the bytes allocated.
+pub(super) fn account_used() -> u64 {
     let (allocated, freed) = used();
     grant_nothing();
     let held_back = HELD_BACK.get().wrapping_add(allocated.wrapping_sub(freed));
@@ -108,7 +108,7 @@ pub(super) fn sum_up() -> u64 {
     allocated.max(0) as u64
 }
 
-/// What was allocated and freed since the last grant.
+/// Bytes allocated and freed since the last grant.
 fn used() -> (i64, i64) {
     let used = |granted: &Cell<i64>, left: &Cell<i64>| granted.get().wrapping_sub(left.get());
     GRANTED.with(|granted| {
@@ -118,10 +118,11 @@ fn used() -> (i64, i64) {
     })
 }
 
-/// After [`sum_up`]: what may be allocated and freed until the slow way is taken again. No more
-/// than keeps the difference within the slack, and no more bytes allocated than to the next sample.
+/// After [`account_used`]: sets how much may be allocated and freed until the slow path is taken
+/// again. Not so much that the difference exceeds the slack, and no more allocated bytes than up to
+/// the next sample.
 pub(super) fn grant(until_sample: u64) {
-    if until_sample == 0 || looks_at_every_block() {
+    if until_sample == 0 || is_every_block() {
         return;
     }
     let held_back = HELD_BACK.get();
@@ -131,14 +132,14 @@ pub(super) fn grant(until_sample: u64) {
     LEFT.with(|left| left.set(allocated, freed));
 }
 
-/// This thread has no block, or none any more: each allocation takes the slow way, and is not in
-/// the sum.
+/// For a thread that has no block (any more): each allocation takes the slow path, and is not in
+/// the total.
 pub(super) fn grant_nothing() {
     GRANTED.with(|granted| granted.set(-1, -1));
     LEFT.with(|left| left.set(-1, -1));
 }
 
-/// Adds to the sum all that this thread held back.
+/// Adds everything that this thread held back to the total.
 #[cold]
 pub(super) fn publish_held_back() {
     let held_back = HELD_BACK.replace(0);
@@ -164,14 +165,14 @@ pub(crate) fn peak_bytes() -> u64 {
     PEAK.load(Relaxed).max(0) as u64
 }
 
-/// Watches for the most live bytes from now on.
+/// Tracks the peak of the live bytes from now on.
 #[derive(Debug)]
 pub(crate) struct Watch(usize);
 
 impl Watch {
     const MOST: usize = 64;
 
-    /// `None`: too many watch already.
+    /// `None` if there are too many watches already.
     pub(crate) fn new() -> Option<Watch> {
         let take = |taken: u64| (taken != u64::MAX).then(|| taken | 1 << taken.trailing_ones());
         let taken = WATCHED.fetch_update(Relaxed, Relaxed, take).ok()?;
@@ -196,17 +197,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_watch_sees_a_peak_and_a_place_is_used_again() {
-        let first = Watch::new().expect("a place");
-        let (place, before) = (first.0, bytes());
+    fn a_watch_sees_a_peak_and_a_slot_is_reused() {
+        let first = Watch::new().expect("a free slot");
+        let (slot, before) = (first.0, bytes());
         assert!(spend_allocated(10 << 20));
-        assert_eq!(sum_up(), 10 << 20);
+        assert_eq!(account_used(), 10 << 20);
         assert!(spend_freed(10 << 20));
-        assert_eq!(sum_up(), 0);
+        assert_eq!(account_used(), 0);
         assert!(first.peak_bytes() >= before + (10 << 20), "{}", first.peak_bytes());
         assert!(peak_bytes() >= first.peak_bytes());
         drop(first);
-        assert_eq!(Watch::new().map(|watch| watch.0), Some(place));
+        assert_eq!(Watch::new().map(|watch| watch.0), Some(slot));
     }
 
     #[test]
@@ -215,9 +216,9 @@ mod tests {
             let (allocated, freed) = used();
             HELD_BACK.get() + allocated - freed
         };
-        let settle_and_grant = || {
-            sum_up();
-            // As `grant` does it between two samples.
+        let account_and_grant = || {
+            account_used();
+            // As `grant` does between two samples.
             let (allocated, freed) = (SLACK - HELD_BACK.get(), SLACK + HELD_BACK.get());
             GRANTED.with(|granted| granted.set(allocated, freed));
             LEFT.with(|left| left.set(allocated, freed));
@@ -228,7 +229,7 @@ mod tests {
             let bytes = (random >> 33) % 3_000;
             let grows = turn % 2_000 < 1_000 || random >> 63 == 0;
             if if grows { spend_allocated(bytes) } else { spend_freed(bytes) } {
-                settle_and_grant();
+                account_and_grant();
             }
             assert!(held_back().abs() <= SLACK, "{}", held_back());
         }

@@ -1,16 +1,16 @@
-//! The recorder: what calls, allocations and lines leave in the segment.
+//! The recorder: writes calls, allocations and lines to the segment.
 //!
-//! A stack, in which each file names only those below it; a test sees to that.
+//! The files form a stack in which each file refers only to those below it. A test enforces this.
 //!
 //! ```text
 //! calibrate · future · context · leak_scope
 //! span                                       the hot path
 //! sites                                      modes and budgets of call sites
-//! startup                                    beginning, fork, the end of threads
-//! slow_path                                  opening and closing a span when the hot path does not apply
-//! overlap · lines · pacing                   spans in any order, lines, what a budget lets be timed
+//! startup                                    start of recording, fork, end of threads
+//! slow_path                                  opens and closes a span outside the hot path
+//! overlap · lines · pacing                   spans in any order, lines, timing within a budget
 //! open_spans · attribution · paths
-//! fold · checks · counters                   histograms, limits, the allocator's counts
+//! fold · checks · counters                   histograms, limits, the allocator's counters
 //! arguments · returned · on_cpu · sizes · held · scheduling
 //! problems · turns
 //! thread                                     the block of a thread

@@ -1,22 +1,22 @@
-//! Spans that overlap: a guard is dropped while spans that opened later are still open.
-//! `phase = span!(..)` in a loop does that, guards in a struct or a queue, and coroutines.
+//! Overlapping spans: a guard is dropped while spans that opened later are still open. `phase =
+//! span!(..)` in a loop does that, as do guards in a struct or a queue, and coroutines.
 //!
 //! A span lasts from its opening to its closing, whatever else opens and closes meanwhile. In the
-//! call tree the spans above are on its path; from the moment it closes they continue on the path
-//! without it. So each of them is split: what it took and allocated up to then is on the path it
-//! stood on, the rest goes to the new one, and the call is counted once, where it ends. That way a
-//! path's time is its own and that of the paths below, in any order of closing.
+//! call tree, the spans above it are on its path; when it closes, they continue on the path without
+//! it. So each of them is split: its time and allocations up to then are on the old path, the rest
+//! goes to the new one, and the call is counted once, where it ends. This keeps the time of a path
+//! equal to its own and that of the paths below, in any order of closing.
 //!
 //! ```text
-//!  a      ├─────────────┤                    a          t0 … t2
-//!  b             ├───────────────┤           a, b       t1 … t2
-//!        t0      t1     t2       t3          b          t2 … t3, and the call
+//! a      ├─────────────┤                    a          t0 … t2
+//! b             ├───────────────┤           a, b       t1 … t2
+//!       t0      t1     t2       t3          b          t2 … t3, and the call
 //! ```
 //!
-//! Frames cannot move, since guards know their addresses. The frame of a span that closed is
-//! skipped until those above it are gone, and a page in which no other kind is left is used again
-//! ([`thread::free_page_of`]): memory is bounded by the spans open at once, each of which keeps one
-//! page at most.
+//! Frames cannot move, because guards know their addresses. The frame of a closed span is skipped
+//! until those above it are gone, and a page that contains only such frames is reused
+//! ([`thread::free_page_of`]). So memory is bounded by the number of spans open at once, each of
+//! which retains at most one page.
 
 use super::frame::edge_of;
 use super::open_spans::{Exit, MOST_ABOVE, is_closed, open_above, open_frames, outer_of};
@@ -26,8 +26,8 @@ use super::{slow_path, thread};
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Frame, ThreadBlock, flags};
 
-/// Closes a span below others. A frame that is not open here (the process has forked since, or the
-/// span was closed in place of its guard) is left alone.
+/// Closes a span below others. Does nothing for a frame that is not open here, because the process
+/// has forked since, or the span was closed on behalf of its guard.
 #[cold]
 #[inline(never)]
 pub(super) fn close_below(frame: *const Frame, elapsed: Option<u64>) {
@@ -48,7 +48,7 @@ pub(super) fn close_below(frame: *const Frame, elapsed: Option<u64>) {
 /// A span below others.
 struct Below {
     exit: Exit<'static>,
-    /// So many are above it that they are left as they are.
+    /// There are so many above it that they are left unchanged.
     is_deep: bool,
 }
 
@@ -66,8 +66,9 @@ fn find(frame: *const Frame) -> Option<(&'static ThreadBlock, Below)> {
     Some((block, Below { exit: Exit { frame, outer, top }, is_deep }))
 }
 
-/// A span that closes before one that opened in it, with a future waiting in between: most likely
-/// its guard was held across an `.await`. The attribute would have ended it with the poll.
+/// Reports a span that closes before one that opened in it, with a future waiting in between: most
+/// likely its guard was held across an `.await`. In a function with the attribute, it would have
+/// ended with the poll.
 fn report_waiting(block: &ThreadBlock, exit: Exit<'_>) {
     let Some(above) = open_above(block, exit.frame) else { return };
     let opened = above.started.get();
@@ -76,14 +77,15 @@ fn report_waiting(block: &ThreadBlock, exit: Exit<'_>) {
     }
 }
 
-/// The next frame above must look for the one below it.
+/// Makes the next frame above search for the one below it.
 fn mark_above(block: &ThreadBlock, exit: Exit<'_>) {
     if let Some(above) = open_above(block, exit.frame) {
         above.flags.set(above.flags.get() | flags::ABOVE_CLOSED);
     }
 }
 
-/// What is left to do when the span has closed. Also when a filter makes its broken limit a panic.
+/// The remaining work after the span has closed, even if a filter turned an exceeded limit into a
+/// panic.
 struct Finish {
     block: &'static ThreadBlock,
     edge: &'static Edge,
@@ -95,7 +97,7 @@ struct Finish {
 impl Drop for Finish {
     fn drop(&mut self) {
         let Exit { frame, outer, top } = self.exit;
-        self.above.take_off(outer);
+        self.above.subtract_from(outer);
         if self.is_deep {
             problems::report_span(Problem::Crowd, self.edge);
         } else {
@@ -120,7 +122,7 @@ mod tests {
         found.unwrap_or_else(|| panic!("{name} was called"))
     }
 
-    /// Pages of frames that this thread has.
+    /// Number of frame pages of this thread.
     fn pages() -> usize {
         let first = thread::own_block().map(|block| block.first_frames.get().cast_const());
         let next = |page: &*const FramePage| {
@@ -131,8 +133,7 @@ mod tests {
         std::iter::successors(first, next).count()
     }
 
-    /// A new phase opens before the old one closes, so there never is a moment without a frame in
-    /// use.
+    /// A new phase opens before the old one closes, so there is always a frame in use.
     #[test]
     fn spans_that_open_before_the_last_one_closes_take_a_few_pages() {
         const PHASES: u64 = 20_000;
@@ -150,22 +151,22 @@ mod tests {
         }
     }
 
-    /// Every hundredth span is kept, wherever its frame is: pages in which one is open are not used
-    /// again before it closes.
+    /// Every hundredth span is kept open, wherever its frame is. Pages in which a span is open are
+    /// not reused before it closes.
     #[test]
-    fn spans_that_stay_open_among_others_close_as_what_they_are() {
-        let mut kept: Vec<SpanGuard> = Vec::new();
+    fn spans_that_stay_open_among_others_close_correctly() {
+        let mut open: Vec<SpanGuard> = Vec::new();
         let mut phase = span!("passing");
         for turn in 0..10_000 {
             phase = span!("passing on");
             if turn % 100 == 0 {
-                kept.push(span!("kept"));
+                open.push(span!("kept"));
             }
         }
         drop(phase);
         assert_eq!((row("::kept").calls, row("::kept").open), (100, 100));
         assert_eq!((row("::passing on").calls, row("::passing on").open), (10_000, 0));
-        kept.drain(..).for_each(drop);
+        open.drain(..).for_each(drop);
         assert_eq!((row("::kept").calls, row("::kept").open), (100, 0));
         let _last = span!("last of all");
         let tree = capture().call_tree;
@@ -173,7 +174,8 @@ mod tests {
         assert_eq!(last.map(|node| (node.parent, node.calls)), Some((None, 1)));
     }
 
-    /// So many that their times are not split: all are counted, and the report names the span.
+    /// There are too many for their times to be split: all are counted, and the report names the
+    /// span.
     #[test]
     fn a_queue_of_thousands_of_spans_is_counted_and_named() {
         let queue: Vec<SpanGuard> = (0..5_000).map(|_| span!("queued")).collect();

@@ -1,8 +1,8 @@
-//! From (path, site) to the edge that counts it: the calling-context tree, made as calls are seen.
+//! Maps (path, site) to the edge that counts it: the calling context tree, built as calls occur.
 //!
-//! A site that is already on the path folds: the edge made for it targets the ancestor, and what is
-//! called from there continues the ancestor's path. So no path holds a site twice, however deep the
-//! recursion, and the tree is bounded by the paths without repetition.
+//! Recursion folds: if a site is already on the path, the new edge targets the ancestor, and calls
+//! from there continue the ancestor's path. So no path contains a site twice, however deep the
+//! recursion, and the tree is bounded by the number of paths without repetition.
 
 use crate::callsite::CallSite;
 use crate::segment::layout::{Edge, MAX_PATHS, Tally, ThreadBlock};
@@ -11,9 +11,10 @@ use crate::segment::writer;
 
 use super::{checks, policy, thread};
 
-/// The edge for a call of `site` from `from`; made if this is the first. `None`: no memory.
+/// The edge for a call of `site` from `from`, created at the first call. `None` if memory is
+/// exhausted.
 ///
-/// `from` remembers it, and the call before remembers what came after it: a loop that calls the
+/// `from` caches the edge, and the previous call caches its successor. So a loop that calls the
 /// same functions in turn finds each of them without a search.
 pub(crate) fn child(
     block: &ThreadBlock,
@@ -21,12 +22,12 @@ pub(crate) fn child(
     site: &'static CallSite,
 ) -> Option<&'static Edge> {
     let parent = from.target.get();
-    let edge = find(block, parent, site).or_else(|| make(block, parent, site))?;
+    let edge = find(block, parent, site).or_else(|| create(block, parent, site))?;
     let edge_link = std::ptr::from_ref(edge).cast_mut();
     // SAFETY: `last_child` is never null; edges are never freed.
     let before = unsafe { &*from.last_child.get() };
-    // A path from which nothing was called yet has the root there: not a call, so nothing comes
-    // after it.
+    // Before the first call from a path, `last_child` is the root. The root is not a call and has
+    // no successor.
     if !before.site.get().is_null() {
         before.successor.set(edge_link);
     }
@@ -35,19 +36,23 @@ pub(crate) fn child(
 }
 
 fn find(block: &ThreadBlock, parent: *mut Edge, site: &CallSite) -> Option<&'static Edge> {
-    let wanted = Key(parent.addr(), std::ptr::from_ref(site).addr());
-    block.edges.find(wanted)
+    let key = Key(parent.addr(), std::ptr::from_ref(site).addr());
+    block.edges.find(key)
 }
 
 #[cold]
-fn make(block: &ThreadBlock, parent: *mut Edge, site: &'static CallSite) -> Option<&'static Edge> {
+fn create(
+    block: &ThreadBlock,
+    parent: *mut Edge,
+    site: &'static CallSite,
+) -> Option<&'static Edge> {
     if block.paths.get() >= MAX_PATHS && parent != block.other.get() {
         let other = block.other.get();
-        return find(block, other, site).or_else(|| make(block, other, site));
+        return find(block, other, site).or_else(|| create(block, other, site));
     }
     let tally = tally_of(block, site)?;
     let edge = thread::new_edge(block, parent, tally)?;
-    // SAFETY: just made, ours.
+    // SAFETY: just created, and not shared yet.
     let made = unsafe { &*edge };
     made.site.set(std::ptr::from_ref(site).cast_mut());
     if let Some(ancestor) = ancestor_of(parent, site) {
@@ -62,7 +67,7 @@ fn make(block: &ThreadBlock, parent: *mut Edge, site: &'static CallSite) -> Opti
     Some(made)
 }
 
-/// The edge on the way to the root that has this site.
+/// The nearest edge towards the root that has this site.
 fn ancestor_of(parent: *mut Edge, site: &CallSite) -> Option<*mut Edge> {
     // SAFETY: links are null or lead to edges, which are never freed.
     let above = std::iter::successors(unsafe { parent.as_ref() }, |edge| unsafe {
@@ -72,16 +77,16 @@ fn ancestor_of(parent: *mut Edge, site: &CallSite) -> Option<*mut Edge> {
     same.next().map(|edge| std::ptr::from_ref(edge).cast_mut())
 }
 
-/// The function's tally in this thread; made if this is its first call here.
+/// The function's tally in this thread, created at its first call there.
 fn tally_of(block: &ThreadBlock, site: &'static CallSite) -> Option<*mut Tally> {
     let site = std::ptr::from_ref(site).cast_mut();
     if let Some(known) = block.tallies.find(Key(0, site.addr())) {
         return Some(std::ptr::from_ref(known).cast_mut());
     }
     let tally: *mut Tally = thread::take(block)?;
-    // SAFETY: just made, ours.
+    // SAFETY: just created, and not shared yet.
     let made = unsafe { &*tally };
-    // SAFETY: it was made of a reference to a static.
+    // SAFETY: it was created from a reference to a static.
     made.slow_above.set(checks::slow_above(unsafe { &*site }));
     made.site.set(site);
     made.pace.set(policy::FIRST_PACE);

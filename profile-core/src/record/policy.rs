@@ -1,5 +1,5 @@
-//! What recording may cost, and what it does cost: the budget of the run and of each site, the
-//! prices of calls, and the rate of the clock in which they are counted.
+//! Limits and costs of recording: the budget of the run and of each site, the cost of calls, and
+//! the rate of the clock that they are measured with.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -9,20 +9,20 @@ use crate::segment::layout::pace;
 use crate::segment::writer;
 use crate::settings::Budget;
 
-/// The budget of all sites that have none of their own, see [`encode`].
+/// The budget of all sites without their own, see [`encode`].
 static BUDGET: AtomicU64 = AtomicU64::new(0);
-/// See [`prices`]; bits of `f64`.
+/// See [`prices`]; the bits of `f64` values.
 static PRICES: [AtomicU64; 5] = [const { AtomicU64::new(0) }; 5];
-/// What recording may take unless somebody says otherwise.
-pub(super) const BY_DEFAULT: f64 = 0.05;
-/// Calls that are timed before the pace of a function is looked at.
+/// The default share of time that recording may take.
+pub(super) const DEFAULT_SHARE: f64 = 0.05;
+/// Calls that are timed before the pace of a function is reviewed.
 pub(super) const REVIEW: u64 = 64;
 
-/// The pace of a function that was not called yet: the first calls are timed, and only then is
-/// there a record of its own for it. Most functions are never called as often.
+/// The pace of a function that has not been called yet. The first calls are timed; only then is a
+/// pacing record allocated for it. Most functions are not called that often.
 pub(super) const FIRST_PACE: u64 = pace::TIMED | REVIEW;
 
-/// How long a tick lasts, as well as it is known by now.
+/// The duration of a tick, as accurately as it is known so far.
 pub(super) fn rate() -> Rate {
     let clock = Clock::current();
     let first = writer::header().map(|header| Anchor {
@@ -32,8 +32,8 @@ pub(super) fn rate() -> Rate {
     Rate::of(clock, first.unwrap_or_default(), Anchor::now(clock))
 }
 
-/// What calls cost that are timed, one of a burst, counted, or left out, and what lies between the
-/// two readings of an empty one; in ticks.
+/// The cost of a timed call, a call in a burst, a counted call and a left-out call, and the time
+/// between the two readings of an empty call; in ticks.
 #[derive(Default)]
 pub(super) struct Prices {
     pub(super) span: f64,
@@ -55,24 +55,24 @@ pub(super) fn set_prices(prices: &Prices) {
     PRICES.iter().zip(all).for_each(|(price, cost)| price.store(cost.to_bits(), Relaxed));
 }
 
-/// What one timed span costs, in ticks.
+/// The cost of one timed span, in ticks.
 pub(crate) fn span_cost_ticks() -> f64 {
     prices().span
 }
 
-/// Sets the budget of all sites without one of their own.
+/// Sets the budget of all sites without their own.
 pub(super) fn set_budget(budget: Budget) {
     BUDGET.store(encode(budget), Relaxed);
 }
 
-/// The budget that holds for a site: the one it was given, else that of its attribute, else the
-/// run's.
+/// The budget of a site: the one set at run time, otherwise that of its attribute, otherwise that
+/// of the run.
 pub(crate) fn budget_of(site: &CallSite) -> Budget {
-    let given = decode(site.budget());
+    let explicit = decode(site.budget());
     let attribute = || Some(site.source().overhead).filter(|it| *it > 0.0).map(Budget::Share);
     let run = || decode(BUDGET.load(Relaxed)).unwrap_or(Budget::Exact);
-    match given.or_else(attribute).unwrap_or_else(run) {
-        // A limit is for each call.
+    match explicit.or_else(attribute).unwrap_or_else(run) {
+        // A limit applies to every call.
         Budget::Auto if site.limits().is_some() => Budget::Exact,
         budget => budget,
     }
@@ -81,8 +81,8 @@ pub(crate) fn budget_of(site: &CallSite) -> Budget {
 const EXACT: u64 = u64::MAX;
 const AUTO: u64 = u64::MAX - 1;
 
-/// 0 is left for "none": below 2^32: one in so many; else the bits of a share, whose sign bit is
-/// free for a mark.
+/// 0 means "none"; a value below 2^32 means one in that many calls; otherwise the bits of a share,
+/// whose sign bit is free to serve as a mark.
 pub(super) fn encode(budget: Budget) -> u64 {
     match budget {
         Budget::Exact => EXACT,

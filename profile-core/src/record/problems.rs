@@ -1,5 +1,4 @@
-//! What recording found that the user should know of, for the report. The session reads it at
-//! the end.
+//! Problems found while recording, for the report. The session collects them at the end.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -7,23 +6,23 @@ use std::sync::OnceLock;
 use super::thread::Suspended;
 use crate::segment::layout::Edge;
 
-/// The first sentence, and the first span of each problem.
+/// The first general problem, and the first span with each kind of problem.
 static FIRST: OnceLock<Cow<'static, str>> = OnceLock::new();
 static SPANS: [OnceLock<String>; 3] = [const { OnceLock::new() }; 3];
 
-/// Something the user should know of, for the report: the first of them.
+/// Reports a problem; only the first one is stored.
 pub(super) fn report(sentence: impl Into<Cow<'static, str>>) {
     let _ = FIRST.set(sentence.into());
 }
 
-/// What can be wrong with a span.
+/// The kinds of problems of a span.
 #[derive(Clone, Copy)]
 pub(super) enum Problem {
-    /// Its guard was there when a poll ended.
+    /// Its guard was still held when a poll ended.
     HeldGuard,
     /// A future waited in it, and a span of another task was open when it closed.
     Waiting,
-    /// It closed below more spans than are looked at.
+    /// It closed below more open spans than are searched.
     Crowd,
 }
 
@@ -46,8 +45,8 @@ impl Problem {
     }
 }
 
-/// A problem of a span, which is named. Formatted once for each kind, in the recorder's own frame:
-/// else whoever is measured would pay for it.
+/// Reports a problem of a span by its path. Formatted once for each kind, in the recorder's own
+/// frame, so that the cost is not attributed to the measured function.
 #[cold]
 pub(super) fn report_span(what: Problem, edge: &Edge) {
     let known = &SPANS[what as usize];
@@ -59,7 +58,7 @@ pub(super) fn report_span(what: Problem, edge: &Edge) {
     }
 }
 
-/// All that was found.
+/// All problems found.
 pub(crate) fn all() -> impl Iterator<Item = &'static str> {
     let first = FIRST.get().map(|sentence| &**sentence);
     first.into_iter().chain(SPANS.iter().filter_map(|it| it.get().map(String::as_str)))

@@ -1,14 +1,15 @@
-//! How calls return, for `#[profile(returns)]`: with `Ok` or `Some`, or with `Err` or `None`.
+//! Counts how calls return, for `#[profile(returns)]`: with `Ok` or `Some`, or with `Err` or
+//! `None`.
 //!
-//! The function's own values pass [`returned`], which marks the frame. A call that ends unmarked
-//! has ended by `?`. One that unwinds has returned nothing.
+//! The function's own return values pass through [`returned`], which marks the frame. A call that
+//! ends unmarked returned through `?`. A call that unwinds has returned nothing.
 
 use super::frame::tally_of;
 use super::thread::{self, own_span};
 use crate::callsite::CallSite;
 use crate::segment::layout::{Edge, Frame, ReturnTally, flags};
 
-/// What has two outcomes.
+/// A type with two outcomes.
 #[diagnostic::on_unimplemented(
     message = "`returns` is for functions that return a `Result` or an `Option`, and `{Self}` is neither",
     label = "neither a `Result` nor an `Option`"
@@ -36,14 +37,14 @@ impl<T> Outcome for Option<T> {
     }
 }
 
-/// The call that has just begun will be asked how it returned.
+/// Marks the call that has just begun, so that its outcome is counted.
 pub fn ask_return(site: &'static CallSite) {
     if let Some((frame, _)) = own_span(site) {
         frame.flags.set(frame.flags.get() | flags::ASKED);
     }
 }
 
-/// Looks at a value that a call returns with, and gives it back.
+/// Records the outcome of a call's return value, and returns the value.
 pub fn returned<T: Outcome>(site: &'static CallSite, value: T) -> T {
     if let Some((frame, edge)) = own_span(site) {
         let ok = if value.is_ok() { flags::OK } else { 0 };
@@ -55,7 +56,8 @@ pub fn returned<T: Outcome>(site: &'static CallSite, value: T) -> T {
     value
 }
 
-/// A call ends. `ticks`: its time, if it was timed, and how many calls it stands for.
+/// Counts a call at its end. `ticks`: its time, if it was timed; `stands_for`: how many calls it
+/// represents.
 pub(super) fn ended(frame: &Frame, edge: &Edge, ticks: Option<u64>, stands_for: u64) {
     if std::thread::panicking() && frame.flags.get() & flags::WHILE_PANICKING == 0 {
         return;
@@ -71,8 +73,8 @@ pub(super) fn ended(frame: &Frame, edge: &Edge, ticks: Option<u64>, stands_for: 
     }
 }
 
-/// Made at the first call that is asked.
+/// Created at the first call whose outcome is counted.
 fn tally_for(edge: &Edge) -> Option<&'static ReturnTally> {
     let block = thread::own_block()?;
-    thread::made(&thread::made(&tally_of(edge).extras, block)?.returns, block)
+    thread::get_or_create(&thread::get_or_create(&tally_of(edge).extras, block)?.returns, block)
 }

@@ -1,28 +1,28 @@
-//! What the machine gave to the threads that record: how long they ran, and how long they were
-//! ready to run and waited for a processor. Read when recording begins, when a thread ends, and
-//! when a snapshot is taken; never in a call.
+//! Scheduling of the recording threads: how long they ran, and how long they were runnable and
+//! waited for a processor. Read when recording begins, when a thread ends, and when a snapshot is
+//! taken; never during a call.
 
 use super::thread;
 use crate::segment::layout::{Header, SCHEDULING, ThreadBlock, Word};
 use crate::segment::writer;
 use crate::sys::{self, Scheduled};
 
-/// When recording begins: what is counted from there on is the difference.
+/// Stores the figures when recording begins: later figures are relative to them.
 pub(super) fn begin(header: &Header) {
     let first = sys::scheduled_of_first_thread();
     write(&header.scheduling_at_start, figures(first));
 }
 
-/// The processors of this machine, for readers on another one.
+/// Stores the number of processors of this machine, for readers on another one.
 pub(super) fn write_cores(header: &Header) {
     header.cores.iter().zip(sys::cores()).for_each(|(word, cores)| word.set(cores));
 }
 
-/// At the end of a thread, of which nobody can ask any more.
+/// Adds the figures of a thread that ends, because they are not available afterwards.
 pub(super) fn thread_ends(block: &ThreadBlock) {
     let is_first = block.thread_id.get() == u64::from(std::process::id());
-    // One that recorded nothing is no part of the figures, and the first can be asked as long as
-    // the process is there.
+    // Threads that recorded nothing do not count, and the first thread can be queried as long as
+    // the process exists.
     if block.silent.get() != 0 || is_first {
         return;
     }
@@ -32,7 +32,7 @@ pub(super) fn thread_ends(block: &ThreadBlock) {
     }
 }
 
-/// Brings the segment's figures up to date.
+/// Updates the segment's figures.
 pub(crate) fn note() {
     let Some(header) = writer::header() else { return };
     if header.cores.iter().all(|cores| cores.get() == 0) {
@@ -60,8 +60,8 @@ fn read(words: &[Word; SCHEDULING]) -> Figures {
     words.each_ref().map(|word| word.get().checked_sub(1))
 }
 
-/// All that recorded something, the ended ones included, and the first thread in any case. `None`:
-/// this system does not say.
+/// The sum over all threads that recorded something, including ended ones, and always the first
+/// thread. `None` if the system does not provide it.
 fn of_threads(header: &Header) -> Option<Scheduled> {
     let mut sum = sys::scheduled_of_first_thread()?;
     let mut add = |cpu_ns: u64, delay_ns: u64| {
@@ -77,7 +77,8 @@ fn of_threads(header: &Header) -> Option<Scheduled> {
     Some(sum)
 }
 
-/// Of a block's owner, if that is a thread that records, and not the first, which is there already.
+/// The figures of a block's owner, if that is a recording thread other than the first, which is
+/// already included.
 fn running(header: &Header, block: &ThreadBlock) -> Option<Scheduled> {
     let thread_id = block.thread_id.get();
     let counts = block.owned.get() != 0 && block.silent.get() == 0;

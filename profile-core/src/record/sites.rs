@@ -1,5 +1,4 @@
-//! Call sites as the running program may change them: registered at the first call, switched on and
-//! off, given a budget.
+//! Call sites at run time: registration at the first call, enabling and disabling, budgets.
 
 use std::fmt::{self, Display};
 use std::sync::atomic::Ordering::{Relaxed, Release};
@@ -12,13 +11,13 @@ use crate::segment::layout::{Link, SiteRecord, Tally};
 use crate::segment::writer::{self, write_display, write_text};
 use crate::settings::Budget;
 
-/// Registers a site at its first call. `false`: there is no room for its record, and the call is
-/// lost.
+/// Registers a site at its first call. Returns `false` if there is no memory for its record; the
+/// call is then lost.
 pub(super) fn ensure_registered(site: &'static CallSite) -> bool {
     if site.mode() == Mode::UNREGISTERED {
         register(site);
     }
-    // Registered, it has another mode.
+    // Registration has changed the mode.
     let is_registered = site.mode() != Mode::UNREGISTERED;
     if !is_registered {
         thread::lose_call();
@@ -26,7 +25,7 @@ pub(super) fn ensure_registered(site: &'static CallSite) -> bool {
     is_registered
 }
 
-/// The first call of a site: it gets a record in the segment, and its mode.
+/// Handles the first call of a site: creates its record in the segment and sets its mode.
 #[cold]
 pub(crate) fn register(site: &'static CallSite) {
     if register_record(site).is_some() {
@@ -35,7 +34,7 @@ pub(crate) fn register(site: &'static CallSite) {
     }
 }
 
-/// Where the site's path is in the segment.
+/// The location of the site's path in the segment.
 pub(crate) fn path_text(site: &'static CallSite) -> Option<u64> {
     register_record(site)?;
     // SAFETY: a record of this segment, which is never freed.
@@ -43,14 +42,14 @@ pub(crate) fn path_text(site: &'static CallSite) -> Option<u64> {
     Some(record.path.get())
 }
 
-/// The site has a record, whether it is switched on or not.
+/// Creates the site's record, whether it is enabled or not.
 fn register_record(site: &'static CallSite) -> Option<()> {
     startup::begin();
     let _own = Suspended::new();
     record(site)
 }
 
-/// The site's record, written by whichever thread comes first.
+/// Creates the site's record in whichever thread comes first.
 fn record(site: &'static CallSite) -> Option<()> {
     writer::header()?;
     if site.record() != 0 {
@@ -61,7 +60,8 @@ fn record(site: &'static CallSite) -> Option<()> {
     if !site.claim_record(address as u64) {
         return Some(());
     }
-    // SAFETY: fresh zeroed room of the right size and alignment; this thread alone knows it.
+    // SAFETY: fresh zeroed memory of the right size and alignment, not shared with other threads
+    // yet.
     let record = unsafe { &*address };
     let source = site.source();
     record.site.set(std::ptr::from_ref(site) as u64);
@@ -106,7 +106,7 @@ fn publish(address: *mut SiteRecord, record: &SiteRecord) -> Option<()> {
     first.shared().fetch_update(Release, Relaxed, push).ok().map(|_| ())
 }
 
-/// How calls of a site are recorded, unless somebody switched it off.
+/// How calls of a site are recorded, unless it is disabled.
 fn mode_of(site: &CallSite) -> u8 {
     match (policy::budget_of(site), Clock::current()) {
         (Budget::Exact, Clock::Tsc) => Mode::EXACT,
@@ -116,17 +116,17 @@ fn mode_of(site: &CallSite) -> u8 {
     }
 }
 
-/// Switches a site on or off.
+/// Enables or disables a site.
 pub(crate) fn set_enabled(site: &'static CallSite, enabled: bool) {
     if enabled {
         register(site);
     } else {
         site.set_mode(Mode::OFF);
     }
-    look_again(site);
+    force_review(site);
 }
 
-/// Sets the budget of all sites without one of their own, also of those already called.
+/// Sets the budget of all sites without their own, including those already called.
 pub(crate) fn set_budget(budget: Budget) {
     policy::set_budget(budget);
     callsite::linked().for_each(follow_budget);
@@ -138,23 +138,23 @@ pub(crate) fn set_budget_of(site: &CallSite, budget: Option<Budget>) {
     follow_budget(site);
 }
 
-/// From now on the site's calls are recorded as its budget says.
+/// Makes the site's calls follow its budget from now on.
 fn follow_budget(site: &CallSite) {
     if !matches!(site.mode(), Mode::UNREGISTERED | Mode::OFF) {
         site.set_mode(mode_of(site));
-        look_again(site);
+        force_review(site);
     }
 }
 
-/// Every thread looks at the site's next call, however many it was to leave out. What one of them
-/// is just counting may be counted for the calls before.
-fn look_again(site: &CallSite) {
+/// Makes every thread review the pace at the site's next call, however many calls it was to leave
+/// out. A call that is being counted right now may be attributed to the calls before.
+fn force_review(site: &CallSite) {
     let Some(header) = writer::header() else { return };
     for block in thread::blocks(header) {
         // SAFETY: links of this segment lead to records that are never freed.
-        let behind = |link: &Link<Tally>| unsafe { link.get().as_ref() };
+        let target = |link: &Link<Tally>| unsafe { link.get().as_ref() };
         let mut all =
-            std::iter::successors(behind(&block.first_tally), |tally| behind(&tally.next));
+            std::iter::successors(target(&block.first_tally), |tally| target(&tally.next));
         if let Some(tally) = all.find(|tally| std::ptr::eq(tally.site.get(), site)) {
             turns::reset(tally);
             tally.pace.set(0);

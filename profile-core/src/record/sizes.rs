@@ -1,9 +1,9 @@
-//! Which sizes a function's blocks have, and how many live for a moment only: on request, since
-//! every allocation pays for the looking.
+//! Sizes of a function's blocks, and how many blocks are temporary. Only on request, because every
+//! allocation has to be examined.
 //!
-//! A block is temporary, as heaptrack has it, if its thread frees it before it allocates another: a
-//! sign that a buffer could be kept, or a value borrowed. That needs the address of one block and
-//! no table of all.
+//! A block is temporary, as defined by heaptrack, if its thread frees it before allocating another
+//! one: a sign that a buffer could be reused, or a value borrowed. This needs the address of one
+//! block only, not a table of all.
 
 use std::cell::Cell;
 
@@ -12,33 +12,33 @@ use super::{held, live, thread};
 use crate::segment::layout::{Frame, SIZE_CLASSES, SizeTally};
 
 thread_local! {
-    /// The block that this thread allocated last, and where its function counts; 0 once it is
-    /// freed. Const-initialised and without `Drop`, as `TOP`.
+    /// The block that this thread allocated last, and its function's counters; 0 once it is freed.
+    /// Const-initialized and without `Drop`, like `TOP`.
     static LAST: Cell<(usize, Option<&'static SizeTally>)> = const { Cell::new((0, None)) };
 }
 
-/// From now on sizes are looked at, or are not. A thread that has allocated already notices when it
-/// comes to add to the live bytes of the process; this one does at once.
-pub(crate) fn want(wanted: bool) {
-    live::look_at_every_block(wanted);
-    held::grant_anew();
+/// Enables or disables the counting of sizes. Other threads that have already allocated notice the
+/// change when they next update the live bytes of the process; this thread notices it at once.
+pub(crate) fn want(enabled: bool) {
+    live::set_every_block(enabled);
+    held::regrant();
 }
 
-/// In the child of a `fork`: what `LAST` names is gone.
+/// In the child of a `fork`: the block in `LAST` is gone.
 pub(super) fn forget() {
     LAST.set((0, None));
 }
 
-/// `block` was allocated in `frame`.
+/// Counts a block allocated in `frame`.
 pub(super) fn allocated(frame: &Frame, block: *mut u8, bytes: usize) {
-    if live::looks_at_every_block() {
+    if live::is_every_block() {
         count(frame, block, bytes);
     }
 }
 
-/// `block` was freed.
+/// Counts a freed block.
 pub(super) fn freed(block: *mut u8) {
-    if live::looks_at_every_block() {
+    if live::is_every_block() {
         forget_if_last(block);
     }
 }
@@ -61,15 +61,15 @@ fn forget_if_last(block: *mut u8) {
     }
 }
 
-/// `None` outside all functions, and without memory for it.
+/// `None` outside of all functions, or if memory is exhausted.
 fn sizes_of(frame: &Frame) -> Option<&'static SizeTally> {
     // SAFETY: null, or an edge of this thread's block, which is never unmapped.
     let tally = tally_of(unsafe { frame.edge.get().as_ref() }?);
     let block = thread::own_block()?;
-    thread::made(&thread::made(&tally.extras, block)?.sizes, block)
+    thread::get_or_create(&thread::get_or_create(&tally.extras, block)?.sizes, block)
 }
 
-/// Class n holds the sizes above 2^(n-1) up to 2^n bytes.
+/// Class n holds the sizes above 2^(n-1) up to and including 2^n bytes.
 fn class(bytes: usize) -> usize {
     let rounded_up = bytes.checked_next_power_of_two().unwrap_or(1 << (usize::BITS - 1));
     (rounded_up.trailing_zeros() as usize).min(SIZE_CLASSES - 1)

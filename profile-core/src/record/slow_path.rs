@@ -1,14 +1,14 @@
-//! Opening and closing a span when the inlined way does not apply: a first call, another clock, a
-//! page of frames that is full, allocations to charge, recursion, unwinding, guards dropped out of
+//! Opens and closes a span when the inlined path does not apply: a first call, another clock, a
+//! full page of frames, allocations to attribute, recursion, unwinding, guards dropped out of
 //! order.
 
 use super::attribution;
 use super::fold::{self, end};
 use super::frame::{
-    NOWHERE, TOP, allocated_or_freed, at_work, edge_of, marked, marks, put_on_top, tally_of,
+    NOWHERE, TOP, allocated_or_freed, begin_update, edge_of, marked, marks, put_on_top, tally_of,
 };
 use super::open_spans::{Exit, open_frames};
-use super::overlap::TakeOff;
+use super::overlap::SubtractSplit;
 use super::pacing::{self, Turn};
 use super::problems::{self, Problem};
 use super::turns::Turns;
@@ -17,7 +17,7 @@ use crate::callsite::{CallSite, Mode};
 use crate::clock::Clock;
 use crate::segment::layout::{Edge, Frame, Tally, ThreadBlock, buckets, flags};
 
-/// A frame that has just been taken, not yet published. Until it is, nothing is on top.
+/// A frame that was just acquired and is not published yet. Until it is, nothing is on top.
 #[derive(Clone, Copy)]
 pub(crate) struct Opened {
     pub(crate) block: &'static ThreadBlock,
@@ -30,14 +30,14 @@ impl Opened {
         tally_of(self.edge)
     }
 
-    /// The frame is open, and on top.
+    /// Publishes the frame as open, and puts it on top.
     pub(crate) fn publish(&self) {
         self.frame.edge.publish(std::ptr::from_ref(self.edge).cast_mut());
         put_on_top(self.frame);
     }
 }
 
-/// Opens a span of a registered site, in any mode. Null: nothing is recorded.
+/// Opens a span of a registered site, in any mode. Returns null if nothing is recorded.
 #[inline(never)]
 pub(super) fn enter(site: &'static CallSite, turns: Option<&Turns>) -> *const Frame {
     if matches!(site.mode(), Mode::OFF | Mode::STOPPED) {
@@ -53,7 +53,7 @@ pub(super) fn enter(site: &'static CallSite, turns: Option<&Turns>) -> *const Fr
     }
 }
 
-/// Starts a span whose turn it may not be to be timed.
+/// Starts a span that may not have to be timed.
 fn start_paced(site: &CallSite, opened: Opened, turns: Option<&Turns>) -> *const Frame {
     match pacing::take_turn(opened.tally()) {
         Turn::Timed => start(site, opened, 0),
@@ -69,7 +69,8 @@ fn start_paced(site: &CallSite, opened: Opened, turns: Option<&Turns>) -> *const
     }
 }
 
-/// Takes a frame for `site`. `None`: not recorded, and counted as lost if it should have been.
+/// Acquires a frame for `site`. `None` if it is not recorded; counted as lost if it should have
+/// been.
 pub(crate) fn open(site: &'static CallSite) -> Option<Opened> {
     let interrupted = thread::interrupt();
     let Some((block, outer)) = thread::here() else {
@@ -84,7 +85,7 @@ pub(crate) fn open(site: &'static CallSite) -> Option<Opened> {
         block.lost_calls.add(1);
         return None;
     }
-    at_work();
+    begin_update();
     // SAFETY: an open frame has an edge; edges are never freed.
     let from = unsafe { &*outer.edge.get() };
     let found = paths::child(block, from, site).zip(thread::frame_above(block, outer));
@@ -93,9 +94,9 @@ pub(crate) fn open(site: &'static CallSite) -> Option<Opened> {
         put_on_top(outer);
         return None;
     };
-    // Sites without a record are those of the calibration.
+    // Only the sites of the calibration have no record.
     if site.record() != 0 {
-        thread::no_longer_silent(block);
+        thread::mark_recording(block);
     }
     tally_of(edge).open.add(1);
     // SAFETY: a frame of this block; never unmapped.
@@ -104,7 +105,7 @@ pub(crate) fn open(site: &'static CallSite) -> Option<Opened> {
     Some(Opened { block, frame, edge })
 }
 
-/// Reads the clock as the last thing before the body of a call that stands for 2^k - 1 others.
+/// Reads the clock as the last thing before the body of a call that represents 2^k - 1 others.
 fn start(site: &CallSite, opened: Opened, stands_for_log2: u64) -> *const Frame {
     let frame = opened.frame;
     let panicking = std::thread::panicking();
@@ -117,18 +118,19 @@ fn start(site: &CallSite, opened: Opened, stands_for_log2: u64) -> *const Frame 
     with_marks(frame, if is_hot { 0 } else { marks::SLOW })
 }
 
-/// A frame as its guard has it: closing the first of a page must look for the frame below.
+/// The frame pointer with the marks for its guard: closing the first frame of a page must search
+/// for the frame below.
 fn with_marks(frame: &Frame, marks: usize) -> *const Frame {
     let first = thread::is_first_in_page(frame);
     marked(frame, if first { marks | marks::SLOW } else { marks })
 }
 
-/// Takes a frame off: settles what was allocated in it and keeps its duration.
+/// Closes a frame: attributes what was allocated in it, and stores its duration.
 pub(crate) fn close(exit: Exit<'_>, elapsed: Option<u64>) {
     let frame = exit.frame;
     let edge = edge_of(frame);
     let flags = frame.flags.get();
-    at_work();
+    begin_update();
     if flags & flags::CARRIED != 0 {
         return close_context(exit, edge, elapsed);
     }
@@ -148,19 +150,19 @@ pub(crate) fn close(exit: Exit<'_>, elapsed: Option<u64>) {
     if stands_for_log2 > 0
         && let Some(block) = thread::own_block()
     {
-        pacing::stand_for_others(block, edge, forward, stands_for_log2);
+        pacing::represent_others(block, edge, forward, stands_for_log2);
     }
     if flags & flags::CHECKED != 0 {
         return end_checked(exit, edge, elapsed);
     }
     end_call(exit, edge, elapsed);
-    // The last thing, since it may panic: the call is recorded by then.
-    if left.is_too_much {
+    // Last, because it may panic: the call is recorded by then.
+    if left.is_excessive {
         checks::allocated(edge);
     }
 }
 
-/// Ends a call that has been left, and puts what is then the top frame there.
+/// Ends a call after [`leave`], and makes `exit.top` the top frame.
 fn end_call(exit: Exit<'_>, edge: &Edge, elapsed: Option<u64>) {
     let is_long = end(exit.frame, edge, elapsed, exit.vacated());
     thread::resume(exit.top);
@@ -169,12 +171,14 @@ fn end_call(exit: Exit<'_>, edge: &Edge, elapsed: Option<u64>) {
     }
 }
 
-/// Closes the frame of a context: nothing of it is a call.
+/// Closes the frame of a context, which is not a call.
 fn close_context(exit: Exit<'_>, edge: &Edge, elapsed: Option<u64>) {
     let frame = exit.frame;
     handed::take_back(frame);
     let ticks = elapsed.and_then(buckets::duration).unwrap_or(0);
-    if let Some(extras) = thread::own_block().and_then(|own| thread::made(&edge.extras, own)) {
+    if let Some(extras) =
+        thread::own_block().and_then(|own| thread::get_or_create(&edge.extras, own))
+    {
         extras.carried_ticks.add(ticks);
     }
     for (own, word) in edge.heap.iter().zip(&frame.heap) {
@@ -190,7 +194,7 @@ fn close_context(exit: Exit<'_>, edge: &Edge, elapsed: Option<u64>) {
 #[cold]
 #[inline(never)]
 fn close_split(exit: Exit<'_>, elapsed: Option<u64>) {
-    let _take_off = TakeOff::of(exit);
+    let _subtract = SubtractSplit::of(exit);
     close(exit, elapsed);
 }
 
@@ -200,15 +204,15 @@ fn end_checked(exit: Exit<'_>, edge: &Edge, elapsed: Option<u64>) {
     checks::without_check(|| end_call(exit, edge, elapsed));
 }
 
-/// What was seen when a call was left.
+/// Findings of [`leave`].
 pub(crate) struct Left {
     /// The same function was already open below.
     is_recursive: bool,
-    /// It allocated more than it may.
-    is_too_much: bool,
+    /// The call exceeded a limit on allocations.
+    is_excessive: bool,
 }
 
-/// All of closing but the time and the end of the frame. Nothing is on top while it runs.
+/// Closes everything except the time and the end of the frame. Nothing is on top while it runs.
 #[inline(always)]
 pub(crate) fn leave(exit: Exit<'_>, edge: &Edge) -> Left {
     let Exit { frame, outer, .. } = exit;
@@ -220,36 +224,36 @@ pub(crate) fn leave(exit: Exit<'_>, edge: &Edge) -> Left {
         tally.panicked.add(1);
     }
     if open > 0 {
-        deepen(tally, open + 1);
+        raise_depth(tally, open + 1);
     }
     let is_recursive = exit.is_recursive(open);
     let handed_on = frame.flags.get() & flags::HANDED_ON != 0;
-    let is_too_much = (handed_on || allocated_or_freed(frame) != 0)
-        && attribution::charge(frame, outer, edge, is_recursive);
+    let is_excessive = (handed_on || allocated_or_freed(frame) != 0)
+        && attribution::attribute(frame, outer, edge, is_recursive);
     frame.flags.set(0);
-    Left { is_recursive, is_too_much }
+    Left { is_recursive, is_excessive }
 }
 
-/// So many calls of a function were open within each other. The first that closes is the deepest.
+/// Updates the maximum depth of recursion. The first call that closes is the deepest.
 #[inline(always)]
-fn deepen(tally: &Tally, depth: u64) {
+fn raise_depth(tally: &Tally, depth: u64) {
     // SAFETY: null, or a record of the segment, which is never freed.
     let extras = unsafe { tally.extras.get().as_ref() };
     if extras.is_none_or(|extras| extras.deepest.get() < depth) {
-        deepen_slowly(tally, depth);
+        raise_depth_slowly(tally, depth);
     }
 }
 
 #[cold]
-fn deepen_slowly(tally: &Tally, depth: u64) {
-    let extras = thread::own_block().and_then(|block| thread::made(&tally.extras, block));
+fn raise_depth_slowly(tally: &Tally, depth: u64) {
+    let extras = thread::own_block().and_then(|block| thread::get_or_create(&tally.extras, block));
     if let Some(extras) = extras {
         extras.deepest.set(depth);
     }
 }
 
-/// Closes what is still open above a poll's frame: guards that are held across an `.await`. Another
-/// task would find them on top of its own.
+/// Closes what is still open above a poll's frame: guards held across an `.await`. Otherwise
+/// another task would find them on top of its own.
 pub(crate) fn close_above(frame: &Frame) {
     if std::ptr::eq(TOP.get(), frame) {
         return;
@@ -262,14 +266,14 @@ pub(crate) fn close_above(frame: &Frame) {
     }
 }
 
-/// Closes a frame whose guard does not.
+/// Closes a frame on behalf of its guard.
 fn close_now(exit: Exit<'_>, now: u64) {
     let started = exit.frame.started.get();
     let elapsed = (started != 0).then(|| now.wrapping_sub(started));
     checks::without_panic(|| close(exit, elapsed));
 }
 
-/// At the end of a thread: guards that were forgotten never close their spans, so they end here.
+/// At the end of a thread: closes the spans of forgotten guards.
 pub(crate) fn close_abandoned() {
     let now = Clock::current().now();
     while let Some(exit) = open_frames().next().and_then(Exit::of_top) {
@@ -277,13 +281,13 @@ pub(crate) fn close_abandoned() {
     }
 }
 
-/// Closes a poll's frame: time goes straight to the path, calls are counted by the future.
+/// Closes a poll's frame: its time goes directly to the path; the future counts the calls.
 pub(crate) fn close_poll(block: &ThreadBlock, exit: Exit<'_>, elapsed: u64) {
     let is_split = exit.frame.flags.get() & flags::SPLIT != 0;
-    let _take_off = if is_split { TakeOff::of(exit) } else { None };
+    let _subtract = if is_split { SubtractSplit::of(exit) } else { None };
     let edge = edge_of(exit.frame);
     let elapsed = fold::forward_only(block, elapsed);
-    at_work();
+    begin_update();
     if leave(exit, edge).is_recursive {
         edge.recursive_ticks.add(elapsed);
     }

@@ -1,17 +1,17 @@
-//! The hot path: what runs inside somebody else's program at every call.
+//! The hot path: what runs in the user's program at every call.
 //!
 //! Per call it takes no lock, allocates nothing, reads no environment, formats nothing, makes no
 //! system call and cannot panic. It writes only to the block that its thread owns.
 //!
 //! ```text
-//! enter: TOP ──► frame of the caller ──edge──► its edge ──last_child──► our edge
+//! enter: TOP ──► frame of the caller ──edge──► its edge ──last_child──► this call's edge
 //!        a new frame above it: edge, started; TOP = the new frame; tally.open + 1
-//! exit:  tally.open - 1; TOP = the caller's frame; ring[pushed % 2] = now - started; pushed + 1; the frame is empty;
-//!        the call before goes from the ring into sum and histogram (`fold`)
+//! exit:  tally.open - 1; TOP = the caller's frame; ring[pushed % 2] = now - started; pushed + 1;
+//!        the frame is emptied; the previous call goes from the ring into sum and histogram
 //! ```
 //!
-//! What is rare goes to [`slow_path`]: the first call of a path, a span in which something was
-//! allocated, recursion, unwinding, spans closed out of order.
+//! Rare cases go to [`slow_path`]: the first call of a path, a span with allocations, recursion,
+//! unwinding, spans closed out of order.
 
 use std::marker::PhantomData;
 use std::thread::LocalKey;
@@ -19,7 +19,7 @@ use std::thread::LocalKey;
 use super::counters::{self, HeapCounts};
 use super::fold::{self, end};
 use super::frame::{
-    TOP, allocated_or_freed, at_work, edge_of, marked, marks, put_on_top, tally_of, unmarked,
+    TOP, allocated_or_freed, begin_update, edge_of, marked, marks, put_on_top, tally_of, unmarked,
 };
 use super::open_spans::Exit;
 use super::pacing::{self, Turn};
@@ -30,9 +30,10 @@ use crate::clock::Clock;
 use crate::segment::layout::{Edge, FRAME_PAGE, Frame};
 use crate::sys;
 
-/// An open span: closes when it is dropped. Made by `#[profile]` and [`span!`](crate::span).
+/// An open span, which closes when the guard is dropped. Created by `#[profile]` and
+/// [`span!`](crate::span).
 ///
-/// One word, so that recursion may go nearly as deep as without it. A span closes on the thread
+/// One word, so that recursion can go nearly as deep as without it. A span closes on the thread
 /// that opened it:
 ///
 /// ```compile_fail,E0277
@@ -42,16 +43,16 @@ use crate::sys;
 #[must_use = "the span closes when this is dropped: bind it to a name, as in `let _span = …`"]
 #[derive(Debug)]
 pub struct SpanGuard {
-    /// The span's frame, with [`marks`] in its lowest bits. Null: nothing is recorded.
+    /// The span's frame, with [`marks`] in its lowest bits. Null if nothing is recorded.
     frame: *const Frame,
     /// A span closes on the thread that opened it.
     not_send: PhantomData<*mut ()>,
 }
 
-/// Opens a span, unless it is the turn of this call to be left out.
+/// Opens a span, unless this call is left out.
 ///
-/// What is inlined is no more than that question: a function that is no longer inlined itself, for
-/// what was put into it, costs its callers ten times what is recorded of it.
+/// Only that decision is inlined. A function that the compiler no longer inlines because of added
+/// code costs its callers ten times what recording does.
 #[inline(always)]
 pub fn enter(site: &'static CallSite, turns: &'static LocalKey<Turns>) -> SpanGuard {
     if site.is_off() {
@@ -63,7 +64,7 @@ pub fn enter(site: &'static CallSite, turns: &'static LocalKey<Turns>) -> SpanGu
     })
 }
 
-/// Opens a span of a function whose every call is looked at.
+/// Opens a span of a function whose calls are never left out.
 #[inline(always)]
 pub fn enter_each(site: &'static CallSite) -> SpanGuard {
     if site.is_off() { SpanGuard::nothing() } else { open(site, None) }
@@ -72,7 +73,7 @@ pub fn enter_each(site: &'static CallSite) -> SpanGuard {
 /// Opens a span.
 #[inline(never)]
 fn open(site: &'static CallSite, turns: Option<&Turns>) -> SpanGuard {
-    // Asked first, when nothing is alive that would have to be kept over its slow half.
+    // Tested first, while no values are live that would have to be saved across its slow half.
     if std::thread::panicking() {
         return open_slowly(site, turns);
     }
@@ -91,7 +92,7 @@ fn open(site: &'static CallSite, turns: Option<&Turns>) -> SpanGuard {
     // SAFETY: the frame is not at a page's end, so it is in the page of `outer`, above the open
     // ones.
     let (tally, open) = (tally_of(child), unsafe { &*frame });
-    at_work();
+    begin_update();
     let timed = mode == Mode::EXACT
         || match pacing::take_turn(tally) {
             Turn::Timed => true,
@@ -117,10 +118,11 @@ fn open_slowly(site: &'static CallSite, turns: Option<&Turns>) -> SpanGuard {
     }
 }
 
-/// The edge of `site` below `from`, if it is what was called last, or what came after that before.
+/// The edge of `site` below `from`, if it was called last, or was the successor of the last call
+/// before.
 #[inline(always)]
 fn guess(from: &Edge, site: &CallSite, turns: Option<&Turns>) -> Option<&'static Edge> {
-    // SAFETY: both guesses are never null, and edges are never freed.
+    // SAFETY: neither guess is ever null, and edges are never freed.
     let (last, next) = unsafe {
         let last = &*from.last_child.get();
         (last, &*last.successor.get())
@@ -141,7 +143,7 @@ fn guess(from: &Edge, site: &CallSite, turns: Option<&Turns>) -> Option<&'static
 }
 
 impl SpanGuard {
-    /// Of a frame with [`marks`].
+    /// A guard for a frame pointer with [`marks`].
     #[inline(always)]
     pub(super) fn of(frame: *const Frame) -> SpanGuard {
         SpanGuard { frame, not_send: PhantomData }
@@ -153,13 +155,13 @@ impl SpanGuard {
         unsafe { unmarked(self.frame).as_ref() }
     }
 
-    /// What the span has counted of the heap so far, and its peak. `None` if it is not recorded, or
-    /// another one is open in it.
+    /// The span's heap counters so far, and its peak. `None` if it is not recorded, or another span
+    /// is open in it.
     pub(crate) fn counted(&self) -> Option<HeapCounts> {
         self.frame().filter(|open| std::ptr::eq(TOP.get(), *open)).map(counters::of_frame)
     }
 
-    /// Of a call that is not recorded.
+    /// The guard of a call that is not recorded.
     #[inline(always)]
     fn nothing() -> SpanGuard {
         SpanGuard::of(std::ptr::null())
@@ -178,8 +180,8 @@ impl Drop for SpanGuard {
 /// Closes a span.
 #[inline(never)]
 fn close(marked: *const Frame) {
-    // Asked before the clock, when nothing but the guard is alive: registers to be saved around the
-    // slow half of `panicking` cost every call more than the question.
+    // Tested before the clock is read, while only the guard is live: saving registers around the
+    // slow half of `panicking` cost every call more than the test itself.
     if marked.addr() & marks::SLOW != 0 || std::thread::panicking() {
         return close_slowly(marked);
     }
@@ -192,8 +194,8 @@ fn close(marked: *const Frame) {
     close_uneventful(marked, Some(now.wrapping_sub(started)));
 }
 
-/// Closes a span that is not timed. Apart, since it needs none of the registers that are saved for
-/// a timed one.
+/// Closes a span that is not timed. A separate function, because it needs none of the registers
+/// that are saved for a timed one.
 #[inline(never)]
 fn close_counted(frame: *const Frame) {
     close_uneventful(frame, None);
@@ -213,17 +215,18 @@ fn close_uneventful(frame: *const Frame, elapsed: Option<u64>) {
     if tally.open.get() != 1 {
         return close_eventful(frame, elapsed);
     }
-    at_work();
+    begin_update();
     tally.open.set(0);
     let is_long = end(open, edge, elapsed, std::ptr::null_mut());
-    // Only the first frame of a page is not above its outer one, and its guard is marked `SLOW`.
+    // Only the first frame of a page is not directly above its outer one, and its guard is marked
+    // `SLOW`.
     put_on_top(frame.wrapping_sub(1));
     if is_long {
         fold::after_long(edge, elapsed);
     }
 }
 
-/// Closes a span that was opened in the slow path, or that closes while the thread unwinds.
+/// Closes a span that was opened on the slow path, or that closes while the thread unwinds.
 #[inline(never)]
 fn close_slowly(marked: *const Frame) {
     let frame = unmarked(marked);
@@ -237,7 +240,7 @@ fn close_slowly(marked: *const Frame) {
     close_eventful(frame, timed.then(|| now.wrapping_sub(started)));
 }
 
-/// Closes a span in which something happened besides time.
+/// Closes a span with allocations, marks or other spans above it.
 #[inline(never)]
 fn close_eventful(frame: *const Frame, elapsed: Option<u64>) {
     if !std::ptr::eq(TOP.get(), frame) {

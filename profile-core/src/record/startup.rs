@@ -1,5 +1,5 @@
-//! The beginning of recording in a process, its new beginning in a forked child, and the end of
-//! recording in a thread. Cold, once each.
+//! The start of recording in a process, its restart in a forked child, and the end of recording in
+//! a thread. Cold: each runs once.
 
 use std::ffi::c_void;
 use std::path::{Path, PathBuf};
@@ -18,10 +18,10 @@ use crate::settings;
 use crate::sys;
 
 static BEGIN: Once = Once::new();
-/// Where segments go, if anywhere: as it was at the beginning, whatever is chosen later.
+/// The folder for segments, if any: the setting at the start, whatever is selected later.
 static RUN_DIR: OnceLock<Option<PathBuf>> = OnceLock::new();
 
-/// Begins recording, once in a process.
+/// Starts recording, once in a process.
 pub(crate) fn begin() {
     BEGIN.call_once(|| {
         let settings = settings::current();
@@ -33,29 +33,30 @@ pub(crate) fn begin() {
             return problems::report("no memory to record into: nothing is recorded");
         };
         if let (Some(path), Err(error)) = (&path, outcome) {
-            let place = path.display();
+            let location = path.display();
             problems::report(format!(
-                "PROFILE_RUN_DIR: cannot record into {place}: {error}; recording in memory"
+                "PROFILE_RUN_DIR: cannot record into {location}: {error}; recording in memory"
             ));
         }
         counters::begin();
         sys::on_thread_exit(release);
         sys::at_fork_in_child(restart_in_child);
         describe(header, clock);
-        // Looking for physical cores takes long on a large machine, and only a file is read
-        // elsewhere, or after the process was killed.
+        // Determining the physical cores takes long on a large machine, and only a segment in a
+        // file is read on another machine, or after the process was killed.
         if writer::is_file() {
             scheduling::write_cores(header);
         }
-        // No site has been called yet, so none needs to be notified; there may be many.
+        // No site has been called yet, so none needs to be updated; there may be many.
         policy::set_budget(settings.budget);
         sizes::want(settings.block_sizes);
-        // A first rate of the clock, for a reader of a process that is killed at once.
+        // An initial clock rate, for a reader of a process that is killed at once.
         thread::write_anchor(clock);
     });
 }
 
-/// One file per process: id and start time name it, and `create_new` refuses a second of that name.
+/// One file per process: its name consists of id and start time, and `create_new` rejects
+/// duplicates.
 fn segment_path(folder: &Path) -> PathBuf {
     let _ = std::fs::create_dir_all(folder);
     folder.join(format!("{}-{}.segment", std::process::id(), unix_ns()))
@@ -65,7 +66,7 @@ pub(crate) fn unix_ns() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
 }
 
-/// What a reader must know of the process.
+/// Writes what a reader must know about the process.
 pub(super) fn describe(header: &Header, clock: Clock) {
     let anchor = Anchor::now(clock);
     header.clock.set(clock as u64);
@@ -81,7 +82,7 @@ pub(super) fn describe(header: &Header, clock: Clock) {
     scheduling::begin(header);
 }
 
-/// Whether an allocation reaches the recorder: asked of the allocator itself.
+/// Whether allocations reach the recorder, determined by making one.
 fn allocator_is_installed() -> bool {
     let seen = || thread::here().map_or(0, |(_, frame)| frame.heap[heap::ALLOCATIONS].get());
     let before = seen();
@@ -96,10 +97,10 @@ pub(crate) fn is_forked_child() -> bool {
     FORKED.load(Relaxed)
 }
 
-/// In the child of a `fork`: an empty segment of its own; the parent's figures are the parent's.
+/// In the child of a `fork`: starts an empty segment, without the parent's figures.
 extern "C" fn restart_in_child() {
     FORKED.store(true, Relaxed);
-    // Until the segment is our own, what is allocated here must not find the parent's.
+    // Until the child has its own segment, its allocations must not find the parent's.
     if let Some(block) = thread::own_block() {
         turns::end_all(block);
     }
@@ -109,7 +110,7 @@ extern "C" fn restart_in_child() {
     lines::forget();
     handed::forget();
     let path = RUN_DIR.get().and_then(Option::as_deref).map(segment_path);
-    // What calls cost, and the processors, are the same here.
+    // The costs of calls, and the processors, are the same here.
     let parents = writer::header().map(|header| {
         (header.costs.each_ref().map(Word::get), header.cores.each_ref().map(Word::get))
     });
@@ -131,8 +132,8 @@ extern "C" fn restart_in_child() {
     }
 }
 
-/// At the end of a thread: spans that were never closed are closed, and the block is free for
-/// another.
+/// At the end of a thread: closes the spans that were never closed, and releases the block for
+/// another thread.
 extern "C" fn release(block: *mut c_void) {
     // SAFETY: `attach` passed a block, which is never freed.
     let block = unsafe { &*block.cast::<ThreadBlock>() };

@@ -1,4 +1,4 @@
-//! The block of a thread: taken at its first span or allocation, handed on at its end.
+//! The block of a thread: acquired at its first span or allocation, released for reuse at its end.
 
 use std::cell::Cell;
 use std::ptr;
@@ -17,11 +17,11 @@ use crate::sys;
 thread_local! {
     /// This thread's block; null before it has one. No `Drop`, for the reasons given at `TOP`.
     static BLOCK: Cell<*const ThreadBlock> = const { Cell::new(ptr::null()) };
-    /// There was no room for a block: not asked again.
+    /// There was no memory for a block; no further attempt is made.
     static GAVE_UP: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Room taken from the segment at a time.
+/// Bytes taken from the segment at a time.
 const CHUNK: usize = 16 << 10;
 /// How often a thread refreshes the segment's second anchor, in ticks: about every tenth of a
 /// second.
@@ -34,7 +34,7 @@ pub(crate) fn own_block() -> Option<&'static ThreadBlock> {
     unsafe { BLOCK.get().as_ref() }
 }
 
-/// The innermost open frame, with the thread given a block if it has none.
+/// The innermost open frame. Gives the thread a block if it has none.
 pub(crate) fn here() -> Option<(&'static ThreadBlock, &'static Frame)> {
     if own_block().is_none() {
         attach()?;
@@ -43,15 +43,15 @@ pub(crate) fn here() -> Option<(&'static ThreadBlock, &'static Frame)> {
     own_block().map(|block| (block, unsafe { &*TOP.get() }))
 }
 
-/// Never starts the session: that reads the environment, which allocates, and the allocator comes
-/// here too.
+/// Never starts the session: that reads the environment, which allocates, and the allocator calls
+/// this function.
 #[cold]
 fn attach() -> Option<()> {
     if GAVE_UP.get() {
         return None;
     }
     let header = writer::header()?;
-    let Some(block) = reuse(header).or_else(|| make(header)) else {
+    let Some(block) = reuse(header).or_else(|| create(header)) else {
         GAVE_UP.set(true);
         return None;
     };
@@ -64,30 +64,31 @@ fn attach() -> Option<()> {
     Some(())
 }
 
-/// A thread that only allocates has a block too, but counts as one that recorded from its first
-/// call on. For that the first call has to come the slow way, whatever the block's last owner
+/// A thread that only allocates has a block too, but is counted as a recording thread only from its
+/// first call on. Therefore its first call must take the slow path, whatever the block's last owner
 /// called first.
 fn begin_silent(block: &ThreadBlock) {
     block.silent.set(1);
-    // SAFETY: `furnish` has made both edges.
+    // SAFETY: `create_parts` has created both edges.
     unsafe { (*block.root.get()).last_child.set(block.root.get()) };
 }
 
-/// The thread records something.
-pub(crate) fn no_longer_silent(block: &ThreadBlock) {
+/// Marks the thread as one that records.
+pub(crate) fn mark_recording(block: &ThreadBlock) {
     if block.silent.get() != 0 {
         block.silent.set(0);
         block.threads.add(1);
     }
 }
 
-/// If the recorder is at work in this thread, a signal handler has interrupted it: what that calls
-/// is recorded into a block of its own, which [`resume`] lets go. Says whether it is so.
+/// If the recorder is running in this thread, a signal handler has interrupted it. Calls of the
+/// handler are recorded into a separate block, which [`resume`] releases. Returns whether that is
+/// the case.
 pub(super) fn interrupt() -> bool {
     let Some(interrupted) = own_block().filter(|_| ptr::eq(TOP.get(), &raw const NOWHERE)) else {
         return false;
     };
-    let Some(block) = writer::header().and_then(|header| reuse(header).or_else(|| make(header)))
+    let Some(block) = writer::header().and_then(|header| reuse(header).or_else(|| create(header)))
     else {
         return false;
     };
@@ -99,8 +100,8 @@ pub(super) fn interrupt() -> bool {
     true
 }
 
-/// Puts what is around a call on top again: in a signal handler that interrupted the recorder,
-/// nothing.
+/// Makes the frame around a call the top frame again; in a signal handler that interrupted the
+/// recorder, resumes the recorder instead.
 pub(super) fn resume(outer: *const Frame) {
     put_on_top(outer);
     let Some(block) = own_block().filter(|block| !block.interrupted.get().is_null()) else {
@@ -114,8 +115,8 @@ pub(super) fn resume(outer: *const Frame) {
     }
 }
 
-/// A call that is not recorded for want of room, of a thread that has none of its own to count it
-/// in.
+/// Counts a call that is not recorded because memory is exhausted, in a thread that has no block to
+/// count it in.
 #[cold]
 pub(super) fn lose_call() {
     if let Some(header) = writer::header() {
@@ -126,12 +127,12 @@ pub(super) fn lose_call() {
 /// All blocks of the segment, newest first.
 pub(super) fn blocks(header: &Header) -> impl Iterator<Item = &'static ThreadBlock> + use<> {
     // SAFETY: links lead to blocks that are never freed.
-    let behind = |link: *mut ThreadBlock| unsafe { link.as_ref() };
-    let first = behind(header.first_block.shared().load(Acquire));
-    std::iter::successors(first, move |block| behind(block.next.get()))
+    let target = |link: *mut ThreadBlock| unsafe { link.as_ref() };
+    let first = target(header.first_block.shared().load(Acquire));
+    std::iter::successors(first, move |block| target(block.next.get()))
 }
 
-/// A block whose thread has ended: the newcomer continues adding to it.
+/// A block whose thread has ended: the new thread continues to add to it.
 fn reuse(header: &Header) -> Option<&'static ThreadBlock> {
     let claim = |block: &&ThreadBlock| {
         block.owned.get() == 0
@@ -140,14 +141,14 @@ fn reuse(header: &Header) -> Option<&'static ThreadBlock> {
     blocks(header).find(claim)
 }
 
-fn make(header: &Header) -> Option<&'static ThreadBlock> {
+fn create(header: &Header) -> Option<&'static ThreadBlock> {
     let block =
         writer::take(size_of::<ThreadBlock>().next_multiple_of(64), 64)?.cast::<ThreadBlock>();
-    // SAFETY: fresh zeroed room of the right size and alignment; all its words are atomics.
+    // SAFETY: fresh zeroed memory of the right size and alignment; all its words are atomics.
     let made = unsafe { &*block };
     made.owned.set(1);
     made.random.set(block.addr() as u64 | 1);
-    furnish(made)?;
+    create_parts(made)?;
     let mut first = header.first_block.shared().load(Relaxed);
     loop {
         writer::keep_in_file(&header.first_block_in_file, first, block);
@@ -159,16 +160,16 @@ fn make(header: &Header) -> Option<&'static ThreadBlock> {
     }
 }
 
-/// The parts every block has: a page of frames, the path from which all others start, the path for
-/// what finds no room, and the frame that its own allocations are charged to.
-fn furnish(block: &ThreadBlock) -> Option<()> {
+/// Creates the parts of every block: a page of frames, the root path, the path for calls that
+/// exceed the limit, and the frame that the recorder's own allocations are attributed to.
+fn create_parts(block: &ThreadBlock) -> Option<()> {
     let root: *mut Edge = new_edge(block, ptr::null_mut(), ptr::null_mut())?;
     block.root.set(root);
     let other: *mut Edge = new_edge(block, root, ptr::null_mut())?;
     let own: *mut Frame = take(block)?;
     let page = new_page(block, ptr::null_mut())?;
     block.other.set(other);
-    // SAFETY: both were just made.
+    // SAFETY: both were just created.
     unsafe {
         (*page).frames[0].edge.set(root);
         (*own).edge.set(new_edge(block, root, ptr::null_mut())?);
@@ -178,7 +179,7 @@ fn furnish(block: &ThreadBlock) -> Option<()> {
     Some(())
 }
 
-/// An edge with a tally that no site owns, or with the tally to be set by the caller.
+/// Creates an edge with a tally that no site owns, or with the given tally.
 pub(crate) fn new_edge(
     block: &ThreadBlock,
     parent: *mut Edge,
@@ -186,12 +187,12 @@ pub(crate) fn new_edge(
 ) -> Option<*mut Edge> {
     let tally = if tally.is_null() { take(block)? } else { tally };
     let edge: *mut Edge = take(block)?;
-    // SAFETY: just made, ours.
+    // SAFETY: just created, and not shared yet.
     unsafe {
         (*edge).tally.set(tally);
         (*edge).parent.set(parent);
         (*edge).target.set(edge);
-        // A guess that no site matches: the root, or this edge itself if it is the root.
+        // A cache entry that matches no site: the root, or this edge itself if it is the root.
         let nothing = if block.root.get().is_null() { edge } else { block.root.get() };
         (*edge).last_child.set(nothing);
         (*edge).successor.set(nothing);
@@ -201,18 +202,18 @@ pub(crate) fn new_edge(
 
 fn new_page(block: &ThreadBlock, previous: *mut FramePage) -> Option<*mut FramePage> {
     let page = writer::take(FRAME_PAGE, FRAME_PAGE)?.cast::<FramePage>();
-    // SAFETY: fresh zeroed room of the right size and alignment.
+    // SAFETY: fresh zeroed memory of the right size and alignment.
     let links = unsafe { &(*page).links };
     links.previous.set(previous);
     links.block.set(ptr::from_ref(block).cast_mut());
     Some(page)
 }
 
-/// The page around a frame.
+/// The page that contains a frame.
 fn page_of(frame: *const Frame) -> &'static FramePage {
     let page = frame.map_addr(|address| address & !(FRAME_PAGE - 1)).cast::<FramePage>();
-    // SAFETY: all frames but a block's own and NOWHERE, of which nobody asks this, live in pages
-    // that are aligned to their size; pages are never freed.
+    // SAFETY: all frames are in pages aligned to their size, except a block's own frame and
+    // NOWHERE, for which this is never called; pages are never freed.
     unsafe { &*page }
 }
 
@@ -222,12 +223,12 @@ pub(crate) fn frame_above(block: &ThreadBlock, frame: *const Frame) -> Option<*c
         let page = page_of(frame);
         let next = new_page(block, ptr::from_ref(page).cast_mut())?;
         page.links.next.publish(next);
-        // SAFETY: just made.
+        // SAFETY: just created.
         Some(unsafe { &raw const (*next).frames[0] })
     })
 }
 
-/// The frame above one, if there is room for it already.
+/// The frame above one, if its page already exists.
 pub(crate) fn known_frame_above(frame: *const Frame) -> Option<*const Frame> {
     let above = frame.wrapping_add(1);
     if !above.addr().is_multiple_of(FRAME_PAGE) {
@@ -248,13 +249,13 @@ pub(crate) fn frame_below(frame: *const Frame) -> Option<*const Frame> {
     previous.frames.last().map(ptr::from_ref)
 }
 
-/// Whether the frame belongs to a block. Memory of a page is all zero after a `fork`, and the page
-/// then nobody's.
+/// Whether the frame belongs to a block. After a `fork` the memory of a page is all zero, and the
+/// page belongs to nobody.
 pub(super) fn is_frame_of(block: &ThreadBlock, frame: *const Frame) -> bool {
     ptr::eq(page_of(frame).links.block.get(), block)
 }
 
-/// What is kept of a frame's call apart from it, made with that of its whole page.
+/// The split record of a frame, allocated together with those of its whole page.
 pub(super) fn split_of(block: &ThreadBlock, frame: &Frame) -> Option<&'static Split> {
     let splits = &page_of(frame).links.splits;
     if splits.get().is_null() {
@@ -265,9 +266,9 @@ pub(super) fn split_of(block: &ThreadBlock, frame: &Frame) -> Option<&'static Sp
     unsafe { splits.get().add(index).as_ref() }
 }
 
-/// If no span is open in the page of `frame`, and the top frame is in another one, the page
-/// goes above that one, to be filled again. So spans that overlap for ever take a few pages, and
-/// not ever more of them.
+/// If no span is open in the page of `frame`, and the top frame is in another page, moves the page
+/// above that one to be reused. So spans that overlap indefinitely need a few pages instead of more
+/// and more.
 pub(super) fn free_page_of(frame: &Frame, top: &Frame, is_open: impl Fn(&Frame) -> bool) {
     let (page, top_page) = (page_of(frame), page_of(top));
     if ptr::eq(page, top_page) || page.frames.iter().any(is_open) {
@@ -276,9 +277,8 @@ pub(super) fn free_page_of(frame: &Frame, top: &Frame, is_open: impl Fn(&Frame) 
     let (previous, next) = (page.links.previous.get(), page.links.next.get());
     let above = top_page.links.next.get();
     let this = ptr::from_ref(page).cast_mut();
-    // SAFETY: the thread's own frame is always open, so this is not the first page; the top one is
-    // above it, so it is not the last; what is above the top page is null or a page. Pages are
-    // never freed.
+    // SAFETY: the thread's own frame is always open, so this is not the first page; the top page is
+    // above it, so it is not the last; above the top page is null or a page. Pages are never freed.
     unsafe {
         (*previous).links.next.publish(next);
         (*next).links.previous.set(previous);
@@ -296,21 +296,21 @@ pub(crate) fn is_first_in_page(frame: *const Frame) -> bool {
     frame.addr() % FRAME_PAGE == std::mem::offset_of!(FramePage, frames)
 }
 
-/// Zeroed room for a record, from the thread's own chunk.
+/// Zeroed memory for a record, from the thread's own chunk.
 pub(crate) fn take<T>(block: &ThreadBlock) -> Option<*mut T> {
     take_bytes(block, size_of::<T>()).map(<*mut u8>::cast)
 }
 
-/// The record behind a link, made at its first use.
-pub(crate) fn made<T>(link: &Link<T>, block: &ThreadBlock) -> Option<&'static T> {
+/// The record that a link leads to, created at its first use.
+pub(crate) fn get_or_create<T>(link: &Link<T>, block: &ThreadBlock) -> Option<&'static T> {
     if link.get().is_null() {
         link.publish(take(block)?);
     }
-    // SAFETY: not null any more; records are never freed.
+    // SAFETY: no longer null; records are never freed.
     unsafe { link.get().as_ref() }
 }
 
-/// Zeroed room, a multiple of 64 bytes.
+/// Zeroed memory, rounded up to a multiple of 64 bytes.
 pub(crate) fn take_bytes(block: &ThreadBlock, bytes: usize) -> Option<*mut u8> {
     let bytes = bytes.next_multiple_of(64);
     if bytes > CHUNK / 4 {
@@ -326,8 +326,8 @@ pub(crate) fn take_bytes(block: &ThreadBlock, bytes: usize) -> Option<*mut u8> {
     Some(start as *mut u8)
 }
 
-/// Keeps the segment's second anchor fresh, so that a reader of a killed process knows the clock's
-/// rate and the time of death within a tenth of a second.
+/// Refreshes the segment's second anchor, so that a reader of a killed process knows the clock's
+/// rate, and the time of death to within a tenth of a second.
 #[inline]
 pub(crate) fn refresh_anchor(block: &ThreadBlock) {
     let clock = Clock::current();
@@ -346,27 +346,27 @@ pub(crate) fn write_anchor(clock: Clock) {
     header.last_monotonic_ns.set(anchor.monotonic_ns);
 }
 
-/// In the child of a `fork`: this thread has no block any more, and gets none before
+/// In the child of a `fork`: this thread no longer has a block, and gets none before
 /// [`allow_block`].
 pub(crate) fn forget_block() {
     detach();
     GAVE_UP.set(true);
 }
 
-/// From now on each allocation takes the slow way, which finds that the thread has no block.
+/// Makes each allocation take the slow path, which finds that the thread has no block.
 pub(super) fn detach() {
     TOP.set(&raw const NOWHERE);
     BLOCK.set(ptr::null());
     live::grant_nothing();
 }
 
-/// The child has a segment of its own now.
+/// The child now has its own segment.
 pub(crate) fn allow_block() {
     GAVE_UP.set(false);
 }
 
-/// While it lives, allocations of this thread are charged to the recorder itself, and calls are not
-/// recorded.
+/// While it lives, allocations of this thread are attributed to the recorder itself, and calls are
+/// not recorded.
 #[derive(Debug)]
 pub(crate) struct Suspended {
     before: *const Frame,
@@ -384,7 +384,7 @@ impl Suspended {
 
 impl Drop for Suspended {
     fn drop(&mut self) {
-        // A thread that had no block when this began keeps the one it got, with nothing open in it.
+        // A thread that had no block before keeps the one it got, with nothing open in it.
         let unattached = ptr::eq(self.before, &raw const NOWHERE);
         TOP.set(if unattached {
             own_block().map_or(self.before, first_frame)
@@ -394,10 +394,10 @@ impl Drop for Suspended {
     }
 }
 
-/// Work of the recorder for a caller, such as making a snapshot: what is allocated and freed
-/// meanwhile is nobody's. What the caller is given is the caller's, who will free it: a copy, so
-/// that it is allocated where it is charged, and so that nothing the recorder keeps for itself is
-/// charged along with it.
+/// Runs work of the recorder on behalf of a caller, such as taking a snapshot. What it allocates
+/// and frees is not attributed to anybody. The caller gets a copy of the result, because the caller
+/// will free it: the copy is allocated where it is attributed, and nothing that the recorder keeps
+/// for itself is attributed with it.
 pub(crate) fn for_caller<T: Clone>(work: impl FnOnce() -> T) -> T {
     let own = Suspended::new();
     let made = work();
@@ -405,10 +405,10 @@ pub(crate) fn for_caller<T: Clone>(work: impl FnOnce() -> T) -> T {
     if !allocator_counts() {
         return made;
     }
-    let given = made.clone();
+    let copy = made.clone();
     let _own = Suspended::new();
     drop(made);
-    given
+    copy
 }
 
 /// Whether this process's allocations are counted.
@@ -416,7 +416,7 @@ pub(crate) fn allocator_counts() -> bool {
     writer::header().is_some_and(|header| header.allocator.get() != 0)
 }
 
-/// The span on top, if it is of that function.
+/// The top span, if it belongs to that function.
 pub(super) fn own_span(site: &CallSite) -> Option<(&'static Frame, &'static Edge)> {
     let (_, frame) = here()?;
     // SAFETY: null, or an edge, which is never freed.
@@ -426,11 +426,11 @@ pub(super) fn own_span(site: &CallSite) -> Option<(&'static Frame, &'static Edge
 
 /// The frame of the thread itself, always open.
 fn first_frame(block: &ThreadBlock) -> *const Frame {
-    // SAFETY: a block has a first page of frames from the moment it is made, and it is never freed.
+    // SAFETY: a block has a first page of frames from its creation on, and it is never freed.
     unsafe { &raw const (*block.first_frames.get()).frames[0] }
 }
 
-/// Whether the recorder itself is at work in this thread.
+/// Whether the recorder itself is running in this thread.
 pub(crate) fn is_suspended(block: &ThreadBlock, frame: &Frame) -> bool {
     ptr::eq(block.own_frame.get(), frame)
 }

@@ -1,52 +1,51 @@
-//! What recording costs, as the header of a segment holds it: written by the recorder, which
-//! measures it, and subtracted by the reader.
+//! Costs of recording, as stored in the header of a segment: measured and written by the recorder,
+//! subtracted by the reader.
 
 use super::layout::{COSTS, Header, Word};
 
-/// What spans cost, in ticks.
+/// Costs of spans, in ticks.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Costs {
-    /// Between the readings of a span around nothing; and beyond the body between those of a long
-    /// one, which is 0 where the processor reads the clock before the last of the body is done as
-    /// often as after it.
+    /// Between the readings of a span around nothing; and between those of a long span, in addition
+    /// to its body. The latter is 0 where the processor reads the clock before the end of the body
+    /// as often as after it.
     pub(crate) reading: f64,
     pub(crate) long_reading: f64,
-    /// From one span around nothing to the next, beyond what the loop takes without spans.
+    /// From one span around nothing to the next, without the cost of the loop.
     pub(crate) empty: f64,
-    /// The same around long bodies that wait for their results, and that do not.
+    /// The same around long bodies that wait for their results, and around those that do not.
     pub(crate) waiting: f64,
     pub(crate) busy: f64,
-    /// Of a span that is counted and not timed, and of a call that is left out.
+    /// A span that is counted but not timed, and a call that is left out.
     pub(crate) counted: f64,
     pub(crate) left_out: f64,
-    /// Of a timed call that stands for others. Only the budget uses it: it has no place
-    /// in the header.
+    /// A timed call that represents others. Only the budget uses it, so it is not in the header.
     pub(crate) burst: f64,
-    /// From one mark of a line to the next, and of one that is counted and not timed.
+    /// From one mark of a line to the next, and a mark that is counted but not timed.
     pub(crate) mark: f64,
     pub(crate) counted_mark: f64,
-    /// What else a call with lines costs inside of its span.
+    /// Other costs of a call with lines, inside of its span.
     pub(crate) stay: f64,
     /// Between the readings of an empty stay on a line that is timed as one of many: the processor
-    /// did not expect it.
+    /// did not predict it.
     pub(crate) sampled: f64,
 }
 
-/// Calls that show more than so many times an empty one are long.
+/// Calls that take more than this many times an empty one are long.
 const LONG: f64 = 3.0;
 
 impl Costs {
-    /// Writes them to the header, for every reader.
+    /// Writes the costs to the header, for every reader.
     pub(crate) fn store(mut self, header: &Header) {
         header.costs.iter().zip(self.each()).for_each(|(word, cost)| word.set(cost.to_bits()));
     }
 
-    /// Those in a header of this process.
+    /// Reads the costs from the header of this process.
     pub(crate) fn of(header: &Header) -> Costs {
         Costs::from_words(header.costs.each_ref().map(Word::get))
     }
 
-    /// As they are in a header; a damaged one may hold anything.
+    /// Reads the costs from the words of a header; a damaged one may contain anything.
     pub(crate) fn from_words(words: [u64; COSTS]) -> Costs {
         let mut costs = Costs::default();
         for (cost, word) in costs.each().into_iter().zip(words) {
@@ -56,7 +55,7 @@ impl Costs {
         costs
     }
 
-    /// In the order in which they lie in the header.
+    /// The costs in the order of the header.
     pub(crate) fn each(&mut self) -> [&mut f64; COSTS] {
         [
             &mut self.reading,
@@ -73,14 +72,14 @@ impl Costs {
         ]
     }
 
-    /// What recording added between the two readings of a call that shows `reading` ticks. Not all
-    /// of these: what was called took some time, however little shows of it.
+    /// Time that recording added between the two readings of a call that took `reading` ticks.
+    /// Never all of it: the body took some time, however short.
     pub(crate) fn inside(&self, reading: f64) -> f64 {
         const AT_MOST: f64 = 31.0 / 32.0;
         self.between(self.reading, self.long_reading, reading).min(reading * AT_MOST)
     }
 
-    /// What recording added in total, inside and outside, to such a call.
+    /// Total time that recording added to such a call, inside and outside.
     pub(crate) fn span(&self, reading: f64) -> f64 {
         self.between(self.empty, f64::midpoint(self.waiting, self.busy), reading)
     }
@@ -112,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_taken_off_goes_from_the_empty_spans_cost_to_that_around_long_bodies() {
+    fn the_subtracted_cost_is_interpolated_between_empty_and_long_spans() {
         let costs =
             Costs { reading: 20.0, empty: 40.0, waiting: 4.0, busy: 56.0, ..Costs::default() };
         let inside = [5.0, 20.0, 40.0, 60.0, 1e9].map(|ticks| costs.inside(ticks));
@@ -123,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn costs_that_are_no_numbers_are_none() {
+    fn invalid_costs_are_zero() {
         let words = [f64::NAN, -1.0, f64::INFINITY, -0.0, 2.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
             .map(f64::to_bits);
         assert_eq!(Costs::from_words(words), Costs { busy: 2.5, ..Costs::default() });

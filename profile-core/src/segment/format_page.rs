@@ -1,4 +1,4 @@
-//! The page docs/segment-format.md: the description at the top of `layout`, and a table of each
+//! Generates docs/segment-format.md: the description at the top of `layout`, and a table of each
 //! record.
 
 use std::fmt::Write as _;
@@ -66,7 +66,7 @@ fn section(record: &Layout, page: &mut String) {
     }
 }
 
-/// Without the links of rustdoc, which lead nowhere on a page.
+/// Removes the links of rustdoc, which have no target on the page.
 fn plain(text: &str) -> String {
     text.replace("[`", "`").replace("`]", "`")
 }
@@ -88,12 +88,12 @@ fn every_record_is_on_the_page_and_has_no_gaps() {
 }
 
 #[test]
-fn the_page_is_that_of_the_code() {
+fn the_page_matches_the_code() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/segment-format.md");
     if crate::settings::is_blessing() {
         std::fs::write(&file, page()).expect("write the page");
     }
-    // A published package has no such folder.
+    // A published package does not contain that folder.
     let Ok(found) = std::fs::read_to_string(&file) else { return };
     assert!(found == page(), "docs/segment-format.md is out of date; PROFILE_BLESS=1 writes it");
 }

@@ -1,9 +1,9 @@
-//! The memory that outlives the recorder: one versioned stretch of words per process, written in
-//! place by the threads that are measured and read by anyone at any time.
+//! The memory that outlives the recorder: one versioned range of words per process, written in
+//! place by the measured threads, and readable by anyone at any time.
 //!
-//! `layout` says what is where, `writer` makes the segment and hands out room in it, `reader` is a
-//! bounded view of one, live or from a file, `costs` what its header says of the price of
-//! recording. No room here knows what a statistic is.
+//! `layout` defines the records, `writer` creates the segment and allocates memory in it, `reader`
+//! is a bounds-checked view of one, live or from a file, and `costs` reads the recording costs from
+//! its header. Nothing here depends on statistics.
 
 #![allow(unsafe_code, reason = "the memory format: records at addresses of its own")]
 

@@ -1,8 +1,9 @@
-//! A bounded view of a segment: of this process, live, or of a file that any process left behind.
+//! A bounds-checked view of a segment: that of this process, live, or one from a file that any
+//! process left behind.
 //!
-//! Every access is checked against the view's end and every walk along `next` links is limited, so
-//! a damaged or hostile file gives missing rows, never a crash, a hang or a wild read. Nothing is
-//! written.
+//! Every access is checked against the end of the view, and every walk along `next` links is
+//! limited. So a damaged or hostile file results in missing rows, never in a crash, a hang or an
+//! invalid read. Nothing is written.
 
 use std::sync::atomic::{AtomicU64, Ordering::*};
 
@@ -19,7 +20,7 @@ pub enum SegmentError {
     },
     /// The first eight bytes are not those of a segment.
     NotASegment,
-    /// Written by a version that this reader does not know.
+    /// Written by a version that this reader does not support.
     UnknownVersion(u64),
 }
 
@@ -29,16 +30,16 @@ impl std::fmt::Display for SegmentError {
             SegmentError::Truncated { bytes } => {
                 write!(
                     f,
-                    "the segment is cut off: {bytes} bytes, at least {} expected",
+                    "the segment is truncated: {bytes} bytes, expected at least {}",
                     header_bytes()
                 )
             }
             SegmentError::NotASegment => {
-                write!(f, "not a segment: byte 0 does not begin with PROFSEG1")
+                write!(f, "not a segment: expected PROFSEG1 at byte 0")
             }
             SegmentError::UnknownVersion(version) => write!(
                 f,
-                "byte 8: segment version {version} is unknown to this reader, which knows version {}",
+                "byte 8: unsupported segment version {version}; expected version {}",
                 layout::VERSION
             ),
         }
@@ -56,8 +57,8 @@ const fn header_bytes() -> usize {
 pub(crate) struct View<'a> {
     words: &'a [AtomicU64],
     base: u64,
-    /// How many records may still be walked to. `None`: this process's own segment, in which lists
-    /// end.
+    /// How many more records may be visited. `None` for this process's own segment, whose lists
+    /// always end.
     steps: Option<&'a AtomicU64>,
 }
 
@@ -73,14 +74,14 @@ impl<'a> View<'a> {
         Some(View { words, base: header.base.get(), steps: None })
     }
 
-    /// How many words a whole reading may visit: each record and text a few times. Without this
-    /// bound lists that lead into each other would multiply, and so would their texts.
+    /// A complete reading visits each record a few times at most. Without this limit, lists that
+    /// lead into each other would multiply the work.
     pub(crate) fn steps_for(words: &[AtomicU64]) -> AtomicU64 {
         const TIMES: usize = 4;
         AtomicU64::new((words.len() * TIMES) as u64)
     }
 
-    /// Words read from a file.
+    /// A view of words read from a file.
     pub(crate) fn from_words(
         words: &'a [AtomicU64],
         steps: &'a AtomicU64,
@@ -103,7 +104,7 @@ impl<'a> View<'a> {
         self.words.get(word as usize).map_or(0, |word| word.load(Acquire))
     }
 
-    /// The record behind a link, if the link is in the segment.
+    /// The record that a link leads to, if it is in the segment.
     pub(crate) fn record(&self, link: u64) -> Option<Record<'a>> {
         let offset = link.checked_sub(self.base)?;
         let start = usize::try_from(offset / 8).ok()?;
@@ -114,9 +115,9 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The records of a list whose newest ones may lie outside of a file that could not grow. Where
-    /// the list leaves the file, it continues from `in_file`: a thread that took its record before
-    /// the file was full may put it before those outside.
+    /// The records of a list whose newest ones may be outside of a file that could not grow. Where
+    /// the list leaves the file, it continues from `in_file`: a thread that allocated its record
+    /// before the file was full may have linked it before those outside.
     pub(crate) fn list_in_file(&self, newest: u64, in_file: u64, next: u64) -> Vec<Record<'a>> {
         let mut records: Vec<_> = self.list(newest, next).collect();
         let end = records.last().map_or(newest, |record| record.word(next));
@@ -126,8 +127,8 @@ impl<'a> View<'a> {
         records
     }
 
-    /// The records of a list, from its first; stops where the list leaves the segment or leads back
-    /// into itself, as that of a damaged file may.
+    /// The records of a list, from its first; stops where the list leaves the segment, or exceeds
+    /// the limit.
     pub(crate) fn list(&self, first: u64, next: u64) -> impl Iterator<Item = Record<'a>> + use<'a> {
         const WORDS_OF_A_RECORD: u64 = 8;
         let view = *self;
@@ -145,17 +146,17 @@ impl<'a> View<'a> {
         self.steps.is_none_or(|steps| steps.fetch_update(Relaxed, Relaxed, less).is_ok())
     }
 
-    /// A text: its length, then its bytes.
+    /// Reads a text: its length, then its bytes.
     pub(crate) fn text(&self, link: u64) -> String {
         self.text_of(link, 1 << 16)
     }
 
-    /// The text of a whole function, which generators of code make very long.
+    /// Reads the text of a whole function, which code generators make very long.
     pub(crate) fn long_text(&self, link: u64) -> String {
         self.text_of(link, 1 << 24)
     }
 
-    /// A damaged length costs no more than `longest`; empty once too much was read.
+    /// A damaged length costs at most `longest`.
     fn text_of(&self, link: u64, longest: u64) -> String {
         let Some(record) = self.record(link) else { return String::new() };
         let length = record.word(0).min(longest) as usize;
@@ -212,7 +213,7 @@ impl<'a> Record<'a> {
         self.view.record(self.word(word))
     }
 
-    /// The record that lies so many bytes into this one.
+    /// The record at this byte offset in this one.
     pub(crate) fn at(&self, bytes: u64) -> Option<Record<'a>> {
         self.view.record(self.link.checked_add(bytes)?)
     }

@@ -1,14 +1,14 @@
-//! The index by which a thread finds its own records again. It is in the segment because the
-//! thread's only memory is there; readers do not use it.
+//! The index by which a thread finds its own records again. It is in the segment because the thread
+//! has no other memory; readers do not use it.
 
 use super::word::{Link, Word};
 
-/// What a record is found by.
+/// The key of a record.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key(pub(crate) usize, pub(crate) usize);
 
 impl Key {
-    /// Fibonacci hashing of both words; the upper bits are the good ones.
+    /// Fibonacci hashing of both words; the upper bits are the well-mixed ones.
     fn hash(self) -> usize {
         let mixed = (self.0 as u64).rotate_left(32) ^ self.1 as u64;
         (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize
@@ -20,7 +20,7 @@ pub(crate) trait Keyed: 'static {
     fn key(&self) -> Key;
 }
 
-/// The owner's index of its records: open addressing, at most half full. Readers do not use it.
+/// The owner's index of its records: open addressing, at most half full.
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct Table<T> {
@@ -35,11 +35,12 @@ impl<T: Keyed> Table<T> {
         if slots.is_null() {
             return &[];
         }
-        // SAFETY: `grow` set both words together: `capacity` links from `slots` on, never freed.
+        // SAFETY: `grow` set both words together: `capacity` links starting at `slots`, never
+        // freed.
         unsafe { std::slice::from_raw_parts(slots, self.capacity.get() as usize) }
     }
 
-    /// The slot of the key, or the free one where it belongs.
+    /// The slot of the key, or the free slot where it belongs.
     fn slot(&self, key: Key) -> Option<&Link<T>> {
         let slots = self.slots();
         let mask = slots.len().checked_sub(1)?;
@@ -57,28 +58,29 @@ impl<T: Keyed> Table<T> {
     pub(crate) fn insert(
         &self,
         record: &'static T,
-        room: impl FnOnce(usize) -> Option<*mut u8>,
+        take: impl FnOnce(usize) -> Option<*mut u8>,
     ) -> Option<()> {
         if self.length.get() * 2 >= self.capacity.get() {
-            self.grow(room)?;
+            self.grow(take)?;
         }
         self.slot(record.key())?.set(std::ptr::from_ref(record).cast_mut());
         self.length.add(1);
         Some(())
     }
 
-    /// Twice the room. The old slots are left behind: together they are smaller than the new ones.
-    fn grow(&self, room: impl FnOnce(usize) -> Option<*mut u8>) -> Option<()> {
+    /// Doubles the capacity. The old slots are abandoned: all of them together are smaller than the
+    /// new ones.
+    fn grow(&self, take: impl FnOnce(usize) -> Option<*mut u8>) -> Option<()> {
         const FIRST: u64 = 32;
         let capacity = (self.capacity.get() * 2).max(FIRST);
-        let room = room(capacity as usize * size_of::<Link<T>>())?;
+        let memory = take(capacity as usize * size_of::<Link<T>>())?;
         let old = (self.slots.get(), self.capacity.get() as usize);
-        self.slots.set(room.cast());
+        self.slots.set(memory.cast());
         self.capacity.set(capacity);
         if old.0.is_null() {
             return Some(());
         }
-        // SAFETY: the slots that were in use until now.
+        // SAFETY: these slots were in use until now.
         for link in unsafe { std::slice::from_raw_parts(old.0, old.1) } {
             // SAFETY: as in `slot`.
             if let Some(record) = unsafe { link.get().as_ref() } {

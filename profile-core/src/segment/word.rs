@@ -1,8 +1,8 @@
-//! The two kinds of words that a segment is made of: numbers, and links to records.
+//! The two kinds of words in a segment: numbers, and links to records.
 
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::*};
 
-/// One 64-bit number that one thread writes and any thread may read.
+/// A 64-bit number that one thread writes and any thread may read.
 #[repr(transparent)]
 #[derive(Debug)]
 pub(crate) struct Word(AtomicU64);
@@ -24,7 +24,7 @@ impl Word {
         self.0.store(value, Relaxed);
     }
 
-    /// Load, add, store: the owner is the only writer, so no read-modify-write is needed.
+    /// Load, add, store: the owner is the only writer, so no atomic read-modify-write is needed.
     #[inline(always)]
     pub(crate) fn add(&self, value: u64) {
         self.set(self.get().wrapping_add(value));
@@ -37,13 +37,13 @@ impl Word {
         }
     }
 
-    /// Publishes what was written before.
+    /// Publishes everything written before.
     #[inline(always)]
     pub(crate) fn publish(&self, value: u64) {
         self.0.store(value, Release);
     }
 
-    /// For the words that several threads write.
+    /// For words that several threads write.
     pub(crate) fn shared(&self) -> &AtomicU64 {
         &self.0
     }
@@ -75,7 +75,7 @@ impl<T> Link<T> {
         self.0.store(target, Relaxed);
     }
 
-    /// Publishes the record behind the link.
+    /// Publishes the record that the link leads to.
     pub(crate) fn publish(&self, target: *mut T) {
         self.0.store(target, Release);
     }

@@ -1,8 +1,8 @@
-//! Makes the segment and hands out zeroed room in it. Nothing is ever returned: what is in a
-//! segment is bounded by threads alive at once and call paths, not by calls.
+//! Creates the segment and allocates zeroed memory in it. Nothing is ever freed: the size of a
+//! segment is bounded by concurrent threads and call paths, not by calls.
 //!
-//! No lock: space is taken with one addition, and committing the same stretch twice is harmless, so
-//! a thread that is killed, forked or interrupted here blocks nobody.
+//! No lock: memory is taken with one addition, and committing the same range twice is harmless, so
+//! a thread that is killed, forked or interrupted here blocks no other.
 
 use std::fmt::{self, Display, Write as _};
 use std::io;
@@ -15,18 +15,18 @@ use once_cell::race::OnceNonZeroUsize;
 use super::layout::{Header, Link, MAGIC, VERSION};
 use crate::sys::{self, SegmentFile};
 
-/// Address space requested; halved until the system agrees (`ulimit -v`).
+/// Requested address space; halved until the system grants it (`ulimit -v`).
 const RESERVE: usize = 1 << 30;
 const SMALLEST_RESERVE: usize = 4 << 20;
-/// Of a limited address space one part in so many.
+/// The divisor for a limited address space: at most one part in this many is used.
 const LIMIT_SHARE: usize = 16;
-/// Memory is committed, and disk space reserved, in steps of this.
+/// Memory is committed, and disk space reserved, in steps of this size.
 const COMMIT_STEP: usize = 1 << 20;
 
-/// Base address of the segment of this process. `race`, not `OnceLock`: the allocator asks for it,
-/// and waiting for a lock there could mean waiting for oneself.
+/// Base address of the segment of this process. `race` instead of `OnceLock`: the allocator reads
+/// it, and waiting for a lock there could deadlock with itself.
 static BASE: OnceNonZeroUsize = OnceNonZeroUsize::new();
-/// In a forked child that could not be given a segment of its own.
+/// Set in a forked child for which no segment could be created.
 static UNUSABLE: AtomicBool = AtomicBool::new(false);
 /// The file behind the segment; null: anonymous memory. Never freed, since another thread may be
 /// about to use it.
@@ -34,10 +34,10 @@ static FILE: AtomicPtr<SegmentFile> = AtomicPtr::new(ptr::null_mut());
 /// The file cannot grow any more: from [`Header::memory_from`] on there is memory without it.
 static FILE_IS_FULL: AtomicBool = AtomicBool::new(false);
 
-/// The segment of this process, if there is one yet.
+/// The segment of this process, if it exists yet.
 #[inline]
 pub(crate) fn header() -> Option<&'static Header> {
-    // SAFETY: BASE holds the address of a committed, never unmapped segment, whose start is a
+    // SAFETY: BASE is the address of a committed, never unmapped segment, which starts with a
     // Header made of atomics.
     let header = BASE.get().map(|base| unsafe { &*(base.get() as *const Header) });
     header.filter(|_| !UNUSABLE.load(Relaxed))
@@ -65,7 +65,7 @@ fn set_file(file: SegmentFile) {
     FILE.store(Box::into_raw(Box::new(file)), Release);
 }
 
-/// Makes the segment: in `file` if given and possible, else in anonymous memory.
+/// Creates the segment: in `file` if given and possible, otherwise in anonymous memory.
 ///
 /// # Errors
 /// The file could not back it (the segment is then anonymous). `Ok(None)`: no memory at all.
@@ -88,32 +88,32 @@ pub(crate) fn create(file: Option<&Path>) -> (Option<&'static Header>, io::Resul
     (Some(publish(start, reserved)), outcome)
 }
 
-/// Puts a first header into fresh memory and makes it the segment of this process.
+/// Writes an initial header to fresh memory and makes it the segment of this process.
 fn publish(start: *mut u8, reserved: usize) -> &'static Header {
     // SAFETY: the first COMMIT_STEP bytes are committed, zero, aligned to a page, and never
     // unmapped.
     let header = unsafe { &*start.cast::<Header>() };
-    initialise(header, reserved);
+    initialize(header, reserved);
     if let Some(base) = std::num::NonZeroUsize::new(start as usize) {
-        // The session's start is a `Once`, so nobody races with this one.
+        // The start of the session is a `Once`, so there is no race.
         let _ = BASE.set(base);
     }
     header
 }
 
-fn initialise(header: &Header, reserved: usize) {
+fn initialize(header: &Header, reserved: usize) {
     header.version.set(VERSION);
     header.base.set(ptr::from_ref(header) as u64);
     header.reserved_bytes.set(reserved as u64);
     header.used_bytes.set(size_of::<Header>().next_multiple_of(4096) as u64);
     header.committed_bytes.set(COMMIT_STEP as u64);
     header.process_id.set(u64::from(std::process::id()));
-    // Last: a reader that sees the magic sees a whole header.
+    // Last: a reader that sees the magic number sees a complete header.
     header.magic.publish(MAGIC);
 }
 
 fn reserve() -> Option<(*mut u8, usize)> {
-    // What is limited is for the program.
+    // A limited address space is mainly for the program.
     let most = sys::address_space_limit().map_or(RESERVE, |limit| {
         (limit / LIMIT_SHARE).next_power_of_two().clamp(SMALLEST_RESERVE, RESERVE)
     });
@@ -136,13 +136,13 @@ fn commit(file: Option<&SegmentFile>, start: *mut u8, offset: usize, length: usi
     }
 }
 
-/// Takes zeroed room for good. `bytes` and `align` are multiples of 64; `None` when the reservation
-/// or the memory has no more.
+/// Allocates zeroed memory permanently. `bytes` and `align` are multiples of 64; `None` when the
+/// reservation or the memory is exhausted.
 pub(crate) fn take(bytes: usize, align: usize) -> Option<*mut u8> {
     let header = header()?;
     let padded = (bytes + if align > 64 { align } else { 0 }) as u64;
-    // Again, in memory, if the file has no more: then all that follows is beyond what any thread
-    // can have asked the file for.
+    // If the file is full, a second attempt in memory: everything after that is beyond what any
+    // thread can have requested from the file.
     let from = take_once(header, padded).or_else(|| {
         let is_full = FILE_IS_FULL.load(SeqCst);
         is_full.then(|| take_once(header, padded)).flatten()
@@ -155,16 +155,16 @@ fn take_once(header: &Header, bytes: u64) -> Option<u64> {
     let from = header.used_bytes.shared().fetch_add(bytes, SeqCst);
     if from.checked_add(bytes)? > header.reserved_bytes.get() || !ensure(header, from, from + bytes)
     {
-        // Not returned: others may have taken room behind it meanwhile. Saturate against
-        // wrap-around.
+        // Not released: other threads may have allocated after it meanwhile. Saturates against
+        // wraparound.
         header.used_bytes.shared().fetch_min(header.reserved_bytes.get(), Relaxed);
         return None;
     }
     Some(from)
 }
 
-/// Commits what was taken. Not what precedes the memory without a file, once there is such:
-/// another thread may just be putting the file there.
+/// Commits allocated memory. Once there is anonymous memory, nothing before it is committed any
+/// more: another thread may be mapping the file there right now.
 fn ensure(header: &Header, from: u64, end: u64) -> bool {
     loop {
         let committed = header.committed_bytes.shared().load(Acquire);
@@ -195,10 +195,11 @@ fn ensure(header: &Header, from: u64, end: u64) -> bool {
     }
 }
 
-/// Where memory without a file begins; chosen by the first thread that finds the file full.
+/// Where anonymous memory begins; decided by the first thread that finds the file full.
 ///
-/// A thread that has not seen yet that it is full took its room before: so it is in what is used
-/// now, and it commits the file up to the next step at most. What is beyond is nobody's yet.
+/// A thread that has not yet seen that the file is full allocated its memory before, so it is below
+/// what is used now, and the thread commits the file at most up to the next step. Nothing beyond
+/// that is allocated yet.
 fn memory_from(header: &Header) -> u64 {
     let used = header.used_bytes.shared().load(SeqCst);
     let chosen = used.next_multiple_of(COMMIT_STEP as u64);
@@ -209,13 +210,13 @@ fn memory_from(header: &Header) -> u64 {
     from
 }
 
-/// Whether the segment's file holds only what was recorded until it could not grow.
+/// Whether the segment's file only contains what was recorded until it could not grow.
 pub(crate) fn file_is_full() -> bool {
     FILE_IS_FULL.load(SeqCst)
 }
 
-/// Before a record goes to the front of a list: if it is the first that the file does not hold, a
-/// reader of the file continues with the one behind it.
+/// Called before a record is pushed to the front of a list. If it is the first that is not in the
+/// file, a reader of the file continues with the one after it.
 pub(crate) fn keep_in_file<T>(in_file: &Link<T>, first: *mut T, record: *mut T) {
     let Some(header) = header().filter(|_| file_is_full()) else { return };
     let end = header.base.get() + header.memory_from.get();
@@ -225,7 +226,7 @@ pub(crate) fn keep_in_file<T>(in_file: &Link<T>, first: *mut T, record: *mut T) 
     }
 }
 
-/// A text in the segment; 0 if there is no room.
+/// Writes a text to the segment; returns 0 if memory is exhausted.
 pub(crate) fn write_text(text: &str) -> u64 {
     write_display(&text)
 }
@@ -262,11 +263,11 @@ pub(crate) fn restart_after_fork(file: Option<&Path>) -> bool {
     let (reserved, committed) =
         (header.reserved_bytes.get() as usize, header.committed_bytes.get() as usize);
     let base = header.base.get() as *mut u8;
-    // SAFETY: the range is the committed part of our own reservation; the child has one thread,
-    // which is here, and its open spans look at the segment again only through `record`, which
-    // ignores spans it does not find open.
+    // SAFETY: the range is the committed part of this process's reservation; the child has only
+    // this thread, and its open spans access the segment again only through `record`, which ignores
+    // spans that are not open there.
     if !unsafe { sys::replace_by_zeroes(base, committed) } {
-        // What is there is the parent's: better no segment.
+        // The content is the parent's: better no segment.
         UNUSABLE.store(true, Relaxed);
         return false;
     }
@@ -282,7 +283,7 @@ pub(crate) fn restart_after_fork(file: Option<&Path>) -> bool {
         }
     }
     FILE_IS_FULL.store(false, SeqCst);
-    initialise(header, reserved);
+    initialize(header, reserved);
     header.committed_bytes.set(committed as u64);
     true
 }

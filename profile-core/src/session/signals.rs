@@ -14,8 +14,8 @@ use crate::sys;
 /// Says to the second process what it is for. The value is the folder in which the first one began.
 const PRINT: &str = "PROFILE_PRINT_SEGMENT";
 
-/// If enabled, a signal that ends the process has its report printed from now on, as the settings in
-/// force say. To be called again when these have changed.
+/// If enabled, a signal that ends the process has its report printed from now on, as the settings
+/// in force say. To be called again when these have changed.
 pub(super) fn report_on_signals() {
     let settings = settings::current();
     if settings.signals && !sys::is_secure_execution() {

@@ -1,26 +1,27 @@
-//! What a snapshot suggests, as plain data.
+//! Advice based on a snapshot, as plain data.
 
 use std::fmt;
 
-/// What kind of advice it is.
+/// The kind of advice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize))]
 #[non_exhaustive]
 pub enum AdviceKind {
-    /// Few calls take most of the time: mean and trimmed mean disagree.
+    /// A few calls take most of the time: mean and trimmed mean disagree.
     HeavyTail,
-    /// Its calls are of two kinds, a short and a long one.
+    /// The calls form two groups, fast and slow.
     Bimodal,
-    /// Its first call took much longer than the others.
+    /// The first call took much longer than the others.
     ColdFirstCall,
-    /// Blocks grow step by step that could have their size from the start.
+    /// Blocks grow step by step although their final size could be reserved at the start.
     Regrowth,
-    /// Call after call leaves memory behind.
+    /// Each call leaves memory allocated.
     RetainedGrowth,
-    /// It waits more than it works.
+    /// The function waits more than it works.
     MostlyWaiting,
-    /// It is so short and so often called that recording it costs more than it takes.
+    /// The function is so short and called so often that recording it costs more than it takes
+    /// itself.
     RecordingDominates,
 }
 
@@ -30,22 +31,23 @@ pub enum AdviceKind {
 #[cfg_attr(feature = "read", derive(serde::Deserialize))]
 #[non_exhaustive]
 pub struct Advice {
-    /// What kind.
+    /// The kind of advice.
     pub kind: AdviceKind,
     /// Path of the function.
     pub path: String,
-    /// What it rests on.
+    /// The figures it is based on.
     pub figures: AdviceFigures,
-    /// What [`Thresholds`](crate::Thresholds) said of its kind.
+    /// The threshold for its kind from [`Thresholds`](crate::Thresholds).
     pub threshold: f64,
 }
 
-/// What advice rests on: of each kind those that its sentence names, `None` of the others.
+/// The figures that advice is based on: those that the advice of its kind mentions; the others are
+/// `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct AdviceFigures {
-    /// About how much less time would be taken if it were followed: what advice is ranked by.
+    /// Estimated time saved by following the advice, by which advice is ranked.
     #[cfg_attr(feature = "profile", serde(skip_serializing_if = "Option::is_none"))]
     pub could_save_ns: Option<f64>,
     /// Mean time of a call.
@@ -54,37 +56,37 @@ pub struct AdviceFigures {
     /// Trimmed mean time of a call.
     #[cfg_attr(feature = "profile", serde(skip_serializing_if = "Option::is_none"))]
     pub trimmed_mean_ns: Option<f64>,
-    /// Half of the calls take at most this.
+    /// Median time of a call.
     #[cfg_attr(feature = "profile", serde(skip_serializing_if = "Option::is_none"))]
     pub median_ns: Option<f64>,
-    /// One call in so many is of the tail.
+    /// One call in this many belongs to the tail.
     #[cfg_attr(feature = "profile", serde(skip_serializing_if = "Option::is_none"))]
     pub one_call_in: Option<f64>,
     /// The tail's share of the time.
     #[cfg_attr(feature = "profile", serde(skip_serializing_if = "Option::is_none"))]
     pub share_of_time: Option<f64>,
-    /// What the short kind of calls takes, its median.
+    /// Median time of the fast calls.
     #[cfg_attr(feature = "profile", serde(skip_serializing_if = "Option::is_none"))]
     pub short_ns: Option<f64>,
-    /// What the long kind takes.
+    /// Median time of the slow calls.
     #[cfg_attr(feature = "profile", serde(skip_serializing_if = "Option::is_none"))]
     pub long_ns: Option<f64>,
-    /// Share of the calls that are of the long kind.
+    /// Share of the calls that are slow.
     #[cfg_attr(feature = "profile", serde(skip_serializing_if = "Option::is_none"))]
     pub long_share_of_calls: Option<f64>,
-    /// What the first call took.
+    /// Time of the first call.
     #[cfg_attr(feature = "profile", serde(skip_serializing_if = "Option::is_none"))]
     pub first_ns: Option<f64>,
     /// How often a block grew.
     #[cfg_attr(feature = "profile", serde(skip_serializing_if = "Option::is_none"))]
     pub grown: Option<f64>,
-    /// The same of a call.
+    /// How often a block grew, per call.
     #[cfg_attr(feature = "profile", serde(skip_serializing_if = "Option::is_none"))]
     pub grown_a_call: Option<f64>,
-    /// At most so many bytes were copied for that.
+    /// Upper bound on the bytes copied for that.
     #[cfg_attr(feature = "profile", serde(skip_serializing_if = "Option::is_none"))]
     pub most_saved_bytes: Option<f64>,
-    /// What a call leaves behind.
+    /// Bytes that a call leaves allocated.
     #[cfg_attr(feature = "profile", serde(skip_serializing_if = "Option::is_none"))]
     pub bytes_per_call: Option<f64>,
     /// Half the width of its confidence interval.
@@ -93,13 +95,13 @@ pub struct AdviceFigures {
     /// Calls of the function.
     #[cfg_attr(feature = "profile", serde(skip_serializing_if = "Option::is_none"))]
     pub calls: Option<f64>,
-    /// How long it waited.
+    /// Time spent waiting.
     #[cfg_attr(feature = "profile", serde(skip_serializing_if = "Option::is_none"))]
     pub waiting_ns: Option<f64>,
-    /// Share of its time that it waits.
+    /// Share of the function's time spent waiting.
     #[cfg_attr(feature = "profile", serde(skip_serializing_if = "Option::is_none"))]
     pub share: Option<f64>,
-    /// What recording its calls took.
+    /// Time spent on recording its calls.
     #[cfg_attr(feature = "profile", serde(skip_serializing_if = "Option::is_none"))]
     pub recording_ns: Option<f64>,
 }
@@ -117,7 +119,7 @@ impl Advice {
 }
 
 impl AdviceKind {
-    /// As JSON has it.
+    /// The name in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -131,7 +133,7 @@ impl AdviceKind {
         }
     }
 
-    /// The category of the warning that it is too; most are none.
+    /// The category of the corresponding warning; most kinds have none.
     #[must_use]
     pub fn category(self) -> Option<&'static str> {
         match self {

@@ -1,9 +1,9 @@
-//! Snapshots read from files: JSON for people and other programs, MessagePack for size and speed.
+//! Reads snapshots from files: JSON for people and other programs, MessagePack for size and speed.
 //!
-//! Both name every field, so a snapshot of an older version is read by a newer one: what it does
-//! not have is what it was then, nothing. Reading is of data alone: nothing in a file is run,
-//! looked up or followed, and memory grows with the bytes that are there, not with those that they
-//! promise.
+//! Both formats name every field, so a newer version reads the snapshots of an older one; missing
+//! fields get their defaults. Reading handles data only: nothing in a file is executed, looked up
+//! or followed, and memory grows with the bytes actually present, not with the lengths that the
+//! file declares.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -15,25 +15,25 @@ use serde::de::DeserializeOwned;
 use super::packed::MAGIC;
 use super::{SCHEMA_VERSION, Snapshot};
 
-/// Why something is no snapshot.
+/// Why a snapshot could not be read.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SnapshotError {
     /// The file could not be read.
     Io(io::Error),
-    /// It is longer than [`Snapshot::MOST_BYTES`].
+    /// The file is longer than [`Snapshot::MOST_BYTES`].
     TooLarge {
         /// Its length.
         bytes: u64,
     },
-    /// A newer version wrote it.
+    /// A newer version wrote the snapshot.
     NewerVersion {
         /// Its `schema_version`.
         found: u32,
     },
-    /// It is damaged, or something else.
+    /// The snapshot is damaged, or the file is something else.
     Damaged {
-        /// The byte, from 0, at which it no longer makes sense.
+        /// The offset of the first invalid byte, from 0.
         offset: u64,
         /// What is wrong there.
         why: String,
@@ -43,20 +43,21 @@ pub enum SnapshotError {
 impl std::fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            SnapshotError::Io(error) => write!(f, "it cannot be read: {error}"),
+            SnapshotError::Io(error) => write!(f, "cannot read the snapshot: {error}"),
             SnapshotError::TooLarge { bytes } => {
                 write!(
                     f,
-                    "{bytes} bytes are too many for a snapshot: at most {} are read",
+                    "snapshot too large: {bytes} bytes; at most {} are read",
                     Snapshot::MOST_BYTES
                 )
             }
             SnapshotError::NewerVersion { found } => write!(
                 f,
-                "a newer version wrote it: schema_version is {found}, this reader knows those up to {SCHEMA_VERSION}"
+                "written by a newer version: schema_version is {found}; \
+                     supported are versions up to {SCHEMA_VERSION}"
             ),
             SnapshotError::Damaged { offset, why } => {
-                write!(f, "no snapshot: byte {offset}: {why}")
+                write!(f, "invalid snapshot: byte {offset}: {why}")
             }
         }
     }
@@ -77,7 +78,7 @@ impl From<io::Error> for SnapshotError {
     }
 }
 
-/// What must be known before the rest is read.
+/// Checked before the rest is read.
 #[derive(Deserialize)]
 struct Version {
     schema_version: u32,
@@ -93,18 +94,19 @@ impl Version {
 }
 
 impl Snapshot {
-    /// Longer files are not read: a snapshot of 10,000 functions has some ten MiB.
+    /// Longer files are not read: a snapshot of 10,000 functions has about ten MiB.
     pub const MOST_BYTES: u64 = 1 << 30;
 
-    /// A snapshot in either form: the compact one, or the JSON that the [format](crate::report)
-    /// `json` writes.
+    /// Parses a snapshot in either format: the compact one, or the JSON that the
+    /// [format](crate::report) `json` writes.
     ///
     /// # Errors
-    /// A newer version wrote it, or at some byte it is no snapshot.
+    /// A newer version wrote the snapshot, or it is invalid.
     ///
     /// ```
-    /// let error = profile_core::Snapshot::from_bytes(b"{\"schema_version\": 1, \"process\": 7}").unwrap_err();
-    /// assert!(error.to_string().starts_with("no snapshot: byte 3"), "{error}");
+    /// let bytes = b"{\"schema_version\": 1, \"process\": 7}";
+    /// let error = profile_core::Snapshot::from_bytes(bytes).unwrap_err();
+    /// assert!(error.to_string().starts_with("invalid snapshot: byte 3"), "{error}");
     /// ```
     pub fn from_bytes(bytes: &[u8]) -> Result<Snapshot, SnapshotError> {
         match bytes.strip_prefix(MAGIC) {
@@ -119,10 +121,10 @@ impl Snapshot {
         }
     }
 
-    /// The snapshot in a file, in either form.
+    /// Loads a snapshot from a file, in either format.
     ///
     /// # Errors
-    /// The file cannot be read or is longer than [`Snapshot::MOST_BYTES`], and those of
+    /// The file cannot be read or is longer than [`Snapshot::MOST_BYTES`], and the errors of
     /// [`Snapshot::from_bytes`].
     ///
     /// ```
@@ -135,7 +137,7 @@ impl Snapshot {
     pub fn load(path: impl AsRef<Path>) -> Result<Snapshot, SnapshotError> {
         let file = File::open(path)?;
         let length = file.metadata()?.len();
-        // What is no ordinary file may be longer than it says, and without an end.
+        // A file that is not a regular one may be longer than its metadata states, or endless.
         let mut bytes = Vec::new();
         file.take(Snapshot::MOST_BYTES + 1).read_to_end(&mut bytes)?;
         let bytes_read = bytes.len() as u64;
@@ -151,16 +153,16 @@ fn parsed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, SnapshotError> {
         let lines = bytes.split_inclusive(|byte| *byte == b'\n');
         let before: usize = lines.take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
         let offset = (before + error.column().saturating_sub(1)) as u64;
-        SnapshotError::Damaged { offset, why: without_place(&error.to_string()) }
+        SnapshotError::Damaged { offset, why: without_location(&error.to_string()) }
     })
 }
 
-/// The byte says it better than line and column.
-fn without_place(message: &str) -> String {
+/// The byte offset replaces line and column.
+fn without_location(message: &str) -> String {
     message.rsplit_once(" at line ").map_or(message, |(what, _)| what).to_owned()
 }
 
-/// `whole`: nothing may follow.
+/// `whole`: nothing may follow the value.
 fn unpacked<T: DeserializeOwned>(packed: &[u8], whole: bool) -> Result<T, SnapshotError> {
     let mut reader = rmp_serde::Deserializer::new(io::Cursor::new(packed));
     let value = T::deserialize(&mut reader);
@@ -168,7 +170,7 @@ fn unpacked<T: DeserializeOwned>(packed: &[u8], whole: bool) -> Result<T, Snapsh
     let damaged = |why: String| SnapshotError::Damaged { offset: MAGIC.len() as u64 + read, why };
     match value {
         Ok(_) if whole && read < packed.len() as u64 => {
-            Err(damaged("something follows the snapshot".to_owned()))
+            Err(damaged("unexpected data after the snapshot".to_owned()))
         }
         Ok(value) => Ok(value),
         Err(error) => Err(damaged(error.to_string())),

@@ -1,6 +1,6 @@
-//! What one piece of work took.
+//! The cost of one piece of work.
 
-/// A value and what it took to make it. Figures of memory are `None` without
+/// A value and the cost of computing it. Memory figures are `None` without
 /// [`ProfilingAllocator`](crate::ProfilingAllocator).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
@@ -9,16 +9,16 @@ pub struct Measured<T> {
     pub value: T,
     /// Blocks allocated.
     pub allocations: Option<u64>,
-    /// Bytes of them, all together.
+    /// Bytes allocated.
     pub allocated_bytes: Option<u64>,
     /// Blocks freed.
     pub frees: Option<u64>,
-    /// Bytes of them.
+    /// Bytes freed.
     pub freed_bytes: Option<u64>,
-    /// Most bytes held at a time beyond what was held before, with those of work that was handed
-    /// on: see [`Function::peak_bytes`](crate::Function::peak_bytes).
+    /// Most bytes held beyond what was held before, including those of spawned work: see
+    /// [`Function::peak_bytes`](crate::Function::peak_bytes).
     pub peak_bytes: Option<u64>,
-    /// `allocated_bytes` less `freed_bytes`.
+    /// `allocated_bytes` minus `freed_bytes`.
     pub retained_bytes: Option<i64>,
     /// Wall time.
     pub time_ns: u64,

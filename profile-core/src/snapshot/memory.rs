@@ -1,31 +1,32 @@
-//! Curves of a process's memory over time.
+//! Memory of a process over time.
 
-/// Memory during a window of time: calls of a function with `#[memory_usage]`, a closure or process
-/// passed to `memory_usage`, or the whole run.
+/// The memory used in a window of time: by the calls of a function with `#[memory_usage]`, by a
+/// closure or process passed to `memory_usage`, or by the whole run.
 ///
-/// An unavailable figure is `None`, and [`MemoryRecord::unavailable`] gives the reason.
+/// A figure that the system does not provide is `None`, and [`MemoryRecord::unavailable`] gives the
+/// reason.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct MemoryRecord {
-    /// The function's path, or the window's name.
+    /// The function's path, or the name of the window.
     pub path: String,
-    /// The measured process.
+    /// The process that was read.
     pub process_id: u32,
-    /// The kind of memory: `rss`, `pss`, `uss` or `heap`.
+    /// The kind of memory that was read: `rss`, `pss`, `uss` or `heap`.
     pub backend: String,
     /// Whether each reading is the sum over the process and all its descendants.
     pub includes_children: bool,
     /// When the window began, in nanoseconds since 1970.
     pub started_unix_ns: u64,
-    /// From then to its end, or to the snapshot.
+    /// From the beginning to the end of the window, or to the snapshot.
     pub duration_ns: u64,
-    /// Whether the window was still open at the snapshot.
+    /// Whether the window had not ended at the snapshot.
     pub open: bool,
-    /// Requested interval between readings.
+    /// The requested time between two readings.
     pub interval_ns: u64,
-    /// Mean interval achieved. `None` for fewer than two readings.
+    /// The average time between two readings. `None` for fewer than two readings.
     pub achieved_interval_ns: Option<u64>,
     /// The first reading, before the work began.
     pub baseline_bytes: u64,
@@ -33,22 +34,22 @@ pub struct MemoryRecord {
     pub peak_bytes: u64,
     /// The last reading, after the work.
     pub end_bytes: u64,
-    /// The kernel's high-water mark of resident memory in the window, including peaks between
-    /// readings.
+    /// The kernel's own high-water mark of resident memory in the window; it includes peaks between
+    /// two readings.
     pub kernel_peak_bytes: Option<u64>,
-    /// Live heap bytes at the start of the window, from the allocator.
+    /// Live bytes of the heap at the beginning of the window, counted by the allocator.
     pub heap_baseline_bytes: Option<u64>,
-    /// Peak of the live heap bytes in the window, within 64 KiB per thread.
+    /// Most live bytes in the window, to within 64 KiB per thread.
     pub heap_peak_bytes: Option<u64>,
-    /// Live heap bytes at the end.
+    /// Live bytes at the end of the window.
     pub heap_end_bytes: Option<u64>,
-    /// Readings taken; a long window stores fewer.
+    /// How many readings were taken; of a long window, not all of them are stored.
     pub readings_taken: u64,
     /// The stored readings, always including the first, the last and the extremes.
     pub readings: Vec<Reading>,
-    /// Curves of child processes, if each has its own.
+    /// The curves of the child processes, if requested.
     pub children: Vec<ChildCurve>,
-    /// Unavailable figures, with the reason.
+    /// What was unavailable, and why.
     pub unavailable: Vec<String>,
 }
 
@@ -59,7 +60,7 @@ pub struct MemoryRecord {
 pub struct Reading {
     /// Nanoseconds since the window began.
     pub at_ns: u64,
-    /// Bytes of what the window's backend reads, resident memory unless another was chosen.
+    /// Bytes of the window's backend; resident memory by default.
     pub resident_bytes: u64,
 }
 
@@ -71,18 +72,18 @@ pub struct Reading {
 pub struct ChildCurve {
     /// Its process id.
     pub process_id: u32,
-    /// Its readings, by the clock of the window.
+    /// Its readings, relative to the beginning of the window.
     pub readings: Vec<Reading>,
 }
 
 impl MemoryRecord {
-    /// The increment: peak minus baseline.
+    /// The memory added in the window: peak minus baseline.
     #[must_use]
     pub fn increment_bytes(&self) -> u64 {
         self.peak_bytes.saturating_sub(self.baseline_bytes)
     }
 
-    /// The larger of the highest reading and the kernel's peak.
+    /// The higher of the readings' peak and the kernel's peak.
     #[must_use]
     pub fn highest_bytes(&self) -> u64 {
         self.peak_bytes.max(self.kernel_peak_bytes.unwrap_or(0))

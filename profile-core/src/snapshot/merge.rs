@@ -1,8 +1,8 @@
-//! Several snapshots as one: of processes of a pool, of machines, of runs.
+//! Merges several snapshots into one: of processes of a pool, of machines, of runs.
 //!
-//! Counts and times are added, distributions by adding the counts of equal values, so that every
-//! quantile and every trimmed mean is that of all calls together. In which order, or in what
-//! groups, makes no difference but in the last bits of doubles.
+//! Counts and times are added. Distributions are merged by adding the counts of equal values, so
+//! that every quantile and trimmed mean is that of all calls together. The order and grouping of
+//! the merges do not matter, except for the last bits of doubles.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,11 +15,12 @@ use super::{
 use crate::stats::weighted;
 
 impl Snapshot {
-    /// Everything that any of them recorded, as if one process had. [`Snapshot::processes`] lists
-    /// which they were.
+    /// Merges everything that any of the snapshots recorded, as if in one process.
+    /// [`Snapshot::processes`] lists the original processes.
     ///
-    /// A function is the same if path, file, line and column are. It is never called if no process
-    /// called it. Advice is not merged: ask [`Snapshot::advise`] again.
+    /// Functions are the same if path, file, line and column are. A function is listed as never
+    /// called if no process called it. Advice is not merged: call [`Snapshot::advise`] on the
+    /// result.
     ///
     /// ```
     /// use profile_core::Snapshot;
@@ -70,7 +71,7 @@ impl Snapshot {
         self.put_in_order();
     }
 
-    /// So that it does not matter which came first.
+    /// Makes the result independent of the order of merging.
     fn put_in_order(&mut self) {
         crate::sort::by(&mut self.processes, |a, b| process_key(a).cmp(&process_key(b)));
         self.process = summary(&self.processes);
@@ -101,7 +102,7 @@ fn owned_key(row: &Function) -> (String, String, u32, u32) {
     (row.path.clone(), row.file.clone(), row.line, row.column)
 }
 
-/// Adds rows to those of the same key; in the order of the keys.
+/// Adds rows to those with the same key, and sorts by key.
 fn join<T: Clone, K: Ord>(
     rows: &mut Vec<T>,
     more: &[T],
@@ -113,8 +114,8 @@ fn join<T: Clone, K: Ord>(
     for row in more {
         match known.entry(key(row)) {
             Entry::Occupied(mut sum) => add(sum.get_mut(), row),
-            Entry::Vacant(place) => {
-                place.insert(row.clone());
+            Entry::Vacant(entry) => {
+                entry.insert(row.clone());
             }
         }
     }
@@ -125,7 +126,7 @@ fn process_key(process: &Process) -> (u64, u32, &str, u64) {
     (process.started_unix_ns, process.process_id, &process.program, process.duration_ns)
 }
 
-/// From the first start to the last end; what differs is left open.
+/// From the first start to the last end; text that differs becomes `several`.
 fn summary(processes: &[Process]) -> Process {
     let Some(first) = processes.first() else { return Process::default() };
     if processes.len() == 1 {
@@ -161,13 +162,14 @@ fn summary(processes: &[Process]) -> Process {
         cpu_ns: sum(|it| it.cpu_ns),
         run_delay_ns: sum(|it| it.run_delay_ns),
         involuntary_switches: sum(|it| it.involuntary_switches),
-        // Of a machine, not of a process: two that ran side by side saw the same.
+        // A figure of the machine, not of the process: processes that ran at the same time saw the
+        // same.
         cpu_pressure_ns: processes.iter().filter_map(|it| it.cpu_pressure_ns).max(),
         trim: processes.iter().map(|it| it.trim).fold(0.0, f64::max),
     }
 }
 
-/// What was measured in one is not lost where the other did not measure it.
+/// If only one of both was measured, its value is used.
 fn both<T: Clone>(one: Option<T>, other: &Option<T>, join: impl FnOnce(T, &T) -> T) -> Option<T> {
     match (one, other) {
         (Some(one), Some(other)) => Some(join(one, other)),
@@ -183,7 +185,7 @@ fn signed(one: Option<i64>, other: Option<i64>) -> Option<i64> {
     both(one, &other, |one, other| one.saturating_add(*other))
 }
 
-/// Two lists of `[value, count]`.
+/// Merges two lists of `[value, count]`.
 fn merged(one: &[[u64; 2]], other: &[[u64; 2]]) -> Vec<[u64; 2]> {
     let mut counts: BTreeMap<u64, u64> = BTreeMap::new();
     for [value, count] in one.iter().chain(other) {
@@ -192,7 +194,7 @@ fn merged(one: &[[u64; 2]], other: &[[u64; 2]]) -> Vec<[u64; 2]> {
     counts.into_iter().map(|(value, count)| [value, count]).collect()
 }
 
-/// Every quantile that one of the two has, of both together.
+/// Every quantile that either of the two has, computed for both together.
 fn quantiles(
     one: &BTreeMap<String, u64>,
     other: &BTreeMap<String, u64>,
@@ -223,10 +225,10 @@ fn add_warning(sum: &mut WarningRecord, other: &WarningRecord) {
     add(&mut sum.hidden, other.hidden);
     sum.is_error |= other.is_error;
     Worst::raise(&mut sum.worst, other.worst.as_ref());
-    // Of two first places the one that is smaller, so that it does not matter which came first.
-    let places =
+    // The smaller of the two locations, so that the order of merging does not matter.
+    let locations =
         [(&sum.file, sum.line), (&other.file, other.line)].map(|(file, line)| (file.clone(), line));
-    let known = places.into_iter().filter(|(file, _)| !file.is_empty());
+    let known = locations.into_iter().filter(|(file, _)| !file.is_empty());
     (sum.file, sum.line) = known.min().unwrap_or_default();
 }
 
@@ -249,8 +251,8 @@ fn add_function(sum: &mut Function, row: &Function, trim: f64) {
     sum.polled = both(sum.polled.take(), &row.polled, polled);
 }
 
-/// Everything that follows from the single calls' times. Before the counts: an interval is about
-/// the sums of each.
+/// Merges everything derived from the times of single calls. Must run before the counts are added:
+/// the interval is computed from the separate sums.
 fn add_distribution(sum: &mut Function, row: &Function, ended: [u64; 2], trim: f64) {
     sum.inclusive_interval_ns = interval(sum, row);
     sum.mean_ns = mean((sum.mean_ns, ended[0]), (row.mean_ns, ended[1]));
@@ -309,7 +311,7 @@ fn add_memory(sum: &mut Function, row: &Function) {
     });
 }
 
-/// The ends of both added up: what recording cost is unknown in the same way in each run.
+/// Errors of independent estimates add up in quadrature.
 fn interval(one: &Function, other: &Function) -> Option<[u64; 2]> {
     if one.inclusive_interval_ns.is_none() && other.inclusive_interval_ns.is_none() {
         return None;
@@ -319,7 +321,7 @@ fn interval(one: &Function, other: &Function) -> Option<[u64; 2]> {
     Some([low.saturating_add(other_low), high.saturating_add(other_high)])
 }
 
-/// The mean over the calls of both. Errors of independent estimates add up as squares.
+/// The mean over the calls of both. Errors of independent estimates add up in quadrature.
 fn leak(one: Option<Leak>, m: u64, other: Option<Leak>, n: u64) -> Option<Leak> {
     let (Some(a), Some(b)) = (one, other) else { return one.or(other) };
     let (m, n) = (m as f64, n as f64);
@@ -341,8 +343,8 @@ fn bytes_per_call(one: BytesPerCall, other: &BytesPerCall) -> BytesPerCall {
     }
 }
 
-/// The first of both, by a figure; alike ones by everything else, so that the order of merging does
-/// not matter.
+/// The calls with the largest figure. Ties are broken by everything else, so that the order of
+/// merging does not matter.
 fn most(one: &[Call], other: &[Call], figure: impl Fn(&Call) -> Option<u64>) -> Vec<Call> {
     let mut both = [one, other].concat();
     crate::sort::by(&mut both, |a, b| {
@@ -403,7 +405,7 @@ fn add_line(sum: &mut Line, line: &Line) {
     if sum.source.is_empty() {
         sum.source.clone_from(&line.source);
     }
-    // It may have figures of its own in one of both.
+    // The line may have figures of its own in only one of both.
     if sum.hits.is_some() {
         (sum.counted_on, sum.part_of) = (None, None);
     }
@@ -413,7 +415,7 @@ fn overhead(one: &Snapshot, other: &Snapshot) -> super::Overhead {
     let (a, b) = (&one.overhead, &other.overhead);
     let counts = [a.timed_calls, b.timed_calls];
     let each = |a: f64, b: f64| mean((Some(a), counts[0]), (Some(b), counts[1])).unwrap_or(0.0);
-    // Of what the share is one.
+    // What the share is relative to.
     let whole = |it: &super::Overhead| {
         if it.share > 0.0 { it.recording_ns as f64 / it.share } else { 0.0 }
     };
@@ -437,8 +439,7 @@ fn overhead(one: &Snapshot, other: &Snapshot) -> super::Overhead {
     }
 }
 
-/// Call trees as one: paths of the same functions are the same path. In order of depth first,
-/// children by name.
+/// Merges call trees: paths of the same functions are the same path. Depth first, children by name.
 fn tree(trees: &[&[PathNode]]) -> Vec<PathNode> {
     let mut paths: BTreeMap<Vec<&str>, PathNode> = BTreeMap::new();
     for tree in trees {

@@ -119,9 +119,9 @@ impl Snapshot {
     }
 }
 
-/// Whether `asked` names `path`: the whole of it, or its last segments.
-pub(crate) fn is_path(path: &str, asked: &str) -> bool {
-    path.strip_suffix(asked).is_some_and(|before| before.is_empty() || before.ends_with("::"))
+/// Whether `requested` names `path`: all of it, or its last segments.
+pub(crate) fn is_path(path: &str, requested: &str) -> bool {
+    path.strip_suffix(requested).is_some_and(|before| before.is_empty() || before.ends_with("::"))
 }
 
 /// The measured process and its machine.
@@ -136,9 +136,9 @@ pub struct Process {
     pub process_id: u32,
     /// When recording began, in nanoseconds since 1970.
     pub started_unix_ns: u64,
-    /// From then to the snapshot.
+    /// From the start of recording to the snapshot.
     pub duration_ns: u64,
-    /// Which clock timed the calls: `tsc`, `fenced`, `monotonic`.
+    /// The clock that timed the calls: `tsc`, `fenced` or `monotonic`.
     pub clock: String,
     /// Duration of a tick of that clock.
     pub tick_ns: f64,
@@ -181,7 +181,7 @@ pub struct Process {
     /// Part of `duration_ns` in which any thread of the machine waited for a processor.
     pub cpu_pressure_ns: Option<u64>,
     /// Share that trimmed means leave out at each end.
-    #[cfg_attr(feature = "read", serde(default = "a_tenth"))]
+    #[cfg_attr(feature = "read", serde(default = "default_trim"))]
     pub trim: f64,
 }
 
@@ -195,9 +195,9 @@ impl Process {
     }
 }
 
-/// What it was before it was written down.
+/// The value in versions that did not write the key.
 #[cfg(feature = "read")]
-fn a_tenth() -> f64 {
+fn default_trim() -> f64 {
     0.1
 }
 
@@ -237,7 +237,7 @@ pub struct NeverCalled {
     pub line: u32,
 }
 
-/// Something in an annotated container that could not be instrumented.
+/// A function in an annotated container that could not be instrumented.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
@@ -249,7 +249,7 @@ pub struct NotInstrumented {
     pub file: String,
     /// Its line, from 1.
     pub line: u32,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
@@ -261,7 +261,7 @@ pub struct NotInstrumented {
 pub struct Overhead {
     /// Calls that were timed.
     pub timed_calls: u64,
-    /// Calls that were counted and not timed.
+    /// Calls that were counted but not timed.
     pub counted_calls: u64,
     /// Cost of recording over all threads: calls times the calibrated cost of a call.
     pub recording_ns: u64,

@@ -1,11 +1,11 @@
-//! A reading as memory_profiler writes it: a line of its `.dat` file, which a report writes
-//! afterwards and a stream as the reading comes.
+//! A reading in memory_profiler's format: a line of its `.dat` file, which a report writes
+//! afterwards and a stream as each reading is taken.
 
-/// How far apart two moments are at least that are not written alike.
+/// Moments that differ by less may be written alike.
 const RESOLUTION_NS: u64 = 100_000;
 
-/// `MEM 22.917969 1795339408.3749` of the process itself, `CHLD 17822 13.941406 1795339414.2695` of
-/// another: MiB, and seconds since 1970.
+/// `MEM 22.917969 1795339408.3749` for the process itself, `CHLD 17822 13.941406 1795339414.2695`
+/// for another one: MiB, and seconds since 1970.
 pub(crate) fn mprof_line(other_process: Option<u32>, bytes: u64, unix_ns: u64) -> String {
     let (mib, seconds) = (mib(bytes), seconds(unix_ns));
     match other_process {
@@ -23,8 +23,8 @@ pub(crate) fn moment(unix_ns: u64) -> u64 {
     unix_ns / RESOLUTION_NS + u64::from(unix_ns % RESOLUTION_NS >= RESOLUTION_NS / 2)
 }
 
-/// Seconds with four digits, as `%.4f` but from the whole number: no double holds the nanoseconds
-/// of this century.
+/// Seconds with four decimals, like `%.4f`, but computed from the integer: a double cannot
+/// represent the nanoseconds of this century.
 pub(crate) fn seconds(unix_ns: u64) -> String {
     let moment = moment(unix_ns);
     format!("{}.{:04}", moment / 10_000, moment % 10_000)

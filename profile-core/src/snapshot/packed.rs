@@ -1,17 +1,17 @@
-//! The compact form of a snapshot: MessagePack that names every field, behind eight bytes that say
-//! so.
+//! The compact format of a snapshot: MessagePack with field names, after an eight-byte magic
+//! number.
 
 use super::Snapshot;
 
-/// What it begins with.
+/// The first bytes of the format.
 pub(super) const MAGIC: &[u8; 8] = b"PROFSNP1";
 
 impl Snapshot {
-    /// The compact form, in which every number is exact. The [format](crate::report) `binary`
-    /// writes it.
+    /// Serializes the snapshot in the compact format, in which every number is exact. The
+    /// [format](crate::report) `binary` writes it.
     ///
     /// # Panics
-    /// Never: every snapshot has one.
+    /// Never: every snapshot can be serialized.
     ///
     /// ```
     /// # #[cfg(feature = "read")] {
@@ -23,6 +23,6 @@ impl Snapshot {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let packed = rmp_serde::to_vec_named(self);
-        [&MAGIC[..], &packed.expect("a vector takes everything, and keys are text")].concat()
+        [&MAGIC[..], &packed.expect("writing to a vector succeeds, and keys are strings")].concat()
     }
 }

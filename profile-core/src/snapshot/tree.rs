@@ -1,31 +1,32 @@
-//! The threads' trees of call paths, put together into one, with what each path did by itself.
+//! Merges the threads' trees of call paths into one, and computes the exclusive figures of each
+//! path.
 //!
-//! An edge's time is that of all its calls, recursion included. What a path did by itself is what
-//! flowed in over the edges that lead to it, less what flowed out over those that leave it: so
-//! recursion, whose edges lead back up, needs no case of its own.
+//! An edge's time is that of all its calls, including recursive ones. The exclusive time of a path
+//! is what flowed in over the edges that lead to it, minus what flowed out over the edges that
+//! leave it. Recursion, whose edges lead back up, needs no special case.
 
 use std::collections::HashMap;
 
 use crate::segment::layout::heap;
 
-/// What flows along an edge.
+/// The figures of an edge.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Flow {
     pub(crate) calls: u64,
-    /// Time inside the calls, without what recording them added there.
+    /// Time inside the calls, without the time that recording them added.
     pub(crate) ns: f64,
-    /// What recording the calls cost, inside and outside of them.
+    /// Cost of recording the calls, inside and outside of them.
     pub(crate) recording_ns: f64,
     /// See the layout's `heap`.
     pub(crate) heap: [i128; heap::COUNTS],
-    /// Along an edge below work that was handed on: in another thread than the function at the top.
+    /// Whether the edge is below spawned work: in another thread than the function at the top.
     pub(crate) elsewhere: bool,
 }
 
 /// A path in the tree.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Node {
-    /// Which function, by its index.
+    /// Index of the function.
     pub(crate) function: usize,
     pub(crate) parent: Option<usize>,
     pub(crate) calls: u64,
@@ -40,12 +41,12 @@ pub(crate) struct Node {
     pub(crate) calls_below: u64,
     /// What its callees took, before they are made to fit.
     callees_ns: f64,
-    /// Of what recording cost below this path, that of the calls made by its callees.
+    /// The part of `recording_ns` caused by calls that its callees made.
     recording_below_ns: f64,
-    /// Other threads did some of it: then what it took is not what its function took.
+    /// Other threads did some of the work, so the path's time is not the time of its function.
     pub(crate) is_mixed: bool,
-    /// A function further up is called from here again, and what it took is there: so it is not in
-    /// what this path took.
+    /// A function further up is called again from here. That time is counted there, so it is not
+    /// part of this path's time.
     pub(crate) folds: bool,
     /// See the layout's `heap`.
     pub(crate) heap: [i128; heap::COUNTS],
@@ -68,7 +69,7 @@ impl Tree {
         })
     }
 
-    /// Adds what flows from `from` to `to`.
+    /// Adds the figures of an edge from `from` to `to`.
     pub(crate) fn add(&mut self, from: Option<usize>, to: usize, flow: Flow) {
         let node = &mut self.nodes[to];
         node.calls = node.calls.saturating_add(flow.calls);
@@ -87,7 +88,7 @@ impl Tree {
         }
     }
 
-    /// `from` calls what is further up again.
+    /// Marks the paths from `from` up to `ancestor`, which `from` calls again.
     pub(crate) fn fold(&mut self, from: Option<usize>, ancestor: usize) {
         let mut index = from;
         while let Some(node) = index.filter(|index| *index != ancestor) {
@@ -96,10 +97,11 @@ impl Tree {
         }
     }
 
-    /// Takes the cost of recording off each path's own time, and sums up, so that every path holds
-    /// its callees: what it did by itself and what they took is what it took, always.
+    /// Subtracts the cost of recording from each path's exclusive time and computes the inclusive
+    /// times. Afterwards, the inclusive time of a path is always the sum of its exclusive time and
+    /// its callees' inclusive times.
     pub(crate) fn sum_up(&mut self) {
-        self.take_recording_off();
+        self.subtract_recording();
         self.fit_callees();
     }
 
@@ -109,15 +111,15 @@ impl Tree {
     /// Of what a path did by itself at least a part remains: a turn of the loop that calls takes
     /// some time, and more than all of it was not the recorder's. Nor did a path take nothing whose
     /// callees took something.
-    fn take_recording_off(&mut self) {
+    fn subtract_recording(&mut self) {
         const MOST: f64 = 0.95;
         for index in (0..self.nodes.len()).rev() {
             let node = &mut self.nodes[index];
             let most = node.exclusive_ns.max(0.0) * MOST;
-            // Of the calls made from this path alone: what lies further below has been added to it
-            // below.
+            // Only for calls made from this path: cost further below was added to
+            // `recording_below_ns`.
             node.exclusive_ns -= (node.recording_ns - node.recording_below_ns).min(most);
-            // Until here it is what the callees took.
+            // So far it holds the time of the callees.
             node.callees_ns = node.inclusive_ns;
             let least = node.callees_ns * (1.0 - MOST);
             node.inclusive_ns = (node.callees_ns + node.exclusive_ns).max(least);
@@ -136,8 +138,8 @@ impl Tree {
         }
     }
 
-    /// From the root down. What a path took is known better than what was estimated of its callees:
-    /// where they exceed it, they are made to fit.
+    /// From the root down. A path's own time is known more accurately than the estimates for its
+    /// callees, so where these exceed it, they are scaled down.
     fn fit_callees(&mut self) {
         let mut fits = vec![1.0; self.nodes.len()];
         let callees = self.callees();

@@ -8,8 +8,8 @@ use super::Advice;
 #[cfg(feature = "profile")]
 use crate::escape::safe_and_short;
 
-/// Something that the user should know of: a limit that was broken, something that went wrong in
-/// recording, a number that is doubtful, or what the program itself warned of.
+/// A warning: a limit that was exceeded, a problem in recording, a doubtful number, or a warning of
+/// the program itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
@@ -17,27 +17,27 @@ use crate::escape::safe_and_short;
 pub struct WarningRecord {
     /// Its category, such as `ConfigurationWarning`.
     pub category: String,
-    /// What is wrong, as a sentence.
+    /// The problem, as a sentence.
     pub message: String,
-    /// The function concerned, or what else it is about.
+    /// The function or other subject of the warning.
     pub path: Option<String>,
-    /// The module that filters look at; empty where it is not known.
+    /// The module that filters match; empty if unknown.
     pub module: String,
-    /// Where it was raised first; empty if it is about no place.
+    /// The file where it was raised first; empty if it has no location.
     pub file: String,
-    /// The line there, from 1; 0: none.
+    /// The line in that file, from 1; 0 if there is none.
     pub line: u32,
-    /// How often, with those that were hidden.
+    /// How often it was raised, including hidden occurrences.
     pub count: u64,
-    /// Of these, how many a filter hid. The message may be empty where all were.
+    /// How many occurrences a filter hid. If all were hidden, the message may be empty.
     pub hidden: u64,
-    /// Whether a filter made it an error.
+    /// Whether a filter turned it into an error.
     pub is_error: bool,
-    /// The largest figure of those that were too large.
+    /// The largest of the excessive figures.
     pub worst: Option<Worst>,
 }
 
-/// `CATEGORY: TEXT`, fit to be shown.
+/// `CATEGORY: TEXT`, safe to show.
 #[cfg(feature = "profile")]
 impl fmt::Display for WarningRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,7 +47,7 @@ impl fmt::Display for WarningRecord {
 
 #[cfg(feature = "profile")]
 impl WarningRecord {
-    /// The text, and before it the function if the text does not begin with it; fit to be shown.
+    /// The text, preceded by the function unless the text begins with it; safe to show.
     pub(crate) fn text(&self) -> String {
         let text = safe_and_short(&self.message);
         match &self.path {
@@ -58,13 +58,13 @@ impl WarningRecord {
         }
     }
 
-    /// Whether it says what an advice does.
+    /// Whether it states the same as an advice.
     pub(crate) fn is_of(&self, advice: &Advice) -> bool {
         advice.kind.category() == Some(&self.category) && self.path.as_ref() == Some(&advice.path)
     }
 }
 
-/// The largest figure of something that was too large.
+/// The largest of several excessive figures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "profile", derive(serde::Serialize))]
 #[cfg_attr(feature = "read", derive(serde::Deserialize), serde(default))]
@@ -82,7 +82,7 @@ impl Worst {
         Worst { value, unit: unit.to_owned() }
     }
 
-    /// Makes it that of both that is larger; figures of different units cannot be compared.
+    /// Raises `worst` to the larger of both. Figures of different units cannot be compared.
     pub(crate) fn raise(worst: &mut Option<Worst>, other: Option<&Worst>) {
         let larger = match (&*worst, other) {
             (Some(known), Some(other)) => known.unit == other.unit && other.value > known.value,

@@ -1,4 +1,4 @@
-//! Single calls that were remembered with their circumstances.
+//! Reads the single calls that were stored with their context.
 
 use super::Reading;
 use super::sums::Keyed;
@@ -9,7 +9,7 @@ use crate::segment::reader::Record;
 use crate::snapshot::Call;
 
 impl<'a> Reading<'a> {
-    /// The lists of one thread.
+    /// Adds the lists of one thread.
     pub(super) fn calls(&mut self, index: usize, record: &Record<'a>) {
         const EACH: u64 = size_of::<CallRecord>() as u64 / 8;
         for number in 0..2 * CALLS as u64 {
@@ -19,19 +19,19 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// `None`: there is none in this place, or it does not hold still.
+    /// `None` if the slot is empty or keeps changing.
     fn call(&self, record: &Record<'a>, first: u64) -> Option<Keyed> {
-        const PATIENCE: usize = 100;
+        const ATTEMPTS: usize = 100;
         let word = |word: u64| record.word(first + word);
-        (0..PATIENCE).find_map(|_| {
+        (0..ATTEMPTS).find_map(|_| {
             let version = word(call_record::version);
-            let call = (word(call_record::key), self.as_it_stands(&word));
-            let still = version.is_multiple_of(2) && word(call_record::version) == version;
-            (still && version > 0).then_some(call)
+            let call = (word(call_record::key), self.read_call(&word));
+            let is_consistent = version.is_multiple_of(2) && word(call_record::version) == version;
+            (is_consistent && version > 0).then_some(call)
         })
     }
 
-    fn as_it_stands(&self, word: &impl Fn(u64) -> u64) -> Call {
+    fn read_call(&self, word: &impl Fn(u64) -> u64) -> Call {
         let bytes = |first: u64, words: usize| -> Vec<u8> {
             (0..words as u64).flat_map(|index| word(first + index).to_le_bytes()).collect()
         };

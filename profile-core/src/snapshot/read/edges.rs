@@ -1,5 +1,4 @@
-//! The call paths of a thread: what each holds goes into its function's sums, what flows along it
-//! into the one tree.
+//! Reads the call paths of a thread: adds each to the sums of its function and to the merged tree.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,52 +8,52 @@ use crate::segment::layout::{RING, buckets, edge, path_extras, tally, thread_blo
 use crate::segment::reader::Record;
 use crate::snapshot::tree::Flow;
 
-/// One edge as it was at a moment.
+/// An edge as read at one moment.
 #[derive(Clone, Debug, Default)]
 struct EdgeState {
     timed: u64,
     untimed: u64,
-    /// Calls that the function's own code counted, as far as they are known to be of this path.
+    /// Calls counted in the function's own code, as far as they are known to belong to this path.
     left_out: u64,
     polled: u64,
     ticks: u64,
-    /// Calls for which timed ones stand, and their ticks.
-    stood_for: (u64, u64),
-    /// Calls during which the same function was open, and their ticks.
+    /// Calls that timed ones represent, and their ticks.
+    represented: (u64, u64),
+    /// Calls during which the same function was already open, and their ticks.
     recursive: [u64; 2],
     pending: Vec<u64>,
-    /// Of the pending ones, those of a clock that stepped back.
+    /// Of the pending durations, those of a clock that went backwards.
     anomalies: u64,
 }
 
 impl EdgeState {
-    /// The timed calls, and those for which they stand.
+    /// All ended calls, timed or not.
     fn ended(&self) -> u64 {
         self.timed.saturating_add(self.untimed).saturating_add(self.left_out)
     }
 
     fn known(&self) -> Known {
         Known {
-            calls: self.timed as f64 + self.stood_for.0 as f64,
-            ticks: self.ticks as f64 + self.stood_for.1 as f64,
+            calls: self.timed as f64 + self.represented.0 as f64,
+            ticks: self.ticks as f64 + self.represented.1 as f64,
         }
     }
 }
 
-/// Time of the calls that ended on one edge.
+/// Time of the calls that ended on one edge, in ns.
 struct EdgeTimes {
-    /// Of those that were timed, and those they stand for.
+    /// Time of the calls that were timed, and of those they represent.
     known_ns: f64,
-    /// Of all.
+    /// Time of all calls.
     ns: f64,
-    /// Of those within a call of the same function.
+    /// Time of the calls within a call of the same function.
     recursive_ns: f64,
-    /// What recording them cost.
+    /// Cost of recording the calls.
     recording_ns: f64,
 }
 
 impl Sums {
-    /// The calls that ended on one of the function's edges.
+    /// Adds the calls that ended on one of the function's edges.
     fn add_ended(
         &mut self,
         record: &Record<'_>,
@@ -82,12 +81,12 @@ impl Sums {
 }
 
 impl<'a> Reading<'a> {
-    /// The edges of a thread, and their flows into the one tree.
+    /// Reads the edges of a thread and adds them to the merged tree.
     pub(super) fn edges(&mut self, block: &Record<'a>, open: Vec<OpenFrame<'a>>) {
         let in_file = block.word(thread_block::first_edge_in_file);
         let newest = block.word(thread_block::first_edge);
         let mut edges = self.view.list_in_file(newest, in_file, edge::next);
-        // Newest first in the list; a parent, and what a recursive edge leads to, is older than its
+        // The list is newest first; a parent, and the target of a recursive edge, is older than its
         // children.
         edges.reverse();
         let mut nodes: HashMap<u64, usize> = HashMap::new();
@@ -119,10 +118,10 @@ impl<'a> Reading<'a> {
             let carried_ns = self.carried_ns(index, record, &open);
             // Work of others, handed on: nothing of it flows from the path above, whose own thread
             // it is not.
-            let handed_on = flow.calls == 0 && carried_ns > 0.0;
-            elsewhere.insert(record.link(), handed_on || elsewhere.get(&parent) == Some(&true));
+            let is_spawned = flow.calls == 0 && carried_ns > 0.0;
+            elsewhere.insert(record.link(), is_spawned || elsewhere.get(&parent) == Some(&true));
             let flow = Flow { elsewhere: elsewhere.get(&parent) == Some(&true), ..flow };
-            self.tree.add(from.filter(|_| !handed_on), to, flow);
+            self.tree.add(from.filter(|_| !is_spawned), to, flow);
             let elsewhere = carried_ns > 0.0;
             self.tree.add(None, to, Flow { ns: carried_ns, elsewhere, ..Flow::default() });
             if let Some(from) = from.filter(|_| parent == other) {
@@ -131,8 +130,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Open spans by the edge they are on, each with whether its function was open already when it
-    /// began.
+    /// Groups open spans by edge, each with whether its function was already open when it began.
     fn by_edge(&self, open: Vec<OpenFrame<'a>>) -> HashMap<u64, Vec<(OpenFrame<'a>, bool)>> {
         let mut seen = HashSet::new();
         let mut by_edge: HashMap<u64, Vec<(OpenFrame<'a>, bool)>> = HashMap::new();
@@ -149,7 +147,7 @@ impl<'a> Reading<'a> {
         self.view.record(link).map_or(0, |record| record.word(edge::target))
     }
 
-    /// What one edge holds goes into its function's sums; what flows along it is returned.
+    /// Adds an edge to the sums of its function, and returns its flow.
     fn edge(
         &mut self,
         index: usize,
@@ -200,13 +198,13 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Time of the calls that ended on an edge, without what recording added to it.
+    /// Time of the calls that ended on an edge, without what recording added.
     fn times_of(&self, index: usize, record: &Record<'a>, state: &EdgeState) -> EdgeTimes {
         let (ended, known) = (state.ended(), state.known());
         let mean = known.mean();
         let of_mean = || (self.costs.inside(mean), self.costs.span(mean));
         let (inside, span) = self.sums[index].cost.unwrap_or_else(of_mean);
-        // A poll is no call: all of its marks are in the ticks.
+        // A poll is not a call: all of its marks are in the ticks.
         let timed = if ended == 0 { 1.0 } else { (known.calls / ended as f64).min(1.0) };
         let calls = if ended == 0 { state.polled } else { ended };
         let marks = self.cost_of_lines(index, record.word(edge::marks), calls);
@@ -226,7 +224,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Time of work that was handed on from a path.
+    /// Time of work spawned from a path.
     fn carried_ns(
         &mut self,
         index: usize,
@@ -240,19 +238,20 @@ impl<'a> Reading<'a> {
         ns
     }
 
-    /// The edge's counts, read again while its owner changes them. An owner that never holds still
-    /// (calls of a few nanoseconds) gives the reading in which it did least: a reader that the
-    /// system interrupts in the middle would otherwise put milliseconds of calls that it has not
-    /// counted into the sum.
+    /// Reads the edge's counts, again and again while its owner changes them. If they never stop
+    /// changing (calls of a few nanoseconds), the result is the reading during which they changed
+    /// least. Otherwise a reader that is interrupted in the middle would add milliseconds of calls
+    /// that it has not counted.
     fn state_of(&self, record: &Record<'a>) -> EdgeState {
-        const PATIENCE: usize = 200;
+        const ATTEMPTS: usize = 200;
         let mut calmest = (u64::MAX, EdgeState::default());
-        for _ in 0..PATIENCE {
+        for _ in 0..ATTEMPTS {
             let (folded, state) = state_now(record);
             let folded_since = record.word(edge::folded).wrapping_sub(folded);
             let moved =
                 record.word(edge::pushed).wrapping_sub(state.timed).saturating_add(folded_since);
-            // A full ring: one is being folded at this moment (or the thread was killed doing so).
+            // A full ring: an entry is being folded right now (or the thread was killed while
+            // folding).
             if moved == 0 && state.pending.len() < RING {
                 return state;
             }
@@ -266,8 +265,8 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// A ring that stays full belongs to a thread that was stopped while folding it. As many of its
-    /// durations are in the histogram already as that holds beyond what is recorded as folded.
+    /// A ring that stays full belongs to a thread that was stopped while folding it. The calls that
+    /// the histogram holds beyond those recorded as folded are durations that the ring still holds.
     fn without_folded(&self, record: &Record<'a>, mut state: EdgeState) -> EdgeState {
         let Some(tally) = record.follow(edge::tally) else { return state };
         let mut counted = Vec::new();
@@ -281,26 +280,25 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Calls that functions counted in their own code since their last burst, which nothing tells from
-/// where they came: each goes to the path from which most came before.
+/// Assigns the calls that functions counted in their own code since their last burst. Their paths
+/// are unknown, so they go to the path with the most such calls before.
 fn since_last_bursts(edges: &[Record<'_>]) -> HashMap<u64, u64> {
     let mut functions: HashMap<u64, LeftOut> = HashMap::new();
     for record in edges {
         let link = record.word(edge::tally);
         let function = functions.entry(link).or_insert_with(|| LeftOut::of(record));
-        if function.in_all > 0 {
+        if function.total > 0 {
             function.add_path(record);
         }
     }
-    let rest =
-        |function: LeftOut| (function.most.1, function.in_all.saturating_sub(function.known));
+    let rest = |function: LeftOut| (function.most.1, function.total.saturating_sub(function.known));
     functions.into_values().map(rest).filter(|(_, rest)| *rest > 0).collect()
 }
 
-/// Calls of a function that its own code counted.
+/// Calls of a function that were counted in its own code.
 struct LeftOut {
-    in_all: u64,
-    /// Those of known paths; most of them on one, and which one that is.
+    total: u64,
+    /// Those of known paths, and the path with the most of them, with its count first.
     known: u64,
     most: (u64, u64),
 }
@@ -308,8 +306,8 @@ struct LeftOut {
 impl LeftOut {
     fn of(edge: &Record<'_>) -> LeftOut {
         let tally = edge.follow(edge::tally);
-        let in_all = tally.map_or(0, |tally| turns::left_out(tally.word(tally::turns)));
-        LeftOut { in_all, known: 0, most: (0, 0) }
+        let total = tally.map_or(0, |tally| turns::left_out(tally.word(tally::turns)));
+        LeftOut { total, known: 0, most: (0, 0) }
     }
 
     fn add_path(&mut self, edge: &Record<'_>) {
@@ -319,7 +317,7 @@ impl LeftOut {
     }
 }
 
-/// How many calls are folded, and what the edge holds.
+/// Reads how many calls are folded, and the edge.
 fn state_now(record: &Record<'_>) -> (u64, EdgeState) {
     let (folded, pushed) = (record.word(edge::folded), record.word(edge::pushed));
     let pending = pushed.wrapping_sub(folded).min(RING as u64);
@@ -336,7 +334,7 @@ fn state_now(record: &Record<'_>) -> (u64, EdgeState) {
         polled: record.word(edge::polled_calls),
         ticks: sum_of(ticks, &waiting),
         recursive: [record.word(edge::recursive_calls), record.word(edge::recursive_ticks)],
-        stood_for: (
+        represented: (
             extra(record, path_extras::stood_for_calls),
             extra(record, path_extras::stood_for_ticks),
         ),
@@ -346,8 +344,9 @@ fn state_now(record: &Record<'_>) -> (u64, EdgeState) {
     (folded, state)
 }
 
-/// The sum of a path and of what waits to be added. The sum wraps: of a call that came here from
-/// another path what it left there is subtracted, perhaps before the call itself is added.
+/// The sum of a path including the durations not yet added. The sum wraps: when a call moves here
+/// from another path, the ticks it left there are subtracted, possibly before the call itself is
+/// added.
 fn sum_of(ticks: u64, waiting: &[u64]) -> u64 {
     let sum = waiting.iter().fold(ticks, |sum, ticks| sum.wrapping_add(*ticks));
     sum.cast_signed().max(0).cast_unsigned()
@@ -358,7 +357,7 @@ fn extra(path: &Record<'_>, word: u64) -> u64 {
     path.follow(edge::extras).map_or(0, |extras| extras.word(word))
 }
 
-/// A clock that stepped back took no time.
+/// A duration of 0 if the clock went backwards.
 fn forward_only(ticks: u64) -> u64 {
     buckets::duration(ticks).unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! The spans that are open in a thread.
+//! The open spans of a thread.
 
 use super::{Memory, Reading};
 use crate::segment::layout::{self, closing, flags, frame, header, heap, page_links, thread_block};
@@ -10,21 +10,22 @@ const SPLIT_BYTES: u64 = size_of::<layout::Split>() as u64;
 #[derive(Clone, Debug)]
 pub(super) struct OpenFrame<'a> {
     record: Record<'a>,
-    /// As it was read, to see whether the span has closed since.
+    /// The word as it was read, to detect whether the span has closed since.
     started: u64,
     pub(super) edge: u64,
     pub(super) ticks: u64,
     pub(super) is_poll: bool,
     pub(super) is_carried: bool,
     pub(super) memory: Memory,
-    /// Of that, what is on other paths already.
+    /// The part of `memory` that is already on other paths.
     elsewhere: Memory,
     pub(super) peak_bytes: i64,
 }
 
 impl OpenFrame<'_> {
-    /// Whether an edge with these counts of calls leaves this one out. If not, the call has ended,
-    /// and is in the counts; or it ended while they were read, and is left to the next snapshot.
+    /// Whether an edge with these call counts does not include this call. If it does, the call has
+    /// ended and is counted; or it ended while the counts were read, and is left to the next
+    /// snapshot.
     pub(super) fn is_still_open(&self, timed: u64, untimed: u64) -> bool {
         let unchanged = self.record.word(frame::edge) == self.edge
             && self.record.word(frame::started) == self.started;
@@ -38,8 +39,8 @@ impl OpenFrame<'_> {
     }
 }
 
-/// Blocks of memory that threads have allocated and not freed; and how many threads there were at
-/// most at a time.
+/// Number of memory blocks that threads have allocated and not freed, and the maximum number of
+/// concurrent threads.
 pub(crate) fn live_blocks(view: View<'_>) -> (u64, u64) {
     let live = |frame: Record<'_>| {
         let memory = Memory::at(&frame, frame::heap).0;
@@ -58,8 +59,8 @@ pub(crate) fn live_blocks(view: View<'_>) -> (u64, u64) {
     (blocks.max(0).cast_unsigned(), threads)
 }
 
-/// The frames in use of a thread, the first of which is the thread itself; each with what is on
-/// other paths already.
+/// The used frames of a thread, of which the first is the thread itself; each with what is already
+/// on other paths.
 fn frames<'a>(
     view: View<'a>,
     block: &Record<'a>,
@@ -77,14 +78,13 @@ fn frames<'a>(
 }
 
 impl<'a> Reading<'a> {
-    /// The spans open in a thread, outermost first, each with the edge it is on and what it has so
-    /// far.
+    /// The open spans of a thread, outermost first, each with its edge and its figures so far.
     pub(super) fn open_frames(&self, block: &Record<'a>) -> Vec<OpenFrame<'a>> {
-        // The first frame is the thread itself. One whose span has closed below others has no
+        // The first frame is the thread itself. A frame whose span closed below others has no
         // function.
         let open = frames(self.view, block).skip(1);
         let mut open: Vec<_> = open.map(|(record, split)| self.open_frame(record, split)).collect();
-        // What was allocated in an inner span was allocated in those around it.
+        // Allocations in an inner span are also allocations in the spans around it.
         for index in (1..open.len()).rev() {
             let (inner, peak) = (open[index].memory, open[index].peak_bytes);
             let outer = &mut open[index - 1];

@@ -1,35 +1,36 @@
-//! Whether what a function allocated stays, call after call: from what the process held of it over
-//! its calls.
+//! Decides whether a function leaks, from the bytes held over its calls.
 
 use crate::segment::layout::{HELD_STRETCHES, held};
 use crate::segment::reader::Record;
 use crate::snapshot::Leak;
 
-/// What is held of a function's blocks, and was held in stretches of equally many calls.
+/// The bytes held of a function's allocations, now and in stretches of equally many calls.
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
     pub(super) bytes: u64,
     variance: f64,
     stretch_log2: u32,
-    /// The least in each stretch.
+    /// The minimum in each stretch.
     least: Vec<u64>,
 }
 
-/// Of all stretches the verdict looks at 3/16, 3/8 and 3/4, each twice the one before: so a vector
-/// that grows by doubling has doubled once between two of them, wherever it stands.
+/// The decision compares the stretches at 3/16, 3/8 and 3/4 of the history, each twice the one
+/// before. A vector that grows by doubling has therefore doubled once between two of them, whatever
+/// its size.
 const FIRST_OF_16: usize = 3;
-/// What is held must grow at least so much faster than in the half as long time before. A leak
-/// grows twice as much, a set of words with their square root (1.4), a cache that fills, or a
-/// logarithm, no more than before.
+/// The held bytes must grow by at least this factor compared with the preceding interval of half
+/// the length. A leak grows by twice as much, a set of words by its square root (1.4), a filling
+/// cache or a logarithm by no more than before.
 const FASTER: f64 = 1.3;
-/// And in so many steps: a value that is made once is one, a second one later is another.
+/// They must also grow in at least this many steps: a value created once is one step, a second one
+/// later is another.
 const STEPS: usize = 3;
 
 impl History {
     pub(super) fn read(record: &Record<'_>) -> History {
         let newest = (record.word(held::newest) as usize).min(HELD_STRETCHES - 1);
         History {
-            // A thread that was killed may have subtracted what it had not added.
+            // A thread that was killed may have subtracted what it had not yet added.
             bytes: record.word(held::bytes).cast_signed().max(0).cast_unsigned(),
             variance: record.word(held::variance).cast_signed().max(0) as f64,
             stretch_log2: record.word(held::stretch_log2).min(63) as u32,
@@ -37,17 +38,18 @@ impl History {
         }
     }
 
-    /// What a call leaves behind, if that is what it is after so many calls. `None`: too few.
+    /// The leak after this many calls. `None`: too few calls.
     pub(super) fn leak(&self, calls: u64) -> Option<Leak> {
         if calls < Leak::FEWEST_CALLS {
             return None;
         }
         let history = self.up_to(calls);
-        let stays = history.stays();
-        let first = stays.len() * FIRST_OF_16 / 16;
-        let [start, middle, end] = [1, 2, 4].map(|times| stays[first * times]);
+        let held_ever_since = history.held_ever_since();
+        let first = held_ever_since.len() * FIRST_OF_16 / 16;
+        let [start, middle, end] = [1, 2, 4].map(|times| held_ever_since[first * times]);
         let (before, since) = ((middle - start) as f64, (end - middle) as f64);
-        let steps = stays[..=4 * first].windows(2).filter(|pair| pair[1] > pair[0]).count();
+        let steps =
+            held_ever_since[..=4 * first].windows(2).filter(|pair| pair[1] > pair[0]).count();
         let at_first = history.least[..first].iter().max();
         let is_leaking = since > 0.0
             && since >= FASTER * before
@@ -62,7 +64,8 @@ impl History {
         })
     }
 
-    /// With the stretches since the last allocation, in which is held what is held now.
+    /// The history extended by the stretches since the last allocation, in which the held bytes are
+    /// those of now.
     fn up_to(&self, calls: u64) -> History {
         let mut history = self.clone();
         while calls >> history.stretch_log2 >= HELD_STRETCHES as u64 {
@@ -77,10 +80,10 @@ impl History {
         history
     }
 
-    /// Of what was held in each stretch, as much as was held ever since.
-    fn stays(&self) -> Vec<u64> {
+    /// For each stretch, the part of the bytes held then that has been held ever since.
+    fn held_ever_since(&self) -> Vec<u64> {
         let mut lowest = self.bytes;
-        let mut stays: Vec<u64> = self
+        let mut held_ever_since: Vec<u64> = self
             .least
             .iter()
             .rev()
@@ -89,8 +92,8 @@ impl History {
                 lowest
             })
             .collect();
-        stays.reverse();
-        stays
+        held_ever_since.reverse();
+        held_ever_since
     }
 }
 
@@ -98,8 +101,8 @@ impl History {
 mod tests {
     use super::*;
 
-    /// The history of a function of which so much is held after each call, as the recorder writes
-    /// it.
+    /// The history of a function after each of whose calls `held` bytes are held, as the recorder
+    /// writes it.
     fn history(calls: u64, held: impl Fn(u64) -> u64) -> History {
         let log2 = (0..).find(|log2| calls >> log2 < HELD_STRETCHES as u64).unwrap_or(0);
         let mut history = History { stretch_log2: log2, ..History::default() };
@@ -121,7 +124,7 @@ mod tests {
     const CALLS: [u64; 9] = [20, 31, 33, 100, 511, 1_000, 1_025, 2_047, 50_000];
 
     #[test]
-    fn what_grows_with_every_call_or_by_doubling_leaks() {
+    fn growth_with_every_call_or_by_doubling_is_a_leak() {
         for calls in CALLS {
             assert_eq!(per_call(calls, |call| 48 * call), 48.0);
             assert_eq!(per_call(calls, |call| 4096 + call), 1.0, "beside a cache");
@@ -136,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_back_or_stops_growing_is_steady() {
+    fn freed_memory_and_growth_that_stops_are_steady() {
         for calls in CALLS {
             let steady = |held: &dyn Fn(u64) -> u64| assert_eq!(per_call(calls, held), 0.0);
             steady(&|_| 0);
@@ -154,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_without_allocations_count_and_too_few_calls_say_nothing() {
+    fn calls_without_allocations_count_and_too_few_calls_give_no_verdict() {
         let filled = history(100, |call| call * 64);
         assert!(filled.leak(100).expect("enough calls").is_leaking());
         for calls in [200, 1_000, 1 << 40] {
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn an_estimate_of_few_blocks_is_no_leak() {
+    fn an_estimate_from_few_blocks_is_not_a_leak() {
         let mut drawn = history(1_000, |call| call / 300 * 512);
         drawn.variance = 3.0 * 512.0 * 512.0;
         assert!(!drawn.leak(1_000).expect("enough calls").is_leaking());

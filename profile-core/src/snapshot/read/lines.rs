@@ -1,4 +1,4 @@
-//! The lines of functions: counts of every thread, and the text they belong to.
+//! Reads the lines of functions: the counts of every thread, and the source text.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::segment::reader::Record;
 use crate::snapshot::{Function, Line};
 
 impl<'a> Reading<'a> {
-    /// The function's lines in one thread.
+    /// Adds the function's lines in one thread.
     pub(super) fn lines(&mut self, index: usize, record: &Record<'a>) {
         const WORDS: u64 = size_of::<LineTally>() as u64 / 8;
         const EACH: u64 = size_of::<LineCounts>() as u64 / 8;
@@ -31,26 +31,27 @@ impl<'a> Reading<'a> {
             for (sum, count) in sums.heap.iter_mut().zip(line_counts::heap..) {
                 add(sum, word(count));
             }
-            // In two's complement, and so are the sums.
+            // In two's complement, as are the sums.
             sums.increment_bytes = sums.increment_bytes.wrapping_add(word(line_counts::resident));
             sums.most_bytes = sums.most_bytes.max(word(line_counts::resident + 1));
         }
     }
 
-    /// The line of each number.
+    /// The source line of each line number in the table.
     fn numbers(&self, index: usize) -> Vec<u32> {
         let text = self.view.long_text(self.sites[index].word(site_record::line_numbers));
         text.split(',').filter_map(|number| number.parse().ok()).collect()
     }
 
-    /// What the lines of a function cost so many calls with so many marks, in ticks.
+    /// Cost of recording the lines of a function for this many calls with this many marks, in
+    /// ticks.
     pub(super) fn cost_of_lines(&self, index: usize, marks: u64, calls: u64) -> f64 {
         let Some(lines) = &self.sums[index].lines else { return 0.0 };
         let mark = if lines.is_sampled { self.costs.counted_mark } else { self.costs.mark };
         marks as f64 * mark + calls as f64 * self.costs.stay
     }
 
-    /// The lines of all functions that have some, in the order of the source.
+    /// The lines of all functions with `#[profile(lines)]`, in source order.
     pub(super) fn all_lines(&self, functions: &[Function], measured: bool) -> Vec<Line> {
         let of_function = |index| {
             let mut lines = self.lines_of_function(index, measured);
@@ -90,16 +91,16 @@ impl<'a> Reading<'a> {
         lines
     }
 
-    /// Ticks that futures have waited which have not gone on.
+    /// Ticks that suspended futures have waited so far.
     fn open_waits(&self, [calls, began]: [u64; 2]) -> u64 {
         let calls = calls.cast_signed().max(0).cast_unsigned();
         let waited = self.now.ticks.wrapping_mul(calls).wrapping_sub(began).cast_signed();
-        // Of a segment that is being written the one may be newer than the other.
+        // In a segment that is being written, one of the two words may be newer than the other.
         let most = self.now.ticks.saturating_sub(self.view.header(header::first_ticks));
         waited.max(0).cast_unsigned().min(most.saturating_mul(calls))
     }
 
-    /// `inside`: what an empty stay shows, in ticks.
+    /// `inside`: the measured duration of an empty stay, in ticks.
     fn times(&self, line: &mut Line, sums: &LineSums, inside: f64) {
         let cost = sums.timed as f64 * inside;
         line.hits = Some(sums.hits);
@@ -110,8 +111,8 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// The futures that wait on a line of one thread, and when they began to: both of the same moment,
-/// unless they change at each try.
+/// The number of futures that wait on a line in one thread, and the sum of the times at which they
+/// began to wait. Both are from the same moment unless they change at every attempt.
 fn waiting(record: &Record<'_>, line: u64) -> [u64; 2] {
     let read = || [0, 1].map(|word| record.word(line + line_counts::waiting + word));
     let mut last = read();
@@ -125,14 +126,14 @@ fn waiting(record: &Record<'_>, line: u64) -> [u64; 2] {
     last
 }
 
-/// Closures and macros over several lines, which are counted on the line of their statement.
+/// A closure or macro that spans several lines and is counted on the line of its statement.
 struct Part<'a> {
     lines: [u32; 2],
     counted_on: u32,
     what: &'a str,
 }
 
-/// `12 18 11 select!`
+/// Parses `12 18 11 select!`.
 fn part(text: &str) -> Option<Part<'_>> {
     let mut words = text.splitn(4, ' ');
     let mut number = || words.next()?.parse().ok();
@@ -141,7 +142,7 @@ fn part(text: &str) -> Option<Part<'_>> {
 }
 
 impl Part<'_> {
-    /// Says so on each of its lines that has no figures of its own.
+    /// Marks each of its lines that has no figures of its own.
     fn name(&self, lines: &mut BTreeMap<u32, Line>) {
         let [first, last] = self.lines;
         for line in lines.values_mut().filter(|it| (first..=last).contains(&it.line)) {
@@ -153,7 +154,7 @@ impl Part<'_> {
     }
 }
 
-/// A line on which blocks end that never had anything to drop.
+/// Whether blocks end on the line that never had anything to drop.
 fn is_silent_end(line: &Line) -> bool {
     let text = line.source.trim();
     let rest = text.trim_start_matches(['}', ')', ']', ';', ',', ' ']);
@@ -166,9 +167,9 @@ fn without_figures(line: &mut Line) {
     *line = Line { path, file, line: number, source, ..Line::default() };
 }
 
-/// Brings estimates to their sum, which is known far better: what the function took in total (the
-/// ratio estimate of survey sampling). A stay that is timed as one of many surprises the processor,
-/// and shows some ns more than it would have taken.
+/// Scales estimates to their sum, which is known far more accurately: the function's inclusive time
+/// (the ratio estimate of survey sampling). A sampled stay takes the processor by surprise, and
+/// appears some ns longer than it would have been.
 fn fit(lines: &mut [Line], function_ns: u64) {
     let sum: f64 = lines.iter().filter_map(|line| line.inclusive_ns).map(|ns| ns as f64).sum();
     for ns in lines.iter_mut().filter_map(|line| line.inclusive_ns.as_mut()) {

@@ -1,8 +1,8 @@
-//! From a segment to a snapshot: the only reader of the memory format.
+//! Builds a snapshot from a segment: the only reader of the memory format.
 //!
-//! It may run while the threads continue recording. Each path is read again if it changed
-//! meanwhile, so its calls and its time belong together; between paths a few calls may lie. What a
-//! killed thread left in a ring or half folded is completed here.
+//! It may run while the threads keep recording. A path that changes while it is read is read again,
+//! so its calls and its time belong together; between paths, a few calls may differ. Calls that a
+//! killed thread left in a ring or half folded are completed here.
 
 mod calls;
 mod edges;
@@ -29,16 +29,17 @@ use crate::segment::layout::{
 use crate::segment::reader::{Record, View};
 use crate::stats::weighted;
 
-/// What the reader needs to know.
+/// Options of the reader.
 #[derive(Clone, Debug)]
 pub(crate) struct Options<'a> {
     pub(crate) percentiles: &'a [f64],
     pub(crate) trim: f64,
-    /// Ticks and nanoseconds at the moment of reading; a segment of another time has its own.
+    /// Ticks and nanoseconds at the moment of reading; `None` if the segment's own last values
+    /// apply.
     pub(crate) now: Option<Anchor>,
 }
 
-/// What the segment holds, functions and paths.
+/// Everything read from the segment: functions and paths.
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
     pub(crate) functions: Vec<Function>,
@@ -50,7 +51,7 @@ pub(crate) struct Contents {
     pub(crate) duration_ns: u64,
 }
 
-/// Reads all of it.
+/// Reads the whole segment.
 pub(crate) fn read(view: View<'_>, options: &Options<'_>) -> Contents {
     let mut reading = Reading::new(view, options);
     let in_file = view.header(header::first_block_in_file);
@@ -59,7 +60,7 @@ pub(crate) fn read(view: View<'_>, options: &Options<'_>) -> Contents {
     for block in &blocks {
         reading.tallies(block);
     }
-    reading.weigh();
+    reading.compute_call_costs();
     for block in &blocks {
         let open = reading.open_frames(block);
         reading.edges(block, open);
@@ -67,57 +68,57 @@ pub(crate) fn read(view: View<'_>, options: &Options<'_>) -> Contents {
     reading.finish()
 }
 
-/// All calls of one function, over threads and paths.
+/// Sums over all calls of one function, over threads and paths.
 #[derive(Debug, Default)]
 struct Sums {
     ended: u64,
     timed: u64,
     open: u64,
     panicked: u64,
-    /// Inclusive time with recursion counted once, before recording below is subtracted.
+    /// Inclusive time with recursion counted once, before the recording of callees is subtracted.
     ns: f64,
-    /// The timed calls and those they stand for, and their time without what recording added to it.
+    /// The timed calls and those they represent, and their time without what recording added.
     known: Known,
     known_ns: f64,
-    /// What recording cost one of them, in ticks: between its readings, and in total.
+    /// Cost of recording one of them, in ticks: between its readings, and in total.
     cost: Option<(f64, f64)>,
     /// See the layout's `spread`.
     spread: [f64; 3],
     least_ticks: Option<u64>,
     most_ticks: u64,
     first_ticks: Option<u64>,
-    /// A call was open within another of the same function.
+    /// Whether a call was open within another of the same function.
     recurses: bool,
-    /// Not all of its calls may have been timed.
+    /// Whether some of its calls may not have been timed.
     has_pace: bool,
     /// When recording was stopped.
     stopped_ticks: Option<u64>,
-    /// 0 where no call was open within another.
+    /// 0 if no call was open within another.
     max_depth: u64,
     histogram: Buckets,
     exact: Vec<u64>,
     memory: Memory,
     peak_bytes: u64,
-    /// Over all ended calls, recursive ones included.
+    /// Over all ended calls, including recursive ones.
     ended_memory: Memory,
     heap: HeapSums,
     lines: Option<LinesOfFunction>,
     returns: Option<ReturnSums>,
     calls: Option<CallSums>,
-    /// Of work that was handed on.
+    /// Time of spawned work.
     carried_ns: f64,
     polled_calls: u64,
     polled: Option<PolledSums>,
 }
 
 impl Sums {
-    /// Of the calls whose ticks are known, before what recording cost below them is subtracted.
+    /// Mean of the calls whose ticks are known, before the recording of callees is subtracted.
     fn mean_ns(&self) -> f64 {
         if self.known.calls > 0.0 { self.known_ns / self.known.calls } else { 0.0 }
     }
 }
 
-/// Calls whose ticks are known, by themselves or by a timed one that stands for them.
+/// Calls whose ticks are known: timed calls, and calls that a timed one represents.
 #[derive(Clone, Copy, Debug, Default)]
 struct Known {
     calls: f64,
@@ -135,13 +136,13 @@ impl Known {
     }
 }
 
-/// Counts of the heap, see the layout's `heap`. Tallies are read before edges, so a difference may
-/// be below zero for a while: it wraps, and wraps back.
+/// Heap counters, see the layout's `heap`. Tallies are read before edges, so a difference may be
+/// temporarily negative: it wraps, and wraps back.
 #[derive(Clone, Copy, Debug, Default)]
 struct Memory([u64; heap::COUNTS]);
 
 impl Memory {
-    /// From the words of a record.
+    /// Reads the words of a record.
     fn at(record: &Record<'_>, first: u64) -> Memory {
         Memory(std::array::from_fn(|index| record.word(first + index as u64)))
     }
@@ -159,7 +160,7 @@ impl Memory {
     }
 }
 
-/// What the calls of a function allocated each.
+/// Allocations of single calls of a function.
 #[derive(Debug, Default)]
 struct HeapSums {
     calls: u64,
@@ -187,7 +188,7 @@ struct Reading<'a> {
     sums: Vec<Sums>,
     tree: Tree,
     overhead: Overhead,
-    /// That recorded something, the ended ones included.
+    /// Threads that recorded something, including ended ones.
     threads: u64,
 }
 
@@ -250,7 +251,7 @@ impl<'a> Reading<'a> {
     /// What recording cost a call of each function, by how its calls are distributed. Not by their
     /// mean: one call that was interrupted for a millisecond says nothing of the cost of all
     /// others.
-    fn weigh(&mut self) {
+    fn compute_call_costs(&mut self) {
         let costs = self.costs;
         for sums in &mut self.sums {
             sort_and_join(&mut sums.histogram);
@@ -269,12 +270,12 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// What is in the place of a function for the paths that found no room.
+    /// The pseudo function of paths that exceeded the limit.
     fn other(&self) -> usize {
         self.sites.len()
     }
 
-    /// What the tally of a function in one thread holds.
+    /// Adds the tally of a function in one thread.
     fn tally(&mut self, record: &Record<'a>) {
         let Some(index) = self.by_address.get(&record.word(tally::site)).copied() else { return };
         let sums = &mut self.sums[index];
@@ -350,7 +351,7 @@ impl<'a> Reading<'a> {
 
     fn finish(mut self) -> Contents {
         self.tree.sum_up();
-        // The last is of `<other>`, which is no function.
+        // The last one is for `<other>`, which is not a function.
         let mut own = vec![Own::default(); self.sites.len() + 1];
         for node in &self.tree.nodes {
             let own = &mut own[node.function];
@@ -377,7 +378,7 @@ impl<'a> Reading<'a> {
         });
         let duration_ns = self.duration_ns();
         add(&mut self.overhead.lost_calls, self.view.header(header::lost_calls));
-        self.price();
+        self.compute_overhead();
         Contents {
             functions,
             call_tree,
@@ -395,14 +396,14 @@ impl<'a> Reading<'a> {
 
     /// What recording cost in total: what it cost below the paths that begin threads, and these
     /// themselves. The share is of the time that threads spent in annotated functions.
-    fn price(&mut self) {
+    fn compute_overhead(&mut self) {
         let first = || self.tree.nodes.iter().filter(|node| node.parent.is_none());
         let recording: f64 = first().map(|node| node.recording_in_ns + node.recording_ns).sum();
         let annotated: f64 = first().map(|node| node.inclusive_ns).sum();
         let overhead = &mut self.overhead;
         overhead.span_ns = self.rate.ns_f64(self.costs.empty);
         let range = [self.costs.waiting, self.costs.busy].map(|ticks| self.rate.ns_f64(ticks));
-        // On a busy machine either may have come out as the lower one.
+        // On a busy machine either may be the lower one.
         overhead.span_range_ns = [range[0].min(range[1]), range[0].max(range[1])];
         overhead.counted_ns = self.rate.ns_f64(self.costs.counted);
         overhead.left_out_ns = self.rate.ns_f64(self.costs.left_out);
@@ -431,17 +432,17 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// What a function did by itself, over its paths.
+/// Exclusive figures of a function, over its paths.
 #[derive(Clone, Debug, Default)]
 struct Own {
     exclusive_ns: f64,
     inclusive_ns: f64,
-    /// What recording cost of the calls below it, and of its own.
+    /// Cost of recording the calls below it, and its own calls.
     recording_ns: f64,
     recording_in_ns: f64,
     calls_below: u64,
     heap: [i128; heap::COUNTS],
-    /// What it took is not the sum over its paths: see these of `Node`.
+    /// Whether its time is not the sum over its paths: see these fields of `Node`.
     is_mixed: bool,
     folds: bool,
 }
@@ -450,17 +451,16 @@ fn least(known: Option<u64>, other: Option<u64>) -> Option<u64> {
     known.into_iter().chain(other).min()
 }
 
-/// Counts of a file that was damaged may be any number: their sum is then the most there is, and no
-/// panic.
+/// Adds, saturating instead of panicking: counts from a damaged file may be any number.
 pub(super) fn add(sum: &mut u64, more: u64) {
     *sum = sum.saturating_add(more);
 }
 
-/// Counts by bucket, as threads add them: a bucket may stand more than once. (A map took half of
-/// the time of a report.)
+/// Counts by bucket, appended thread by thread: a bucket may occur more than once. (A map took half
+/// of the time of a report.)
 type Buckets = Vec<(usize, u64)>;
 
-/// How many calls a histogram holds.
+/// Number of calls in a histogram.
 fn calls_in(histogram: &Buckets) -> u64 {
     histogram.iter().fold(0, |sum, (_, calls)| sum.saturating_add(*calls))
 }
@@ -471,9 +471,9 @@ fn sort_and_join(histogram: &mut Buckets) {
     weighted::join_equal(histogram);
 }
 
-/// By how much the processor was slower where a function was called than in the calibration. Told
-/// by functions alone that are too short to show anything but the readings of the clock, and only
-/// where each of their calls was timed: elsewhere it makes no difference.
+/// How much slower the processor was when the function was called than during the calibration.
+/// Determined only from functions so short that they show nothing but the clock readings, and only
+/// if all their calls were timed: for others it makes no difference.
 fn slower(sums: &Sums, costs: &Costs) -> f64 {
     const MOST: f64 = 3.0;
     if sums.has_pace {
@@ -485,7 +485,7 @@ fn slower(sums: &Sums, costs: &Costs) -> f64 {
     if shown < MOST { shown.max(1.0) } else { 1.0 }
 }
 
-/// How calls returned: well and badly.
+/// How calls returned: `[ok, err]`.
 #[derive(Debug, Default)]
 struct ReturnSums {
     kind: u64,
@@ -504,7 +504,7 @@ fn returns(record: &Record<'_>, into: &mut ReturnSums) {
     }
 }
 
-/// Adds the classes of one thread; they are all there from the first on.
+/// Adds the size classes of one thread; all of them exist from the start.
 fn block_sizes(record: &Record<'_>, into: &mut BlockSizes) {
     add(&mut into.temporary, record.word(size_tally::temporary));
     into.classes.resize(layout::SIZE_CLASSES, [0, 0]);

@@ -1,4 +1,4 @@
-//! Windows of memory in a segment, as records.
+//! Reads the memory windows in a segment.
 
 use std::collections::HashMap;
 
@@ -6,12 +6,13 @@ use crate::segment::layout::{BACKENDS, READINGS, header, window};
 use crate::segment::reader::{Record, View};
 use crate::snapshot::{ChildCurve, MemoryRecord, Reading};
 
-/// All of them, in the order in which they began.
+/// All windows, in the order in which they began.
 pub(crate) fn read(view: View<'_>, now_ns: Option<u64>) -> Vec<MemoryRecord> {
     assembled(view, now_ns).into_iter().map(|window| window.record).collect()
 }
 
-/// The window in one place, whose children's curves lie in others. While nobody writes to it.
+/// The window at one link, with the curves of its children, which are at other links. Only while
+/// nothing writes to them.
 pub(crate) fn at(view: View<'_>, link: u64, children: &[u64]) -> Option<MemoryRecord> {
     let here = |link: &u64| one(view, &view.record(*link)?, None);
     let mut windows = vec![here(&link)?];
@@ -19,7 +20,7 @@ pub(crate) fn at(view: View<'_>, link: u64, children: &[u64]) -> Option<MemoryRe
     with_children(windows).into_iter().next().map(|window| window.record)
 }
 
-/// Windows with the curves of their children.
+/// All windows with the curves of their children.
 fn assembled(view: View<'_>, now_ns: Option<u64>) -> Vec<Window> {
     let in_file = view.header(header::first_window_in_file);
     let newest = view.header(header::first_window);
@@ -50,7 +51,7 @@ fn with_children(mut windows: Vec<Window>) -> Vec<Window> {
     own.into_iter().map(with_its_own).collect()
 }
 
-/// As it was at a moment.
+/// A window as read at one moment.
 struct Window {
     link: u64,
     parent: u64,
@@ -58,18 +59,18 @@ struct Window {
     record: MemoryRecord,
 }
 
-/// `None`: there is none in this place yet, or it does not hold still.
+/// `None` if the slot is still empty or keeps changing.
 fn one(view: View<'_>, record: &Record<'_>, now_ns: Option<u64>) -> Option<Window> {
-    const PATIENCE: usize = 1000;
-    (0..PATIENCE).find_map(|_| {
+    const ATTEMPTS: usize = 1000;
+    (0..ATTEMPTS).find_map(|_| {
         let version = record.word(window::version);
-        let window = as_it_stands(view, record, now_ns);
-        let still = version.is_multiple_of(2) && record.word(window::version) == version;
-        still.then_some(window)
+        let window = read_window(view, record, now_ns);
+        let is_consistent = version.is_multiple_of(2) && record.word(window::version) == version;
+        is_consistent.then_some(window)
     })
 }
 
-fn as_it_stands(view: View<'_>, record: &Record<'_>, now_ns: Option<u64>) -> Window {
+fn read_window(view: View<'_>, record: &Record<'_>, now_ns: Option<u64>) -> Window {
     let word = |word| record.word(word);
     let (started_ns, ended_ns) =
         (word(window::started_monotonic_ns), word(window::ended_monotonic_ns));
@@ -77,12 +78,12 @@ fn as_it_stands(view: View<'_>, record: &Record<'_>, now_ns: Option<u64>) -> Win
         0 => now_ns.unwrap_or(word(window::last_monotonic_ns)),
         ended_ns => ended_ns,
     };
-    let kept = word(window::kept).min(READINGS as u64);
+    let stored = word(window::kept).min(READINGS as u64);
     let reading = |index: u64| Reading {
         at_ns: word(window::readings + 2 * index),
         resident_bytes: word(window::readings + 2 * index + 1),
     };
-    let readings: Vec<Reading> = (0..kept).map(reading).collect();
+    let readings: Vec<Reading> = (0..stored).map(reading).collect();
     let taken = word(window::taken);
     let achieved = readings.last().and_then(|last| last.at_ns.checked_div(taken.saturating_sub(1)));
     let known = |index| word(index).checked_sub(1);
