@@ -57,9 +57,9 @@ const fn header_bytes() -> usize {
 pub(crate) struct View<'a> {
     words: &'a [AtomicU64],
     base: u64,
-    /// How many more records may be visited. `None` for this process's own segment, whose lists
+    /// How many more words may be visited. `None` for this process's own segment, whose lists
     /// always end.
-    steps: Option<&'a AtomicU64>,
+    allowance: Option<&'a AtomicU64>,
 }
 
 impl<'a> View<'a> {
@@ -71,12 +71,12 @@ impl<'a> View<'a> {
         // SAFETY: [start, start + committed) stays mapped for the life of the process and is only
         // ever accessed as atomics.
         let words = unsafe { std::slice::from_raw_parts(start, bytes as usize / 8) };
-        Some(View { words, base: header.base.get(), steps: None })
+        Some(View { words, base: header.base.get(), allowance: None })
     }
 
     /// A complete reading visits each record a few times at most. Without this limit, lists that
     /// lead into each other would multiply the work.
-    pub(crate) fn steps_for(words: &[AtomicU64]) -> AtomicU64 {
+    pub(crate) fn allowance_for(words: &[AtomicU64]) -> AtomicU64 {
         const TIMES: usize = 4;
         AtomicU64::new((words.len() * TIMES) as u64)
     }
@@ -84,9 +84,9 @@ impl<'a> View<'a> {
     /// A view of words read from a file.
     pub(crate) fn from_words(
         words: &'a [AtomicU64],
-        steps: &'a AtomicU64,
+        allowance: &'a AtomicU64,
     ) -> Result<View<'a>, SegmentError> {
-        let view = View { words, base: 0, steps: Some(steps) };
+        let view = View { words, base: 0, allowance: Some(allowance) };
         if words.len() < header_bytes() / 8 {
             return Err(SegmentError::Truncated { bytes: words.len() as u64 * 8 });
         }
@@ -142,8 +142,8 @@ impl<'a> View<'a> {
 
     /// Whether so many words more may be visited.
     fn may_visit(&self, words: u64) -> bool {
-        let less = |steps: u64| steps.checked_sub(words);
-        self.steps.is_none_or(|steps| steps.fetch_update(Relaxed, Relaxed, less).is_ok())
+        let less = |left: u64| left.checked_sub(words);
+        self.allowance.is_none_or(|left| left.fetch_update(Relaxed, Relaxed, less).is_ok())
     }
 
     /// Reads a text: its length, then its bytes.

@@ -36,12 +36,8 @@ pub(super) fn captured() -> (Snapshot, Vec<RaisedWarning>) {
     scheduling::note();
     let mut snapshot = snapshot_of(view, Some(now));
     memory.write_to(&mut snapshot.process);
-    snapshot.never_called = never_called(&snapshot);
-    snapshot.not_instrumented = not_instrumented();
     snapshot.warnings.extend(recorder_warnings());
-    let exceeded = limits::exceeded(&snapshot);
-    snapshot.warnings.extend(exceeded);
-    snapshot.warnings.extend(snapshot.advice.iter().filter_map(warning_of));
+    add_program(&mut snapshot);
     let errors = snapshot.filter_warnings();
     // These have passed the filters when they came up.
     snapshot.warnings.extend(diagnostics::emitted());
@@ -49,7 +45,17 @@ pub(super) fn captured() -> (Snapshot, Vec<RaisedWarning>) {
     (snapshot, errors)
 }
 
-/// Advice on what is a warning too.
+/// Adds what only the program knows: functions that were not called or not instrumented, and the
+/// warnings that its limits and its advice result in.
+fn add_program(snapshot: &mut Snapshot) {
+    snapshot.never_called = never_called(snapshot);
+    snapshot.not_instrumented = not_instrumented();
+    let exceeded = limits::exceeded(snapshot);
+    snapshot.warnings.extend(exceeded);
+    snapshot.warnings.extend(snapshot.advice.iter().filter_map(warning_of));
+}
+
+/// The warning that a piece of advice is, if it is one.
 fn warning_of(advice: &Advice) -> Option<WarningRecord> {
     let category = advice.kind.category()?;
     let (figure, unit) = match advice.kind {
@@ -75,44 +81,51 @@ pub fn read_segment(path: impl AsRef<Path>) -> io::Result<Snapshot> {
 }
 
 fn snapshot_in(path: &Path) -> io::Result<Snapshot> {
-    let bytes = bytes_of_file(path)?;
-    let words: Vec<_> = bytes.chunks_exact(8).map(word_of).collect();
     let invalid = |error: SegmentError| io::Error::new(io::ErrorKind::InvalidData, error);
-    let steps = View::steps_for(&words);
-    let view = View::from_words(&words, &steps).map_err(invalid)?;
-    let mut snapshot = snapshot_of(view, None);
-    if view.header(header::memory_from) != 0 {
-        let message = "the segment holds only part of the run: there was no more room on the disk, or files were limited";
-        snapshot.warnings.push(warning("DataLossWarning", message, 1));
-    }
-    Ok(snapshot)
+    let read = |view: View<'_>| {
+        let mut snapshot = snapshot_of(view, None);
+        if view.header(header::memory_from) != 0 {
+            let message = "the segment holds only part of the run: there was no more room on the \
+                           disk, or files were limited";
+            snapshot.warnings.push(warning("DataLossWarning", message, 1));
+        }
+        snapshot
+    };
+    read_bytes(&bytes_of_file(path)?, read).map_err(invalid)
+}
+
+/// Reads the bytes of a segment.
+fn read_bytes<T>(bytes: &[u8], read: impl FnOnce(View<'_>) -> T) -> Result<T, SegmentError> {
+    let words: Vec<_> = bytes.chunks_exact(8).map(word_of).collect();
+    let allowance = View::allowance_for(&words);
+    View::from_words(&words, &allowance).map(read)
 }
 
 /// The snapshot of the process that started this one, from the segment that it passed on.
-pub(super) fn segment_of_parent() -> Option<Snapshot> {
-    let bytes = sys::passed_segment()?;
-    let words: Vec<_> = bytes.chunks_exact(8).map(word_of).collect();
-    let steps = View::steps_for(&words);
-    let view = View::from_words(&words, &steps).ok()?;
+pub(super) fn snapshot_of_parent() -> Option<Snapshot> {
     let parent = sys::parent_process_id();
-    if view.header(header::process_id) != u64::from(parent) {
-        return None;
-    }
-    // Of this machine and this moment, so what is open has lasted until now.
-    let now = Anchor::now(Clock::from_code(view.header(header::clock)));
-    let mut snapshot = snapshot_of(view, Some(now));
+    let read = |view: View<'_>| {
+        if view.header(header::process_id) != u64::from(parent) {
+            return None;
+        }
+        // On this machine and just now, so open calls have lasted until now.
+        let now = Anchor::now(Clock::from_code(view.header(header::clock)));
+        Some(snapshot_of(view, Some(now)))
+    };
+    let mut snapshot = read_bytes(&sys::passed_segment()?, read).ok()??;
     let process = &mut snapshot.process;
-    let [logical, physical, available] = sys::cores().map(|cores| cores as usize);
-    (process.logical_cores, process.available_cores) = (logical, available);
-    process.physical_cores = Some(physical).filter(|cores| *cores > 0);
+    set_cores(process, sys::cores());
     process.resident_bytes = sys::memory_of(parent, sys::Resident::Rss).ok().flatten();
     process.kernel_peak_bytes = sys::kernel_peak_bytes(parent).ok();
-    snapshot.never_called = never_called(&snapshot);
-    snapshot.not_instrumented = not_instrumented();
-    let exceeded = limits::exceeded(&snapshot);
-    snapshot.warnings.extend(exceeded);
-    snapshot.warnings.extend(snapshot.advice.iter().filter_map(warning_of));
+    add_program(&mut snapshot);
     Some(snapshot)
+}
+
+/// Logical, physical and available ones; 0 where unknown.
+fn set_cores(process: &mut Process, cores: [u64; 3]) {
+    let [logical, physical, available] = cores.map(|it| usize::try_from(it).unwrap_or(0));
+    (process.logical_cores, process.available_cores) = (logical, available);
+    process.physical_cores = Some(physical).filter(|cores| *cores > 0);
 }
 
 /// Of a device or a pipe there may be no end.
@@ -134,18 +147,14 @@ fn snapshot_of(view: View<'_>, now: Option<Anchor>) -> Snapshot {
     let Settings { percentiles, trim, thresholds, .. } = settings::current();
     let contents = read::read(view, &Options { percentiles, trim: *trim, now });
     let clock = Clock::from_code(view.header(header::clock));
-    let cores = |index| usize::try_from(view.header(header::cores + index)).unwrap_or(0);
     let scheduled = |index| view.header(header::scheduling + index).checked_sub(1);
-    let process = Process {
+    let mut process = Process {
         program: view.text(view.header(header::program)),
         process_id: view.header(header::process_id) as u32,
         started_unix_ns: view.header(header::started_unix_ns),
         duration_ns: contents.duration_ns,
         clock: clock.name().to_owned(),
         tick_ns: contents.tick_ns,
-        logical_cores: cores(0),
-        physical_cores: Some(cores(1)).filter(|cores| *cores > 0),
-        available_cores: cores(2),
         allocator: view.header(header::allocator) != 0,
         debug_assertions: view.header(header::debug_assertions) != 0,
         threads: contents.threads,
@@ -156,6 +165,7 @@ fn snapshot_of(view: View<'_>, now: Option<Anchor>) -> Snapshot {
         trim: *trim,
         ..Process::default()
     };
+    set_cores(&mut process, [0, 1, 2].map(|index| view.header(header::cores + index)));
     let mut snapshot = Snapshot { schema_version: SCHEMA_VERSION, process, ..Snapshot::default() };
     snapshot.functions = contents.functions;
     snapshot.call_tree = contents.call_tree;

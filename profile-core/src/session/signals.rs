@@ -4,7 +4,7 @@
 use std::ffi::{CString, OsString};
 use std::path::PathBuf;
 
-use super::capture::segment_of_parent;
+use super::capture::snapshot_of_parent;
 use super::environment::filter_warnings;
 use super::reports::{print, start_folder};
 use crate::segment::writer;
@@ -45,7 +45,7 @@ pub(super) fn print_if_asked() {
     let Some(folder) = std::env::var_os(PRINT).filter(|_| !sys::is_secure_execution()) else {
         return;
     };
-    let Some(mut snapshot) = segment_of_parent() else { return };
+    let Some(mut snapshot) = snapshot_of_parent() else { return };
     drop(filter_warnings());
     drop(snapshot.filter_warnings());
     print(&snapshot, PathBuf::from(folder));
