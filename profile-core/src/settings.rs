@@ -6,6 +6,7 @@
     reason = "the settings in force, behind a pointer that a forked child can read"
 )]
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering::*};
@@ -244,18 +245,29 @@ pub(crate) fn reports_asked_for() -> Option<&'static str> {
     environment().reports.as_deref()
 }
 
-/// Whether a variable says what [`Settings::as_variables`] does.
-pub(crate) fn is_report_variable(name: &std::ffi::OsStr) -> bool {
-    REPORT_VARIABLES.iter().any(|variable| name == *variable)
+/// Whether this process was started to print the report of the process that started it.
+pub(crate) fn prints_segment() -> bool {
+    environment().prints_segment
 }
 
+/// The environment of a process that prints the report of this one: this one's, with the current
+/// settings that concern a report.
+pub(crate) fn variables_to_print_segment() -> Vec<(OsString, OsString)> {
+    let is_other =
+        |(name, _): &(OsString, OsString)| REPORT_VARIABLES.iter().all(|variable| name != variable);
+    let of_settings = current().as_variables().into_iter();
+    let own = of_settings.map(|(name, value)| (name.into(), value.into()));
+    let purpose = (PRINT_SEGMENT.into(), "1".into());
+    std::env::vars_os().filter(is_other).chain(own).chain([purpose]).collect()
+}
+
+const PRINT_SEGMENT: &str = "PROFILE_PRINT_SEGMENT";
 const REPORT_VARIABLES: [&str; 4] =
     ["PROFILE_REPORT", "PROFILE_SORT", "PROFILE_TOP", "PROFILE_PERCENTILES"];
 
 impl Settings {
-    /// What is in force of a report, as the variables that say so. A `PROFILE_REPORT` that the
-    /// environment has overrides what was set in code.
-    pub(crate) fn as_variables(&self) -> Vec<(&'static str, String)> {
+    /// What concerns a report, as variables. A `PROFILE_REPORT` in the environment overrides code.
+    fn as_variables(&self) -> Vec<(&'static str, String)> {
         let [report, sort, top, percentiles] = REPORT_VARIABLES;
         let name_of = |sort: Sort| Sort::ALL.iter().find(|(_, it)| *it == sort);
         let percentile_list: Vec<String> = self.percentiles.iter().map(f64::to_string).collect();
@@ -317,6 +329,7 @@ struct Environment {
     /// Patterns of the functions that are recorded.
     only: Vec<String>,
     signals: Option<bool>,
+    prints_segment: bool,
     percentiles: Option<Vec<f64>>,
     trim: Option<f64>,
     budget: Option<Budget>,
@@ -346,6 +359,7 @@ impl Environment {
             top: reader.variable("PROFILE_TOP", parse_top),
             only: reader.variable("PROFILE_ONLY", parse_patterns).unwrap_or_default(),
             signals: reader.variable("PROFILE_SIGNALS", parse_switch),
+            prints_segment: lookup(PRINT_SEGMENT).is_some(),
             percentiles: reader.variable("PROFILE_PERCENTILES", parse_percentiles),
             trim: reader.variable("PROFILE_TRIM", parse_trim),
             budget: reader.variable("PROFILE_OVERHEAD", parse_budget),

@@ -34,19 +34,26 @@ pub(super) fn reported() -> bool {
         }
         sampler::read_now();
         let (snapshot, errors) = captured();
-        print_warnings(&outputs, &snapshot);
-        for output in &outputs {
-            write_output(output, &snapshot);
-        }
-        if settings::is_on_github() && !outputs.iter().any(|it| is(it, report::GITHUB)) {
-            write_output(&Output { format: report::GITHUB, file: None }, &snapshot);
-        }
+        write(&outputs, &snapshot);
         !errors.is_empty()
     }));
     outcome.unwrap_or_else(|_| {
         print_line("the report failed; this is a mistake in profile-core");
         false
     })
+}
+
+/// Writes the reports on another process.
+pub(super) fn write_all(snapshot: &Snapshot) {
+    write(&asked_for(), snapshot);
+}
+
+fn write(outputs: &[Output], snapshot: &Snapshot) {
+    print_warnings(outputs, snapshot);
+    outputs.iter().for_each(|output| write_output(output, snapshot));
+    if settings::is_on_github() && !outputs.iter().any(|it| is(it, report::GITHUB)) {
+        write_output(&Output { format: report::GITHUB, file: None }, snapshot);
+    }
 }
 
 /// The reports that the variable requests, or else the settings in code. By default a table, but
@@ -217,21 +224,13 @@ pub(super) fn note_start_folder() {
     }
 }
 
-/// That folder; empty: not known.
-pub(super) fn start_folder() -> PathBuf {
-    START.get().cloned().unwrap_or_default()
-}
-
-/// Writes the reports on another process, which began in a folder.
-pub(super) fn print(snapshot: &Snapshot, started_in: PathBuf) {
-    let _ = START.set(started_in);
-    let outputs = asked_for();
-    print_warnings(&outputs, snapshot);
-    outputs.iter().for_each(|output| write_output(output, snapshot));
+/// That folder; `None`: it is not known.
+pub(super) fn start_folder() -> Option<&'static Path> {
+    START.get().map(PathBuf::as_path)
 }
 
 fn from_start(path: &Path) -> Cow<'_, Path> {
-    START.get().map_or(Cow::Borrowed(path), |folder| Cow::Owned(folder.join(path)))
+    start_folder().map_or(Cow::Borrowed(path), |folder| Cow::Owned(folder.join(path)))
 }
 
 fn write_stderr(output: &Output, snapshot: &Snapshot) -> io::Result<Option<Incomplete>> {

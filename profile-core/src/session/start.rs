@@ -23,9 +23,9 @@ sys::before_main!(start);
 pub(super) extern "C" fn start() {
     static START: Once = Once::new();
     START.call_once(|| {
+        note_start_folder();
         print_if_asked();
         sys::at_exit(report_at_exit);
-        note_start_folder();
         checks::set_check(diagnostics::limits::check_ended);
         sys::around_fork(warnings::before_fork, warnings::after_fork);
         sys::at_fork_in_child(forget_warnings);

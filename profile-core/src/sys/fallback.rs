@@ -4,7 +4,7 @@
 //! told from its parent.
 
 use std::alloc::{Layout, alloc_zeroed};
-use std::ffi::c_void;
+use std::ffi::{CString, c_void};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
@@ -237,9 +237,7 @@ pub(crate) fn thread_name() -> [u8; 16] {
     [0; 16]
 }
 
-pub(crate) fn report_on_signals(_: fn() -> (*const u8, usize)) {}
-
-pub(crate) fn set_report_environment(_: Vec<std::ffi::CString>) {}
+pub(crate) fn report_on_signals(_: fn() -> (*const u8, usize), _: Vec<CString>, _: CString) {}
 
 pub(crate) fn passed_segment() -> Option<Vec<u8>> {
     None

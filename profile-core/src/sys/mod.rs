@@ -125,11 +125,10 @@ pub(crate) use system::is_secure_execution;
 pub(crate) use system::parent_process_id;
 /// In a program that was executed to print a report: the segment to print.
 pub(crate) use system::passed_segment;
-/// Has a report printed by a second process of this program when a signal ends this one whose
-/// default action that is. The status stays what it would have been.
+/// Has a report printed when a signal whose default action that is ends the process: by a second
+/// process of the same program, which gets the segment, these variables and this folder. The status
+/// stays what it would have been.
 pub(crate) use system::report_on_signals;
-/// The variables of that second process.
-pub(crate) use system::set_report_environment;
 
 // Files and standard error.
 

@@ -110,6 +110,19 @@ pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     started
 }
 
+/// A set of these signals.
+fn set_of(signals: &[c_int]) -> libc::sigset_t {
+    // SAFETY: a sigset_t is plain bits, which the first call initializes.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        for signal in signals {
+            libc::sigaddset(&raw mut set, *signal);
+        }
+        set
+    }
+}
+
 /// Blocks one signal in this thread for as long as it lives, and swallows what arrived meanwhile.
 struct BlockedSignal {
     before: libc::sigset_t,
@@ -121,10 +134,7 @@ impl BlockedSignal {
         // SAFETY: a sigset_t is plain bits; both sets are written before they are read.
         unsafe {
             let mut before: libc::sigset_t = std::mem::zeroed();
-            let mut set: libc::sigset_t = std::mem::zeroed();
-            libc::sigemptyset(&mut set);
-            libc::sigaddset(&mut set, signal);
-            libc::pthread_sigmask(libc::SIG_BLOCK, &set, &mut before);
+            libc::pthread_sigmask(libc::SIG_BLOCK, &set_of(&[signal]), &mut before);
             BlockedSignal { before, signal }
         }
     }
@@ -135,11 +145,8 @@ impl Drop for BlockedSignal {
         // SAFETY: `before` was filled in by `new`; the wait has a time limit of zero.
         unsafe {
             if libc::sigismember(&self.before, self.signal) == 0 {
-                let mut set: libc::sigset_t = std::mem::zeroed();
-                libc::sigemptyset(&mut set);
-                libc::sigaddset(&mut set, self.signal);
                 let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-                libc::sigtimedwait(&set, ptr::null_mut(), &at_once);
+                libc::sigtimedwait(&set_of(&[self.signal]), ptr::null_mut(), &at_once);
             }
             libc::pthread_sigmask(libc::SIG_SETMASK, &self.before, ptr::null_mut());
         }

@@ -12,7 +12,9 @@
 
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering::*};
+
+use super::set_of;
 
 /// Their default action ends a process, and people and service managers send them.
 const SIGNALS: [c_int; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
@@ -22,28 +24,32 @@ const SEGMENT_DESCRIPTOR: c_int = 198;
 /// The segment's address and used bytes; a function, since a handler may ask for it at any time.
 type SegmentBytes = fn() -> (*const u8, usize);
 
-static SEGMENT: AtomicUsize = AtomicUsize::new(0);
-static ENVIRONMENT: AtomicPtr<*const c_char> = AtomicPtr::new(ptr::null_mut());
+/// What the handler needs, prepared since it cannot allocate.
+struct Preparation {
+    segment: SegmentBytes,
+    /// The variables of the program that prints the report: pointers to the strings, then null.
+    environment: Box<[*const c_char]>,
+    _variables: Vec<CString>,
+    /// Where that program starts.
+    folder: CString,
+}
+
+/// Null, or of a box that is never freed: a handler may be using it.
+static PREPARATION: AtomicPtr<Preparation> = AtomicPtr::new(ptr::null_mut());
 static IS_REPORTING: AtomicBool = AtomicBool::new(false);
 
 /// Has a report printed before any of these signals ends the process, where that is its action now:
-/// signals that are ignored or handled stay so.
-pub(crate) fn report_on_signals(segment: SegmentBytes) {
-    SEGMENT.store(segment as usize, Release);
+/// signals that are ignored or handled stay so. Called again, it replaces what was passed before.
+pub(crate) fn report_on_signals(segment: SegmentBytes, variables: Vec<CString>, folder: CString) {
+    let pointers = variables.iter().map(|it| it.as_ptr());
+    let environment = pointers.chain([ptr::null()]).collect();
+    let prepared = Preparation { segment, environment, _variables: variables, folder };
+    PREPARATION.store(Box::into_raw(Box::new(prepared)), Release);
     for signal in SIGNALS {
         if action_of(signal) == libc::SIG_DFL {
             set_action(signal, on_signal as *const () as usize);
         }
     }
-}
-
-/// The variables of the program that prints the report, from now on: a few times in a run at most,
-/// since the ones before are not freed.
-pub(crate) fn set_report_environment(variables: Vec<CString>) {
-    let mut pointers: Vec<*const c_char> = variables.iter().map(|it| it.as_ptr()).collect();
-    pointers.push(ptr::null());
-    std::mem::forget(variables);
-    ENVIRONMENT.store(Box::leak(pointers.into_boxed_slice()).as_mut_ptr(), Release);
 }
 
 fn action_of(signal: c_int) -> usize {
@@ -78,25 +84,21 @@ extern "C" fn on_signal(signal: c_int) {
     set_action(signal, libc::SIG_DFL);
     // SAFETY: plain system calls. The signal is blocked until the handler returns.
     unsafe {
-        let mut set: libc::sigset_t = std::mem::zeroed();
-        libc::sigaddset(&raw mut set, signal);
         libc::raise(signal);
-        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, ptr::null_mut());
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &set_of(&[signal]), ptr::null_mut());
     }
     // The first process of a container gets here: the kernel ignores default actions for it.
 }
 
 /// Clones the process, and waits until the clone has printed the report.
 fn report() {
-    let environment = ENVIRONMENT.load(Acquire);
-    if environment.is_null() {
-        return;
-    }
+    // SAFETY: null, or of a box that is never freed.
+    let Some(prepared) = (unsafe { PREPARATION.load(Acquire).as_ref() }) else { return };
     // Neither the C library's handlers of `fork` nor a SIGCHLD for the program.
     // SAFETY: the child makes only system calls until it executes a program or ends.
     let child = unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) };
     if child == 0 {
-        execute_again(environment);
+        execute_again(prepared);
     }
     let Ok(child) = libc::pid_t::try_from(child) else { return };
     if child > 0 {
@@ -108,31 +110,24 @@ fn report() {
 }
 
 /// In the clone.
-fn execute_again(environment: *const *const c_char) -> ! {
+fn execute_again(prepared: &Preparation) -> ! {
     const PROGRAM: &CStr = c"/proc/self/exe";
     let arguments = [PROGRAM.as_ptr(), ptr::null()];
     // SAFETY: system calls with strings and lists that end in NUL; blocked signals would stay
     // blocked in the executed program.
     unsafe {
-        if write_segment() {
-            let mut none: libc::sigset_t = std::mem::zeroed();
-            libc::sigemptyset(&raw mut none);
-            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
-            libc::execve(PROGRAM.as_ptr(), arguments.as_ptr(), environment);
+        if write_segment((prepared.segment)()) {
+            libc::pthread_sigmask(libc::SIG_SETMASK, &set_of(&[]), ptr::null_mut());
+            // If the folder is gone, relative paths mean the program's current one.
+            libc::chdir(prepared.folder.as_ptr());
+            libc::execve(PROGRAM.as_ptr(), arguments.as_ptr(), prepared.environment.as_ptr());
         }
         libc::_exit(127)
     }
 }
 
 /// Into a memory file with the agreed descriptor.
-fn write_segment() -> bool {
-    let segment = SEGMENT.load(Acquire);
-    if segment == 0 {
-        return false;
-    }
-    // SAFETY: stored by `report_on_signals`, a function of this type.
-    let segment: SegmentBytes = unsafe { std::mem::transmute(segment) };
-    let (mut start, mut left) = segment();
+fn write_segment((mut start, mut left): (*const u8, usize)) -> bool {
     // SAFETY: a name that ends in NUL, and descriptors of this clone alone.
     unsafe {
         let file = libc::memfd_create(c"profile".as_ptr(), 0);
