@@ -297,7 +297,8 @@ fn table(budget: &str, options: &Options) -> Result<(), String> {
     let beside = if options.busy { ", beside two busy loops" } else { "" };
     println!(
         "\n`PROFILE_OVERHEAD={budget}`{beside}, {} runs\n\n\
-         | caller of bodies of | without the attribute, ms | error of the total, median | worst | time added | interval contains that |\n\
+         | caller of bodies of | without the attribute, ms | error of the total, median | worst \
+         | time added | interval contains that |\n\
          |---|---:|---:|---:|---:|---:|",
         options.runs
     );

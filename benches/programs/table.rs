@@ -16,7 +16,8 @@ pub(crate) fn costs(program: &Program, rounds: &Rounds) -> String {
     let control_ms = median(rounds.control_s.clone()) * 1e3;
     let mut text = format!(
         "\n{}: {annotated} functions annotated, {control_ms:.0} ms of CPU time without recording\n\n\
-         | setting | calls | CPU time added (lowest to highest) | part of the run that was recording | as its report says |\n\
+         | setting | calls | CPU time added (lowest to highest) | part of the run that was recording \
+         | as its report says |\n\
          |---|---:|---:|---:|---:|\n",
         program.name,
     );

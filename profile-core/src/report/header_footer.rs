@@ -1,7 +1,7 @@
 //! What stands around every table for people: above it which program was measured and how, below it
 //! what was never called, not instrumented, lost or doubtful.
 
-use super::list::{list, whole_list};
+use super::list::{list, list_up_to};
 use super::page::Page;
 use super::text::safe_and_short as safe;
 use super::{advice, warned};
@@ -122,15 +122,15 @@ fn recording(overhead: &Overhead) -> String {
     /// Less is not worth a word.
     const NOTABLE: f64 = 0.01;
     let mut line = format!(
-        "overhead: {} ({} of the time in annotated functions), subtracted; {} per short call, {} per long call",
+        "overhead: {} ({} of the time in annotated functions), subtracted; {} per short call, \
+         {} per long call",
         units::duration(overhead.recording_ns),
         units::percent(overhead.share),
         units::duration_f64(overhead.span_ns),
         units::range(overhead.span_range_ns),
     );
-    let all_ns = overhead.annotated_ns.saturating_add(overhead.recording_ns);
-    let unmeasured = units::share(overhead.unmeasured_ns, all_ns).filter(|share| *share >= NOTABLE);
-    if let Some(share) = unmeasured {
+    let unmeasured = units::share(overhead.unmeasured_ns, with_recording(overhead));
+    if let Some(share) = unmeasured.filter(|share| *share >= NOTABLE) {
         let share = units::percent(share);
         line.push_str(&format!("; up to {share} more that cannot be measured"));
     }
@@ -140,6 +140,11 @@ fn recording(overhead: &Overhead) -> String {
         line.push_str(&format!("; {timed} of {calls} calls timed"));
     }
     line
+}
+
+/// Time in annotated functions, recording included.
+fn with_recording(overhead: &Overhead) -> u64 {
+    overhead.annotated_ns.saturating_add(overhead.recording_ns)
 }
 
 /// In place of a table without rows.
@@ -174,7 +179,7 @@ fn never_called(snapshot: &Snapshot, top: Top, page: &mut Page) {
         return;
     }
     if top == Top::All {
-        return whole_list("never called", functions, page, show);
+        return list_up_to(usize::MAX, "never called", functions, page, show);
     }
     if functions.len() <= FEW || snapshot.functions.is_empty() {
         return list("never called", functions, page, show);
@@ -197,7 +202,7 @@ fn not_instrumented(items: &[NotInstrumented], page: &mut Page) {
 fn costly(snapshot: &Snapshot, page: &mut Page) {
     const FAIR: f64 = 0.01;
     let overhead = &snapshot.overhead;
-    let all_ns = overhead.annotated_ns.saturating_add(overhead.recording_ns);
+    let all_ns = with_recording(overhead);
     let share = |function: &Function| units::share(function.recording_ns, all_ns).unwrap_or(0.0);
     let is_costly = |function: &&Function| {
         share(function) >= FAIR && function.recording_ns.saturating_mul(2) > function.exclusive_ns
@@ -254,7 +259,8 @@ mod tests {
             [
                 "profile of target/release/survey (pid 4711), 2026-01-31 12:30:00 UTC, 22.6 s long",
                 "threads 8; cores: 8 logical, 4 physical, 2 available; clock tsc; memory measured",
-                "overhead: 700 ms (3.10 % of the time in annotated functions), subtracted; 25.0 ns per short call, 5.00 ns to 30.0 ns per long call",
+                "overhead: 700 ms (3.10 % of the time in annotated functions), subtracted; \
+                 25.0 ns per short call, 5.00 ns to 30.0 ns per long call",
                 "live heap 2.50 MiB, at most 45.0 MiB; resident 12.0 MiB, at most 60.0 MiB",
                 "",
             ]

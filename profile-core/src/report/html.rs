@@ -101,15 +101,19 @@ fn write(snapshot: &Snapshot, sort: Sort, to: &mut dyn io::Write) -> io::Result<
 
 /// What the text formats have, as they have it.
 fn text(to: &mut dyn io::Write, write: impl FnOnce(&mut Page)) -> io::Result<()> {
+    match written(write)?.trim_matches('\n') {
+        "" => Ok(()),
+        text => writeln!(to, "<pre class=\"text\">{text}</pre>"),
+    }
+}
+
+/// A page of text, as markup.
+fn written(write: impl FnOnce(&mut Page)) -> io::Result<String> {
     let mut page = Page::new(None);
     write(&mut page);
     let mut bytes = Vec::new();
     page.write(false, &mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    match text.trim_matches('\n') {
-        "" => Ok(()),
-        text => writeln!(to, "<pre class=\"text\">{}</pre>", markup(text)),
-    }
+    Ok(markup(&String::from_utf8_lossy(&bytes)))
 }
 
 type Key<'a> = (&'a str, &'a str);
@@ -128,11 +132,7 @@ fn by_function(lines: &[Line]) -> HashMap<Key<'_>, Vec<&Line>> {
 
 /// The lines above the table, the first of them as a heading.
 fn head(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
-    let mut page = Page::new(None);
-    header_footer::head(snapshot, &mut page);
-    let mut bytes = Vec::new();
-    page.write(false, &mut bytes)?;
-    let text = markup(&String::from_utf8_lossy(&bytes));
+    let text = written(|page| header_footer::head(snapshot, page))?;
     let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
     writeln!(to, "<h1>{first}</h1>\n<pre class=\"head\">{rest}</pre>")
 }

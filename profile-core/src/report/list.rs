@@ -9,34 +9,24 @@ pub(crate) const LONGEST_LIST: usize = 20;
 
 /// A list under a head with its length, cut at [`LONGEST_LIST`]; nothing for an empty one.
 pub(crate) fn list<T>(head: &str, entries: &[T], page: &mut Page, show: impl Fn(&T, &mut Page)) {
-    let shown = &entries[..entries.len().min(LONGEST_LIST)];
-    list_of(head, entries.len(), shown, page, show);
+    list_up_to(LONGEST_LIST, head, entries, page, show);
     more(entries.len(), page);
 }
 
-/// The same, uncut.
-pub(crate) fn whole_list<T>(
+/// The same, of at most so many entries, which does not say how many it leaves out.
+pub(crate) fn list_up_to<T>(
+    most: usize,
     head: &str,
     entries: &[T],
     page: &mut Page,
     show: impl Fn(&T, &mut Page),
 ) {
-    list_of(head, entries.len(), entries, page, show);
-}
-
-fn list_of<T>(
-    head: &str,
-    length: usize,
-    shown: &[T],
-    page: &mut Page,
-    show: impl Fn(&T, &mut Page),
-) {
-    if shown.is_empty() {
+    if entries.is_empty() {
         return;
     }
     page.blank();
-    page.bold(&format!("{head} ({})", units::count(length as u64)));
-    shown.iter().for_each(|entry| show(entry, page));
+    page.bold(&format!("{head} ({})", units::count(entries.len() as u64)));
+    entries.iter().take(most).for_each(|entry| show(entry, page));
 }
 
 /// How many entries a list does not show.
