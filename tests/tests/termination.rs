@@ -16,9 +16,13 @@ fn program(scene: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hostile"));
     command.arg(scene).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.env("PROFILE_SIGNALS", "1");
-    // SAFETY: one system call between fork and exec: no core file for SIGQUIT.
+    // A shell that runs the tests in the background ignores SIGINT and SIGQUIT, and so would they.
+    // SAFETY: system calls between fork and exec. No core file for SIGQUIT.
     unsafe {
         command.pre_exec(|| {
+            for signal in SIGNALS {
+                libc::signal(signal, libc::SIG_DFL);
+            }
             let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
             libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
             Ok(())
