@@ -1,4 +1,4 @@
-//! A snapshot of this process, and of a segment that another one left.
+//! Snapshots of this process, and of segments of other processes.
 
 use std::io;
 use std::path::Path;
@@ -23,15 +23,15 @@ use crate::snapshot::{
 use crate::sys;
 use crate::warnings::RaisedWarning;
 
-/// What was recorded so far, and what the filters make errors of that which only shows at the end.
-/// The session has started.
+/// A snapshot of everything recorded so far, and the warnings in it that filters turned into
+/// errors. The session has started.
 pub(super) fn captured() -> (Snapshot, Vec<RaisedWarning>) {
     calibrate::refine_costs();
     let _own = Suspended::new();
     let Some(view) = View::live() else { return Default::default() };
     let now = Anchor::now(Clock::current());
     thread::write_anchor(Clock::current());
-    // Before anything is allocated for the snapshot: that is not the program's.
+    // Before anything is allocated for the snapshot, which is not the program's memory.
     let memory = memory_of_process(view);
     scheduling::note();
     let mut snapshot = snapshot_of(view, Some(now));
@@ -39,7 +39,7 @@ pub(super) fn captured() -> (Snapshot, Vec<RaisedWarning>) {
     snapshot.warnings.extend(recorder_warnings());
     add_program(&mut snapshot);
     let errors = snapshot.filter_warnings();
-    // These have passed the filters when they came up.
+    // These passed the filters when they occurred.
     snapshot.warnings.extend(diagnostics::emitted());
     snapshot.warnings.extend(end::raised());
     (snapshot, errors)
@@ -67,8 +67,8 @@ fn warning_of(advice: &Advice) -> Option<WarningRecord> {
     Some(WarningRecord { path, worst, ..warning(category, &report::advice::sentence(advice), 1) })
 }
 
-/// Reads the segment that a process with `PROFILE_RUN_DIR` set writes: while it runs, or after it
-/// ended in whatever way.
+/// Reads the segment of a process with `PROFILE_RUN_DIR` set, while it runs or after it has ended
+/// in any way.
 ///
 /// # Errors
 /// The file cannot be read ([`io::Error`]), or is no segment, cut off, or of an unknown version
@@ -128,7 +128,7 @@ fn set_cores(process: &mut Process, cores: [u64; 3]) {
     process.physical_cores = Some(physical).filter(|cores| *cores > 0);
 }
 
-/// Of a device or a pipe there may be no end.
+/// Devices and pipes are refused, since they may have no end.
 fn bytes_of_file(path: &Path) -> io::Result<Vec<u8>> {
     let about = std::fs::metadata(path)?;
     if !about.is_file() {
@@ -142,7 +142,7 @@ fn word_of(bytes: &[u8]) -> std::sync::atomic::AtomicU64 {
     word.into()
 }
 
-/// What can be known from the segment alone.
+/// The snapshot of a segment, without what only the program knows.
 fn snapshot_of(view: View<'_>, now: Option<Anchor>) -> Snapshot {
     let Settings { percentiles, trim, thresholds, .. } = settings::current();
     let contents = read::read(view, &Options { percentiles, trim: *trim, now });
@@ -177,7 +177,7 @@ fn snapshot_of(view: View<'_>, now: Option<Anchor>) -> Snapshot {
     snapshot
 }
 
-/// Memory of the process at a moment.
+/// Memory of the process at a point in time.
 struct ProcessMemory {
     resident_bytes: Option<u64>,
     kernel_peak_bytes: Option<u64>,
@@ -235,7 +235,7 @@ fn never_called(snapshot: &Snapshot) -> Vec<NeverCalled> {
     let is_called = |site: &&CallSite| {
         called.contains(&(&*site.path(), site.file(), site.line(), site.column()))
     };
-    // Whether a function was called while it was switched off is not known.
+    // It is unknown whether a function was called while it was switched off.
     let candidates = callsite::linked().filter(|site| site.mode() != Mode::OFF);
     let sites = candidates.filter(|site| !is_called(site)).map(|site| NeverCalled {
         path: site.path(),
@@ -261,7 +261,7 @@ fn not_instrumented() -> Vec<NotInstrumented> {
     skipped
 }
 
-/// What recording complained of.
+/// Warnings of the recorder.
 pub(super) fn recorder_warnings() -> impl Iterator<Item = WarningRecord> {
     let is_partial = writer::file_is_full().then(|| {
         let message = "PROFILE_RUN_DIR: no more room on the disk, or files are limited: the segment's file holds only part of the run; this report has all";
@@ -271,7 +271,7 @@ pub(super) fn recorder_warnings() -> impl Iterator<Item = WarningRecord> {
     of_recording.chain(is_partial)
 }
 
-/// What was lost or capped.
+/// Warnings about losses and limits of recording.
 fn losses(snapshot: &Snapshot) -> Vec<WarningRecord> {
     let overhead = &snapshot.overhead;
     let lost = "calls were not recorded: no memory for them";

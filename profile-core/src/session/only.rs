@@ -1,12 +1,12 @@
-//! `PROFILE_ONLY`: which functions are recorded, chosen at the start.
+//! `PROFILE_ONLY`: selects the functions to record, at the start.
 
 use super::pattern::matches;
 use crate::callsite;
 use crate::record::sites;
 
-/// Switches off all functions but those that `PROFILE_ONLY` names, by a pattern of the path or of
-/// its end. Returns a sentence for each pattern that matches none; if none matches, all functions
-/// stay on, since a report of nothing helps nobody.
+/// Switches off all functions that `PROFILE_ONLY` does not match, by a pattern of the path or of
+/// its end. Returns a message for each pattern without a match. If no pattern matches, all
+/// functions stay on, since an empty report helps nobody.
 pub(super) fn record_only(patterns: &[String]) -> Vec<String> {
     let is_named = |pattern: &String, path: &str| {
         matches(pattern, path) || matches(&format!("*::{pattern}"), path)

@@ -1,4 +1,4 @@
-//! The end of the run: reports, what was not reported yet, and the exit code.
+//! The end of the run: reports, warnings not shown yet, and the exit code.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
@@ -23,7 +23,8 @@ use crate::snapshot::{Snapshot, WarningRecord};
 use crate::sys;
 use crate::warnings;
 
-/// Writes the reports. Whether the filters make an error of something that only shows at the end.
+/// Writes the reports. Returns whether a filter turned a warning that only arises at the end into
+/// an error.
 pub(super) fn reported() -> bool {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
         let _own = Suspended::new();
@@ -43,7 +44,7 @@ pub(super) fn reported() -> bool {
     })
 }
 
-/// Writes the reports on another process.
+/// Writes the reports of another process.
 pub(super) fn write_all(snapshot: &Snapshot) {
     write(&asked_for(), snapshot);
 }
@@ -56,8 +57,8 @@ fn write(outputs: &[Output], snapshot: &Snapshot) {
     }
 }
 
-/// The reports that the variable requests, or else the settings in code. By default a table, but
-/// under `cargo test` nothing: one process per test file, whose tables nobody requested.
+/// The reports requested by the variable, else by code. The default is a table; under `cargo test`
+/// it is nothing, since every test binary would print one.
 fn asked_for() -> Vec<Output> {
     let variable = settings::reports_asked_for();
     let by_variable = variable.and_then(|it| outputs::parse_variable(it).0);
@@ -69,9 +70,9 @@ fn asked_for() -> Vec<Output> {
     by_variable.unwrap_or_else(in_code)
 }
 
-/// Whether `cargo test` built this program: cargo puts tests into a folder `deps`, with a hash of
-/// 16 digits in their names, and rustdoc names its tests `rust_out`. Benchmarks are built the same
-/// way; cargo runs them with `--bench`.
+/// Whether this program is a test: cargo builds tests in a folder `deps` with a hash of 16 digits
+/// in their names, and rustdoc calls its tests `rust_out`. Benchmarks are built the same way, but
+/// run with `--bench`.
 fn is_test() -> bool {
     let Ok(program) = std::env::current_exe() else { return false };
     let name = program.file_stem().map_or_else(Default::default, |it| it.to_string_lossy());
@@ -86,7 +87,7 @@ fn is(output: &Output, format: &dyn Format) -> bool {
     output.format.name() == format.name()
 }
 
-/// After `main`, or in `exit`: once, whatever the number of threads that exit at the same time.
+/// Runs after `main` or in `exit`: once, even if several threads exit at the same time.
 pub(super) extern "C" fn report_at_exit() {
     static DONE: AtomicBool = AtomicBool::new(false);
     if DONE.swap(true, AcqRel)
@@ -104,50 +105,49 @@ pub(super) extern "C" fn report_at_exit() {
         ledger::emit_decreases();
     }
     let has_errors = reported();
-    // In a plugin this is the moment before its code goes, and threads that called it may end
-    // later.
+    // A plugin is unloaded after this, and threads that called it may end later.
     sys::forget_thread_exit();
     if has_errors || diagnostics::has_failed() {
         sys::fail_at_exit(settings::current().exit_code.unwrap_or(PANICKED));
     }
 }
 
-/// A program that handles a lack of memory must not be aborted by the report, which cannot.
+/// A report aborts if it gets no memory, which must not happen to a program that handles that
+/// itself.
 fn has_memory_for_reports() -> bool {
     const ENOUGH: usize = 1 << 20;
     let _own = Suspended::new();
     Vec::<u8>::new().try_reserve_exact(ENOUGH).is_ok()
 }
 
-/// A child that was made without the handlers of `fork`, by `_Fork` or the system call: what it
-/// recorded is in its parent's segment, and is the parent's to report.
+/// Whether this is a child created without the handlers of `fork`, by `_Fork` or the system call.
+/// It records into its parent's segment, which the parent reports.
 fn is_unnoticed_child() -> bool {
     View::live()
         .is_some_and(|view| view.header(header::process_id) != u64::from(std::process::id()))
 }
 
-/// Whether the end of the run may bring up what the user wants to know without a report, too.
+/// Whether something may arise at the end that must be shown even without a report.
 fn has_more_to_report() -> bool {
     warnings::may_raise() || limits::any_at_the_end()
 }
 
-/// The exit code of a run that has failed by a warning, unless another was requested: that of a
-/// panic.
+/// Exit code of a run that failed because of a warning, if no other is set: that of a panic.
 const PANICKED: u8 = 101;
 
-/// Nothing is annotated, and no memory was requested.
+/// Whether nothing is annotated, and no memory was measured.
 fn has_nothing_to_report() -> bool {
     let has_window = View::live().is_some_and(|view| view.header(header::first_window) != 0);
     !has_window && callsite::linked().next().is_none()
 }
 
-/// A child of `fork` that recorded nothing of its own has nothing to say.
+/// Whether this is a child of `fork` that recorded nothing itself.
 fn is_silent_child() -> bool {
     startup::is_forked_child()
         && View::live().is_none_or(|view| view.header(header::first_site) == 0)
 }
 
-/// A report in the form of data has no room for diagnostics; the user must see them all the same.
+/// Prints the warnings to standard error, unless the table there has them.
 fn print_warnings(outputs: &[Output], snapshot: &Snapshot) {
     let shown = |output: &Output| output.file.is_none() && is(output, report::DEFAULT);
     if outputs.iter().any(shown) {
@@ -164,7 +164,7 @@ fn print_diagnostic(warning: &WarningRecord) {
     print_line(&warning.to_string());
 }
 
-/// Writes one report, or says in a line why it is not there or not whole.
+/// Writes one report; prints a line if that failed or the report is incomplete.
 fn write_output(output: &Output, snapshot: &Snapshot) {
     let written = check(output).and_then(|()| match &output.file {
         Some(path) => write_file(path, output, snapshot),
@@ -185,10 +185,10 @@ fn write_output(output: &Output, snapshot: &Snapshot) {
     }
 }
 
-/// Asked before the file is made.
+/// Checks a report before its file is created.
 ///
 /// # Errors
-/// It would go to a terminal, to which its bytes are commands, or overflow the stack.
+/// It is binary and would go to a terminal, or writing it could overflow the stack.
 fn check(Output { format, file }: &Output) -> io::Result<()> {
     let name = format.name();
     if format.is_binary() && file.is_none() && io::stderr().is_terminal() {
@@ -214,8 +214,8 @@ fn write_file(path: &Path, output: &Output, snapshot: &Snapshot) -> io::Result<O
     })
 }
 
-/// The folder in which the program started: a relative path of a report means a file in there, even
-/// if the program has gone elsewhere.
+/// The folder in which the program started. Relative report paths refer to it, even if the program
+/// has changed its folder.
 static START: OnceLock<PathBuf> = OnceLock::new();
 
 pub(super) fn note_start_folder() {
@@ -224,7 +224,7 @@ pub(super) fn note_start_folder() {
     }
 }
 
-/// That folder; `None`: it is not known.
+/// That folder; `None` if it is unknown.
 pub(super) fn start_folder() -> Option<&'static Path> {
     START.get().map(PathBuf::as_path)
 }
@@ -244,17 +244,17 @@ fn write_stderr(output: &Output, snapshot: &Snapshot) -> io::Result<Option<Incom
     };
     let mut whole = Vec::new();
     let missing = report::render(output.format, snapshot, &style, &mut whole)?;
-    // One write: lines of other threads do not come between.
+    // A single write, so that lines of other threads do not come in between.
     stderr.write_all(&whole)?;
     Ok(missing)
 }
 
-/// Colour only for the user at a terminal who has not refused it.
+/// Color only on a terminal, and only if the environment allows it.
 fn is_colored() -> bool {
     io::stderr().is_terminal() && settings::color_allowed()
 }
 
-/// One line on standard error; if that is gone too, nothing.
+/// Prints one line to standard error, ignoring errors.
 pub(super) fn print_line(sentence: &str) {
     let _ = sys::raw_stderr().write_all(format!("profile: {sentence}\n").as_bytes());
 }

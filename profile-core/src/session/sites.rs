@@ -1,4 +1,4 @@
-//! The annotated functions at run time: which there are, and choices for each.
+//! The annotated functions at run time: listing them, and settings for each.
 
 use super::capture::captured;
 use super::pattern::matches;
@@ -51,7 +51,7 @@ pub fn find_all(pattern: &str) -> Vec<&'static CallSite> {
 }
 
 impl Settings {
-    /// Puts the choices in force, from now on and for the report at exit.
+    /// Makes these settings current, from now on and for the report at exit.
     pub fn apply(self) {
         sites::set_budget(settings::choose(self));
         report_on_signals();
@@ -73,8 +73,8 @@ impl CallSite {
         sites::set_enabled(self, enabled);
     }
 
-    /// Gives its calls a budget of their own, from the next call on. `None`: again that of its
-    /// attribute, or of the run.
+    /// Sets a budget for its calls, from the next call on. `None` restores that of its attribute or
+    /// of the run.
     ///
     /// ```
     /// # #[cfg(feature = "profile")]
@@ -86,7 +86,7 @@ impl CallSite {
         sites::set_budget_of(self, budget);
     }
 
-    /// Its statistics as they are; `None` if it was not called.
+    /// Its current statistics; `None` if it was not called.
     #[must_use]
     pub fn statistics(&self) -> Option<crate::snapshot::Function> {
         start();

@@ -16,8 +16,8 @@ use crate::settings;
 use crate::sys;
 use crate::warnings;
 
-// So that a program in which nothing annotated is ever called reports that, and the start of the
-// run is the start of the program.
+// Before `main`, so that the run starts with the program, and a program that calls nothing
+// annotated has a report as well.
 sys::before_main!(start);
 
 pub(super) extern "C" fn start() {
@@ -30,16 +30,16 @@ pub(super) extern "C" fn start() {
         sys::around_fork(warnings::before_fork, warnings::after_fork);
         sys::at_fork_in_child(forget_warnings);
         let wrong_filters = filter_warnings();
-        // A program that links the crate and annotates nothing is left as it is, unless it is asked
-        // for its memory.
+        // A program that links the crate and annotates nothing is left alone, unless its memory is
+        // to be sampled.
         if callsite::linked().next().is_none() && settings::current().resident_interval.is_none() {
             return wrong_filters.iter().for_each(diagnostics::emit_always);
         }
         warnings::prepare();
-        // Before the first call, since threads keep the limits of what they have called.
+        // Before the first call, since threads cache the limits of functions they have called.
         let wrong_limits = wrong_limits();
         calibrate::begin();
-        // Now, since a service may never end.
+        // Reported now, since a service may never end.
         wrong_filters.iter().for_each(diagnostics::emit_always);
         let of_settings =
             wrong_reports().into_iter().chain(settings::diagnostics().iter().cloned());
@@ -61,7 +61,7 @@ pub(super) fn sample_processors() {
     }
 }
 
-/// Opens the window of the whole run, if one is requested and there is none yet.
+/// Opens the memory window of the whole run, if enabled and not open yet.
 pub(super) fn read_whole_run() {
     static OPENED: Once = Once::new();
     let Some(interval) = settings::current().resident_interval else { return };
@@ -81,7 +81,7 @@ extern "C" fn forget_warnings() {
     warnings::forget_raised();
 }
 
-/// A panic after which no code runs at exit: the report is written in the hook.
+/// Writes the report in the panic hook if no code will run at exit.
 fn install_panic_hook() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -92,8 +92,8 @@ fn install_panic_hook() {
     }));
 }
 
-/// Whether the process is about to abort: a panic while unwinding, or in a function that must not
-/// unwind. The standard library tells only by these two messages.
+/// Whether the process is about to abort: a panic during unwinding, or in a function that cannot
+/// unwind. Only these two messages of the standard library reveal it.
 fn cannot_unwind(info: &panic::PanicHookInfo<'_>) -> bool {
     // `payload_as_str` is of Rust 1.91.
     let payload = info.payload();

@@ -1,10 +1,9 @@
 //! Files that stay open between uses.
 //!
 //! A program may close descriptors that it did not open: a daemon closes all of them, and the next
-//! file it opens gets a number that was ours. So whoever uses such a descriptor asks first whether
-//! it still is the same file. Two steps are not one: a program that replaces the descriptor between
-//! the question and the use is not noticed. Descriptors with high numbers make that unlikely, since
-//! the system hands out the lowest free one.
+//! file it opens gets the number of one of ours. So each use first checks that the descriptor is
+//! still the same file. A program that replaces it between check and use is not noticed. High
+//! numbers make that unlikely, since the system assigns the lowest free one.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -18,12 +17,12 @@ use std::sync::atomic::{AtomicI32, Ordering::*};
 
 use super::{BlockedSignal, map_file};
 
-/// Which file a descriptor is: its device and inode.
+/// The identity of an open file: its device and inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Identity(libc::dev_t, libc::ino_t);
 
 impl Identity {
-    /// `None`: the descriptor is closed.
+    /// `None` if the descriptor is closed.
     fn of(descriptor: RawFd) -> Option<Identity> {
         // SAFETY: plain numbers, filled in by the call.
         let mut about: libc::stat = unsafe { std::mem::zeroed() };
@@ -33,8 +32,7 @@ impl Identity {
     }
 }
 
-/// The same file under a number that is out of the program's way, where the limit on descriptors
-/// allows one.
+/// Moves a file to a high number, out of the program's way, if the limit on descriptors allows it.
 fn moved_up(file: File) -> RawFd {
     const OUT_OF_THE_WAY: [RawFd; 2] = [900, libc::STDERR_FILENO + 1];
     let low = file.into_raw_fd();
@@ -63,7 +61,7 @@ pub(super) struct LongLivedFile {
 
 impl LongLivedFile {
     /// # Errors
-    /// Another thread has just closed the descriptor.
+    /// Another thread closed the descriptor meanwhile.
     pub(super) fn new(file: File) -> io::Result<LongLivedFile> {
         let descriptor = moved_up(file);
         let identity = Identity::of(descriptor).ok_or_else(closed)?;
@@ -73,7 +71,7 @@ impl LongLivedFile {
     }
 
     /// # Errors
-    /// The program has closed it.
+    /// The program closed it.
     pub(super) fn get(&self) -> io::Result<&File> {
         let is_same = Identity::of(self.file.as_raw_fd()) == Some(self.identity);
         if is_same { Ok(&self.file) } else { Err(closed()) }
@@ -128,8 +126,8 @@ impl SegmentFile {
         failed == 0 && unsafe { map_file(descriptor, start, length, offset) }
     }
 
-    /// The descriptor, opened again if the program has closed it. Allocates nothing: a segment
-    /// grows in the middle of the program's calls.
+    /// The descriptor; opened again if the program closed it. Allocates nothing, since a segment
+    /// grows during the program's calls.
     fn open(&self) -> Option<RawFd> {
         let descriptor = self.descriptor.load(Acquire);
         if Identity::of(descriptor) == Some(self.identity) {
@@ -148,13 +146,13 @@ impl SegmentFile {
             unsafe { libc::close(opened) };
             return None;
         }
-        // The one before was closed by the program. Two threads that come here at the same time
-        // leave one descriptor open.
+        // The program closed the previous one. Two threads that get here at the same time leave one
+        // descriptor open.
         self.descriptor.store(opened, Release);
         Some(opened)
     }
 
-    /// Closes it; what is mapped stays.
+    /// Closes it. Mappings remain.
     pub(crate) fn close(&self) {
         let descriptor = self.descriptor.swap(-1, AcqRel);
         if Identity::of(descriptor) == Some(self.identity) {

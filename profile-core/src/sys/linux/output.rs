@@ -1,5 +1,5 @@
-//! Where reports and diagnostics go: files, pipes and standard error. Whatever is at the other end
-//! neither kills the program nor keeps it from ending.
+//! Destinations of reports and diagnostics: files, pipes and standard error. A missing or slow
+//! reader neither kills the program nor keeps it from ending.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -11,14 +11,14 @@ use std::sync::atomic::{AtomicBool, Ordering::*};
 
 use super::BlockedSignal;
 
-/// How long a reader may take to read on.
+/// How long to wait for a reader.
 const PATIENCE_MS: libc::c_int = 1000;
 
-/// Some reader was waited for in vain: the next output to it waits no more.
+/// The last wait for a reader timed out: the next output does not wait.
 static GAVE_UP: AtomicBool = AtomicBool::new(false);
 
-/// A file that is created or emptied, for a report. A new one is for its owner alone, as a segment
-/// is: both have arguments of calls.
+/// Creates or truncates a file for a report. Only its owner can read a new one, as with a segment:
+/// both may contain arguments of calls.
 ///
 /// # Errors
 /// It cannot be opened, or is a pipe that nobody reads.
@@ -40,11 +40,12 @@ pub(crate) fn raw_stderr() -> Output {
     Output::to(unsafe { File::from_raw_fd(libc::STDERR_FILENO) }, Owner::Program)
 }
 
-/// What is written in pieces, each of which waits for a slow reader, but not for good.
+/// A writer in pieces, each of which waits for a slow reader for a limited time.
 pub(crate) struct Output {
     file: ManuallyDrop<File>,
     owner: Owner,
-    /// Of a pipe or socket more than [`libc::PIPE_BUF`] bytes may block, however ready it is.
+    /// Whether it is a pipe or socket, where a write of more than [`libc::PIPE_BUF`] bytes may
+    /// block although it is ready.
     is_stream: bool,
 }
 
@@ -81,7 +82,7 @@ impl Output {
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Its default action would end the program: the error of the call is enough.
+        // Its default action would end the program; the error of the call suffices.
         let _blocked = BlockedSignal::new(libc::SIGPIPE);
         let piece = if self.is_stream { bytes.len().min(libc::PIPE_BUF) } else { bytes.len() };
         loop {

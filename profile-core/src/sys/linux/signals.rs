@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering::*};
 
 use super::set_of;
 
-/// Their default action ends a process, and people and service managers send them.
+/// Signals whose default action ends a process, and that users and service managers send.
 const SIGNALS: [c_int; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
 /// Where the program that prints the report finds the segment.
 const SEGMENT_DESCRIPTOR: c_int = 198;
@@ -24,7 +24,7 @@ const SEGMENT_DESCRIPTOR: c_int = 198;
 /// The segment's address and used bytes; a function, since a handler may ask for it at any time.
 type SegmentBytes = fn() -> (*const u8, usize);
 
-/// What the handler needs, prepared since it cannot allocate.
+/// Data for the handler, prepared because it cannot allocate.
 struct Preparation {
     segment: SegmentBytes,
     /// The variables of the program that prints the report: pointers to the strings, then null.
@@ -38,8 +38,8 @@ struct Preparation {
 static PREPARATION: AtomicPtr<Preparation> = AtomicPtr::new(ptr::null_mut());
 static IS_REPORTING: AtomicBool = AtomicBool::new(false);
 
-/// Has a report printed before any of these signals ends the process, where that is its action now:
-/// signals that are ignored or handled stay so. Called again, it replaces what was passed before.
+/// Installs handlers that have a report printed before one of these signals ends the process.
+/// Signals that are ignored or handled are left alone. Another call replaces the arguments.
 pub(crate) fn report_on_signals(segment: SegmentBytes, variables: Vec<CString>, folder: CString) {
     let pointers = variables.iter().map(|it| it.as_ptr());
     let environment = pointers.chain([ptr::null()]).collect();
@@ -73,11 +73,12 @@ fn set_action(signal: c_int, handler: usize) {
 }
 
 extern "C" fn on_signal(signal: c_int) {
-    // Another handler took our place and calls its predecessor: the signal ends nothing then.
+    // Another handler replaced this one and calls it as its predecessor: the signal does not end
+    // the process.
     if action_of(signal) != on_signal as *const () as usize {
         return;
     }
-    // A second signal, taken by another thread, is from somebody who does not want to wait.
+    // A second signal, handled by another thread, means that the sender does not want to wait.
     if !IS_REPORTING.swap(true, AcqRel) {
         report();
     }
@@ -87,7 +88,8 @@ extern "C" fn on_signal(signal: c_int) {
         libc::raise(signal);
         libc::pthread_sigmask(libc::SIG_UNBLOCK, &set_of(&[signal]), ptr::null_mut());
     }
-    // The first process of a container gets here: the kernel ignores default actions for it.
+    // Only the first process of a container gets here, since the kernel ignores default actions for
+    // it.
 }
 
 /// Clones the process, and waits until the clone has printed the report.
@@ -109,7 +111,7 @@ fn report() {
     }
 }
 
-/// In the clone.
+/// Runs in the clone.
 fn execute_again(prepared: &Preparation) -> ! {
     const PROGRAM: &CStr = c"/proc/self/exe";
     let arguments = [PROGRAM.as_ptr(), ptr::null()];
@@ -126,7 +128,7 @@ fn execute_again(prepared: &Preparation) -> ! {
     }
 }
 
-/// Into a memory file with the agreed descriptor.
+/// Writes the segment into a memory file with the agreed descriptor.
 fn write_segment((mut start, mut left): (*const u8, usize)) -> bool {
     // SAFETY: a name that ends in NUL, and descriptors of this clone alone.
     unsafe {
