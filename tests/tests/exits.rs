@@ -111,6 +111,16 @@ fn a_stack_overflow_leaves_the_calls_that_were_open() {
     assert!(sink.calls > 1000, "{}", sink.calls);
 }
 
+/// The last clock anchor is older than these calls.
+#[test]
+fn a_call_that_was_open_took_as_long_as_the_calls_that_it_made() {
+    let program = Program::new(ENDINGS, "working").recording_into_files();
+    let segment = program.env("PROFILE_OVERHEAD", "exact").run().segment();
+    let (works, step) = (row(&segment, "works"), row(&segment, "step"));
+    assert_eq!((works.open, works.inclusive_ns), (1, 10_000));
+    assert_eq!((step.calls, step.inclusive_ns, step.mean_ns), (10, 10_000, Some(1000.0)));
+}
+
 /// The child is killed at a random point, but independent of the clock: after a number of words in
 /// the pipe.
 #[test]

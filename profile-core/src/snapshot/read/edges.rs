@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::frames::OpenFrame;
 use super::{Known, Memory, Reading, Sums, add, calls_in, histogram, least};
 use crate::segment::layout::{RING, buckets, edge, path_extras, tally, thread_block, turns};
-use crate::segment::reader::Record;
+use crate::segment::reader::{Record, View};
 use crate::snapshot::tree::Flow;
 
 /// An edge as read at one moment.
@@ -83,12 +83,7 @@ impl Sums {
 impl<'a> Reading<'a> {
     /// Reads the edges of a thread and adds them to the merged tree.
     pub(super) fn edges(&mut self, block: &Record<'a>, open: Vec<OpenFrame<'a>>) {
-        let in_file = block.word(thread_block::first_edge_in_file);
-        let newest = block.word(thread_block::first_edge);
-        let mut edges = self.view.list_in_file(newest, in_file, edge::next);
-        // The list is newest first; a parent, and the target of a recursive edge, is older than its
-        // children.
-        edges.reverse();
+        let edges = edges_of(self.view, block);
         let mut nodes: HashMap<u64, usize> = HashMap::new();
         let mut open = self.by_edge(open);
         let mut elsewhere: HashMap<u64, bool> = HashMap::new();
@@ -232,7 +227,7 @@ impl<'a> Reading<'a> {
         open: &[(OpenFrame<'a>, bool)],
     ) -> f64 {
         let now = open.iter().filter(|(frame, _)| frame.is_carried).map(|(frame, _)| frame.ticks);
-        let ticks = now.fold(extra(record, path_extras::carried_ticks), u64::saturating_add);
+        let ticks = now.fold(carried_ticks(record), u64::saturating_add);
         let ns = self.rate.ns_f64(ticks as f64);
         self.sums[index].carried_ns += ns;
         ns
@@ -315,6 +310,27 @@ impl LeftOut {
         add(&mut self.known, of_path);
         self.most = self.most.max((of_path, edge.link()));
     }
+}
+
+/// The edges of a thread, oldest first: a parent, and the target of a recursive edge, is older than
+/// its children.
+pub(super) fn edges_of<'a>(view: View<'a>, block: &Record<'a>) -> Vec<Record<'a>> {
+    let in_file = block.word(thread_block::first_edge_in_file);
+    let newest = block.word(thread_block::first_edge);
+    let mut edges = view.list_in_file(newest, in_file, edge::next);
+    edges.reverse();
+    edges
+}
+
+/// Ticks of the timed calls that ended on an edge, other than those within one of them.
+pub(super) fn outermost_ticks(record: &Record<'_>) -> u64 {
+    let (_, state) = state_now(record);
+    state.ticks.saturating_sub(state.recursive[1])
+}
+
+/// Ticks of the spawned work that ended on an edge.
+pub(super) fn carried_ticks(record: &Record<'_>) -> u64 {
+    extra(record, path_extras::carried_ticks)
 }
 
 /// Reads how many calls are folded, and the edge.

@@ -23,6 +23,11 @@ pub(super) struct OpenFrame<'a> {
 }
 
 impl OpenFrame<'_> {
+    /// Ticks when the span was opened; `None` if it is not timed, or is spawned work.
+    pub(super) fn started_at(&self) -> Option<u64> {
+        (is_timed(self.started) && !self.is_carried).then_some(self.started)
+    }
+
     /// Whether an edge with these call counts does not include this call. If it does, the call has
     /// ended and is counted; or it ended while the counts were read, and is left to the next
     /// snapshot.
@@ -37,6 +42,10 @@ impl OpenFrame<'_> {
         };
         unchanged && !counted
     }
+}
+
+fn is_timed(started: u64) -> bool {
+    started != 0 && started & !closing::COUNT == 0
 }
 
 /// Number of memory blocks that threads have allocated and not freed, and the maximum number of
@@ -99,7 +108,6 @@ impl<'a> Reading<'a> {
         let started = record.word(frame::started);
         let marks = record.word(frame::flags);
         let split = split.filter(|_| marks & flags::SPLIT != 0);
-        let timed = started != 0 && started & !closing::COUNT == 0;
         let mut memory = Memory::at(&record, frame::heap);
         if marks & flags::HANDED_ON != 0 {
             memory.add(Memory::at(&record, frame::carried));
@@ -110,7 +118,7 @@ impl<'a> Reading<'a> {
             record,
             started,
             edge: record.word(frame::edge),
-            ticks: if timed { ticks.saturating_sub(elsewhere_ticks) } else { 0 },
+            ticks: if is_timed(started) { ticks.saturating_sub(elsewhere_ticks) } else { 0 },
             is_poll: marks & flags::POLL != 0,
             is_carried: marks & flags::CARRIED != 0,
             memory,

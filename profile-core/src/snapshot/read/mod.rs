@@ -8,6 +8,7 @@ mod calls;
 mod edges;
 mod frames;
 mod held;
+mod last_moment;
 mod lines;
 mod rows;
 mod sums;
@@ -61,6 +62,9 @@ pub(crate) fn read(view: View<'_>, options: &Options<'_>) -> Contents {
         reading.tallies(block);
     }
     reading.compute_call_costs();
+    if options.now.is_none() {
+        reading.extend_to_last_moment(&blocks);
+    }
     for block in &blocks {
         let open = reading.open_frames(block);
         reading.edges(block, open);

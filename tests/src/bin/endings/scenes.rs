@@ -12,6 +12,8 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 
+use profile_core::__private::{set_mock_ticks, use_mock_clock};
+
 measured! {
     fn work() {
         black_box(0);
@@ -39,6 +41,22 @@ measured! {
 measured! {
     fn sink(depth: u64) -> u64 {
         if depth == u64::MAX { 0 } else { black_box(sink(depth + 1)) + 1 }
+    }
+}
+
+measured! {
+    /// Ends in the middle of its work.
+    fn works() {
+        use_mock_clock();
+        set_mock_ticks(1);
+        (1..=10).for_each(step);
+        std::process::abort();
+    }
+}
+
+measured! {
+    fn step(number: u64) {
+        set_mock_ticks(1 + number * 1000);
     }
 }
 
@@ -77,6 +95,7 @@ fn play(scene: &str) {
         "atexit" => register(handler),
         "exit_race" => exit_from_eight_threads(),
         "announce" => announce(),
+        "working" => works(),
         _ => panic!("no scene is called {scene}"),
     }
 }
