@@ -78,6 +78,8 @@ mod record;
 #[cfg(feature = "profile")]
 pub mod report;
 #[cfg(feature = "profile")]
+pub mod runs;
+#[cfg(feature = "profile")]
 mod segment;
 #[cfg(feature = "profile")]
 mod session;

@@ -7,7 +7,7 @@
 )]
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering::*};
 use std::time::Duration;
@@ -59,7 +59,7 @@ pub struct Settings {
     pub(crate) trim: f64,
     pub(crate) budget: Budget,
     pub(crate) clock: Option<Clock>,
-    pub(crate) run_dir: Option<PathBuf>,
+    pub(crate) run_dir: RunDir,
     /// Interval between readings of the whole run's memory.
     pub(crate) resident_interval: Option<Duration>,
     pub(crate) block_sizes: bool,
@@ -68,6 +68,24 @@ pub struct Settings {
     pub(crate) thresholds: Thresholds,
     /// Exit code of a run in which a warning was an error.
     pub(crate) exit_code: Option<u8>,
+}
+
+/// Where a process records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RunDir {
+    /// Into a file in memory, removed once the report is written.
+    Default,
+    /// Into a file that stays.
+    Folder(PathBuf),
+    /// Into memory of its own.
+    Memory,
+}
+
+impl RunDir {
+    /// A path is used as it is, whatever its encoding.
+    fn named(name: OsString) -> RunDir {
+        if name == "none" { RunDir::Memory } else { RunDir::Folder(name.into()) }
+    }
 }
 
 impl Default for Settings {
@@ -81,7 +99,7 @@ impl Default for Settings {
             trim: 0.1,
             budget: Budget::Auto,
             clock: None,
-            run_dir: None,
+            run_dir: RunDir::Default,
             resident_interval: None,
             block_sizes: false,
             cpu_interval: None,
@@ -229,9 +247,7 @@ fn environment() -> &'static Environment {
         if sys::is_secure_execution() {
             return Environment::default();
         }
-        Environment::read(|name| {
-            std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
-        })
+        Environment::read(|name| std::env::var_os(name))
     })
 }
 
@@ -289,6 +305,11 @@ impl Settings {
     }
 }
 
+/// The user's folder in memory, if the environment names one.
+pub(crate) fn runtime_folder() -> Option<&'static Path> {
+    environment().runtime_folder.as_deref()
+}
+
 /// Patterns of the functions that are recorded; empty: all.
 pub(crate) fn only() -> &'static [String] {
     &environment().only
@@ -334,7 +355,9 @@ struct Environment {
     trim: Option<f64>,
     budget: Option<Budget>,
     clock: Option<Clock>,
-    run_dir: Option<PathBuf>,
+    run_dir: Option<RunDir>,
+    /// The user's folder in memory.
+    runtime_folder: Option<PathBuf>,
     resident_interval: Option<Duration>,
     block_sizes: Option<bool>,
     cpu_interval: Option<Duration>,
@@ -350,7 +373,9 @@ struct Environment {
 }
 
 impl Environment {
-    fn read(lookup: impl Fn(&str) -> Option<String>) -> Environment {
+    fn read(variable: impl Fn(&str) -> Option<OsString>) -> Environment {
+        let lookup = |name: &str| variable(name).map(|it| it.to_string_lossy().into_owned());
+        let path = |name: &str| variable(name).filter(|it| !it.is_empty());
         let mut diagnostics = Vec::new();
         let mut reader = Reader { lookup: &lookup, diagnostics: &mut diagnostics };
         let mut read = Environment {
@@ -364,7 +389,8 @@ impl Environment {
             trim: reader.variable("PROFILE_TRIM", parse_trim),
             budget: reader.variable("PROFILE_OVERHEAD", parse_budget),
             clock: reader.variable("PROFILE_CLOCK", |text| choice(text, &CLOCKS, CLOCK_NAMES)),
-            run_dir: reader.variable("PROFILE_RUN_DIR", |text| Ok(PathBuf::from(text))),
+            run_dir: path("PROFILE_RUN_DIR").map(RunDir::named),
+            runtime_folder: path("XDG_RUNTIME_DIR").map(PathBuf::from),
             resident_interval: reader.variable("PROFILE_RSS_INTERVAL", parse_interval),
             block_sizes: reader.variable("PROFILE_SIZES", parse_switch),
             cpu_interval: reader.variable("PROFILE_CPU", parse_interval),
@@ -390,7 +416,7 @@ impl Environment {
         set_if_some(&mut settings.trim, self.trim);
         set_if_some(&mut settings.budget, self.budget);
         set_if_some(&mut settings.clock, self.clock.map(Some));
-        set_if_some(&mut settings.run_dir, self.run_dir.map(Some));
+        set_if_some(&mut settings.run_dir, self.run_dir);
         set_if_some(&mut settings.resident_interval, self.resident_interval.map(Some));
         set_if_some(&mut settings.block_sizes, self.block_sizes);
         set_if_some(&mut settings.cpu_interval, self.cpu_interval.map(Some));
@@ -565,7 +591,7 @@ mod tests {
     use super::*;
 
     fn read(name: &'static str, value: &'static str) -> Environment {
-        Environment::read(|requested| (requested == name).then(|| value.to_owned()))
+        Environment::read(|requested| (requested == name).then(|| value.into()))
     }
 
     #[test]

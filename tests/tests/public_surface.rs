@@ -41,6 +41,7 @@ const MISSING_WHEN_OFF: &[(&str, &[&str])] = &[
             "read_segment",
             "register_format!",
             "report",
+            "runs",
         ],
     ),
     (

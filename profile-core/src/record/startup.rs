@@ -2,7 +2,7 @@
 //! a thread. Cold: each runs once.
 
 use std::ffi::c_void;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Once, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,14 +12,15 @@ use super::{
 };
 use crate::callsite::{self, Mode};
 use crate::clock::{Anchor, Clock};
+use crate::runs;
 use crate::segment::layout::{Header, ThreadBlock, Word, heap};
 use crate::segment::writer::{self, write_text};
-use crate::settings;
+use crate::settings::{self, RunDir};
 use crate::sys;
 
 static BEGIN: Once = Once::new();
-/// The folder for segments, if any: the setting at the start, whatever is selected later.
-static RUN_DIR: OnceLock<Option<PathBuf>> = OnceLock::new();
+/// Where the process records: the setting at the start, whatever is selected later.
+static RUN_DIR: OnceLock<RunDir> = OnceLock::new();
 
 /// Starts recording, once in a process.
 pub(crate) fn begin() {
@@ -27,13 +28,14 @@ pub(crate) fn begin() {
         let settings = settings::current();
         let clock = settings.clock.unwrap_or_else(Clock::best);
         clock.select();
-        let path = RUN_DIR.get_or_init(|| settings.run_dir.clone()).as_deref().map(segment_path);
+        let run_dir = RUN_DIR.get_or_init(|| settings.run_dir.clone());
+        let path = segment_path(run_dir);
         let (header, outcome) = writer::create(path.as_deref());
         let Some(header) = header else {
             return problems::report("no memory to record into: nothing is recorded");
         };
-        if let (Some(path), Err(error)) = (&path, outcome) {
-            let location = path.display();
+        if let (RunDir::Folder(folder), Err(error)) = (run_dir, outcome) {
+            let location = folder.display();
             problems::report(format!(
                 "PROFILE_RUN_DIR: cannot record into {location}: {error}; recording in memory"
             ));
@@ -55,11 +57,33 @@ pub(crate) fn begin() {
     });
 }
 
-/// One file per process: its name consists of id and start time, and `create_new` rejects
-/// duplicates.
-fn segment_path(folder: &Path) -> PathBuf {
-    let _ = std::fs::create_dir_all(folder);
-    folder.join(format!("{}-{}.segment", std::process::id(), unix_ns()))
+/// Where this process records, if into a file. Its name consists of the process id and the start
+/// time.
+fn segment_path(run_dir: &RunDir) -> Option<PathBuf> {
+    let folder = match run_dir {
+        RunDir::Default => runs::private_default()?,
+        RunDir::Folder(folder) => {
+            // If it cannot be created, neither can the file, which is reported.
+            let _ = sys::create_private_folders(folder);
+            folder.clone()
+        }
+        RunDir::Memory => return None,
+    };
+    Some(folder.join(format!("{}-{}.segment", std::process::id(), unix_ns())))
+}
+
+/// Removes old runs in the default folder that ended without a report.
+pub(crate) fn prune_runs() {
+    if let (Some(RunDir::Default), Some(folder)) = (RUN_DIR.get(), runs::private_default()) {
+        let _ = runs::prune(folder, runs::Keep::DEFAULT);
+    }
+}
+
+/// After the report: removes the file, unless a folder for it was named.
+pub(crate) fn discard_run() {
+    if RUN_DIR.get() == Some(&RunDir::Default) && !is_forked_child() {
+        writer::remove_file();
+    }
 }
 
 pub(crate) fn unix_ns() -> u64 {
@@ -109,7 +133,8 @@ extern "C" fn restart_in_child() {
     held::forget();
     lines::forget();
     handed::forget();
-    let path = RUN_DIR.get().and_then(Option::as_deref).map(segment_path);
+    // Children of `fork` often end in `_exit`, which would leave their files in the default folder.
+    let path = RUN_DIR.get().filter(|it| **it != RunDir::Default).and_then(segment_path);
     // The costs of calls, and the processors, are the same here.
     let parents = writer::header().map(|header| {
         (header.costs.each_ref().map(Word::get), header.cores.each_ref().map(Word::get))

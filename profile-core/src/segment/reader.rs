@@ -52,6 +52,12 @@ const fn header_bytes() -> usize {
     size_of::<layout::Header>()
 }
 
+/// The words in the bytes of a segment.
+pub(crate) fn words_of(bytes: &[u8]) -> Vec<AtomicU64> {
+    let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    bytes.chunks_exact(8).map(word).map(AtomicU64::new).collect()
+}
+
 /// The words of a segment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View<'a> {
@@ -81,7 +87,7 @@ impl<'a> View<'a> {
         AtomicU64::new((words.len() * TIMES) as u64)
     }
 
-    /// A view of words read from a file.
+    /// A view of words read from a file, by [`words_of`].
     pub(crate) fn from_words(
         words: &'a [AtomicU64],
         allowance: &'a AtomicU64,

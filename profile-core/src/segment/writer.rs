@@ -60,6 +60,13 @@ fn file() -> Option<&'static SegmentFile> {
     unsafe { FILE.load(Acquire).as_ref() }
 }
 
+/// Removes the file behind the segment. Recording into it goes on.
+pub(crate) fn remove_file() {
+    if let Some(file) = file() {
+        file.remove();
+    }
+}
+
 /// Puts a file behind the segment.
 fn set_file(file: SegmentFile) {
     FILE.store(Box::into_raw(Box::new(file)), Release);
@@ -78,6 +85,7 @@ pub(crate) fn create(file: Option<&Path>) -> (Option<&'static Header>, io::Resul
     let Some((start, reserved)) = reserve() else { return (None, outcome) };
     if let Some(file) = backing.take_if(|file| !commit(Some(file), start, 0, COMMIT_STEP)) {
         outcome = Err(io::Error::other("no room for it on the disk, or it is limited"));
+        file.remove();
         file.close();
     }
     match backing {
@@ -279,7 +287,10 @@ pub(crate) fn restart_after_fork(file: Option<&Path>) -> bool {
     if let Some(own) = file.and_then(|path| SegmentFile::create(path).ok()) {
         match commit(Some(&own), base, 0, committed) {
             true => set_file(own),
-            false => own.close(),
+            false => {
+                own.remove();
+                own.close();
+            }
         }
     }
     FILE_IS_FULL.store(false, SeqCst);

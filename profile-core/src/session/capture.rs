@@ -1,6 +1,7 @@
 //! Snapshots of this process, and of segments of other processes.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::limits;
@@ -12,7 +13,7 @@ use crate::record::thread::{self, Suspended};
 use crate::record::{calibrate, held, live, problems, scheduling};
 use crate::report;
 use crate::segment::layout::header;
-use crate::segment::reader::{SegmentError, View};
+use crate::segment::reader::{SegmentError, View, words_of};
 use crate::segment::writer;
 use crate::settings::{self, Settings};
 use crate::snapshot::read::{self, Options, windows};
@@ -67,8 +68,10 @@ fn warning_of(advice: &Advice) -> Option<WarningRecord> {
     Some(WarningRecord { path, worst, ..warning(category, &report::advice::sentence(advice), 1) })
 }
 
-/// Reads the segment of a process with `PROFILE_RUN_DIR` set, while it runs or after it has ended
-/// in any way.
+/// Reads the segment of a process, while it runs or after it has ended in any way. [`runs`] finds
+/// the segments that there are.
+///
+/// [`runs`]: crate::runs
 ///
 /// # Errors
 /// The file cannot be read ([`io::Error`]), or is no segment, cut off, or of an unknown version
@@ -82,8 +85,11 @@ pub fn read_segment(path: impl AsRef<Path>) -> io::Result<Snapshot> {
 
 fn snapshot_in(path: &Path) -> io::Result<Snapshot> {
     let invalid = |error: SegmentError| io::Error::new(io::ErrorKind::InvalidData, error);
+    let (bytes, is_running) = bytes_of_file(path)?;
     let read = |view: View<'_>| {
-        let mut snapshot = snapshot_of(view, None);
+        let clock = Clock::from_code(view.header(header::clock));
+        let is_now = is_running && clock != Clock::Mock;
+        let mut snapshot = snapshot_of(view, is_now.then(|| Anchor::now(clock)));
         if view.header(header::memory_from) != 0 {
             let message = "the segment holds only part of the run: there was no more room on the \
                            disk, or files were limited";
@@ -91,12 +97,12 @@ fn snapshot_in(path: &Path) -> io::Result<Snapshot> {
         }
         snapshot
     };
-    read_bytes(&bytes_of_file(path)?, read).map_err(invalid)
+    read_bytes(&bytes, read).map_err(invalid)
 }
 
 /// Reads the bytes of a segment.
 fn read_bytes<T>(bytes: &[u8], read: impl FnOnce(View<'_>) -> T) -> Result<T, SegmentError> {
-    let words: Vec<_> = bytes.chunks_exact(8).map(word_of).collect();
+    let words = words_of(bytes);
     let allowance = View::allowance_for(&words);
     View::from_words(&words, &allowance).map(read)
 }
@@ -128,18 +134,17 @@ fn set_cores(process: &mut Process, cores: [u64; 3]) {
     process.physical_cores = Some(physical).filter(|cores| *cores > 0);
 }
 
+/// The bytes of a file, and whether the process that records into it runs, on this machine.
 /// Devices and pipes are refused, since they may have no end.
-fn bytes_of_file(path: &Path) -> io::Result<Vec<u8>> {
-    let about = std::fs::metadata(path)?;
-    if !about.is_file() {
+fn bytes_of_file(path: &Path) -> io::Result<(Vec<u8>, bool)> {
+    if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
-    std::fs::read(path)
-}
-
-fn word_of(bytes: &[u8]) -> std::sync::atomic::AtomicU64 {
-    let word = bytes.iter().rev().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
-    word.into()
+    let mut file = File::open(path)?;
+    let is_running = sys::is_locked(&file);
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok((bytes, is_running))
 }
 
 /// The snapshot of a segment, without what only the program knows.

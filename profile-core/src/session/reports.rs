@@ -90,13 +90,16 @@ fn is(output: &Output, format: &dyn Format) -> bool {
 /// Runs after `main` or in `exit`: once, even if several threads exit at the same time.
 pub(super) extern "C" fn report_at_exit() {
     static DONE: AtomicBool = AtomicBool::new(false);
-    if DONE.swap(true, AcqRel)
-        || has_nothing_to_report()
-        || is_silent_child()
-        || is_unnoticed_child()
-    {
+    if DONE.swap(true, AcqRel) || is_unnoticed_child() {
         return;
     }
+    if !has_nothing_to_report() && !is_silent_child() {
+        report();
+    }
+    startup::discard_run();
+}
+
+fn report() {
     if !has_memory_for_reports() {
         let _ = sys::raw_stderr().write_all(b"profile: no memory is left for a report\n");
         return;

@@ -11,7 +11,7 @@ use super::signals::{print_if_asked, report_on_signals};
 use crate::callsite;
 use crate::diagnostics::{self, OnError};
 use crate::memory::{sampler, usage};
-use crate::record::{calibrate, checks, on_cpu};
+use crate::record::{calibrate, checks, on_cpu, startup};
 use crate::settings;
 use crate::sys;
 use crate::warnings;
@@ -50,6 +50,7 @@ pub(super) extern "C" fn start() {
         report_on_signals();
         sys::at_fork_in_child(forget_sampler);
         install_panic_hook();
+        startup::prune_runs();
         read_whole_run();
         sample_processors();
     });

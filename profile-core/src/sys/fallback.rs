@@ -7,7 +7,7 @@ use std::alloc::{Layout, alloc_zeroed};
 use std::ffi::{CString, c_void};
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus};
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -136,6 +136,18 @@ pub(crate) fn raw_stderr() -> RawStderr {
     RawStderr
 }
 
+pub(crate) fn runtime_folders(_: Option<&Path>) -> Vec<PathBuf> {
+    Vec::new()
+}
+
+pub(crate) fn create_private_folders(path: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(path)
+}
+
+pub(crate) fn make_private_folder(_: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 #[derive(Debug)]
 pub(crate) struct SegmentFile;
 
@@ -151,6 +163,8 @@ impl SegmentFile {
     }
 
     pub(crate) fn close(&self) {}
+
+    pub(crate) fn remove(&self) {}
 }
 
 /// A process whose memory is read again and again: here there is none.

@@ -71,7 +71,7 @@ pub(crate) use system::thread_cpu_ns;
 /// The file of a segment: `create` makes a new one, ours alone and closed on exec; `commit` puts a
 /// part of it, grown to that, behind a part of a reservation, with space on the disk reserved, so
 /// that no later store to it can fail, and doing it again keeps what is there; `close` leaves the
-/// mappings. If the program closes its descriptor, it is opened again.
+/// mappings; `remove` removes the file if it still is this one. It is locked until the process ends. If the program closes its descriptor, it is opened again.
 pub(crate) use system::SegmentFile;
 /// Bytes of address space that the process may take, if that is limited.
 pub(crate) use system::address_space_limit;
@@ -132,13 +132,24 @@ pub(crate) use system::report_on_signals;
 
 // Files and standard error.
 
+/// Whether another open file has this one locked.
+pub(crate) use lock::is_locked;
 /// Waits until nobody else has the file locked, and locks it until it is closed.
 pub(crate) use lock::lock;
+/// Creates a folder, and those that it is in, for this user alone where they do not exist.
+pub(crate) use system::create_private_folders;
 /// A file for a report, created or emptied. Writing to it never waits for good for the reader of a
 /// pipe, and raises no signal where there is none.
 pub(crate) use system::create_report_file;
+/// Creates a folder that only this user can use.
+///
+/// # Errors
+/// It exists and others can use it, is not this user's, or is a link; or it cannot be created.
+pub(crate) use system::make_private_folder;
 /// Standard error, likewise, and without a lock that the thread which ended the program may hold.
 pub(crate) use system::raw_stderr;
+/// Folders in memory for files of this user, best first, with the one that the environment names.
+pub(crate) use system::runtime_folders;
 /// Columns of the terminal behind standard error; `None` if it is none.
 pub(crate) use system::terminal_columns;
 /// Runs something that writes to a file: a limit on file sizes then gives an error, not a signal

@@ -102,6 +102,9 @@ impl SegmentFile {
         let mut options = File::options();
         options.read(true).write(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
         let descriptor = moved_up(options.open(path)?);
+        // Released with the last descriptor and mapping, so it says whether the process still runs.
+        // SAFETY: a descriptor of ours.
+        unsafe { libc::flock(descriptor, libc::LOCK_EX | libc::LOCK_NB) };
         let identity = Identity::of(descriptor).ok_or_else(closed)?;
         let path = CString::new(path.as_os_str().as_bytes())?;
         Ok(SegmentFile { descriptor: AtomicI32::new(descriptor), identity, path })
@@ -150,6 +153,18 @@ impl SegmentFile {
         // descriptor open.
         self.descriptor.store(opened, Release);
         Some(opened)
+    }
+
+    /// Removes the file, unless there is another one by that name now.
+    pub(crate) fn remove(&self) {
+        // SAFETY: plain numbers, filled in by the call; a path that ends in NUL.
+        unsafe {
+            let mut about: libc::stat = std::mem::zeroed();
+            let found = libc::lstat(self.path.as_ptr(), &raw mut about) == 0;
+            if found && Identity(about.st_dev, about.st_ino) == self.identity {
+                libc::unlink(self.path.as_ptr());
+            }
+        }
     }
 
     /// Closes it. Mappings remain.

@@ -1,6 +1,7 @@
 //! Linux: memory that is reserved before it is committed, ends of threads and of the process, fork.
 
 mod ends;
+mod folders;
 mod long_lived;
 mod output;
 mod resident;
@@ -14,6 +15,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 pub(crate) use ends::*;
+pub(crate) use folders::{create_private_folders, make_private_folder, runtime_folders};
 pub(crate) use long_lived::SegmentFile;
 pub(crate) use output::*;
 pub(crate) use resident::*;
