@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_list_is_cut_and_says_so() {
+    fn a_long_list_is_truncated_with_a_note() {
         let mut snapshot = samples::ordinary();
         snapshot.never_called =
             (0..32).map(|n| samples::never_called(&format!("a::f{n}"))).collect();
