@@ -41,7 +41,7 @@
 //! | `compare` | `compare`: what became slower between runs |
 //! | `toml` | `profile.toml`: limits of functions in a file |
 //! | `global-allocator` | installs [`ProfilingAllocator`] without a line of code |
-//! | `stats` | all of `stats`, even without `profile`, which itself includes only trimmed means, quantiles and outliers |
+//! | `stats` | all of `stats`; `profile` alone has trimmed means, quantiles and outliers |
 //! | `ndarray` | `stats::nd`: the same along axes of arrays |
 //! | `warnings` | `warnings` without `profile` (`profile` includes it) |
 //! | `log` | sends warnings to the program's log: `warnings::show_by_log` |

@@ -74,18 +74,22 @@ use proc_macro::TokenStream;
 ///
 /// # Options
 ///
-/// | option | meaning |
-/// |---|---|
-/// | `name = "load"` | the name in the report, instead of the function's own; functions only |
-/// | `overhead = "2%"` | how much of the run timing may cost before calls are sampled; more than 0, at most 100 |
-/// | `lines`, `lines(rss)` | time and memory of every source line, see below; with `rss` also the resident memory after each line |
-/// | `returns` | how many calls of a function return `Ok` or `Some`, how many `Err` or `None`, and how long each took |
-/// | `warn_above = "10 ms"` | a warning when a call takes longer; the check itself adds no cost |
-/// | `run(max_time = "2 s", max_calls = 10, max_depth = 5)` | a warning at the end of the run when all calls together exceed a limit; also `max_allocations`, `max_bytes`, `max_retained` |
-/// | `raise` | the function returns an exceeded limit as its error when a filter turns that warning into an error |
-/// | `args(url, items.len())` | the argument values of the slowest calls and of those that allocated most; functions only |
-/// | `skip` | leave this item out of the container around it |
-/// | `crate = some::path` | the path to `profile_core`, when one of your crates re-exports it |
+/// - `name = "load"`: the name in the report, instead of the function's own; functions only.
+/// - `overhead = "2%"`: how much of the run timing may cost before calls are sampled; more than 0,
+///   at most 100.
+/// - `lines`, `lines(rss)`: time and memory of every source line, see below; with `rss` also the
+///   resident memory after each line.
+/// - `returns`: how many calls of a function return `Ok` or `Some`, how many `Err` or `None`, and
+///   how long each took.
+/// - `warn_above = "10 ms"`: a warning when a call takes longer; the check itself adds no cost.
+/// - `run(max_time = "2 s", max_calls = 10, max_depth = 5)`: a warning at the end of the run when
+///   all calls together exceed a limit; also `max_allocations`, `max_bytes`, `max_retained`.
+/// - `raise`: the function returns an exceeded limit as its error when a filter turns that warning
+///   into an error.
+/// - `args(url, items.len())`: the argument values of the slowest calls and of those that allocated
+///   most; functions only.
+/// - `skip`: leave this item out of the container around it.
+/// - `crate = some::path`: the path to `profile_core`, when one of your crates re-exports it.
 ///
 /// Inside an annotated container, an item's own `#[profile(...)]` overrides the container's, and
 /// nothing is measured twice. A renamed dependency (`p2 = { package = "profile-core" }`) is found
@@ -221,22 +225,23 @@ pub fn profile(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// fn lookups_allocate_nothing() { /* … */ }
 /// ```
 ///
-/// | option | meaning |
-/// |---|---|
-/// | `interval = "10ms"` | time between two readings, 100 ms by default |
-/// | `backend = "rss"` | what is read: `rss`, `pss`, `uss`, or `heap` (live bytes according to the allocator) |
-/// | `include_children` | each reading is the sum over all descendants of the process |
-/// | `multiprocess` | each descendant has its own curve |
-/// | `max_allocations = 0` | maximum number of allocations of one call |
-/// | `max_bytes = "1 MiB"` | maximum number of bytes that one call may allocate in total |
-/// | `max_peak = "1 MiB"` | maximum number of bytes that one call may hold at once |
-/// | `max_retained = "1 MiB"` | maximum number of bytes still allocated when one call ends |
-/// | `max_rss = "1 GiB"` | maximum resident memory during a call |
-/// | `max_time = "10ms"` | maximum time of one call |
-/// | `run(max_calls = 10)` | limits on all calls of a run together, see `#[profile]` |
-/// | `raise` | the function returns an exceeded limit as its error when a filter turns that warning into an error, see `#[profile]` |
-/// | `ledger` | allocations of a call are compared with the crate's `allocations.json`, see `assert_ledger!` |
-/// | `name`, `crate` | as for `#[profile]` |
+/// - `interval = "10ms"`: time between two readings, 100 ms by default.
+/// - `backend = "rss"`: the memory to read: `rss`, `pss`, `uss`, or `heap` (live bytes according
+///   to the allocator).
+/// - `include_children`: each reading is the sum over all descendants of the process.
+/// - `multiprocess`: each descendant has its own curve.
+/// - `max_allocations = 0`: maximum number of allocations of one call.
+/// - `max_bytes = "1 MiB"`: maximum number of bytes that one call may allocate in total.
+/// - `max_peak = "1 MiB"`: maximum number of bytes that one call may hold at once.
+/// - `max_retained = "1 MiB"`: maximum number of bytes still allocated when one call ends.
+/// - `max_rss = "1 GiB"`: maximum resident memory during a call.
+/// - `max_time = "10ms"`: maximum time of one call.
+/// - `run(max_calls = 10)`: limits on all calls of a run together, see `#[profile]`.
+/// - `raise`: the function returns an exceeded limit as its error when a filter turns that warning
+///   into an error, see `#[profile]`.
+/// - `ledger`: allocations of a call are compared with the crate's `allocations.json`, see
+///   `assert_ledger!`.
+/// - `name`, `crate`: as for `#[profile]`.
 ///
 /// The function still runs once per call. Limits count what the call's own thread does, and what
 /// threads do that received its `context()`; other tests never count. With only limits (other than

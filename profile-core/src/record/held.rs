@@ -371,9 +371,9 @@ fn update_calls(edge: &Edge, held: &Held) {
         return;
     };
     let calls = edge.pushed.get() + edge.untimed.get() + edge.polled_calls.get();
-    let new = calls.saturating_sub(extras.told_calls.get());
+    let new = calls.saturating_sub(extras.held_calls.get());
     if new > 0 {
-        extras.told_calls.set(calls);
+        extras.held_calls.set(calls);
         held.calls.shared().fetch_add(new, Relaxed);
     }
 }

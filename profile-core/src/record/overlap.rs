@@ -79,7 +79,7 @@ fn split(block: &ThreadBlock, frame: &Frame, inclusive: &Inclusive, until: u64) 
 }
 
 fn stands_for_log2(known: u64) -> u64 {
-    known >> flags::STANDS_FOR_SHIFT & 0xff
+    known >> flags::REPRESENTED_SHIFT & 0xff
 }
 
 /// Moves the spans above to the paths without the closed span, as far as their paths change.
@@ -131,7 +131,7 @@ impl Part {
         if stands_for_log2 > 0
             && let Some(extras) = thread::get_or_create(&edge.extras, block)
         {
-            extras.stood_for_ticks.add(self.ticks.wrapping_mul((1 << stands_for_log2) - 1));
+            extras.represented_ticks.add(self.ticks.wrapping_mul((1 << stands_for_log2) - 1));
         }
     }
 }

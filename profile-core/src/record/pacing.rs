@@ -151,9 +151,9 @@ impl Due<'_> {
     /// would be too short on average.
     fn set_bounds(&self, pacing: &Pacing, elapsed: u64, calls: u64) {
         const LENT: u64 = 7;
-        let left = pacing.room.get().min(elapsed.saturating_mul(LENT));
-        pacing.room.set(left.saturating_add(elapsed));
-        pacing.each.set(elapsed / calls.max(1));
+        let left = pacing.total_bound.get().min(elapsed.saturating_mul(LENT));
+        pacing.total_bound.set(left.saturating_add(elapsed));
+        pacing.mean_bound.set(elapsed / calls.max(1));
     }
 
     fn paced(&self, pacing: &Pacing, share: f64, may_stop: bool) -> u64 {
@@ -192,7 +192,7 @@ impl Due<'_> {
         pacing.burst_left.set(left);
         let others_log2 = pacing.others_log2.get();
         if left == 0 {
-            self.plan_next_calls(pacing, now, pacing.each.get() as f64, share, may_stop);
+            self.plan_next_calls(pacing, now, pacing.mean_bound.get() as f64, share, may_stop);
         }
         others_log2
     }
@@ -230,12 +230,12 @@ impl Due<'_> {
         let leaves_out = can_be_left_out && costs.counted > allowed / 4.0;
         let each = if leaves_out { costs.left_out } else { costs.counted };
         if may_stop && each > allowed {
-            pacing.too_dear.add(1);
-            if pacing.too_dear.get() >= STOP_AFTER {
+            pacing.over_budget.add(1);
+            if pacing.over_budget.get() >= STOP_AFTER {
                 return self.stop(pacing, now);
             }
         } else {
-            pacing.too_dear.set(0);
+            pacing.over_budget.set(0);
         }
         let log2 = represented_log2(burst_cost(&costs), allowed) + random(self.block, 2);
         pacing.others_log2.set(log2);
@@ -266,7 +266,7 @@ impl Due<'_> {
     fn stop(&self, pacing: &Pacing, now: u64) {
         pacing.stopped.set(now.max(1));
         pacing.phase.set(Phase::New as u64);
-        pacing.too_dear.set(0);
+        pacing.over_budget.set(0);
         self.count(0);
         site_of(self.edge).set_mode(Mode::STOPPED);
     }
@@ -342,9 +342,9 @@ pub(super) fn represent_others(block: &ThreadBlock, edge: &Edge, ticks: u64, oth
     if pacing.were_left_out.get() != 0 {
         extras.left_out.add(others);
     }
-    extras.stood_for_calls.add(others);
-    let sum = extras.stood_for_ticks.get().saturating_add(each.saturating_mul(others));
-    extras.stood_for_ticks.set(sum);
+    extras.represented_calls.add(others);
+    let sum = extras.represented_ticks.get().saturating_add(each.saturating_mul(others));
+    extras.represented_ticks.set(sum);
     let (factor, ticks_f64) = ((others << others_log2) as f64, each as f64);
     for (sum, power) in extras.spread.iter().zip([1.0, ticks_f64, ticks_f64 * ticks_f64]) {
         sum.set((f64::from_bits(sum.get()) + factor * power).to_bits());
@@ -362,11 +362,11 @@ fn estimate(pacing: &Pacing, tally: &Tally, ticks: u64, others: u64) -> u64 {
     if tally.open.get() > 0 {
         return ticks;
     }
-    let (own, pace) = (ticks.saturating_sub(reading), pacing.each.get());
+    let (own, pace) = (ticks.saturating_sub(reading), pacing.mean_bound.get());
     let is_hidden = ticks < 2 * reading && pace < 2 * reading;
     let own = if is_hidden { own.clamp(pace / 2, pace) } else { own };
-    let own = own.min(pacing.room.get() / others.max(1));
-    pacing.room.set(pacing.room.get() - own * others);
+    let own = own.min(pacing.total_bound.get() / others.max(1));
+    pacing.total_bound.set(pacing.total_bound.get() - own * others);
     own + reading
 }
 

@@ -40,7 +40,7 @@ impl<T> Outcome for Option<T> {
 /// Marks the call that has just begun, so that its outcome is counted.
 pub fn ask_return(site: &'static CallSite) {
     if let Some((frame, _)) = own_span(site) {
-        frame.flags.set(frame.flags.get() | flags::ASKED);
+        frame.flags.set(frame.flags.get() | flags::OUTCOME);
     }
 }
 

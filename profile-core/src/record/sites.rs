@@ -66,7 +66,7 @@ fn record(site: &'static CallSite) -> Option<()> {
     let source = site.source();
     record.site.set(std::ptr::from_ref(site) as u64);
     record.kind.set(source.kind.code());
-    record.place.set(u64::from(source.line) | u64::from(source.column) << 32);
+    record.position.set(u64::from(source.line) | u64::from(source.column) << 32);
     record.name.set(write_text(site.name()));
     record.path.set(write_display(&Joined("", &site.path_parts())));
     record.module.set(write_text(site.module()));

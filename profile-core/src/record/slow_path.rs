@@ -110,7 +110,7 @@ fn start(site: &CallSite, opened: Opened, stands_for_log2: u64) -> *const Frame 
     let frame = opened.frame;
     let panicking = std::thread::panicking();
     let unwinding = if panicking { flags::WHILE_PANICKING } else { 0 };
-    frame.flags.set(frame.flags.get() | unwinding | stands_for_log2 << flags::STANDS_FOR_SHIFT);
+    frame.flags.set(frame.flags.get() | unwinding | stands_for_log2 << flags::REPRESENTED_SHIFT);
     let clock = Clock::current();
     frame.started.set(clock.now());
     opened.publish();
@@ -137,9 +137,9 @@ pub(crate) fn close(exit: Exit<'_>, elapsed: Option<u64>) {
     if flags & flags::SPLIT != 0 {
         return close_split(exit, elapsed);
     }
-    let stands_for_log2 = flags >> flags::STANDS_FOR_SHIFT & 0xff;
+    let stands_for_log2 = flags >> flags::REPRESENTED_SHIFT & 0xff;
     let forward = elapsed.and_then(buckets::duration).unwrap_or(0);
-    if flags & flags::ASKED != 0 {
+    if flags & flags::OUTCOME != 0 {
         returned::ended(frame, edge, elapsed.map(|_| forward), 1 << stands_for_log2);
     }
     let left = leave(exit, edge);

@@ -1,4 +1,4 @@
-//! The section with advice: a sentence each, with its figures.
+//! The section on advice: one sentence each, with figures.
 
 use super::list::list;
 use super::page::Page;
@@ -12,9 +12,9 @@ pub(crate) fn section(snapshot: &Snapshot, page: &mut Page) {
     });
 }
 
-/// What is said of a function.
+/// The sentence for an advice.
 pub(crate) fn sentence(advice: &Advice) -> String {
-    // One that is missing, in a file that was damaged, shows as no number.
+    // A damaged file may lack figures; these are shown as missing.
     let figure = |figure: Option<f64>| figure.unwrap_or(f64::NAN);
     let time = |ns| units::duration_f64(figure(ns));
     let count = |number| units::count(figure(number) as u64);
@@ -59,7 +59,7 @@ pub(crate) fn sentence(advice: &Advice) -> String {
             "recording its {} calls took {}, more than they: {} a call; with a budget few of them are timed",
             count(it.calls),
             time(it.recording_ns),
-            // Snapshots of earlier versions have the mean.
+            // Snapshots of earlier versions only have the mean.
             time(it.median_ns.or(it.mean_ns)),
         ),
     }

@@ -1,4 +1,4 @@
-//! An axis of a picture: which numbers stand at it, and where on paper a number lies.
+//! An axis of a picture: its ticks, and the positions of numbers on it.
 
 /// From `low` to `high`, with a tick every `step`.
 #[derive(Clone, Copy, Debug)]
@@ -9,44 +9,43 @@ pub(crate) struct Axis {
 }
 
 impl Axis {
-    /// An axis that shows these numbers with about `ticks` ticks.
+    /// An axis that covers the range, with about `ticks` ticks.
     pub(crate) fn new(low: f64, high: f64, ticks: u32) -> Axis {
-        // One number alone is in the middle. So much wider that a double can tell the ends of
-        // large ones apart.
+        // A narrower range is widened around its middle, so that the ends of large numbers still
+        // differ as doubles.
         let least = (high.abs() * 1e-9).max(1e-3);
         let (low, high) =
             if high - low < least { (low - least / 2.0, high + least / 2.0) } else { (low, high) };
         Axis { low, high, step: nice((high - low) / f64::from(ticks)) }
     }
 
-    /// Where a number lies: 0 at the axis's begin, 1 at its end.
-    pub(crate) fn share(&self, number: f64) -> f64 {
+    /// Position of a number: 0 at the start of the axis, 1 at its end.
+    pub(crate) fn position(&self, number: f64) -> f64 {
         (number - self.low) / (self.high - self.low)
     }
 
-    /// The numbers at which ticks stand.
     pub(crate) fn ticks(&self) -> impl Iterator<Item = f64> {
-        // An end that is a tick but for the rounding has one.
+        // An end that misses a tick only by rounding gets that tick.
         const ROUNDING: f64 = 1e-6;
         let step = self.step;
         let (first, last) = ((self.low / step - ROUNDING).ceil(), self.high / step + ROUNDING);
-        // Multiples of the step and not sums, which drift. Without a bound a step lost in rounding
-        // would never end.
+        // Multiples of the step, since sums drift. Bounded, since a step that is lost in rounding
+        // would never reach the end.
         (0..100)
             .map(move |n| first + f64::from(n))
             .take_while(move |n| *n <= last)
             .map(move |n| n * step)
     }
 
-    /// A tick's number, with the decimals that its step has.
+    /// The number of a tick, with as many decimals as the step needs.
     pub(crate) fn label(&self, tick: f64) -> String {
         let decimals = (-self.step.log10().floor()).clamp(0.0, 9.0) as usize;
-        // `+ 0.0`: no "-0".
+        // Adding 0.0 turns -0 into 0.
         format!("{:.decimals$}", tick + 0.0)
     }
 }
 
-/// The next of 1, 2 and 5 times a power of ten.
+/// Rounds up to 1, 2 or 5 times a power of ten.
 fn nice(step: f64) -> f64 {
     let power = 10_f64.powf(step.log10().floor());
     let digit = [1.0, 2.0, 5.0].into_iter().find(|digit| digit * power >= step * (1.0 - 1e-9));
@@ -84,8 +83,8 @@ mod tests {
     }
 
     #[test]
-    fn one_number_stands_in_the_middle() {
-        assert!((Axis::new(7.0, 7.0, 5).share(7.0) - 0.5).abs() < 1e-9);
-        assert!((Axis::new(0.0, 4.0, 5).share(3.0) - 0.75).abs() < 1e-9);
+    fn a_single_number_is_in_the_middle() {
+        assert!((Axis::new(7.0, 7.0, 5).position(7.0) - 0.5).abs() < 1e-9);
+        assert!((Axis::new(0.0, 4.0, 5).position(3.0) - 0.75).abs() < 1e-9);
     }
 }

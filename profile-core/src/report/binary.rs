@@ -1,4 +1,4 @@
-//! The whole snapshot as MessagePack: what [`Snapshot::load`] reads fastest.
+//! The whole snapshot as MessagePack, the format that [`Snapshot::load`] reads fastest.
 
 use std::io;
 
@@ -44,7 +44,7 @@ fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     to.write_all(&snapshot.to_bytes())
 }
 
-/// Settings let nobody ask for it.
+/// Never called: settings reject this format.
 #[cfg(not(feature = "binary"))]
 fn write(_: &Snapshot, _: &mut dyn io::Write) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())

@@ -1,4 +1,4 @@
-//! The section of the table on the sizes of blocks, where these were requested.
+//! The section of the table on block sizes, if these were recorded.
 
 use super::layout::{Column, Grid, Name};
 use super::list::{LONGEST_LIST, more};
@@ -7,8 +7,8 @@ use super::text::safe_and_short as safe;
 use crate::snapshot::{BlockSizes, Function};
 use crate::units;
 
-/// A row for each function that allocated, those that allocated most first. Columns hold four
-/// powers of two each, those in which no function has a block are left out.
+/// A row for each function that allocated, those that allocated most first. A column covers four
+/// powers of two. Columns in which no function has a block are left out.
 pub(crate) fn section(functions: &[&Function], page: &mut Page) {
     let mut rows: Vec<(&Function, &BlockSizes)> = functions
         .iter()
@@ -70,7 +70,7 @@ mod tests {
     use crate::snapshot::BlockSizes;
 
     #[test]
-    fn sizes_stand_in_columns_and_empty_columns_are_left_out() {
+    fn sizes_are_columns_and_empty_columns_are_left_out() {
         let mut snapshot = samples::ordinary();
         snapshot.functions.truncate(2);
         snapshot.functions[0].block_sizes =

@@ -1,7 +1,7 @@
-//! The sheet of paper of a picture: lines, words, labels that keep clear of each other, a legend.
-//! SVG is written here and nowhere else, so that no name gets into it unescaped.
+//! The canvas of a picture: lines, text, labels that do not overlap, and a legend. All SVG is
+//! written here, so that no name gets into it unescaped.
 //!
-//! One element a line; no name decides how many lines there are.
+//! Each element is one line, so names do not affect the number of lines.
 
 use std::fmt::Write as _;
 
@@ -10,26 +10,25 @@ use crate::units;
 
 pub(crate) const WIDTH: f64 = 1180.0;
 pub(crate) const HEIGHT: f64 = 480.0;
-/// The part in which curves are drawn.
+/// The area of the curves.
 pub(crate) const LEFT: f64 = 76.0;
 pub(crate) const RIGHT: f64 = 840.0;
 pub(crate) const TOP: f64 = 52.0;
 pub(crate) const BOTTOM: f64 = 424.0;
-/// Between two lines of text.
+/// Height of a line of text.
 pub(crate) const LINE: f64 = 18.0;
 
 pub(crate) const INK: &str = "#1f2937";
 pub(crate) const PALE: &str = "#6b7280";
 
-/// A picture being drawn.
 #[derive(Default)]
 pub(crate) struct Canvas {
     svg: String,
-    /// Labels, to be drawn above all else.
+    /// Labels, drawn on top of everything else.
     labels: String,
-    /// Where they stand.
-    places: Vec<Rectangle>,
-    /// Lines of the legend.
+    /// The areas that they cover.
+    covered: Vec<Rectangle>,
+    /// Number of lines in the legend.
     legend: usize,
 }
 
@@ -38,13 +37,13 @@ pub(crate) struct Canvas {
 struct Rectangle(f64, f64, f64, f64);
 
 impl Rectangle {
-    fn meets(&self, other: &Rectangle) -> bool {
+    fn overlaps(&self, other: &Rectangle) -> bool {
         self.0 < other.2 && other.0 < self.2 && self.1 < other.3 && other.1 < self.3
     }
 }
 
 impl Canvas {
-    /// A sheet with a title.
+    /// An empty canvas with a title.
     pub(crate) fn new(title: &str) -> Canvas {
         let mut canvas = Canvas::default();
         canvas.line(&format!(
@@ -60,7 +59,7 @@ impl Canvas {
         canvas
     }
 
-    /// The finished picture.
+    /// The complete SVG.
     pub(crate) fn finish(mut self) -> String {
         let labels = std::mem::take(&mut self.labels);
         self.line(&format!("<g>{labels}</g>"));
@@ -68,22 +67,22 @@ impl Canvas {
         self.svg
     }
 
-    /// Words that stand upright, left of an axis.
-    pub(crate) fn upright_text(&mut self, (x, y): (f64, f64), words: &str) {
+    /// Text that runs upward, left of an axis.
+    pub(crate) fn rotated_text(&mut self, (x, y): (f64, f64), words: &str) {
         let words = markup(words);
         self.line(&format!(
             "<text transform=\"translate({x} {y}) rotate(-90)\" text-anchor=\"middle\" fill=\"{INK}\">{words}</text>"
         ));
     }
 
-    /// The shade below a curve.
+    /// Shades the area below a curve.
     pub(crate) fn shade(&mut self, points: &[(f64, f64)]) {
         let ([(first, _), ..], [.., (last, _)]) = (points, points) else { return };
         let outline = path(&[&[(*first, BOTTOM)], points, &[(*last, BOTTOM)]].concat());
         self.line(&format!("<path d=\"{outline}Z\" fill=\"{INK}\" fill-opacity=\"0.06\"/>"));
     }
 
-    /// A pair of brackets, and what a browser shows when the mouse is over it.
+    /// A pair of brackets, with a title that a browser shows when the pointer is over it.
     pub(crate) fn brackets(&mut self, color: &str, ends: [(f64, f64); 2], title: &str) {
         let title = markup(title);
         let brackets = pair_of_brackets(ends, 7.0, 13.0);
@@ -92,22 +91,22 @@ impl Canvas {
         ));
     }
 
-    /// A label at a place, or above or below it; none where others are in all of these: the
-    /// legend names most.
+    /// A label at this position, or a little above or below it. It is omitted if others cover all
+    /// of these; the legend has most names.
     pub(crate) fn label(&mut self, (x, y): (f64, f64), color: &str, words: &str) {
         const CHARACTER: f64 = 7.2;
         let wide = text::width(words) as f64 * CHARACTER;
         let x = x.min(RIGHT - wide - 2.0).max(LEFT + 2.0);
-        let place = |y: f64| Rectangle(x, y - 12.0, x + wide, y + 4.0);
+        let bounds = |y: f64| Rectangle(x, y - 12.0, x + wide, y + 4.0);
         let is_free = |y: &f64| {
             let inside = *y > TOP && *y < BOTTOM - 4.0;
-            inside && !self.places.iter().any(|other| other.meets(&place(*y)))
+            inside && !self.covered.iter().any(|other| other.overlaps(&bounds(*y)))
         };
         let Some(y) = [y, y + 3.0 * LINE, y - LINE, y + 4.0 * LINE].into_iter().find(is_free)
         else {
             return;
         };
-        self.places.push(place(y));
+        self.covered.push(bounds(y));
         self.labels.push_str(&format!(
             "<text x=\"{x:.1}\" y=\"{y:.1}\" fill=\"{color}\" stroke=\"#ffffff\" stroke-width=\"3\" \
              paint-order=\"stroke\" stroke-linejoin=\"round\">{}</text>",
@@ -115,13 +114,13 @@ impl Canvas {
         ));
     }
 
-    /// A line in the legend.
-    pub(crate) fn entry(&mut self, color: &str, how: &str, words: &str) {
+    /// An entry of the legend with a line.
+    pub(crate) fn entry(&mut self, color: &str, attributes: &str, words: &str) {
         let y = self.legend_line(words);
-        self.stroke(color, how, &[(RIGHT + 20.0, y - 4.0), (RIGHT + 42.0, y - 4.0)]);
+        self.stroke(color, attributes, &[(RIGHT + 20.0, y - 4.0), (RIGHT + 42.0, y - 4.0)]);
     }
 
-    /// A pair of brackets in the legend.
+    /// An entry of the legend with a pair of brackets.
     pub(crate) fn bracket_entry(&mut self, color: &str, words: &str) {
         let y = self.legend_line(words) - 4.0;
         let brackets = pair_of_brackets([(RIGHT + 24.0, y), (RIGHT + 38.0, y)], 4.0, 6.0);
@@ -137,31 +136,32 @@ impl Canvas {
         y
     }
 
-    /// What the legend has no room for.
+    /// The number of entries that did not fit into the legend.
     pub(crate) fn more(&mut self, entries: usize, shown: usize) {
         if let Some(more @ 1..) = entries.checked_sub(shown) {
             self.legend_line(&format!("and {} more", units::count(more as u64)));
         }
     }
 
-    /// One reading alone is a dot: a line of one point is not drawn.
-    pub(crate) fn curve(&mut self, color: &str, how: &str, points: &[(f64, f64)]) {
+    /// A curve through the points. A single reading is a dot, since a line of one point is
+    /// invisible.
+    pub(crate) fn curve(&mut self, color: &str, attributes: &str, points: &[(f64, f64)]) {
         match points {
             [(x, y)] => self
                 .line(&format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{color}\"/>")),
-            _ => self.stroke(color, how, points),
+            _ => self.stroke(color, attributes, points),
         }
     }
 
     /// A line through the points.
-    pub(crate) fn stroke(&mut self, color: &str, how: &str, points: &[(f64, f64)]) {
+    pub(crate) fn stroke(&mut self, color: &str, attributes: &str, points: &[(f64, f64)]) {
         let path = path(points);
         self.line(&format!(
-            "<path d=\"{path}\" fill=\"none\" stroke=\"{color}\" stroke-linejoin=\"round\" {how}/>"
+            "<path d=\"{path}\" fill=\"none\" stroke=\"{color}\" stroke-linejoin=\"round\" {attributes}/>"
         ));
     }
 
-    /// Words at a place.
+    /// Text at a position.
     pub(crate) fn text(&mut self, x: f64, y: f64, color: &str, anchor: &str, words: &str) {
         let words = markup(words);
         self.line(&format!(
@@ -179,13 +179,13 @@ fn path(points: &[(f64, f64)]) -> String {
     let mut path = String::new();
     for (at, (x, y)) in points.iter().enumerate() {
         let command = if at == 0 { 'M' } else { 'L' };
-        // Writing into a string cannot fail.
+        // Writing to a string cannot fail.
         let _ = write!(path, "{command}{x:.1} {y:.1}");
     }
     path
 }
 
-/// `[` where a window begins and `]` where it ends: their arms point inward.
+/// `[` at the start of a window and `]` at its end: the arms point inward.
 fn pair_of_brackets([start, end]: [(f64, f64); 2], arm: f64, half: f64) -> String {
     let bracket = |(x, y): (f64, f64), arm: f64| {
         path(&[(x + arm, y - half), (x, y - half), (x, y + half), (x + arm, y + half)])
@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_do_not_lie_on_each_other() {
+    fn labels_do_not_overlap() {
         let mut canvas = Canvas::default();
         for _ in 0..9 {
             canvas.label((200.0, 200.0), INK, "a label");
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_never_markup() {
+    fn text_is_never_markup() {
         assert_eq!(
             markup("<a href='x'>&\"\u{ffff}"),
             "&lt;a href=&#39;x&#39;&gt;&amp;&quot;\u{fffd}"

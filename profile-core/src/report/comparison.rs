@@ -1,4 +1,4 @@
-//! What a comparison found, for people: a row for each function, the worst first.
+//! A comparison as text: a row per function, the worst changes first.
 
 use std::fmt;
 use std::io;
@@ -11,10 +11,10 @@ use crate::compare::{Comparison, CountChange, FunctionChange};
 use crate::units;
 
 impl Comparison {
-    /// Writes it as a table, for a terminal of so many columns or, with `None`, for a file.
+    /// Writes the comparison as a table, for a terminal of this width; `None`: for a file.
     ///
     /// # Errors
-    /// What the writer says.
+    /// Writing failed.
     ///
     /// ```
     /// let snapshot = profile_core::capture();
@@ -75,7 +75,7 @@ fn grid(rows: &[&FunctionChange]) -> Grid {
         column("p", 50, &|row| p_value(row.p_value)),
         column("could\nshow", 40, &|row| match row.detectable_change {
             change if !change.is_finite() => units::NONE.to_owned(),
-            // Two or three runs that differ could show nothing that the user would ask for.
+            // With two or three runs that vary, hardly any change is detectable.
             change if change >= 10.0 => ">1,000 %".to_owned(),
             change => format!("±{:.1} %", change * 100.0),
         }),
@@ -116,7 +116,7 @@ fn p_value(p: f64) -> String {
     }
 }
 
-/// `3 -> 4`, or one number where nothing changed.
+/// `3 -> 4`, or a single number if nothing changed.
 fn count(change: Option<CountChange>, digits: usize) -> String {
     let Some(change) = change else { return units::NONE.to_owned() };
     let side = |ends: [f64; 2]| {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_says_what_changed_and_by_how_much() {
+    fn a_row_shows_what_changed_and_by_how_much() {
         let before = samples::ordinary();
         let mut after = before.clone();
         let row = &mut after.functions[0];

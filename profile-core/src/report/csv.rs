@@ -1,6 +1,6 @@
-//! One row per function for spreadsheets, by RFC 4180, never called ones included. Numbers are
-//! plain, in the units the heads say; what was not measured is empty. The twenty lines of quoting
-//! are no reason for a crate.
+//! One row per function for spreadsheets, as in RFC 4180, including functions that were never
+//! called. Heads contain the units. Cells of values that were not measured are empty. Quoting takes
+//! twenty lines, which does not justify a dependency.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use super::text;
 use crate::options::Sort;
 use crate::snapshot::{AsyncTimes, Function, Snapshot};
 
-/// A column's head and what is in it for a function.
+/// The head of a column, and its cell for a function.
 type Column<'a> = (String, Box<dyn Fn(&Function) -> String + 'a>);
 
 pub(crate) struct Csv;
@@ -148,8 +148,8 @@ fn float(number: Option<f64>) -> String {
     optional(number.filter(|number| number.is_finite()))
 }
 
-/// A text from outside: control characters as visible escapes, quoted where the format needs it,
-/// and with a `'` before what a spreadsheet would run as a formula.
+/// Untrusted text. Control characters are escaped, quotes added where necessary, and a `'` put
+/// before text that a spreadsheet would run as a formula.
 fn field(text: &str) -> String {
     let formula = text.trim_start_matches(' ').starts_with(starts_formula);
     let shown = format!("{}{}", if formula { "'" } else { "" }, text::safe(text));
@@ -157,7 +157,7 @@ fn field(text: &str) -> String {
     if quoted { format!("\"{}\"", shown.replace('"', "\"\"")) } else { shown }
 }
 
-/// As OWASP lists them ("CSV Injection"), the full-width forms included.
+/// From the list of OWASP ("CSV Injection"), including the full-width forms.
 fn starts_formula(character: char) -> bool {
     matches!(character, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠')
 }
@@ -167,7 +167,7 @@ mod tests {
     use super::super::samples;
     use super::*;
 
-    /// A strict reader of RFC 4180.
+    /// A strict parser of RFC 4180.
     fn read(text: &str) -> Vec<Vec<String>> {
         let mut rows = Vec::new();
         let (mut row, mut cell, mut quoted) = (Vec::new(), String::new(), false);

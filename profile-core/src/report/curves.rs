@@ -1,27 +1,26 @@
-//! The windows of memory as curves on one line of time: what the `.dat` file and the picture have
-//! in common.
+//! The windows of memory as curves on a common time axis, for the `.dat` file and the picture.
 //!
-//! Windows lie in one another and beside one another, and each has its own readings of what may be
-//! the same process. Here they become one curve for each process, and spans on it.
+//! Windows may be nested or overlap, and each has its own readings, perhaps of the same process.
+//! They are merged into one curve per process, and spans on it.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::snapshot::{MemoryRecord, Reading, Snapshot, moment};
 
-/// A moment and what was read then.
+/// A reading with an absolute time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Point {
     pub(crate) unix_ns: u64,
     pub(crate) bytes: u64,
 }
 
-/// What readings are of. Only those of the same may be on one curve.
+/// What was read. A curve only has readings of the same subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Subject<'a> {
     pub(crate) process_id: u32,
     pub(crate) backend: &'a str,
-    /// They are sums over the process and its descendants.
+    /// Whether readings are sums over the process and its descendants.
     pub(crate) with_children: bool,
 }
 
@@ -32,7 +31,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// The readings of one subject, by time.
+/// All readings of a subject, by time.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Curve<'a> {
     pub(crate) subject: Subject<'a>,
@@ -45,27 +44,27 @@ pub(crate) struct Span<'a> {
     pub(crate) record: &'a MemoryRecord,
     pub(crate) start: Point,
     pub(crate) end: Point,
-    /// How many windows it is in.
+    /// Number of windows that enclose it.
     pub(crate) level: usize,
-    /// Whether it reads what the main curve shows. If not, its ends lie on that curve, and its
-    /// readings have their own.
+    /// Whether its readings belong to the main curve. If not, they are another curve, and its ends
+    /// are placed on the main one.
     pub(crate) reads_main: bool,
 }
 
-/// Everything that there is to draw.
+/// Everything to draw.
 #[derive(Debug)]
 pub(crate) struct Curves<'a> {
-    /// What the longest window of the measured process reads; if there is none, the longest of any
-    /// process.
+    /// The subject of the longest window of the measured process, or of any process if that has
+    /// none.
     pub(crate) main: Curve<'a>,
-    /// Children, and what else windows read.
+    /// The curves of child processes and of other subjects.
     pub(crate) others: Vec<Curve<'a>>,
-    /// Every window, in the order in which they began, the outer before the inner.
+    /// All windows, by start, outer ones before inner ones.
     pub(crate) spans: Vec<Span<'a>>,
 }
 
 impl<'a> Curves<'a> {
-    /// `None`: nothing was read.
+    /// `None`: there are no readings.
     pub(crate) fn of(snapshot: &'a Snapshot) -> Option<Curves<'a>> {
         let own = snapshot.process.process_id;
         let read = snapshot.memory.iter().filter(|record| !record.readings.is_empty());
@@ -81,7 +80,7 @@ impl<'a> Curves<'a> {
     }
 }
 
-/// One curve for each subject, whichever windows read it.
+/// One curve per subject, merged from all windows that read it.
 fn all(records: &[MemoryRecord]) -> Vec<Curve<'_>> {
     let mut points_of: BTreeMap<Subject<'_>, Vec<Point>> = BTreeMap::new();
     for record in records {
@@ -95,7 +94,7 @@ fn all(records: &[MemoryRecord]) -> Vec<Curve<'_>> {
             points.extend(readings.iter().map(|reading| point(record, reading)));
         }
     }
-    let curve = |(subject, points)| Curve { subject, points: one_of_each_moment(points) };
+    let curve = |(subject, points)| Curve { subject, points: without_duplicates(points) };
     points_of.into_iter().map(curve).filter(|curve| !curve.points.is_empty()).collect()
 }
 
@@ -104,9 +103,9 @@ fn point(record: &MemoryRecord, reading: &Reading) -> Point {
     Point { unix_ns, bytes: reading.resident_bytes }
 }
 
-/// By time; no two are written alike into a `.dat` file. Of one moment that several windows read,
-/// the highest stays, or a peak would be lost.
-fn one_of_each_moment(mut points: Vec<Point>) -> Vec<Point> {
+/// Sorts by time, and merges points with the same time in a `.dat` file. The highest one remains,
+/// so that no peak is lost.
+fn without_duplicates(mut points: Vec<Point>) -> Vec<Point> {
     crate::sort::by_key(&mut points, |point| point.unix_ns);
     points.dedup_by(|next, kept| {
         let same = moment(next.unix_ns) == moment(kept.unix_ns);
@@ -121,8 +120,8 @@ fn one_of_each_moment(mut points: Vec<Point>) -> Vec<Point> {
 fn spans<'a>(records: &'a [MemoryRecord], main: &Curve<'_>) -> Vec<Span<'a>> {
     let mut spans: Vec<Span<'a>> = records.iter().map(|record| span(record, main)).collect();
     crate::sort::by_key(&mut spans, |span| (span.start.unix_ns, Reverse(span.end.unix_ns)));
-    // Ends and levels of the windows that are open. A level is one below the deepest of them, so
-    // that also windows that only overlap (those of two threads) do not share one.
+    // Ends and levels of open windows. A window is one level below the deepest of them, so that
+    // windows of two threads that only overlap have different levels too.
     let mut open: Vec<(u64, usize)> = Vec::new();
     for span in &mut spans {
         open.retain(|(end, _)| *end > span.start.unix_ns);
@@ -148,8 +147,8 @@ fn span<'a>(record: &'a MemoryRecord, main: &Curve<'_>) -> Span<'a> {
     }
 }
 
-/// What the curve shows at a moment: on the straight line between two readings, before the first
-/// and after the last as there.
+/// The curve at this time: interpolated between two readings, constant before the first and after
+/// the last one.
 fn bytes_at(points: &[Point], unix_ns: u64) -> u64 {
     let next = points.partition_point(|point| point.unix_ns <= unix_ns);
     match (next.checked_sub(1).and_then(|before| points.get(before)), points.get(next)) {
@@ -225,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_a_window_that_read_something_else_lie_on_the_curve() {
+    fn the_ends_of_a_window_with_other_readings_are_on_the_main_curve() {
         let mut heap = record(7, 5, &[1, 1]);
         heap.backend = "heap".to_owned();
         let snapshot = snapshot(vec![record(7, 0, &[100, 200, 300]), heap]);

@@ -1,8 +1,8 @@
-//! `a;b;c <exclusive_ns>`: what flame graph tools read.
+//! `a;b;c <exclusive_ns>`: the input of flame graph tools.
 //!
-//! Lines come out of a walk through the tree, siblings by name: sorted as the tools want it,
-//! without holding all lines (a chain of n calls has n²/2 names in them). Paths without time of
-//! their own are left out: a count of 0 draws nothing.
+//! The tree is traversed with siblings sorted by name, so lines are sorted as the tools expect,
+//! without storing all of them (a chain of n calls has n²/2 names). Paths without exclusive time
+//! are left out, since a count of 0 draws nothing.
 
 use std::io;
 
@@ -37,7 +37,7 @@ impl Format for Folded {
 
 fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     let mut stack = String::new();
-    // Where each frame of the stack ends.
+    // The end of each frame in `stack`.
     let mut ends: Vec<usize> = Vec::new();
     for step in walk(&snapshot.call_tree, |a, b| a.path.cmp(&b.path)) {
         ends.truncate(step.depth);
@@ -54,8 +54,8 @@ fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     Ok(())
 }
 
-/// A name that is one frame: no separator in it, and no number after its last blank, which would be
-/// read as a second count.
+/// A name as a single frame: without separators, and without a number after the last space, which
+/// would be read as a second count.
 fn frame(path: &str) -> String {
     let name = text::safe(path).replace(';', ":");
     let name = name.trim();

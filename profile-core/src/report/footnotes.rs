@@ -1,5 +1,4 @@
-//! The marks behind a function's name, and what they mean, said below the table for those that are
-//! there.
+//! Marks after a function's name, and the footnotes below the table that explain those in use.
 
 use super::header_footer;
 use super::list::list;
@@ -8,7 +7,7 @@ use super::text::safe_and_short as safe;
 use crate::snapshot::Function;
 use crate::units;
 
-/// Marks for a width: a narrow terminal needs its columns for numbers.
+/// The marks, abbreviated on a narrow terminal, which needs its columns for numbers.
 pub(crate) struct Marks {
     polled: &'static str,
     open: &'static str,
@@ -24,7 +23,7 @@ impl Marks {
         }
     }
 
-    /// What follows the name: ` async ± ~ (2 open) (3 panicked)`.
+    /// The marks after a name: ` async ± ~ (2 open) (3 panicked)`.
     pub(crate) fn of(&self, function: &Function) -> String {
         let mut marks = String::new();
         for (used, mark) in [
@@ -47,7 +46,7 @@ impl Marks {
         marks
     }
 
-    /// The meaning of those that some function has.
+    /// Explains the marks that some function has.
     pub(crate) fn explain(&self, functions: &[&Function], page: &mut Page) {
         let any = |is: &dyn Fn(&Function) -> bool| functions.iter().any(|function| is(function));
         let words: [(bool, &str, &str); 6] = [
@@ -84,7 +83,7 @@ fn estimates(functions: &[&Function], page: &mut Page) {
     list("estimated, with 95 % intervals", &estimates, page, |line, page| page.item(line));
 }
 
-/// Not all calls were timed, or too much was subtracted for recording its callees.
+/// Whether not all calls were timed, or a large part was subtracted for recording the callees.
 fn is_uncertain(function: &Function) -> bool {
     function.is_estimated() || function.inclusive_interval_ns.is_some()
 }
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_stand_behind_the_name() {
+    fn marks_follow_the_name() {
         let marked = Function { open: 2, panicked: 3_000, too_short: true, ..Function::default() };
         assert_eq!(Marks::for_width(None).of(&marked), " ~ (2 open) (3,000 panicked)");
         assert_eq!(Marks::for_width(Some(60)).of(&marked), " ~ (2 o) (3,000 p)");

@@ -1,4 +1,4 @@
-//! What an export format is: a name, what its files are, and how a snapshot is written in it.
+//! The interface of an export format: its name, the properties of its files, and its writer.
 
 use std::error::Error;
 use std::fmt;
@@ -50,30 +50,30 @@ use crate::snapshot::Snapshot;
 /// # Ok::<(), profile_core::SettingError>(())
 /// ```
 pub trait Format: Send + Sync {
-    /// What it is chosen by: not empty, not `none`, without `,`, `:` or blanks.
+    /// The name that selects the format: neither empty nor `none`, without `,`, `:` or whitespace.
     fn name(&self) -> &'static str;
 
-    /// One line for lists of formats, without a full stop.
+    /// A one-line description for lists of formats, without a full stop.
     fn description(&self) -> &'static str;
 
-    /// What names of its files end in, without the dot.
+    /// The extension of its files, without the dot.
     fn extension(&self) -> &'static str;
 
     /// The media type of its files (RFC 6838), such as `text/csv`.
     fn media_type(&self) -> &'static str;
 
-    /// Whether it is bytes and no text. A binary report is not written to a terminal.
+    /// Whether the output is binary. Binary reports are not written to a terminal.
     fn is_binary(&self) -> bool {
         false
     }
 
-    /// Why this build cannot write it, as the rest of a sentence; `None` if it can.
+    /// Why this build cannot write the format, phrased as the rest of a sentence; `None` if it can.
     fn unavailable(&self) -> Option<&'static str> {
         None
     }
 
-    /// Bytes of stack that writing takes, if that may be more than a thread has. Looked at before
-    /// the file is made: a stack overflow would end the program.
+    /// Bytes of stack that writing needs, if a thread may not have as many. Checked before the file
+    /// is created, since a stack overflow would abort the program.
     fn stack_bytes(&self) -> usize {
         0
     }
@@ -84,8 +84,8 @@ pub trait Format: Send + Sync {
     /// a terminal: escape control characters, as `{:?}` does.
     ///
     /// # Errors
-    /// What the writer says, or why there is nothing to write; [`Incomplete`] inside an
-    /// [`io::Error`] if the report is written and usable but lacks something.
+    /// Writing failed, or the snapshot has nothing to write. If the report was written and is
+    /// usable but lacks something, the [`io::Error`] contains [`Incomplete`].
     fn write(&self, snapshot: &Snapshot, style: &Style, to: &mut dyn io::Write) -> io::Result<()>;
 }
 
@@ -95,19 +95,18 @@ impl fmt::Debug for dyn Format + '_ {
     }
 }
 
-/// How a report is to look, beside its format. The default is that of a file.
+/// Appearance of a report, independent of its format. The default is suitable for files.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Style {
-    /// The terminal's width. `None` where the report goes to a file or a pipe: then no column is
-    /// dropped and no line wrapped, since an editor and `less -S` can scroll and a figure left out
-    /// cannot be brought back.
+    /// Width of the terminal. `None` for a file or a pipe: no column is dropped and no line is
+    /// wrapped, since editors and `less -S` can scroll, but cannot restore a dropped figure.
     pub columns: Option<u16>,
-    /// Whether to write bold and dim.
+    /// Whether to use bold and dim text.
     pub color: bool,
     /// Order of the functions.
     pub sort: Sort,
-    /// Which rows the table and the tree have.
+    /// Which rows the table and the tree show.
     pub top: Top,
 }
 
@@ -117,15 +116,15 @@ impl Default for Style {
     }
 }
 
-/// The report was written, and lacks this.
+/// The report was written, but lacks this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Incomplete(pub &'static str);
 
 impl Incomplete {
-    /// What a report lacks that was written with this outcome.
+    /// What a written report lacks.
     ///
     /// # Errors
-    /// It was not written.
+    /// The report was not written.
     fn of(written: io::Result<()>) -> io::Result<Option<Incomplete>> {
         let Err(error) = written else { return Ok(None) };
         match error.get_ref().and_then(|inner| inner.downcast_ref::<Incomplete>()) {
@@ -150,10 +149,11 @@ impl From<Incomplete> for io::Error {
 }
 
 impl Snapshot {
-    /// Writes it in a format, as to a file: sorted by total time, no colour, no column left out.
+    /// Writes the snapshot in a format, as to a file: sorted by total time, without color, with all
+    /// columns.
     ///
     /// # Errors
-    /// What the writer or the format says.
+    /// Writing failed, or the format cannot represent the snapshot.
     ///
     /// ```
     /// let mut csv = Vec::new();
@@ -167,10 +167,10 @@ impl Snapshot {
     }
 }
 
-/// Writes the report, and gives what it lacks, if anything.
+/// Writes the report. Returns what it lacks, if anything.
 ///
 /// # Errors
-/// What the writer or the format says. Some of the report may be written by then.
+/// Writing failed, or the format cannot represent the snapshot. A part may have been written.
 pub(crate) fn render(
     format: &dyn Format,
     snapshot: &Snapshot,

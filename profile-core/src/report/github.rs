@@ -1,4 +1,4 @@
-//! Warnings as commands of GitHub's workflows: annotations at the lines concerned.
+//! Warnings as workflow commands of GitHub: annotations at the lines concerned.
 //! <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>
 
 use std::io;
@@ -48,7 +48,7 @@ fn annotation(warning: &WarningRecord) -> String {
     format!("::{level} {location}title={}::{text}", property(&safe(&warning.category)))
 }
 
-/// A command is one line.
+/// Escapes text for a command, which is one line.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }

@@ -1,5 +1,5 @@
-//! What stands around every table for people: above it which program was measured and how, below it
-//! what was never called, not instrumented, lost or doubtful.
+//! The text around every table. Above: which program was measured and how. Below: functions that
+//! were never called or not instrumented, lost calls, and warnings.
 
 use super::list::{list, list_up_to};
 use super::page::Page;
@@ -9,11 +9,11 @@ use crate::options::Top;
 use crate::snapshot::{Function, NeverCalled, NotInstrumented, Overhead, Process, Snapshot};
 use crate::units;
 
-/// Below a table with shares.
+/// The footnote of tables with shares.
 pub(crate) const PER_CENT: &str =
     "%: of the time that threads spent in annotated functions, without recording";
 
-/// What they are shares of. Snapshots of older versions have the run's duration alone.
+/// The time that shares refer to, in ns. Snapshots of older versions only have the run's duration.
 pub(crate) fn whole(snapshot: &Snapshot) -> u64 {
     match snapshot.overhead.annotated_ns {
         0 => snapshot.process.duration_ns,
@@ -21,7 +21,7 @@ pub(crate) fn whole(snapshot: &Snapshot) -> u64 {
     }
 }
 
-/// Above the table.
+/// The lines above the table.
 pub(crate) fn head(snapshot: &Snapshot, page: &mut Page) {
     let process = &snapshot.process;
     page.bold(&format!(
@@ -68,8 +68,8 @@ fn memory(process: &Process) -> &'static str {
     }
 }
 
-/// Beside each other, since what lies between the two is stacks, mapped files, and memory that the
-/// allocator holds on to.
+/// Both on one line. They differ by stacks, mapped files, and memory that the allocator has not
+/// returned.
 fn heap_and_resident(process: &Process) -> Option<String> {
     let pair = |name, now: Option<u64>, most: Option<u64>| {
         Some(format!("{name} {}, at most {}", units::bytes(now?), units::bytes(most?)))
@@ -80,7 +80,7 @@ fn heap_and_resident(process: &Process) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// Where it is worth a line.
+/// Memory allocated by C code, unless it is little.
 fn uncounted(process: &Process) -> Option<String> {
     const LEAST: u64 = 1 << 20;
     let bytes = process.uncounted_heap_bytes.filter(|bytes| *bytes >= LEAST)?;
@@ -90,14 +90,13 @@ fn uncounted(process: &Process) -> Option<String> {
     ))
 }
 
-/// What the user must know before they compare times: the program did not have the machine for
-/// itself.
+/// Warns that the program had to share the processors, so its times are not comparable to others.
 fn busy_machine(process: &Process) -> Option<String> {
-    /// Below, it is less than what runs differ by.
-    const LITTLE: f64 = 1.02;
-    let slowdown = process.slowdown().filter(|slowdown| *slowdown >= LITTLE)?;
+    /// A smaller slowdown is within the variation between runs.
+    const NOTABLE: f64 = 1.02;
+    let slowdown = process.slowdown().filter(|slowdown| *slowdown >= NOTABLE)?;
     let run_delay_ns = process.run_delay_ns?;
-    // How many threads wanted a processor, on the average.
+    // Average number of threads that were running or waiting for a processor.
     let wanted = process.cpu_ns?.saturating_add(run_delay_ns) as f64 / process.duration_ns as f64;
     let why = if wanted > process.available_cores as f64 {
         "more threads than processors"
@@ -119,7 +118,7 @@ fn busy_machine(process: &Process) -> Option<String> {
 }
 
 fn recording(overhead: &Overhead) -> String {
-    /// Less is not worth a word.
+    /// A smaller share is not mentioned.
     const NOTABLE: f64 = 0.01;
     let mut line = format!(
         "overhead: {} ({} of the time in annotated functions), subtracted; {} per short call, \
@@ -142,12 +141,12 @@ fn recording(overhead: &Overhead) -> String {
     line
 }
 
-/// Time in annotated functions, recording included.
+/// Time in annotated functions, including recording.
 fn with_recording(overhead: &Overhead) -> u64 {
     overhead.annotated_ns.saturating_add(overhead.recording_ns)
 }
 
-/// In place of a table without rows.
+/// The text in place of an empty table.
 pub(crate) fn nothing_called(snapshot: &Snapshot, page: &mut Page) {
     page.blank();
     page.plain("No annotated function was called.");
@@ -157,7 +156,7 @@ pub(crate) fn nothing_called(snapshot: &Snapshot, page: &mut Page) {
     });
 }
 
-/// Below the table.
+/// The sections below the table.
 pub(crate) fn foot(snapshot: &Snapshot, top: Top, page: &mut Page) {
     never_called(snapshot, top, page);
     not_instrumented(&snapshot.not_instrumented, page);
@@ -167,8 +166,8 @@ pub(crate) fn foot(snapshot: &Snapshot, top: Top, page: &mut Page) {
     warned::section(snapshot, page);
 }
 
-/// A list of them; only their number where rows are limited and they are many. Of a run that called
-/// nothing there are no other rows, so they are listed.
+/// Lists functions that were never called, or prints only their number if rows are limited and the
+/// list is long. If nothing was called there are no other rows, so they are listed.
 fn never_called(snapshot: &Snapshot, top: Top, page: &mut Page) {
     const FEW: usize = 5;
     let show = |function: &NeverCalled, page: &mut Page| {
@@ -197,15 +196,16 @@ fn not_instrumented(items: &[NotInstrumented], page: &mut Page) {
     });
 }
 
-/// Functions whose annotation costs more than it tells, the most costly first: recording took a
-/// fair part of the run, and more of it than they took themselves.
+/// Functions whose annotation costs too much, the most costly first: recording took a notable share
+/// of the run, and more than half as long as the function itself.
 fn costly(snapshot: &Snapshot, page: &mut Page) {
-    const FAIR: f64 = 0.01;
+    const NOTABLE: f64 = 0.01;
     let overhead = &snapshot.overhead;
     let all_ns = with_recording(overhead);
     let share = |function: &Function| units::share(function.recording_ns, all_ns).unwrap_or(0.0);
     let is_costly = |function: &&Function| {
-        share(function) >= FAIR && function.recording_ns.saturating_mul(2) > function.exclusive_ns
+        share(function) >= NOTABLE
+            && function.recording_ns.saturating_mul(2) > function.exclusive_ns
     };
     let mut functions: Vec<&Function> = snapshot.functions.iter().filter(is_costly).collect();
     crate::sort::by_key(&mut functions, |function| std::cmp::Reverse(function.recording_ns));
@@ -268,19 +268,19 @@ mod tests {
     }
 
     #[test]
-    fn what_c_code_holds_is_said_where_it_is_much() {
+    fn memory_of_c_code_is_reported_if_it_is_large() {
         let mut snapshot = samples::ordinary();
         let line =
             "\nthe C heap holds at least 82.0 MiB more, allocated by C code and not counted here\n";
-        for (bytes, is_said) in [(None, false), (Some(500_000), false), (Some(82 << 20), true)] {
+        for (bytes, is_shown) in [(None, false), (Some(500_000), false), (Some(82 << 20), true)] {
             snapshot.process.uncounted_heap_bytes = bytes;
             let text = samples::rendered("table", &snapshot, None);
-            assert_eq!(text.contains(line), is_said, "{text}");
+            assert_eq!(text.contains(line), is_shown, "{text}");
         }
     }
 
     #[test]
-    fn a_busy_machine_is_told_and_so_are_too_many_threads() {
+    fn a_busy_machine_and_too_many_threads_are_reported() {
         let mut snapshot = samples::ordinary();
         let process = &mut snapshot.process;
         process.cpu_ns = Some(4_750_000_000);
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn annotations_that_cost_more_than_they_tell_are_named_the_most_costly_first() {
+    fn costly_annotations_are_listed_the_most_costly_first() {
         let mut snapshot = samples::ordinary();
         snapshot.overhead.annotated_ns = 900_000_000;
         snapshot.overhead.recording_ns = 100_000_000;
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_debug_build_and_an_absent_allocator_are_said() {
+    fn a_debug_build_and_a_missing_allocator_are_reported() {
         let mut snapshot = samples::ordinary();
         snapshot.process.debug_assertions = true;
         snapshot.process.allocator = false;
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_list_is_cut_and_says_so() {
+    fn a_long_list_is_truncated_with_a_note() {
         let mut snapshot = samples::ordinary();
         snapshot.never_called =
             (0..32).map(|n| samples::never_called(&format!("a::f{n}"))).collect();

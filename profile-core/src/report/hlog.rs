@@ -1,6 +1,6 @@
-//! The distribution of each function's calls as an HdrHistogram log, version 1.3 with histograms of
-//! V2: one interval for each function, the whole run long, tagged with its path. Values are
-//! nanoseconds.
+//! The distribution of each function's calls as an HdrHistogram log, version 1.3 with V2
+//! histograms. Each function is one interval as long as the run, tagged with its path. Values are
+//! in nanoseconds.
 
 #[cfg(feature = "hlog")]
 mod log;
@@ -43,7 +43,7 @@ impl Format for Hlog {
 #[cfg(feature = "hlog")]
 use log::write;
 
-/// Settings let nobody ask for it.
+/// Never called: settings reject this format.
 #[cfg(not(feature = "hlog"))]
 fn write(_: &Snapshot, _: &mut dyn io::Write) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())

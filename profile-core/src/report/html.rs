@@ -1,8 +1,8 @@
-//! A page for a browser: all that the table and the tree have, the functions sortable by column,
-//! and the source of those with lines, each line with bars for its time and memory.
+//! A page for a browser. It has everything that the table and the tree have, sortable columns, and
+//! the source of functions whose lines were recorded, with bars for time and memory.
 //!
-//! One file that loads nothing. Its content security policy allows one script, by its hash: the one
-//! that sorts.
+//! It is one file that loads nothing. Its content security policy allows only the script that
+//! sorts, by its hash.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -44,7 +44,7 @@ a { color: inherit; }
 </style>
 ";
 
-/// Sorts the table of functions by the column whose head is clicked. [`HEAD`] has its hash.
+/// Sorts the table of functions when the head of a column is clicked. [`HEAD`] has its hash.
 const SORT: &str = include_str!("sort.js");
 
 pub(crate) struct Html;
@@ -99,7 +99,7 @@ fn write(snapshot: &Snapshot, sort: Sort, to: &mut dyn io::Write) -> io::Result<
     writeln!(to, "<script>{SORT}</script></body></html>")
 }
 
-/// What the text formats have, as they have it.
+/// A section of the text report, as preformatted text.
 fn text(to: &mut dyn io::Write, write: impl FnOnce(&mut Page)) -> io::Result<()> {
     match written(write)?.trim_matches('\n') {
         "" => Ok(()),
@@ -107,7 +107,7 @@ fn text(to: &mut dyn io::Write, write: impl FnOnce(&mut Page)) -> io::Result<()>
     }
 }
 
-/// A page of text, as markup.
+/// A section of the text report, escaped.
 fn written(write: impl FnOnce(&mut Page)) -> io::Result<String> {
     let mut page = Page::new(None);
     write(&mut page);
@@ -130,7 +130,7 @@ fn by_function(lines: &[Line]) -> HashMap<Key<'_>, Vec<&Line>> {
     of
 }
 
-/// The lines above the table, the first of them as a heading.
+/// The lines above the table, with the first as a heading.
 fn head(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     let text = written(|page| header_footer::head(snapshot, page))?;
     let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
@@ -172,7 +172,7 @@ fn source(
     writeln!(to, "<h2 id=\"f{number}\">{path} <small>{location}</small></h2>")?;
     let whole = Whole::of(lines);
     let mut columns = lines::columns_with_figures(lines);
-    // The bars of letters, in place of which there are real ones here.
+    // The bars made of characters, which real ones replace here.
     columns.retain(|column| !column.head.is_empty());
     let heads: String = columns.iter().map(|it| format!("<th>{}</th>", markup(it.head))).collect();
     writeln!(to, "<table><tr>{heads}<th class=\"source\">Contents</th></tr>")?;
@@ -193,7 +193,7 @@ fn source(
     Ok(())
 }
 
-/// What the lines of a function come to: of what bars show a share.
+/// Totals over the lines of a function, to which the bars refer.
 struct Whole {
     ns: u64,
     bytes: u64,
@@ -205,7 +205,7 @@ impl Whole {
         Whole { ns: lines::time_of(lines), bytes: bytes.fold(0, u64::saturating_add) }
     }
 
-    /// A bar behind the figure that it shows the share of.
+    /// The style of a cell: a bar behind the figure, of its share.
     fn bar(&self, head: &str, line: &Line) -> String {
         let (share, color) = match head {
             lines::SHARE => (line.inclusive_ns.and_then(|ns| units::share(ns, self.ns)), "time"),
@@ -278,7 +278,7 @@ mod tests {
         );
     }
 
-    /// No name becomes an element, an attribute or a sequence that turns the text round.
+    /// No name becomes an element or an attribute, or reverses the text.
     #[test]
     fn hostile_names_and_sources_stay_text() {
         let tags = |page: &str| (page.matches('<').count(), page.matches('"').count());

@@ -1,6 +1,5 @@
-//! The whole snapshot for programs: its keys are the snapshot's fields, its integers plain numbers
-//! (beyond 2^53 a reader that knows only doubles rounds them), its numbers never NaN or infinite:
-//! these are `null`.
+//! The whole snapshot for programs. Its keys are the fields of the snapshot. Integers are exact,
+//! although readers that only know doubles round those beyond 2^53. NaN and infinity become `null`.
 
 use std::fmt::Write as _;
 use std::io;
@@ -39,8 +38,8 @@ fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     writeln!(to, "{}", escaped(&json))
 }
 
-/// The same value, fit for a terminal. JSON itself demands escapes for C0 only; what else is
-/// dangerous can stand only inside strings, where an escape is the same character.
+/// The same JSON value, safe for a terminal. JSON only requires escapes for C0 control characters.
+/// Other dangerous characters can only occur in strings, where an escape is equivalent.
 fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for character in json.chars() {

@@ -1,14 +1,14 @@
-//! Rows of a name and numbers fitted to a width: columns are dropped in the order of least
-//! importance, then names are shortened. It knows nothing of what the columns mean.
+//! Fits rows of a name and numbers into a width: drops the least important columns, then shortens
+//! names.
 
 use comfy_table::{Cell, CellAlignment, LineStyle, Table, presets};
 
 use super::text;
 
-/// Widest name where nothing limits the line. Names are padded, so one long name makes every line
-/// long.
+/// Maximum width of a name if lines are not limited. Names are padded, so one long name makes every
+/// line long.
 const WIDEST_NAME: usize = 100;
-/// Below this the report is laid out as for this, and the terminal breaks its lines.
+/// Narrower terminals get a report of this width, and wrap its lines.
 const NARROWEST: u16 = 20;
 
 /// A column of numbers, aligned to the right.
@@ -19,7 +19,7 @@ pub(crate) struct Column {
     width: usize,
 }
 
-/// What is at a row's start: `│ └ ` `crate::parse` ` (2 open)`. Only the path is shortened.
+/// The start of a row: `│ └ ` `crate::parse` ` (2 open)`. Only the path is shortened.
 #[derive(Default)]
 pub(crate) struct Name {
     pub(crate) indent: String,
@@ -27,46 +27,46 @@ pub(crate) struct Name {
     pub(crate) marks: String,
 }
 
-/// Names and numbers, not laid out.
+/// Names and numbers before layout.
 pub(crate) struct Grid {
     pub(crate) head: &'static str,
     pub(crate) names: Vec<Name>,
     pub(crate) columns: Vec<Column>,
 }
 
-/// The same as lines.
-pub(crate) struct Laid {
-    /// Heads and the rule below them.
+/// The rows as text.
+pub(crate) struct LaidOut {
+    /// The heads and the rule below them.
     pub(crate) head: Vec<String>,
     pub(crate) rows: Vec<String>,
-    /// Heads of the columns that had no room, as they stood.
+    /// Heads of the columns that did not fit, from left to right.
     pub(crate) dropped: Vec<String>,
 }
 
 impl Grid {
-    /// In at most `columns`, unless the first column alone is wider; with `None` nothing is
-    /// dropped.
-    pub(crate) fn lay_out(mut self, columns: Option<u16>) -> Laid {
+    /// Lays out lines of at most `columns`, unless the first column alone is wider. With `None`
+    /// nothing is dropped.
+    pub(crate) fn lay_out(mut self, columns: Option<u16>) -> LaidOut {
         let (mut gap, mut name, mut dropped) = (2, WIDEST_NAME, Vec::new());
         if let Some(columns) = columns {
-            let room = usize::from(columns.max(NARROWEST));
-            let least = self.least_name(room);
-            dropped = self.drop_columns(room.saturating_sub(least));
-            // Blanks are worth less than columns and names.
-            gap = if self.numbers(2) + self.widest_name() <= room { 2 } else { 1 };
-            name = room.saturating_sub(self.numbers(gap));
+            let available = usize::from(columns.max(NARROWEST));
+            let least = self.minimum_name(available);
+            dropped = self.drop_columns(available.saturating_sub(least));
+            // Narrow the gaps before shortening names.
+            gap = if self.numbers_width(2) + self.widest_name() <= available { 2 } else { 1 };
+            name = available.saturating_sub(self.numbers_width(gap));
         }
         let lines = self.lines(name, gap);
         let head_lines = self.head_height() + 1;
         let rows = lines.iter().skip(head_lines).cloned().collect();
-        Laid { head: lines.into_iter().take(head_lines).collect(), rows, dropped }
+        LaidOut { head: lines.into_iter().take(head_lines).collect(), rows, dropped }
     }
 
-    /// What the name needs at least to be distinguished from others: a quarter of the line, or what
-    /// follows the path and a little.
-    fn least_name(&self, room: usize) -> usize {
+    /// Minimum width of the names, so that they can be distinguished: a quarter of the line, or the
+    /// indent, the marks and a few characters of the path.
+    fn minimum_name(&self, available: usize) -> usize {
         const LEAST_PATH: usize = 8;
-        let quarter = (room / 4).max(12);
+        let quarter = (available / 4).max(12);
         let needed = |name: &Name| {
             let beside = text::width(&name.indent) + text::width(&name.marks);
             (beside + text::width(&name.path)).min(quarter.max(beside + LEAST_PATH))
@@ -81,10 +81,10 @@ impl Grid {
         self.names.iter().map(width).max().unwrap_or(0).max(text::width(self.head))
     }
 
-    /// Drops columns until the rest fits into `room`; the first column stays.
-    fn drop_columns(&mut self, room: usize) -> Vec<String> {
+    /// Drops columns until the rest fits into `available`, but never the first one.
+    fn drop_columns(&mut self, available: usize) -> Vec<String> {
         let all: Vec<String> = self.columns.iter().map(|column| column.head.clone()).collect();
-        while self.columns.len() > 1 && self.numbers(1) > room {
+        while self.columns.len() > 1 && self.numbers_width(1) > available {
             let removable = self.columns.iter().enumerate().skip(1);
             let Some((least, _)) = removable.min_by_key(|(_, column)| column.importance) else {
                 break;
@@ -95,8 +95,8 @@ impl Grid {
         all.into_iter().filter(|head| !kept(head)).map(|head| head.replace('\n', " ")).collect()
     }
 
-    /// Width of all columns of numbers.
-    fn numbers(&self, gap: u16) -> usize {
+    /// Total width of the columns of numbers, including gaps.
+    fn numbers_width(&self, gap: u16) -> usize {
         self.columns.iter().map(|column| usize::from(gap) + column.width).sum()
     }
 
@@ -124,7 +124,7 @@ impl Grid {
         table.lines().map(|line| line.trim_end().to_owned()).collect()
     }
 
-    /// Heads, the shorter ones moved down to the rule.
+    /// The heads, aligned at the bottom.
     fn head_cells(&self) -> Vec<Cell> {
         let tallest = self.head_height();
         let lowered =
@@ -139,8 +139,7 @@ fn height(head: &str) -> usize {
 }
 
 impl Column {
-    /// Of two columns the one with the smaller importance is dropped first; a head may have two
-    /// lines.
+    /// Columns with a smaller importance are dropped first. A head may have two lines.
     pub(crate) fn new(head: String, importance: u32, cells: Vec<String>) -> Column {
         let width = text::widest(cells.iter().map(String::as_str).chain([head.as_str()]));
         Column { head, importance, cells, width }

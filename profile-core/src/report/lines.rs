@@ -1,8 +1,7 @@
-//! The section of the table on source lines: each function as it is in its file, with its
-//! figures before it.
+//! The section of the table on source lines: the source of each function, with figures before each
+//! line.
 //!
-//! A function that was not run, or of which a line is hot, is seen at a glance: hot lines are bold
-//! and have a bar, lines that were not run have no figures.
+//! Hot lines are bold and have a bar. Lines that were not run have no figures.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -13,15 +12,15 @@ use super::text::safe_and_short as safe;
 use crate::snapshot::{Function, Line};
 use crate::units;
 
-/// A share of the function's time from which a line is hot.
+/// Share of the function's time from which on a line is hot.
 pub(super) const HOT: f64 = 0.1;
-/// Heads that others know by these names.
+/// Column heads that the HTML report refers to.
 pub(super) const NUMBER: &str = "Line #";
 pub(super) const SHARE: &str = "% time";
 pub(super) const BYTES: &str = "Bytes";
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// Functions in the order of the table above.
+/// Expects the functions in the order of the table.
 pub(crate) fn section(functions: &[&Function], lines: &[Line], page: &mut Page) {
     let mut of: HashMap<(&str, &str), Vec<&Line>> = HashMap::new();
     for line in lines {
@@ -64,8 +63,8 @@ fn one(function: &Function, lines: &[&Line], page: &mut Page) {
     notes(lines).iter().for_each(|note| page.dim(note));
 }
 
-/// Blocks of lines that were not run and are too long to be shown: each begins with a statement
-/// that was not run, and ends before a line that was, or one that is indented less.
+/// Long blocks of lines that were not run, which one line replaces. A block begins with a statement
+/// that was not run, and ends before a line that was, or that is indented less.
 fn blocks_not_run(lines: &[&Line]) -> Vec<Range<usize>> {
     const SHORTEST: usize = 5;
     let indent = |line: &Line| line.source.len() - line.source.trim_start().len();
@@ -93,7 +92,7 @@ pub(super) struct Column {
     pub(super) head: &'static str,
     pub(super) cells: Vec<String>,
     width: usize,
-    /// A column in which no line has a figure is left out, unless it is one of the first.
+    /// Whether to show the column even if no line has a figure in it.
     always: bool,
 }
 
@@ -112,12 +111,12 @@ impl Column {
     }
 }
 
-/// Time of all lines together.
+/// Total time of the lines, in ns.
 pub(super) fn time_of(lines: &[&Line]) -> u64 {
     lines.iter().filter_map(|line| line.inclusive_ns).fold(0, u64::saturating_add)
 }
 
-/// Those that say something of this function.
+/// The columns that have figures for this function.
 pub(super) fn columns_with_figures(lines: &[&Line]) -> Vec<Column> {
     columns(lines, time_of(lines)).into_iter().filter(Column::has_figures).collect()
 }
@@ -166,14 +165,14 @@ fn columns(lines: &[&Line], sum: u64) -> Vec<Column> {
     ]
 }
 
-/// Nothing for a share that is next to nothing.
+/// `None` for a negligible share.
 fn bar(share: f64) -> Option<String> {
     let eighths = (share * BARS.len() as f64).round() as usize;
     (share >= HOT / 10.0).then(|| BARS[eighths.clamp(1, BARS.len()) - 1].to_string())
 }
 
-/// The lines of source without the blanks that all of them begin with, fit for a terminal; tabs as
-/// wide as rustfmt takes them.
+/// The source lines without their common indentation, fit for a terminal. A tab counts as four
+/// spaces, as in rustfmt.
 pub(super) fn sources(lines: &[&Line]) -> Vec<String> {
     let sources: Vec<String> = lines.iter().map(|line| line.source.replace('\t', "    ")).collect();
     let indent = |source: &String| source.len() - source.trim_start_matches(' ').len();
@@ -185,7 +184,7 @@ pub(super) fn sources(lines: &[&Line]) -> Vec<String> {
         .collect()
 }
 
-/// What a reader must know of the figures.
+/// Notes on how to read the figures.
 pub(super) fn notes(lines: &[&Line]) -> Vec<String> {
     let is_estimated = |line: &&Line| line.timed_hits < line.hits;
     if lines.iter().all(|line| line.hits.is_none()) {
@@ -197,8 +196,8 @@ pub(super) fn notes(lines: &[&Line]) -> Vec<String> {
     estimated.map(str::to_owned).into_iter().chain(parts(lines)).collect()
 }
 
-/// What is counted on a line with figures, though it is on other lines: it looks as if it had
-/// not been run.
+/// Lines that have no figures of their own, since they are counted on another line. Without a note
+/// they would look as if they had not been run.
 fn parts(lines: &[&Line]) -> impl Iterator<Item = String> {
     let is_same = |a: &&Line, b: &&Line| (a.counted_on, &a.part_of) == (b.counted_on, &b.part_of);
     let has_run = |number| lines.iter().any(|line| line.line == number && line.has_run());
@@ -241,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn the_source_reads_as_it_stands_with_its_figures_before_it() {
+    fn each_source_line_has_its_figures_before_it() {
         let mut allocating = line(9, "        let x = vec![];", Some(1_200), 900_000);
         (allocating.allocations, allocating.allocated_bytes) = (Some(1_200), Some(1 << 20));
         allocating.net_bytes = Some(-64);
@@ -313,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn estimates_and_bodies_without_statements_are_said() {
+    fn notes_mention_estimates_and_bodies_without_statements() {
         let sampled = Line { timed_hits: Some(1), ..line(7, "a();", Some(64), 5) };
         assert!(section(vec![sampled], None).ends_with("not every hit was timed"));
         let text = section(vec![line(7, "@", None, 0)], None);

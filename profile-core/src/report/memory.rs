@@ -1,5 +1,4 @@
-//! The section of the table and of the tree on memory over time: a row for each window, its curve
-//! below it.
+//! The section on memory over time: a row per window, with its curve below.
 
 use super::layout::{Column, Grid, Name};
 use super::list::{LONGEST_LIST, more};
@@ -10,7 +9,7 @@ use super::text::safe_and_short as safe;
 use crate::snapshot::{MemoryRecord, Snapshot};
 use crate::units;
 
-/// Nothing without records.
+/// Prints nothing if there are no windows.
 pub(crate) fn section(snapshot: &Snapshot, page: &mut Page) {
     let records = &snapshot.memory;
     if records.is_empty() {
@@ -41,7 +40,7 @@ fn name(record: &MemoryRecord) -> Name {
     Name { indent: String::new(), path: safe(&record.path).into_owned(), marks }
 }
 
-/// On a narrow terminal the increment and the peaks stay longest: they are what limits are set on.
+/// A narrow terminal drops the increment and the peaks last, since limits apply to them.
 fn columns(records: &[MemoryRecord]) -> Vec<Column> {
     let column = |head: &str, importance, cell: &dyn Fn(&MemoryRecord) -> String| {
         Column::new(head.to_owned(), importance, records.iter().map(cell).collect())
@@ -70,7 +69,7 @@ fn below(record: &MemoryRecord, width: usize) -> Vec<String> {
     lines.chain(heap_and_resident(record)).chain(reasons).collect()
 }
 
-/// A blank line would look like the end of the section.
+/// An empty reason is replaced, since a blank line would look like the end of the section.
 fn reason_or_none(reason: &str) -> String {
     match safe(reason) {
         reason if reason.trim().is_empty() => units::NONE.to_owned(),
@@ -78,7 +77,7 @@ fn reason_or_none(reason: &str) -> String {
     }
 }
 
-/// Beside each other, since the two differ by what was mapped and not yet touched, or freed and not
+/// Both on one line. They differ by memory that was mapped but not yet touched, or freed but not
 /// returned.
 fn heap_and_resident(record: &MemoryRecord) -> Option<String> {
     let (baseline, peak) = (record.heap_baseline_bytes?, record.heap_peak_bytes?);
@@ -146,7 +145,7 @@ main   10.0 MiB 60.0 MiB  50.0 MiB 66.0 MiB
     }
 
     #[test]
-    fn nothing_is_said_without_records() {
+    fn nothing_is_printed_without_windows() {
         for format in ["table", "tree"] {
             let snapshot = Snapshot { memory: Vec::new(), ..samples::ordinary() };
             assert!(!samples::rendered(format, &snapshot, None).contains("memory ("));
@@ -154,7 +153,7 @@ main   10.0 MiB 60.0 MiB  50.0 MiB 66.0 MiB
     }
 
     #[test]
-    fn windows_that_are_not_kept_are_counted() {
+    fn dropped_windows_are_counted() {
         let mut snapshot = samples::ordinary();
         let line = "\n  windows dropped in favor of others that added more: 3,744\n";
         for (left_out, is_said) in [(0, false), (3_744, true)] {
@@ -165,7 +164,7 @@ main   10.0 MiB 60.0 MiB  50.0 MiB 66.0 MiB
     }
 
     #[test]
-    fn a_long_list_is_cut_and_says_so() {
+    fn a_long_list_is_truncated_with_a_note() {
         let mut snapshot = samples::ordinary();
         snapshot.memory = vec![snapshot.memory[1].clone(); 32];
         let text = samples::rendered("table", &snapshot, None);

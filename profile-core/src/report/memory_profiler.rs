@@ -1,4 +1,5 @@
-//! The line tables of Python's memory_profiler 0.61, to the letter, for people who parse them.
+//! The line tables of Python's memory_profiler 0.61, in exactly its format, for programs that parse
+//! them.
 //!
 //! ```text
 //! Filename: src/main.rs
@@ -8,8 +9,9 @@
 //!      3   41.777 MiB    0.883 MiB           2       let a = load();
 //! ```
 //!
-//! Its own increments are differences to a maximum, so a loop that frees shows ever less; here they
-//! are differences to the reading before, and add up.
+//! The increments of memory_profiler are differences to a maximum, so a loop that frees memory
+//! seems to shrink more and more. Here they are differences to the previous reading, so they can be
+//! added.
 
 use std::fmt::Write as _;
 use std::io;
@@ -18,7 +20,7 @@ use super::format::{Format, Style};
 use super::text;
 use crate::snapshot::{Line, Snapshot, mib};
 
-/// Digits after the point: the default of `python -m memory_profiler`.
+/// Decimals: the default of `python -m memory_profiler`.
 const PRECISION: usize = 3;
 
 pub(crate) struct MemoryProfiler;
@@ -46,7 +48,7 @@ impl Format for MemoryProfiler {
 }
 
 /// # Errors
-/// The writer's; or that there is nothing to write, which an empty file would not say.
+/// Writing failed, or there is nothing to write: an empty file would not explain that.
 fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     let mut written = 0;
     for lines in snapshot.lines.chunk_by(|a, b| (&a.path, &a.file) == (&b.path, &b.file)) {
@@ -63,7 +65,7 @@ fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     }
 }
 
-/// A line, and its figures if it was run.
+/// A line, with figures if it was run.
 struct Row<'a> {
     line: u32,
     source: &'a str,
@@ -88,7 +90,8 @@ fn row(line: &Line) -> Row<'_> {
     Row { line: line.line, source: &line.source, figures }
 }
 
-/// A function's table. The numbers of wide rows push what follows to the right, as they do there.
+/// The table of a function. Wide numbers shift the rest of the row to the right, as they do in
+/// memory_profiler.
 fn table(file: &str, precision: usize, rows: &[Row<'_>]) -> String {
     const HEADER: &str = "Line #    Mem usage    Increment  Occurrences   Line Contents";
     let mut table = format!("Filename: {file}\n\n{HEADER}\n{}\n", "=".repeat(HEADER.len()));
@@ -99,7 +102,7 @@ fn table(file: &str, precision: usize, rows: &[Row<'_>]) -> String {
             Some(it) => [mib(it.memory_mib), mib(it.increment_mib), it.occurrences.to_string()],
             None => Default::default(),
         };
-        // It keeps tabs, which obey nobody.
+        // memory_profiler keeps tabs, which are harmless on a terminal.
         let source: Vec<_> = source.split('\t').map(text::safe).collect();
         let source = source.join("\t");
         let _ =
@@ -115,7 +118,7 @@ mod mp_lines {
     use serde_json::Value;
     use std::path::PathBuf;
 
-    /// What memory_profiler printed, for programs whose memory was scripted.
+    /// Output of memory_profiler for programs with prescribed memory use.
     fn cases() -> Vec<Value> {
         let own = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/reference");
         let folder = std::env::var_os("REFERENCE_DIR").map_or_else(own, PathBuf::from);
@@ -124,7 +127,7 @@ mod mp_lines {
         all["cases"].as_array().expect("cases").clone()
     }
 
-    /// The table of one function from its row of the vectors.
+    /// The expected table of a function.
     fn expected_of(case: &Value, function: &Value) -> String {
         let whole = |value: &Value| value.as_u64().expect("a number") as u32;
         let number = |value: &Value| value.as_f64().expect("a number");
@@ -146,11 +149,11 @@ mod mp_lines {
         table(case["program"].as_str().expect("a name"), precision, &rows)
     }
 
-    /// Programs without a counterpart, each with the reason.
+    /// Programs that have no equivalent here, with the reason.
     const SKIPPED: [(&str, &str); 1] =
         [("precision_arg.py", "it chooses the digits itself, in the argument of its decorator")];
 
-    /// In whatever order: recursive calls print the innermost first.
+    /// The order of tables is ignored: recursive calls print the innermost first.
     #[test]
     fn every_table_is_laid_out_as_memory_profiler_does() {
         let cases = cases();
@@ -160,7 +163,7 @@ mod mp_lines {
         for case in cases.iter().filter(|case| !is_skipped(case)) {
             let output = case["output"].as_str().expect("a text");
             let functions = case["result"].as_array().expect("tables");
-            // A call that was left by an exception has figures and prints nothing.
+            // A call that was left by an exception has figures, but prints nothing.
             let printed = output.matches("Filename: ").count();
             let tables = functions.iter().map(|function| expected_of(case, function));
             let found: Vec<String> =

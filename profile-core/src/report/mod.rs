@@ -1,8 +1,9 @@
-//! Export formats of reports: those there are, and a trait for further ones.
+//! Export formats of reports: the built-in ones, and a trait for others.
 
-// One file per format, from a snapshot and a writer to text or a picture. Nothing here measures or
-// knows where the text goes. Every name and message counts as written by a stranger (a snapshot may
-// come from a file), so it passes `text::safe` before the user sees it.
+// One file per format, which turns a snapshot into text or a picture and writes that to a writer.
+// Nothing here measures anything or knows the destination. A snapshot may come from a file, so
+// names and messages are untrusted: all of them pass through `text::safe` before the user sees
+// them.
 
 pub(crate) mod advice;
 mod axis;
@@ -61,7 +62,7 @@ mod tests {
     use super::*;
     use crate::snapshot::Snapshot;
 
-    /// All that are text of one line for each name.
+    /// The text formats whose number of lines does not depend on names.
     const ALL: [&str; 8] = ["table", "tree", "json", "csv", "folded", "mprof", "svg", "github"];
 
     #[test]

@@ -1,11 +1,12 @@
-//! memory_profiler's `.dat` file, so that `mprof plot` and `mprof peak` show what was recorded
-//! here, and what they recorded can be read here.
+//! The `.dat` files of memory_profiler, written and read: `mprof plot` and `mprof peak` can show
+//! our recordings, and its recordings can be loaded here.
 //!
 //! ```text
-//! CMDLINE program                                       last one counts
-//! MEM 22.917969 1795339408.3749                         MiB, seconds since 1970
-//! CHLD 17822 13.941406 1795339414.2695                  process, MiB, seconds
-//! FUNC crate::f 22.9102 1795339398.2375 22.9102 1795339398.3228 2    name, MiB and seconds at start and end, level
+//! CMDLINE program                                        the last one counts
+//! MEM 22.917969 1795339408.3749                          MiB, seconds since 1970
+//! CHLD 17822 13.941406 1795339414.2695                   process, MiB, seconds
+//! FUNC crate::f 22.9102 1795339398.2375 22.9102 1795339398.3228 2
+//!     name, MiB and seconds at the start, the same at the end, level
 //! ```
 
 use std::collections::{HashMap, HashSet};
@@ -40,9 +41,9 @@ impl Format for Mprof {
     }
 }
 
-/// Only the curve of one process can be `MEM`; other processes are `CHLD`, each alone. What else
-/// was read of a process is left out, by another backend or with its children or without: a reader
-/// would take all of a number for one curve.
+/// `MEM` lines contain the main curve, `CHLD` lines other processes, one curve per process id.
+/// Other curves are left out (another backend, or with instead of without children), since readers
+/// would merge all curves of the same process.
 fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     writeln!(to, "CMDLINE {}", word(&snapshot.process.program))?;
     let Some(curves) = Curves::of(snapshot) else { return Ok(()) };
@@ -52,7 +53,7 @@ fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     let main = curves.main.subject;
     let is_child =
         |it: &Subject<'_>| it.process_id != main.process_id && it.backend == main.backend;
-    // Of each the one without children comes first.
+    // For each process the curve without children comes first.
     let mut written = HashSet::new();
     for Curve { subject, points } in curves.others.iter().filter(|curve| is_child(&curve.subject)) {
         if written.insert(subject.process_id) {
@@ -77,13 +78,13 @@ fn function(span: &Span<'_>, to: &mut dyn io::Write) -> io::Result<()> {
     )
 }
 
-/// The program as mprof writes a word of a command.
+/// The program, quoted as `mprof` quotes a word of a command.
 fn word(program: &str) -> String {
     let word = one_line(program);
     if word.contains(' ') { format!("'{word}'") } else { word }
 }
 
-/// One field: a blank would begin the next.
+/// A name as one field: a space would start the next field.
 fn name(path: &str) -> String {
     match one_line(path).replace(' ', "_") {
         name if name.is_empty() => "?".to_owned(),
@@ -91,28 +92,27 @@ fn name(path: &str) -> String {
     }
 }
 
-/// On one line, and with no formula: matplotlib draws what stands between two dollars as one, and
-/// fails on most.
+/// Removes line breaks, and escapes dollar signs: matplotlib would parse the text between two of
+/// them as a formula, and often fail.
 fn one_line(text: &str) -> String {
     text::safe_and_short(text).replace('$', "\\$")
 }
 
-/// A `.dat` file of memory_profiler, as `mprof` reads it: in the order of the lines, nothing
-/// sorted.
+/// The contents of a `.dat` file of memory_profiler, in the order of its lines.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct MprofData {
-    /// The last command line in the file, with the end of its line.
+    /// The last command line in the file, including its line terminator.
     pub command_line: Option<String>,
     /// Memory of the process.
     pub readings: Vec<MprofReading>,
-    /// Functions, each with its calls.
+    /// Functions with their calls.
     pub functions: Vec<MprofFunction>,
     /// Memory of each child process.
     pub children: Vec<MprofChild>,
 }
 
-/// One reading. Whatever number is in the file, NaN too.
+/// One reading. It contains whatever numbers are in the file, including NaN.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct MprofReading {
     /// Memory in MiB.
@@ -121,17 +121,17 @@ pub struct MprofReading {
     pub unix_seconds: f64,
 }
 
-/// A function.
+/// A function in a `.dat` file.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct MprofFunction {
     /// Its name.
     pub name: String,
-    /// One for each line.
+    /// Its calls, one per line of the file.
     pub calls: Vec<MprofCall>,
 }
 
-/// A call.
+/// A call in a `.dat` file.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct MprofCall {
@@ -139,43 +139,43 @@ pub struct MprofCall {
     pub start: MprofReading,
     /// The same when it ended.
     pub end: MprofReading,
-    /// How many calls it was in. Old files do not say.
+    /// Number of calls that enclose it. Old files do not contain it.
     pub level: Option<i64>,
 }
 
-/// A child process.
+/// A child process in a `.dat` file.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct MprofChild {
-    /// Its process id, as it is in the file.
+    /// Its process id, as in the file.
     pub process_id: String,
     /// Its memory.
     pub readings: Vec<MprofReading>,
 }
 
-/// A line that `mprof` cannot read either.
+/// An error in a `.dat` file, in a line that `mprof` cannot read either.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MprofError {
-    /// Which line, from 1.
+    /// Line number, starting at 1.
     pub line: usize,
     /// What is wrong with it.
     pub kind: MprofErrorKind,
 }
 
-/// What is wrong with a line.
+/// The kind of an [`MprofError`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MprofErrorKind {
-    /// It is empty: `mprof` says that the time of sampling was too short.
+    /// The line is empty. `mprof` explains this as a too short sampling time.
     Empty,
-    /// There is no blank in it that would end its first word.
+    /// The line has no space after its first word.
     NoFields,
-    /// It has fewer fields than its first word needs.
+    /// The line has fewer fields than its first word requires.
     MissingField,
-    /// A field should be a number, and is this.
+    /// A field is not a number; its text.
     NotANumber(String),
-    /// The last field should be a whole number, and is this.
+    /// The last field is not an integer; its text.
     NotALevel(String),
 }
 
@@ -199,8 +199,8 @@ impl std::fmt::Display for MprofErrorKind {
 
 impl std::error::Error for MprofError {}
 
-/// Reads a `.dat` file of memory_profiler by the rules of `mprof` 0.61: lines with an unknown first
-/// word and fields too many are passed over.
+/// Parses a `.dat` file of memory_profiler by the rules of `mprof` 0.61, which ignores lines with
+/// an unknown first word, and surplus fields.
 ///
 /// ```
 /// let data = profile_core::read_mprof("CMDLINE ls\nMEM 1.5 1700000000.25\n")?;
@@ -209,9 +209,9 @@ impl std::error::Error for MprofError {}
 /// ```
 ///
 /// # Errors
-/// The first line that `mprof` refuses.
+/// The first line that `mprof` would reject.
 pub fn read_mprof(text: &str) -> Result<MprofData, MprofError> {
-    // As Python's text mode, for which `\r` ends a line as well.
+    // Like Python's text mode, in which `\r` ends a line too.
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let mut reader = Reader::default();
     for (before, line) in text.split_inclusive('\n').enumerate() {
@@ -220,7 +220,7 @@ pub fn read_mprof(text: &str) -> Result<MprofData, MprofError> {
     Ok(reader.data)
 }
 
-/// What was read so far, and where in it each name stands.
+/// The data read so far, and the index of each function and child in it.
 #[derive(Default)]
 struct Reader {
     data: MprofData,
@@ -293,8 +293,8 @@ fn number(field: &str) -> Option<f64> {
     bare(field)?.parse().ok()
 }
 
-/// A number as Rust writes it: Python allows blanks around it and `_` between two digits. (It also
-/// reads the digits of other scripts; no program writes them.)
+/// Converts a number from Python's syntax to Rust's: whitespace around it and `_` between digits
+/// are allowed. (Python also accepts digits of other scripts, but no program writes them.)
 fn bare(field: &str) -> Option<String> {
     let is_blank = |c: char| c.is_whitespace() || ('\x1c'..='\x1f').contains(&c);
     let field = field.trim_matches(is_blank);
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn no_name_makes_a_file_that_cannot_be_read() {
+    fn files_are_readable_whatever_the_names() {
         for name in samples::HOSTILE.iter().chain(&["$\\frac$", "a\u{a0}b\u{3000}c"]) {
             let text = written(&samples::named(name));
             let data = read_mprof(&text).unwrap_or_else(|error| panic!("{name:?}: {error}"));
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_says_which_line_and_what_is_wrong_with_it() {
+    fn an_error_has_its_line_and_kind() {
         use MprofErrorKind::*;
         let not_a_number = |field: &str| NotANumber(field.to_owned());
         for (bad, kind) in [

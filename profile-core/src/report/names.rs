@@ -1,18 +1,17 @@
-//! Functions by the names that people use: `Parser::run`, `<Lexer as Iterator>::next`,
-//! `file::parse`.
+//! Short names of functions: `Parser::run`, `<Lexer as Iterator>::next`, `file::parse`.
 //!
-//! A path such as `pulldown_cmark::firstpass::FirstPass<'_, '_>::parse_block` is mostly the same in
-//! each row of a table, and in a narrow one it is cut where it differs. So a row shows the end of
-//! the path, without generic arguments: a method with its type, a function with its module (unless
-//! that is the crate), a span with its function. Where two paths would share a name, both are
-//! extended by the modules before it until they differ.
+//! Most of a path such as `pulldown_cmark::firstpass::FirstPass<'_, '_>::parse_block` is the same
+//! in all rows of a table, and a narrow table cuts off the part that differs. So a row shows the
+//! end of the path, without generic arguments: a method with its type, a function with its module
+//! (unless that is the crate), a span with its function. If two paths have the same short name,
+//! both names are extended by preceding modules until they differ.
 
 use std::collections::HashMap;
 
 use super::text::segments;
 use crate::snapshot::Snapshot;
 
-/// The snapshot with such names in place of paths.
+/// The snapshot with short names instead of paths.
 pub(crate) fn shortened(snapshot: &Snapshot) -> Snapshot {
     let names = Names::of(snapshot);
     let mut snapshot = snapshot.clone();
@@ -34,15 +33,15 @@ pub(crate) fn shortened(snapshot: &Snapshot) -> Snapshot {
     snapshot
 }
 
-/// The kind of a span, as a snapshot has it.
+/// The kind of a span in a snapshot.
 const SPAN: &str = "span";
 
-/// The name of one function alone.
+/// The short name of a single function.
 pub(crate) fn short(path: &str) -> String {
     Parsed::of(path, false).name()
 }
 
-/// The name of each path.
+/// Short names by path.
 struct Names(HashMap<String, String>);
 
 impl Names {
@@ -50,13 +49,13 @@ impl Names {
         let in_tree = snapshot.call_tree.iter().map(|it| &it.path);
         let never_called = snapshot.never_called.iter().map(|it| &it.path);
         let others = in_tree.chain(never_called).map(|path| (path, Parsed::of(path, false)));
-        // Later ones replace earlier ones: only functions have a kind.
+        // Only functions have a kind, so they come last and replace earlier entries.
         let functions = snapshot.functions.iter();
         let functions = functions.map(|it| (&it.path, Parsed::of(&it.path, it.kind == SPAN)));
         Names::distinct(others.chain(functions).collect())
     }
 
-    /// Extends names shared by several paths until all differ, or there is nothing left to add.
+    /// Extends names that several paths share until all differ or are complete.
     fn distinct(mut parsed: HashMap<&String, Parsed>) -> Names {
         loop {
             let mut paths_of: HashMap<String, usize> = HashMap::new();
@@ -72,7 +71,7 @@ impl Names {
     }
 }
 
-/// A path in parts, of which the last ones are shown.
+/// The parts of a path. The last `shown` ones are its name.
 struct Parsed {
     parts: Vec<String>,
     shown: usize,
@@ -88,7 +87,7 @@ impl Parsed {
         let own = if is_span { 2 } else { 1 };
         let outer = parts.len().checked_sub(own + 1);
         let is_method = outer.and_then(|index| parts.get(index)).is_some_and(is_type);
-        // The first part is the crate: the same for most functions of a program.
+        // The first part is the crate, which most functions of a program share.
         let is_in_module = outer.is_some_and(|index| index > 0);
         let shown = own + usize::from(is_method || (is_in_module && !is_span));
         Parsed { shown: shown.min(parts.len()), parts }
@@ -98,7 +97,7 @@ impl Parsed {
         self.parts[self.parts.len() - self.shown..].join("::")
     }
 
-    /// Whether there was more to show.
+    /// Shows one more part. Returns whether there was one.
     fn lengthen(&mut self) -> bool {
         let more = self.shown < self.parts.len();
         self.shown += usize::from(more);
@@ -110,7 +109,7 @@ impl Parsed {
 /// `<a::Parser<'_> as core::…::Iterator>`.
 fn simple(part: &str) -> String {
     let Some(inside) = part.strip_prefix('<').and_then(|part| part.strip_suffix('>')) else {
-        // The name of a span may contain any character, an unclosed bracket too.
+        // The name of a span may contain any character, including an unclosed bracket.
         let end = part.find('<').filter(|end| *end > 0 && part.ends_with('>'));
         return part[..end.unwrap_or(part.len())].to_owned();
     };
@@ -123,7 +122,7 @@ fn simple(part: &str) -> String {
     }
 }
 
-/// The last name of a type's path, with what precedes the path, such as `&mut`.
+/// The last name of a type's path, and anything before the path, such as `&mut`.
 fn last(of: &str) -> String {
     let (before, path) = match of.rsplit_once(' ') {
         Some((before, path)) if !before.contains('<') => (format!("{before} "), path),

@@ -5,14 +5,14 @@ use std::cmp::{Ordering, Reverse};
 use crate::options::Sort;
 use crate::snapshot::Function;
 
-/// The functions in the order requested, alike ones by path.
+/// The functions in the requested order, ties by path.
 pub(crate) fn sorted(functions: &[Function], sort: Sort) -> Vec<&Function> {
     let mut sorted: Vec<&Function> = functions.iter().collect();
     crate::sort::by(&mut sorted, |a, b| order(a, b, sort).then_with(|| a.path.cmp(&b.path)));
     sorted
 }
 
-/// Largest first; what was not measured last.
+/// Largest first; values that were not measured come last.
 fn order(a: &Function, b: &Function, sort: Sort) -> Ordering {
     fn largest<T: Ord>(a: &Function, b: &Function, key: impl Fn(&Function) -> T) -> Ordering {
         Reverse(key(a)).cmp(&Reverse(key(b)))
@@ -30,7 +30,7 @@ fn order(a: &Function, b: &Function, sort: Sort) -> Ordering {
     }
 }
 
-/// Keys such as `p50` and `p99.9` in the order of their numbers, each once.
+/// Keys such as `p50` and `p99.9` in numerical order, without duplicates.
 pub(crate) fn quantile_keys<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
     let number = |key: &str| key.trim_start_matches('p').parse().unwrap_or(f64::INFINITY);
     let distinct: std::collections::BTreeSet<&str> = keys.map(String::as_str).collect();
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn functions_are_sorted_as_asked_and_what_was_not_measured_is_last() {
+    fn functions_have_the_requested_order_and_unmeasured_ones_are_last() {
         let mut snapshot = samples::ordinary();
         snapshot.functions[0].allocations = None;
         let first = |sort| sorted(&snapshot.functions, sort)[0].path.as_str();

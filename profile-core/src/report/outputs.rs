@@ -1,4 +1,4 @@
-//! Which reports a text requests, as in `PROFILE_REPORT`.
+//! Parses lists of reports, such as `PROFILE_REPORT`.
 
 use std::path::PathBuf;
 
@@ -7,16 +7,16 @@ use super::registry::{can_be_written, known, names};
 use crate::options::SettingError;
 use crate::settings::Settings;
 
-/// A report and where it goes.
+/// A report and its destination.
 #[derive(Clone, Debug)]
 pub(crate) struct Output {
     pub(crate) format: &'static dyn Format,
-    /// Standard error if there is none.
+    /// `None`: standard error.
     pub(crate) file: Option<PathBuf>,
 }
 
 impl Output {
-    /// One report of `FORMAT` or `FORMAT:FILE`; a format that this build cannot write is allowed.
+    /// Parses `FORMAT` or `FORMAT:FILE`. Accepts formats that this build cannot write.
     fn parse(text: &str) -> Result<Output, SettingError> {
         let (name, file) =
             text.split_once(':').map_or((text, None), |(name, file)| (name, Some(file)));
@@ -38,7 +38,7 @@ fn parse_all(text: &str) -> Result<Vec<Output>, SettingError> {
     parts.map(Output::parse).collect()
 }
 
-/// The reports that a text requests.
+/// Parses a comma-separated list of reports.
 ///
 /// # Errors
 /// An unknown format, one that this build cannot write, or an empty file name.
@@ -48,8 +48,9 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Output>, SettingError> {
     Ok(outputs)
 }
 
-/// The reports that a variable requests, and what is wrong with it. A format that this build cannot
-/// write costs no other report; alone, it leaves the reports that there are without the variable.
+/// Parses a list of reports from an environment variable, and returns what is wrong with it.
+/// Formats that this build cannot write are skipped. If no other is left, the variable is ignored
+/// (`None`).
 pub(crate) fn parse_variable(text: &str) -> (Option<Vec<Output>>, Vec<SettingError>) {
     let outputs = match parse_all(text) {
         Ok(outputs) => outputs,
@@ -64,9 +65,9 @@ pub(crate) fn parse_variable(text: &str) -> (Option<Vec<Output>>, Vec<SettingErr
 }
 
 impl Settings {
-    /// Which reports are written at exit: `FORMAT` or `FORMAT:FILE`, comma-separated. The formats
-    /// are those of [`report::formats`](crate::report::formats), and `none`. Without a file a
-    /// report goes to standard error.
+    /// Sets the reports to write at exit: `FORMAT` or `FORMAT:FILE`, comma-separated. A format is a
+    /// name from [`report::formats`](crate::report::formats), or `none`. A report without a file
+    /// goes to standard error.
     ///
     /// # Errors
     /// An unknown format, an empty file name, or a format that this build cannot write, such as
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_that_this_build_cannot_write_is_one_complaint_and_costs_no_other() {
+    fn a_report_that_this_build_cannot_write_is_one_error_and_others_are_still_written() {
         let several = parse_variable("png:x.png,json:out.json");
         let alone = parse_variable("png:x.png");
         let in_code = Settings::new().report("png:x.png");

@@ -1,12 +1,12 @@
-//! Lines for the user, with a tone each. Colour goes around whole lines, after layout, so that
-//! widths hold.
+//! The lines of a text report, each with a style. Whole lines are colored, after layout, so that
+//! color codes do not count as width.
 
 use std::io;
 
 use super::layout::Grid;
 use super::text;
 
-/// Columns before an entry of a list.
+/// Indentation of an entry of a list.
 const INDENT: u16 = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ enum Tone {
     Dim,
 }
 
-/// A report being put together.
+/// A text report under construction.
 pub(crate) struct Page {
     columns: Option<u16>,
     lines: Vec<(Tone, String)>,
@@ -27,17 +27,17 @@ impl Page {
         Page { columns, lines: Vec::new() }
     }
 
-    /// A heading or what must be seen, wrapped.
+    /// A heading or an important line, wrapped.
     pub(crate) fn bold(&mut self, words: &str) {
         self.wrapped(Tone::Bold, 0, words);
     }
 
-    /// Words, wrapped.
+    /// A line of text, wrapped.
     pub(crate) fn plain(&mut self, words: &str) {
         self.wrapped(Tone::Plain, 0, words);
     }
 
-    /// Words of less weight, wrapped.
+    /// A less important line, wrapped.
     pub(crate) fn dim(&mut self, words: &str) {
         self.wrapped(Tone::Dim, 0, words);
     }
@@ -47,12 +47,12 @@ impl Page {
         self.wrapped(Tone::Plain, INDENT, words);
     }
 
-    /// A line whose columns must stay where they are: cut, not wrapped.
+    /// A line that is truncated instead of wrapped, so that its columns stay aligned.
     pub(crate) fn row(&mut self, words: &str) {
         self.cut(Tone::Plain, words);
     }
 
-    /// The same, to be seen first.
+    /// The same in bold.
     pub(crate) fn bold_row(&mut self, words: &str) {
         self.cut(Tone::Bold, words);
     }
@@ -65,9 +65,10 @@ impl Page {
         self.lines.push((tone, line));
     }
 
-    /// An entry of a list that is a path, and what of `beside` has room on its line.
-    pub(crate) fn path_item(&mut self, path: &str, beside: &str) {
-        let whole = format!("  {path}{beside}");
+    /// An entry of a list: a path and a suffix. If both do not fit on the line, the suffix is
+    /// omitted and the path shortened.
+    pub(crate) fn path_item(&mut self, path: &str, suffix: &str) {
+        let whole = format!("  {path}{suffix}");
         let columns = self.columns.map_or(usize::MAX, usize::from);
         let fits = text::width(&whole) <= columns;
         let line = if fits {
@@ -78,20 +79,20 @@ impl Page {
         self.lines.push((Tone::Plain, line));
     }
 
-    /// A blank line, but not two of them.
+    /// A blank line, unless the last one is blank already.
     pub(crate) fn blank(&mut self) {
         if self.lines.last().is_some_and(|(_, line)| !line.is_empty()) {
             self.lines.push((Tone::Plain, String::new()));
         }
     }
 
-    /// A table, and which columns it could not show.
+    /// A table, and the names of the columns that did not fit.
     pub(crate) fn table(&mut self, grid: Grid) {
         self.blank();
         self.table_with_lines(grid, |_| Vec::new());
     }
 
-    /// The same, with lines below each row, wrapped.
+    /// The same, with wrapped lines below each row.
     pub(crate) fn table_with_lines(&mut self, grid: Grid, below: impl Fn(usize) -> Vec<String>) {
         let laid = grid.lay_out(self.columns);
         self.lines.extend(laid.head.into_iter().map(|line| (Tone::Bold, line)));
@@ -108,7 +109,7 @@ impl Page {
         }
     }
 
-    /// Columns that an entry of a list has on one line.
+    /// The width of an entry of a list.
     pub(crate) fn width_inside(&self) -> usize {
         self.columns.map_or(usize::MAX, usize::from).saturating_sub(usize::from(INDENT))
     }
@@ -118,7 +119,7 @@ impl Page {
         self.lines.extend(lines.into_iter().map(|line| (tone, line)));
     }
 
-    /// Writes it, closed by one end of line.
+    /// Writes all lines, without blank lines at the end.
     pub(crate) fn write(mut self, color: bool, to: &mut dyn io::Write) -> io::Result<()> {
         while self.lines.last().is_some_and(|(_, line)| line.is_empty()) {
             self.lines.pop();
@@ -146,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_lines_are_bold_or_dim_and_only_if_asked() {
+    fn whole_lines_are_bold_or_dim_and_only_if_requested() {
         let page = || {
             let mut page = Page::new(Some(20));
             page.bold("head");
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_beside_a_path_goes_before_the_path_is_shortened() {
+    fn the_suffix_is_dropped_before_the_path_is_shortened() {
         let mut page = Page::new(Some(20));
         page.path_item("a::b", " (a.rs:1)");
         page.path_item("krate::module::b", " (a.rs:1)");

@@ -1,8 +1,8 @@
-//! A picture of memory over time, in SVG: the curve, windows as pairs of brackets on it, children,
-//! peaks. As `mprof plot` draws it, without Python.
+//! A picture of memory over time in SVG: the curve, windows as pairs of brackets on it, child
+//! processes, and peaks. Similar to `mprof plot`, but without Python.
 //!
-//! Everything is in the one file: no script, no style or font from elsewhere, so that it shows
-//! alike in a browser, an editor and a page.
+//! The file is self-contained, without scripts and external styles or fonts, so that it looks the
+//! same in a browser, an editor and a web page.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -20,20 +20,20 @@ use crate::units;
 const GRID: &str = "#e5e7eb";
 const PEAK: &str = "#d62728";
 const KERNEL: &str = "#7e22ce";
-/// After Okabe and Ito's colours, which the colour-blind distinguish; darker, to be read as text on
-/// white.
+/// Based on the colors of Okabe and Ito, which color-blind people can distinguish; darker, to be
+/// legible as text on white.
 const WINDOWS: [&str; 5] = ["#0072b2", "#c77700", "#009e73", "#b04a87", "#2a8fc7"];
 const OTHERS: [&str; 4] = ["#a16207", "#4d7c0f", "#0e7490", "#9f1239"];
 
-/// How lines are drawn.
+/// Styles of lines.
 const THICK: &str = "stroke-width=\"1.8\"";
 const THIN: &str = "stroke-width=\"1.3\"";
 const DASHED: &str = "stroke-dasharray=\"7 4\"";
 const DOTTED: &str = "stroke-width=\"2\" stroke-dasharray=\"2 4\"";
 
-/// Characters of a name.
+/// Maximum number of characters of a name.
 const LONGEST_NAME: usize = 30;
-/// Entries in the legend.
+/// Maximum numbers of entries in the legend.
 const MOST_OTHERS: usize = 5;
 const MOST_WINDOWS: usize = 10;
 
@@ -87,7 +87,7 @@ fn draw(curves: &Curves<'_>, canvas: &mut Canvas) {
     windows(&curves.spans, &scale, canvas);
 }
 
-/// Where a moment and a number of bytes lie.
+/// Maps times and numbers of bytes to positions.
 struct Scale {
     began_unix_ns: u64,
     time: Axis,
@@ -95,7 +95,7 @@ struct Scale {
 }
 
 impl Scale {
-    /// Everything that is drawn is on it, and a little room around.
+    /// A scale that covers everything that is drawn, with a small margin.
     fn new(curves: &Curves<'_>) -> Scale {
         let lines = std::iter::once(&curves.main).chain(&curves.others);
         let of_lines = lines.flat_map(|curve| curve.points.iter().copied());
@@ -106,7 +106,7 @@ impl Scale {
         let highest =
             points().map(|point| point.bytes).chain(curves.spans.iter().filter_map(kernel_peak));
         let (low, high) = (mib(lowest), mib(highest.max().unwrap_or(0)));
-        // From zero, unless what happens would be a ripple far above it.
+        // Starts at zero, unless that would flatten the curve.
         let low = if low > high / 2.0 { low - (high - low) * 0.1 } else { 0.0 };
         let seconds = (ended_unix_ns - began_unix_ns) as f64 / 1e9;
         Scale {
@@ -118,11 +118,11 @@ impl Scale {
 
     fn x(&self, unix_ns: u64) -> f64 {
         let seconds = unix_ns.saturating_sub(self.began_unix_ns) as f64 / 1e9;
-        across(self.time.share(seconds))
+        x_of(self.time.position(seconds))
     }
 
     fn y(&self, bytes: u64) -> f64 {
-        up(self.memory.share(mib(bytes)))
+        y_of(self.memory.position(mib(bytes)))
     }
 
     fn points(&self, curve: &Curve<'_>) -> Vec<(f64, f64)> {
@@ -134,19 +134,19 @@ impl Scale {
     }
 }
 
-fn across(share: f64) -> f64 {
-    LEFT + share * (RIGHT - LEFT)
+fn x_of(position: f64) -> f64 {
+    LEFT + position * (RIGHT - LEFT)
 }
 
-fn up(share: f64) -> f64 {
-    BOTTOM - share * (BOTTOM - TOP)
+fn y_of(position: f64) -> f64 {
+    BOTTOM - position * (BOTTOM - TOP)
 }
 
 fn ends(span: &Span<'_>) -> [Point; 2] {
     [span.start, span.end]
 }
 
-/// What the kernel saw between readings, where that is more than they say.
+/// The kernel's peak, if it is higher than all readings of the window.
 fn kernel_peak(span: &Span<'_>) -> Option<u64> {
     let peak = span.record.kernel_peak_bytes.filter(|_| span.reads_main);
     peak.filter(|peak| *peak > span.record.peak_bytes)
@@ -154,18 +154,18 @@ fn kernel_peak(span: &Span<'_>) -> Option<u64> {
 
 fn axes(scale: &Scale, backend: &str, canvas: &mut Canvas) {
     for tick in scale.memory.ticks() {
-        let y = up(scale.memory.share(tick));
+        let y = y_of(scale.memory.position(tick));
         canvas.stroke(GRID, "", &[(LEFT, y), (RIGHT, y)]);
         canvas.text(LEFT - 8.0, y + 4.0, PALE, "end", &scale.memory.label(tick));
     }
     for tick in scale.time.ticks() {
-        let x = across(scale.time.share(tick));
+        let x = x_of(scale.time.position(tick));
         canvas.stroke(GRID, "", &[(x, TOP), (x, BOTTOM)]);
         canvas.text(x, BOTTOM + LINE, PALE, "middle", &scale.time.label(tick));
     }
     canvas.stroke(PALE, "", &[(LEFT, TOP), (LEFT, BOTTOM), (RIGHT, BOTTOM)]);
     canvas.text((LEFT + RIGHT) / 2.0, BOTTOM + 2.2 * LINE, INK, "middle", "time, s");
-    canvas.upright_text((20.0, (TOP + BOTTOM) / 2.0), &format!("{}, MiB", meaning(backend)));
+    canvas.rotated_text((20.0, (TOP + BOTTOM) / 2.0), &format!("{}, MiB", describe(backend)));
 }
 
 fn main(curve: &Curve<'_>, scale: &Scale, canvas: &mut Canvas) {
@@ -186,14 +186,14 @@ fn others(curves: &Curves<'_>, scale: &Scale, canvas: &mut Canvas) {
     canvas.more(curves.others.len(), MOST_OTHERS);
 }
 
-/// What a curve shows.
+/// The label of a curve.
 fn subject(subject: &Subject<'_>, with_backend: bool) -> String {
-    let what = if with_backend { meaning(subject.backend) + ", " } else { String::new() };
+    let what = if with_backend { describe(subject.backend) + ", " } else { String::new() };
     let children = if subject.with_children { " and children" } else { "" };
     format!("{what}pid {}{children}", subject.process_id)
 }
 
-/// Lines through the highest reading.
+/// A horizontal and a vertical line through the highest reading.
 fn peak(curve: &Curve<'_>, scale: &Scale, canvas: &mut Canvas) {
     let earlier_first = |point: &&Point| (point.bytes, Reverse(point.unix_ns));
     let Some(peak) = curve.points.iter().max_by_key(earlier_first) else { return };
@@ -204,7 +204,8 @@ fn peak(curve: &Curve<'_>, scale: &Scale, canvas: &mut Canvas) {
     canvas.entry(PEAK, DASHED, "highest reading");
 }
 
-/// A line over each window in which the kernel saw more than was read; the highest has its figure.
+/// A line over each window whose kernel peak is higher than its readings. The highest one has a
+/// label.
 fn kernel_peaks(curves: &Curves<'_>, scale: &Scale, canvas: &mut Canvas) {
     let peaks = curves.spans.iter().filter_map(|span| Some((span, kernel_peak(span)?)));
     for (span, peak) in peaks.clone() {
@@ -213,13 +214,13 @@ fn kernel_peaks(curves: &Curves<'_>, scale: &Scale, canvas: &mut Canvas) {
     }
     let outer_first = |(span, peak): &(&Span<'_>, u64)| (*peak, Reverse(span.level));
     if let Some((span, peak)) = peaks.max_by_key(outer_first) {
-        let place = (scale.x(span.start.unix_ns) + 6.0, scale.y(peak) - 6.0);
-        canvas.label(place, KERNEL, &format!("kernel's peak {}", units::bytes(peak)));
+        let position = (scale.x(span.start.unix_ns) + 6.0, scale.y(peak) - 6.0);
+        canvas.label(position, KERNEL, &format!("kernel's peak {}", units::bytes(peak)));
         canvas.entry(KERNEL, DOTTED, "kernel's peak, between readings");
     }
 }
 
-/// The calls of one function in one colour.
+/// Draws the windows. All calls of a function have the same color.
 fn windows(spans: &[Span<'_>], scale: &Scale, canvas: &mut Canvas) {
     let mut color_of: HashMap<&str, &str> = HashMap::new();
     for (at, span) in spans.iter().enumerate() {
@@ -242,8 +243,8 @@ fn mib(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
-/// A backend in words.
-fn meaning(backend: &str) -> String {
+/// The description of a backend.
+fn describe(backend: &str) -> String {
     match backend {
         "rss" => "resident memory".to_owned(),
         "pss" => "resident memory, shared pages divided".to_owned(),
@@ -269,14 +270,14 @@ mod tests {
         samples::rendered("svg", snapshot, None)
     }
 
-    /// What the user reads in it.
+    /// The texts that the user sees.
     fn words(svg: &str) -> Vec<&str> {
         let text = |rest: &&str| rest.starts_with(' ');
         let texts = svg.split("<text").skip(1).filter(text);
         texts.filter_map(|rest| Some(rest.split_once('>')?.1.split_once('<')?.0)).collect()
     }
 
-    /// Whether every element that is opened is closed, in order.
+    /// Whether all elements are closed, and properly nested.
     fn is_well_formed(svg: &str) -> bool {
         let mut open = Vec::new();
         let tags = svg.split('<').skip(1).map(|rest| rest.split_once('>'));
@@ -325,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn every_point_is_on_the_paper() {
+    fn every_point_is_inside_the_picture() {
         for snapshot in [samples::ordinary(), samples::extreme(), samples::zero()] {
             let svg = picture(&snapshot);
             assert!(is_well_formed(&svg), "{svg}");
@@ -349,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_curve_with_children_says_so_and_is_one_of_its_own() {
+    fn readings_with_children_are_a_separate_curve() {
         let mut snapshot = samples::ordinary();
         let mut alone = snapshot.memory[0].clone();
         alone.duration_ns /= 2;
@@ -376,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn without_readings_it_says_so() {
+    fn a_picture_without_readings_has_a_note() {
         for snapshot in [Snapshot::default(), samples::zero()] {
             let svg = picture(&snapshot);
             assert!(words(&svg).contains(&"no memory was read over time"), "{svg}");

@@ -1,4 +1,4 @@
-//! The picture of memory as PNG, for pages and messages that do not show SVG.
+//! The picture of memory as PNG, where SVG is not displayed.
 
 #[cfg(feature = "png")]
 mod drawn;
@@ -37,8 +37,9 @@ impl Format for Png {
         (!cfg!(feature = "png")).then_some(WHY)
     }
 
-    /// Drawing takes 310 KiB in a debug build. No thread of its own with such a stack: where a
-    /// plugin is let go, the loader's lock is held, and that thread could wait for it for ever.
+    /// Drawing needs 310 KiB in a debug build. It does not start a thread with a larger stack:
+    /// while a plugin is unloaded the dynamic loader holds its lock, and the new thread could wait
+    /// for it forever.
     fn stack_bytes(&self) -> usize {
         1 << 20
     }
@@ -51,7 +52,7 @@ impl Format for Png {
 #[cfg(feature = "png")]
 use drawn::write;
 
-/// Settings let nobody ask for it.
+/// Never called: settings reject this format.
 #[cfg(not(feature = "png"))]
 fn write(_: &Snapshot, _: &mut dyn io::Write) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())

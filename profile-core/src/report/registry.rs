@@ -1,5 +1,4 @@
-//! Which formats there are: those of this crate, in the order in which lists show them, and those
-//! that other crates have registered.
+//! All formats: those of this crate, in the order of lists, and those registered by other crates.
 
 use super::binary::Binary;
 use super::csv::Csv;
@@ -17,14 +16,14 @@ use super::table::Table;
 use super::tree::Tree;
 use crate::options::SettingError;
 
-/// What a report is written in where nobody chose.
+/// The format if none is chosen.
 pub(crate) const DEFAULT: &dyn Format = &Table;
-/// What a run on GitHub writes without being asked.
+/// Also written, without being requested, if the program runs in a GitHub workflow.
 pub(crate) const GITHUB: &dyn Format = &Github;
 
-/// A list and no `inventory`: the constructors by which that works run in the order in which the
-/// linker took this crate's parts, and the start of the session, which reads `PROFILE_REPORT`, is
-/// one of them. Those of other crates come before all of this one's.
+/// A list instead of `inventory`: that collects entries in constructors, which run in link order.
+/// The start of the session, which reads `PROFILE_REPORT`, is one of this crate's constructors, so
+/// entries of this crate could be missing. Constructors of other crates run before all of this one.
 const BUILT_IN: &[&dyn Format] = &[
     &Table,
     &Tree,
@@ -41,7 +40,7 @@ const BUILT_IN: &[&dyn Format] = &[
     &Github,
 ];
 
-/// A format of another crate, listed at link time.
+/// A format of another crate, collected at link time.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct LinkedFormat {
@@ -59,13 +58,13 @@ impl LinkedFormat {
 
 inventory::collect!(LinkedFormat);
 
-/// Adds an export format: a value, constant and without state, of a type that is a
+/// Registers an export format: a constant, stateless value of a type that implements
 /// [`Format`](crate::report::Format).
 ///
-/// It is known from the start of the program on, in `PROFILE_REPORT` and everywhere else. Names
-/// that are taken stay with the format that has them: those of this crate first, then of other
-/// crates in the order of their module paths. A library of formats that the program names nowhere
-/// is not linked; one `use my_formats as _;` is enough.
+/// The format is available from the start of the program, in `PROFILE_REPORT` and everywhere else.
+/// Formats of this crate take precedence over others of the same name; among other crates, the
+/// first module path does. A crate of formats is only linked if the program refers to it; one `use
+/// my_formats as _;` is enough.
 #[macro_export]
 macro_rules! register_format {
     ($format:expr) => {
@@ -75,7 +74,7 @@ macro_rules! register_format {
     };
 }
 
-/// All formats, each name once: those of this crate, then those of others by name.
+/// All formats, each name once: those of this crate, then those of other crates by name.
 #[must_use]
 pub fn formats() -> Vec<&'static dyn Format> {
     let mut linked: Vec<&LinkedFormat> = inventory::iter::<LinkedFormat>().collect();
@@ -92,19 +91,19 @@ pub fn formats() -> Vec<&'static dyn Format> {
 /// The format of this name.
 ///
 /// # Errors
-/// There is none, or this build cannot write it.
+/// There is no such format, or this build cannot write it.
 pub fn format(name: &str) -> Result<&'static dyn Format, SettingError> {
     let format = known(name).ok_or_else(|| SettingError::new(name, names(", ", " or ")))?;
     can_be_written(format).map(|()| format)
 }
 
-/// The format of this name, whether this build can write it or not.
+/// The format of this name, even if this build cannot write it.
 pub(crate) fn known(name: &str) -> Option<&'static dyn Format> {
     formats().into_iter().find(|format| format.name() == name)
 }
 
 /// # Errors
-/// This build cannot write it.
+/// This build cannot write the format.
 pub(crate) fn can_be_written(format: &dyn Format) -> Result<(), SettingError> {
     match format.unavailable() {
         Some(why) => Err(SettingError::unavailable(format.name(), why)),
@@ -112,7 +111,7 @@ pub(crate) fn can_be_written(format: &dyn Format) -> Result<(), SettingError> {
     }
 }
 
-/// The names of all, with one separator between them and another before the last.
+/// The names of all formats, joined with a separator and another one before the last name.
 pub(crate) fn names(between: &str, before_last: &str) -> String {
     let names: Vec<&str> = formats().iter().map(|format| format.name()).collect();
     match names.split_last() {
@@ -129,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_format_is_found_by_a_name_that_can_be_asked_for() {
+    fn every_format_is_found_by_a_name_that_can_be_requested() {
         for known in formats() {
             let name = known.name();
             assert!(!name.is_empty() && !name.contains([',', ':', ' ']) && name != "none");
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn every_format_says_what_it_is_in_one_line() {
+    fn every_format_has_a_one_line_description() {
         for format in formats() {
             let name = format.name();
             assert!(format.media_type().contains('/'), "{name}");
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_format_is_an_error_that_lists_them() {
+    fn an_unknown_format_is_an_error_that_lists_all() {
         let error = format("tabel").unwrap_err().to_string();
         assert!(error.starts_with("invalid value `tabel`; expected table, tree, "), "{error}");
         assert!(error.ends_with(" or github"), "{error}");

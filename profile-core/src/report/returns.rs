@@ -1,4 +1,4 @@
-//! The section of the table on how calls returned, where that was asked.
+//! The section of the table on the outcome of calls, if that was requested.
 
 use super::layout::{Column, Grid, Name};
 use super::page::Page;
@@ -6,7 +6,7 @@ use super::text::safe_and_short as safe;
 use crate::snapshot::{Function, Returned, Returns};
 use crate::units;
 
-/// A row for each function that was asked, in the order of the table above.
+/// A row for each function whose outcomes were counted, in the order of the table.
 pub(crate) fn section(functions: &[&Function], page: &mut Page) {
     let rows: Vec<(&Function, &Returns)> = functions
         .iter()

@@ -1,10 +1,10 @@
-//! Which rows of a table are shown, and the line that stands for the others.
+//! Selects the rows of a table, and summarizes the others in one line.
 
 use super::page::Page;
 use crate::options::Top;
 use crate::units;
 
-/// The rows to show, and the others, each in the order given.
+/// The rows to show, and the others, each in the given order.
 pub(crate) fn split<T: Copy>(
     rows: &[T],
     ns: impl Fn(T) -> u64,
@@ -24,7 +24,7 @@ pub(crate) fn split<T: Copy>(
     }
 }
 
-/// The line for rows that are not shown, with the sum of their exclusive times.
+/// Summarizes rows that are not shown, with the sum of their exclusive times in ns.
 pub(crate) fn left_out(
     what: &str,
     exclusive_ns: impl ExactSizeIterator<Item = u64>,

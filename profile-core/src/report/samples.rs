@@ -1,4 +1,4 @@
-//! Snapshots for the tests of this room.
+//! Snapshots for tests of reports.
 
 use super::format::{Style, render};
 use super::registry;
@@ -55,7 +55,7 @@ pub(crate) fn never_called(path: &str) -> NeverCalled {
     NeverCalled { path: path.to_owned(), file: "src/a.rs".to_owned(), line: 7 }
 }
 
-/// What a run of a small program gives.
+/// A run of a small program.
 pub(crate) fn ordinary() -> Snapshot {
     Snapshot {
         schema_version: SCHEMA_VERSION,
@@ -108,7 +108,7 @@ pub(crate) fn ordinary() -> Snapshot {
     }
 }
 
-/// The memory of the whole run.
+/// The window of the whole run.
 fn run() -> MemoryRecord {
     let child = ChildCurve { process_id: 4_712, readings: curve(&[(2_000, 20), (3_000, 32)]) };
     let readings = curve(&[(0, 40), (1_000, 82), (2_500, 240), (4_000, 120), (10_000, 49)]);
@@ -123,7 +123,7 @@ fn run() -> MemoryRecord {
     }
 }
 
-/// A window in that.
+/// A window inside that one.
 fn inner() -> MemoryRecord {
     let readings = curve(&[(0, 82), (1_500, 240), (3_000, 120)]);
     MemoryRecord {
@@ -132,7 +132,7 @@ fn inner() -> MemoryRecord {
     }
 }
 
-/// The given readings, of which the other figures follow.
+/// A window with these readings, from which its other figures are derived.
 fn window(path: &str, start_ms: u64, readings: Vec<Reading>) -> MemoryRecord {
     let ends = readings.first().zip(readings.last()).map(|(first, last)| (*first, *last));
     let (first, last) = ends.unwrap_or_default();
@@ -154,7 +154,7 @@ fn window(path: &str, start_ms: u64, readings: Vec<Reading>) -> MemoryRecord {
     }
 }
 
-/// Readings from milliseconds and quarters of MiB.
+/// Readings from milliseconds and quarters of a MiB.
 fn curve(points: &[(u64, u64)]) -> Vec<Reading> {
     let reading = |(ms, quarters): &(u64, u64)| Reading {
         at_ns: ms * 1_000_000,
@@ -238,7 +238,7 @@ fn node(path: &str, parent: Option<usize>, inclusive_ns: u64, exclusive_ns: u64)
     }
 }
 
-/// The name everywhere a name can stand.
+/// Has the name everywhere a name can occur.
 pub(crate) fn named(name: &str) -> Snapshot {
     let text = || name.to_owned();
     let mut snapshot = ordinary();
@@ -271,7 +271,7 @@ pub(crate) fn named(name: &str) -> Snapshot {
     snapshot
 }
 
-/// Every number at its largest or not a number.
+/// Every number is the largest one or NaN.
 pub(crate) fn extreme() -> Snapshot {
     const MAX: u64 = u64::MAX;
     let worst = Function {
@@ -323,7 +323,7 @@ pub(crate) fn extreme() -> Snapshot {
     }
 }
 
-/// A window in which every number is at its largest.
+/// A window in which every number is the largest one.
 fn largest() -> MemoryRecord {
     const MAX: u64 = u64::MAX;
     let largest = Reading { at_ns: MAX, resident_bytes: MAX };
@@ -341,7 +341,7 @@ fn largest() -> MemoryRecord {
     }
 }
 
-/// A call of which nothing is known, in a run without duration.
+/// A call without any data, in a run without duration.
 pub(crate) fn zero() -> Snapshot {
     Snapshot {
         functions: vec![Function { polled: Some(AsyncTimes::default()), ..Function::default() }],

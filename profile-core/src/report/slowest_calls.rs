@@ -1,12 +1,12 @@
-//! The sections of the table on single calls: the slowest of a function, and those that allocated
-//! most.
+//! The sections of the table on single calls: the slowest ones of a function, and those that
+//! allocated most.
 
 use super::page::Page;
 use super::text::safe_and_short as safe;
 use crate::snapshot::{Call, Function};
 use crate::units;
 
-/// Functions in the order of the table above.
+/// Expects the functions in the order of the table.
 pub(crate) fn section(functions: &[&Function], page: &mut Page) {
     for function in functions {
         list("slowest calls", function, &function.slowest, page);

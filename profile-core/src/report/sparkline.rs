@@ -1,24 +1,23 @@
-//! A curve in one line of text: `▁▂▇█▃▁`. For a glance beside the figures, so it has no scale of
-//! its own.
+//! A curve in one line of text: `▁▂▇█▃▁`. It is shown next to figures, so it has no scale.
 
 use crate::snapshot::Reading;
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// The readings in at most `width` characters, from their lowest to their highest. Each character
-/// is an equal part of the time, and shows the highest reading in it: of a peak of one reading
-/// nothing is lost.
+/// The readings in at most `width` characters, scaled from the lowest to the highest. Each
+/// character covers an equal part of the time and shows the highest reading in it, so that no peak
+/// is lost.
 pub(crate) fn sparkline(readings: &[Reading], width: usize) -> String {
     let width = width.min(readings.len());
     let heights = highest_of_each_part(readings, width);
-    // Of the readings and not of the parts: where every part has the peak in it, the line is high
-    // and not flat.
+    // The lowest reading, not the lowest part: if every part contains a peak, the line is high
+    // instead of flat.
     let low = readings.iter().map(|reading| reading.resident_bytes).min().unwrap_or(0);
     let high = heights.iter().max().copied().unwrap_or(0);
     heights.into_iter().map(|height| bar(height - low, high - low)).collect()
 }
 
-/// A part without a reading is as high as the one before it: nothing says that it changed.
+/// A part without readings repeats the previous one.
 fn highest_of_each_part(readings: &[Reading], parts: usize) -> Vec<u64> {
     let mut highest: Vec<Option<u64>> = vec![None; parts];
     let begin = readings.iter().map(|reading| reading.at_ns).min().unwrap_or(0);
@@ -37,13 +36,13 @@ fn highest_of_each_part(readings: &[Reading], parts: usize) -> Vec<u64> {
     highest.into_iter().map(&mut filled).collect()
 }
 
-/// Which part of `whole` a moment is in; its end belongs to the last.
+/// The part of `whole` that contains a time; the end belongs to the last part.
 fn part(at: u64, whole: u64, parts: usize) -> usize {
     let at = u128::from(at) * parts as u128 / u128::from(whole.max(1));
     usize::try_from(at).unwrap_or(usize::MAX).min(parts.saturating_sub(1))
 }
 
-/// The lowest bar where all are alike.
+/// The lowest bar if all heights are equal.
 fn bar(height: u64, highest: u64) -> char {
     let last = BARS.len() - 1;
     let step = u128::from(height) * last as u128 / u128::from(highest.max(1));

@@ -1,4 +1,4 @@
-//! The table: one row per function, what the marks in it mean, and a second table for async
+//! The table: one row per function, footnotes for its marks, and a second table for async
 //! functions.
 
 use std::collections::HashMap;
@@ -64,7 +64,7 @@ fn page(snapshot: &Snapshot, style: &Style) -> Page {
     page
 }
 
-/// What the table's marks mean, and the sections on what only some functions have.
+/// The footnotes, and sections on data that only some functions have.
 pub(super) fn details(
     shown: &[&Function],
     functions: &[&Function],
@@ -78,9 +78,9 @@ pub(super) fn details(
     block_sizes::section(functions, page);
 }
 
-/// The columns as they are. Importance says which go first on a narrow terminal: trimmed mean,
-/// the lower quantiles, the longest call, the highest quantile, allocations, retained, peak, bytes,
-/// per cent, mean, self, calls. The total stays, and so does what the rows are sorted by.
+/// All columns of the table. A narrow terminal drops them in this order: trimmed mean, the lower
+/// quantiles, max, the highest quantile, allocations, retained, peak, bytes, %, mean, self, calls.
+/// It never drops the total and the column that the rows are sorted by.
 pub(super) fn columns(functions: &[&Function], snapshot: &Snapshot, sort: Sort) -> Vec<Column> {
     let column = |head: &str, importance, cell: &dyn Fn(&Function) -> String| {
         let importance = if head == sorted_head(sort) { MOST_IMPORTANT } else { importance };
@@ -117,7 +117,7 @@ pub(super) fn columns(functions: &[&Function], snapshot: &Snapshot, sort: Sort) 
     columns
 }
 
-/// The column that explains the order of the rows.
+/// The column by which the rows are sorted.
 fn sorted_head(sort: Sort) -> &'static str {
     match sort {
         Sort::Total => "total",
@@ -135,7 +135,7 @@ fn mean(ns: Option<f64>) -> String {
     ns.map_or_else(|| units::NONE.to_owned(), units::duration_f64)
 }
 
-/// A sum over the timed calls; where no call was timed it is no measurement of 0.
+/// A sum over the timed calls. If no call was timed, 0 is not a measurement.
 fn time(function: &Function, ns: u64) -> String {
     match ns == 0 && function.timed_calls == 0 {
         true => units::NONE.to_owned(),
@@ -151,7 +151,7 @@ fn per_cent(function: &Function, whole: u64) -> String {
     share.map_or_else(|| units::NONE.to_owned(), units::per_cent)
 }
 
-/// Two functions may have one path; these rows have their places as well.
+/// Names of the rows. Functions that share a path also have their locations.
 pub(super) fn names(functions: &[&Function], marks: &Marks) -> Vec<Name> {
     let mut rows_of: HashMap<&str, usize> = HashMap::new();
     for function in functions {
@@ -227,7 +227,7 @@ mod tests {
         samples::rendered("table", snapshot, Some(columns))
     }
 
-    /// The table alone: from its head to the next blank line.
+    /// The rows of the table alone, from its head to the next blank line.
     fn rows(text: &str) -> Vec<&str> {
         let lines = text.lines().skip_while(|line| !line.starts_with("function"));
         lines.take_while(|line| !line.is_empty()).collect()
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn two_functions_of_one_path_are_told_apart() {
+    fn functions_of_one_path_have_their_locations() {
         let mut snapshot = samples::ordinary();
         snapshot.functions.truncate(2);
         let path = snapshot.functions[0].path.clone();
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_asked_for_are_in_order() {
+    fn requested_percentiles_are_in_order() {
         let mut snapshot = samples::ordinary();
         snapshot.functions[0].quantiles.insert("p99.9".to_owned(), 1);
         snapshot.functions[1].quantiles.insert("p5".to_owned(), 1);

@@ -1,6 +1,5 @@
-//! Text from outside made fit for a terminal: control characters shown and not obeyed, paths
-//! shortened, lines wrapped. Widths are columns on the screen, counted by the crate that lays out
-//! the tables.
+//! Makes untrusted text fit for a terminal: escapes control characters, shortens paths, wraps
+//! lines. Widths are columns on the screen, as counted by the crate that lays out the tables.
 
 use comfy_table::{ContentArrangement, Table, presets};
 
@@ -10,7 +9,7 @@ use crate::units;
 
 const SEPARATOR: &str = "::";
 
-/// Text that is only text. Two characters that the terminal bears are not allowed in XML.
+/// Escapes text for HTML and XML, and replaces two characters that `safe` accepts but XML does not.
 pub(crate) fn markup(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -27,12 +26,12 @@ pub(crate) fn markup(text: &str) -> String {
     escaped
 }
 
-/// A figure, or the sign for none.
+/// A figure, or the sign for a missing one.
 pub(crate) fn optional(number: Option<u64>, show: impl Fn(u64) -> String) -> String {
     number.map_or_else(|| units::NONE.to_owned(), show)
 }
 
-/// How many columns a text without control characters takes.
+/// Width of a text without control characters.
 pub(crate) fn width(text: &str) -> usize {
     if text.is_ascii() {
         return text.len();
@@ -40,15 +39,15 @@ pub(crate) fn width(text: &str) -> usize {
     widest([text])
 }
 
-/// The widest line of the texts.
+/// Width of the widest line of several texts.
 pub(crate) fn widest<'a>(texts: impl IntoIterator<Item = &'a str>) -> usize {
     let mut table = Table::new();
     table.add_rows(texts.into_iter().map(|text| [text]));
     table.column_max_content_widths().first().copied().map_or(0, usize::from)
 }
 
-/// The path in at most `columns`, without its first segments if need be: `…::Parser::run`. Only a
-/// last segment that is itself too long is cut.
+/// The path in at most `columns`, if necessary without its first segments: `…::Parser::run`. The
+/// last segment is only cut if it is too long by itself.
 pub(crate) fn shorten(path: &str, columns: usize) -> String {
     if width(path) <= columns {
         return path.to_owned();
@@ -79,14 +78,14 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
     kept + ELLIPSIS
 }
 
-/// A path's segments: the parts between each `::`.
+/// The segments of a path, which `::` separates.
 pub(crate) fn segments(path: &str) -> Vec<&str> {
     let starts = segment_starts(path);
     let ends = starts.iter().skip(1).map(|start| start - 2).chain([path.len()]);
     starts.iter().zip(ends).map(|(start, end)| &path[*start..end]).collect()
 }
 
-/// Where a path's segments begin. `::` between angle brackets is a part of a type.
+/// Start of each segment. `::` between angle brackets is part of a type.
 fn segment_starts(path: &str) -> Vec<usize> {
     let mut starts = vec![0];
     let mut nesting = 0_usize;
@@ -102,7 +101,7 @@ fn segment_starts(path: &str) -> Vec<usize> {
     starts
 }
 
-/// The text in lines of at most `columns`, broken between words.
+/// Breaks the text between words into lines of at most `columns`.
 pub(crate) fn wrap(text: &str, indent: u16, columns: Option<u16>) -> Vec<String> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).add_row([text]);

@@ -1,4 +1,4 @@
-//! The tree: one row per call path, the called below their callers, the most expensive first.
+//! The tree: one row per call path, callees below their callers, the most expensive first.
 
 use std::cmp::Reverse;
 use std::io;
@@ -53,7 +53,7 @@ fn page(snapshot: &Snapshot, style: &Style) -> Page {
     page
 }
 
-/// The tree itself.
+/// The rows of the tree and their footnotes.
 pub(super) fn rows(snapshot: &Snapshot, style: &Style, page: &mut Page) {
     let deepest = deepest_indent(style.columns);
     let whole = header_footer::whole(snapshot);
@@ -68,9 +68,8 @@ pub(super) fn rows(snapshot: &Snapshot, style: &Style, page: &mut Page) {
     page.dim(header_footer::PER_CENT);
 }
 
-/// The paths to show, and the exclusive times of the others. A path takes at least as long as those
-/// below it, but for spawned work: so callers of a path that is shown are added where they are not
-/// among the largest.
+/// The paths to show, and the exclusive times of the others. Callers of a path that is shown are
+/// added: usually they take at least as long, but not for spawned work.
 fn largest(nodes: &[PathNode], top: Top, whole_ns: u64) -> (Vec<PathNode>, Vec<u64>) {
     let mut order: Vec<usize> = (0..nodes.len()).collect();
     crate::sort::by_key(&mut order, |index| Reverse(nodes[*index].inclusive_ns));
@@ -97,7 +96,8 @@ fn largest(nodes: &[PathNode], top: Top, whole_ns: u64) -> (Vec<PathNode>, Vec<u
     (paths, rest)
 }
 
-/// Levels that are indented: a third of the line, at two columns each.
+/// The deepest level that is still indented, by two columns per level, in at most a third of the
+/// line.
 fn deepest_indent(columns: Option<u16>) -> usize {
     const WITHOUT_LIMIT: usize = 30;
     columns.map_or(WITHOUT_LIMIT, |columns| usize::from(columns) / 6).clamp(3, WITHOUT_LIMIT)
@@ -128,32 +128,32 @@ fn grid(steps: &[Step<'_>], snapshot: &Snapshot, deepest: usize) -> Grid {
 }
 
 fn names(steps: &[Step<'_>], deepest: usize) -> Vec<Name> {
-    // For each level above the row whether its rail continues.
-    let mut rails: Vec<bool> = Vec::new();
+    // For each level above the row, whether its vertical line continues.
+    let mut guides: Vec<bool> = Vec::new();
     let mut names = Vec::with_capacity(steps.len());
     for step in steps {
-        rails.truncate(step.depth);
+        guides.truncate(step.depth);
         names.push(Name {
-            indent: indent(&rails, step, deepest),
+            indent: indent(&guides, step, deepest),
             path: safe(&step.node.path).into_owned(),
             marks: String::new(),
         });
-        rails.push(!step.last);
+        guides.push(!step.last);
     }
     names
 }
 
-/// Rails and the branch to this row. A root has neither; below the deepest level the depth is a
-/// number.
-fn indent(rails: &[bool], step: &Step<'_>, deepest: usize) -> String {
-    let rail = |goes_on: &bool| if *goes_on { "│ " } else { "  " };
+/// The vertical lines and the branch to this row. A root has neither. Below the deepest level the
+/// depth is printed as a number.
+fn indent(guides: &[bool], step: &Step<'_>, deepest: usize) -> String {
+    let guide = |continues: &bool| if *continues { "│ " } else { "  " };
     let branch = if step.last { "└ " } else { "├ " };
     match step.depth {
         0 => String::new(),
-        depth if depth <= deepest => rails.iter().skip(1).map(rail).chain([branch]).collect(),
+        depth if depth <= deepest => guides.iter().skip(1).map(guide).chain([branch]).collect(),
         depth => {
-            let rails: String = rails.iter().skip(1).take(deepest).map(rail).collect();
-            format!("{rails}[{depth}] ")
+            let guides: String = guides.iter().skip(1).take(deepest).map(guide).collect();
+            format!("{guides}[{depth}] ")
         }
     }
 }
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dearest_are_first_below_their_callers() {
+    fn the_most_expensive_are_first_below_their_callers() {
         let mut snapshot = samples::ordinary();
         snapshot.process.allocator = false;
         let text = tree(&snapshot, 80);

@@ -1,21 +1,21 @@
-//! A walk through the call tree, for the formats that write it from the root.
+//! Traverses the call tree, for formats that write it from the root.
 
 use std::cmp::Ordering;
 
 use crate::snapshot::PathNode;
 
-/// An entry of the call tree as it is met on a walk from the roots.
+/// A node of the call tree during a traversal.
 pub(crate) struct Step<'a> {
     pub(crate) node: &'a PathNode,
-    /// How many callers it has.
+    /// Number of its ancestors.
     pub(crate) depth: usize,
-    /// Whether no other child of its caller follows.
+    /// Whether it is the last child of its caller.
     pub(crate) last: bool,
 }
 
-/// The call tree, callers before the called, children in the order given. No recursion: paths may
-/// be deep. An entry whose parent does not stand before it (a damaged file) counts as a root, so
-/// that there is no cycle.
+/// The call tree in depth-first order, siblings in the given order. Not recursive, since paths may
+/// be deep. A node whose parent does not precede it (in a damaged file) counts as a root, so there
+/// are no cycles.
 pub(crate) fn walk(
     nodes: &[PathNode],
     order: impl Fn(&PathNode, &PathNode) -> Ordering,
@@ -27,18 +27,18 @@ pub(crate) fn walk(
         parent.map_or(&mut roots, |parent| &mut children[parent]).push(index);
     }
     let mut steps = Vec::with_capacity(nodes.len());
-    let mut waiting = Vec::new();
-    let put_off = |mut siblings: Vec<usize>, depth, waiting: &mut Vec<(usize, usize, bool)>| {
+    let mut stack = Vec::new();
+    let push_reversed = |mut siblings: Vec<usize>, depth, stack: &mut Vec<(usize, usize, bool)>| {
         crate::sort::by(&mut siblings, |a, b| order(&nodes[*a], &nodes[*b]));
-        // A stack: the first is taken from it first, so it has to be put there last.
+        // Reversed, since the last one pushed is visited first.
         siblings.reverse();
         let lasts = std::iter::once(true).chain(std::iter::repeat(false));
-        waiting.extend(siblings.into_iter().zip(lasts).map(|(index, last)| (index, depth, last)));
+        stack.extend(siblings.into_iter().zip(lasts).map(|(index, last)| (index, depth, last)));
     };
-    put_off(roots, 0, &mut waiting);
-    while let Some((index, depth, last)) = waiting.pop() {
+    push_reversed(roots, 0, &mut stack);
+    while let Some((index, depth, last)) = stack.pop() {
         steps.push(Step { node: &nodes[index], depth, last });
-        put_off(std::mem::take(&mut children[index]), depth + 1, &mut waiting);
+        push_reversed(std::mem::take(&mut children[index]), depth + 1, &mut stack);
     }
     steps
 }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_walk_meets_every_entry_once_whatever_the_parents_say() {
+    fn a_walk_visits_every_node_once_even_if_parents_are_wrong() {
         let node = |parent| PathNode { parent, ..PathNode::default() };
         let nodes = [node(Some(0)), node(Some(2)), node(Some(1)), node(Some(9)), node(Some(0))];
         let steps = walk(&nodes, |_, _| Ordering::Equal);

@@ -1,5 +1,5 @@
-//! The section on warnings: what was raised, how often, where first, the worst figure; and how many
-//! a filter hid.
+//! The section on warnings: how often each was raised, where first, and its worst figure; and how
+//! many were hidden by filters.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ pub(crate) fn section(snapshot: &Snapshot, page: &mut Page) {
     }
 }
 
-/// How many of each category filters hid.
+/// How many warnings of each category were hidden by filters.
 fn hidden(snapshot: &Snapshot) -> Vec<String> {
     let mut hidden: BTreeMap<&str, u64> = BTreeMap::new();
     for warning in snapshot.warnings.iter().filter(|it| it.hidden > 0) {
@@ -38,15 +38,15 @@ fn hidden(snapshot: &Snapshot) -> Vec<String> {
     hidden.into_iter().map(one).collect()
 }
 
-/// Those that a filter did not hide, and that do not stand among the advice, unless they are
-/// errors.
+/// Warnings that are not hidden by a filter. Those that are also advice are omitted, unless they
+/// are errors.
 pub(crate) fn visible(snapshot: &Snapshot) -> impl Iterator<Item = &WarningRecord> {
     let advised = |warning: &WarningRecord| snapshot.advice.iter().any(|it| warning.is_of(it));
     let shows = move |it: &&WarningRecord| it.count > it.hidden && (it.is_error || !advised(it));
     snapshot.warnings.iter().filter(shows)
 }
 
-/// What a filter made of it, how often, and the worst.
+/// Whether a filter made it an error, how often it was raised and hidden, and its worst figure.
 pub(crate) fn figures(warning: &WarningRecord) -> Vec<String> {
     let times = (warning.count > 1).then(|| format!("{} times", units::count(warning.count)));
     let hidden = (warning.hidden > 0).then(|| format!("{} hidden", units::count(warning.hidden)));

@@ -35,7 +35,7 @@ pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"PROFSEG1");
 /// Second word. A reader rejects versions that it does not support.
 pub(crate) const VERSION: u64 = 6;
 
-/// Calls that an edge stores: the newest, and the one before while that is being folded.
+/// Durations that an edge stores: the newest, and the previous one while it is being folded.
 pub(crate) const RING: usize = 2;
 /// Bytes of a page of frames, and its alignment: the address alone shows the end of a page.
 pub(crate) const FRAME_PAGE: usize = 8192;
@@ -112,7 +112,7 @@ record! {
         used_bytes: Word,
         /// Id of the process that writes the segment.
         process_id: Word,
-        /// When recording began, since 1970.
+        /// Start of recording, in ns since 1970.
         started_unix_ns: Word,
         /// The first anchor: ticks of the clock, and monotonic nanoseconds at the same moment.
         first_ticks: Word,
@@ -134,29 +134,29 @@ record! {
         committed_bytes: Word,
         /// 1: built with debug assertions.
         debug_assertions: Word,
-        /// Costs of recording, in ticks, as bits of an `f64`: between the readings of an empty
+        /// Costs of recording, in ticks, as bits of an `f64`. Between the readings of an empty
         /// span, and of a long one in addition to its body; from one empty span to the next; of a
         /// span around a long body that waits, and around a busy body; of a span that is only
         /// counted; of a mark of a line; of a mark that is only counted; of a call with lines in
-        /// addition to its marks; of a stay on a line that is timed as one of many; and of a call
+        /// addition to its marks; of a timed stay on a line, if most are not timed; and of a call
         /// that is left out.
         costs: [Word; COSTS],
         first_window: Link<Window>,
-        /// Offset from which on the segment is not in its file, because the disk was full; 0 if all
-        /// of it is. Later records are only in memory.
+        /// Offset at which the part begins that is only in memory, because the disk was full; 0:
+        /// all of the segment is in its file.
         memory_from: Word,
         /// The newest records in the file, once there are newer ones only in memory.
         first_site_in_file: Link<SiteRecord>,
         first_block_in_file: Link<ThreadBlock>,
         first_window_in_file: Link<Window>,
-        /// Windows whose slot was taken by another one.
+        /// Windows that were dropped and whose records were reused.
         windows_left_out: Word,
-        /// Processors of the machine, physical cores, processors that the process may use; 0:
-        /// unknown, or not determined yet.
+        /// Numbers of processors: online, physical cores, and available to the process; 0: unknown,
+        /// or not determined yet.
         cores: [Word; CORES],
         /// At the start of recording, each plus one, 0 meaning unknown: processor time of the first
-        /// thread, the time it waited for a processor, involuntary switches, and the time in which
-        /// some thread of the machine waited.
+        /// thread, the time it waited for a processor, involuntary context switches, and the time
+        /// during which at least one thread of the machine waited for a processor. Times are in ns.
         scheduling_at_start: [Word; SCHEDULING],
         /// At the last snapshot: the same for all threads that recorded something, minus the values
         /// at the start.
@@ -181,7 +181,7 @@ record! {
         site: Word,
         kind: Word,
         /// Line in the lower half, column in the upper half.
-        place: Word,
+        position: Word,
         /// Texts.
         name: Word,
         path: Word,
@@ -196,12 +196,12 @@ record! {
         line_numbers: Word,
         /// 1: resident memory is read at each mark.
         with_resident: Word,
-        /// Wall-clock time of samples in which it was innermost in some thread, and how much of
-        /// that time the thread ran. Written only by the sampling thread.
+        /// Wall-clock time, in ns, of samples in which this was the innermost function of a thread,
+        /// and how much of that time the thread ran. Only the sampling thread writes these.
         sampled_ns: Word,
         on_cpu_ns: Word,
-        /// Of the remaining time, how long the thread was runnable and waited for a processor. Same
-        /// writer.
+        /// Of the remaining time, how long the thread was runnable and waited for a processor, in
+        /// ns. Same writer.
         run_delay_ns: Word,
         /// For a function whose lines are recorded: what is counted on a line other than its own,
         /// as a text. Each line of it has the form `12 18 11 select!`: lines 12 to 18 are a
@@ -217,8 +217,8 @@ pub(crate) const HELD_STRETCHES: usize = 32;
 
 record! {
     /// Bytes that the process holds of a function's own allocations, over all threads. Every thread
-    /// writes it: sums by addition, and the stretches under a lock that is never waited for; but
-    /// any thread may lower `least`.
+    /// writes it. Sums are updated by addition. Stretches are updated under a lock that threads
+    /// only try to take; but any thread may lower `least`.
     Held, held {
         /// The estimate, and its variance.
         bytes: Word,
@@ -279,7 +279,7 @@ record! {
         includes_children: Word,
         /// Pairs: ns since the start, bytes.
         readings: [Word; 2 * READINGS],
-        /// The text of the name if it is not that of a function; `name` then leads here.
+        /// The text of the name, if it is not that of a function; `name` then links to it.
         own_name: [Word; NAME],
     }
 }
@@ -309,14 +309,14 @@ record! {
         /// The owner's indices: (parent, site) to edge, site to tally.
         edges: Table<Edge>,
         tallies: Table<Tally>,
-        /// How many threads have recorded a call in it; and whether its current owner has not yet
-        /// done so (1).
+        /// Number of threads that have recorded a call in it. 1: the current owner has not yet done
+        /// so.
         threads: Word,
         silent: Word,
         /// Ticks when the last anchor was refreshed.
         anchored: Word,
-        /// Budget: the start of the window, the ticks that recording took in it, and the share of
-        /// the budget that each function may take, as bits of an `f64`; 0: all of it.
+        /// Budget: the start of the window; the ticks that recording took in it; and the share of
+        /// the budget that each function may take, as bits of an `f64`, 0 meaning all of it.
         window_start: Word,
         window_spent: Word,
         allotment: Word,
@@ -443,17 +443,17 @@ pub(crate) mod flags {
     pub(crate) const ABOVE_CLOSED: u64 = 8;
     /// The frame of a context that was entered here, not of a call.
     pub(crate) const CARRIED: u64 = 16;
-    /// Work was spawned from here: other threads may have counted for it.
+    /// Work was spawned from here: other threads may have added to its counters.
     pub(crate) const HANDED_ON: u64 = 32;
     /// The outcome of the call is counted; and it has returned `Ok` or `Some`.
-    pub(crate) const ASKED: u64 = 64;
+    pub(crate) const OUTCOME: u64 = 64;
     pub(crate) const OK: u64 = 128;
     /// The limits of the call have already been checked.
     pub(crate) const CHECKED: u64 = 1 << 16;
     /// Opened by a signal handler while the recorder was running.
     pub(crate) const INTERRUPTS: u64 = 1 << 17;
     /// Bits 8 to 15: log2 of the number of calls that this timed call represents.
-    pub(crate) const STANDS_FOR_SHIFT: u32 = 8;
+    pub(crate) const REPRESENTED_SHIFT: u32 = 8;
     /// Bits 32 to 63, with `HANDED_ON`: a unique number by which other threads identify the call.
     pub(crate) const CALL_SHIFT: u32 = 32;
 }
@@ -487,7 +487,7 @@ record! {
         heap: [Word; heap::COUNTS],
         /// Calls of an async function that began here.
         polled_calls: Word,
-        /// Fields that only few paths have.
+        /// Fields that few paths have.
         extras: Link<PathExtras>,
         /// Calls during which the same function was already open. Inclusive figures exclude them,
         /// because the outermost call includes them.
@@ -507,15 +507,15 @@ record! {
         carried_ticks: Word,
         /// A call that was timed as one in 2^k represents 2^k - 1 others: the number of these, and
         /// their ticks.
-        stood_for_calls: Word,
-        stood_for_ticks: Word,
+        represented_calls: Word,
+        represented_ticks: Word,
         /// As bits of `f64`, the sums over such calls of 4^k - 2^k, of that times the ticks, and of
         /// that times their square. The variance of the estimate is computed from these.
         spread: [Word; 3],
-        /// Calls that were left out and are represented by timed ones of this path.
+        /// Calls that were left out; timed calls of this path represent them.
         left_out: Word,
         /// Ended calls that are included in the function's [`Held`].
-        told_calls: Word,
+        held_calls: Word,
     }
 }
 
@@ -541,11 +541,11 @@ record! {
         recorded: Word,
         /// For a function whose lines are recorded.
         lines: Link<LineTally>,
-        /// Fields that only few functions have.
+        /// Fields that few functions have.
         extras: Link<Extras>,
         /// The countdown that is inlined into the function, see [`turns`]; 0 before it has begun.
         turns: Word,
-        /// For a function under a budget.
+        /// Only under a budget.
         pacing: Link<Pacing>,
         /// Its first timed call in this thread, plus one, so that a zeroed record has none.
         first_ticks: Word,
@@ -622,13 +622,13 @@ record! {
         left_out_until: Word,
         /// Upper bounds on the ticks of the calls that a burst still has to represent: in total,
         /// and for each on average.
-        room: Word,
-        each: Word,
+        total_bound: Word,
+        mean_bound: Word,
         /// 1: it calls annotated functions, so its calls cannot be left out.
         is_caller: Word,
         /// Consecutive reviews in which even counting cost more than the budget. Ticks when
         /// recording was stopped for that reason; 0: it was not.
-        too_dear: Word,
+        over_budget: Word,
         stopped: Word,
         /// Address of the thread's `Turns` if that counts down here; and the next such tally.
         turns: Word,
@@ -686,7 +686,7 @@ record! {
     CallRecord, call_record {
         /// Odd while it is being written.
         version: Word,
-        /// The figure by which it is in the list: its ticks or its bytes.
+        /// The figure that orders the list: ticks or bytes.
         key: Word,
         ticks: Word,
         /// Ticks when it began; 0: not timed.
@@ -789,11 +789,12 @@ record! {
         polls: Word,
         finished: Word,
         cancelled: Word,
-        /// From the first poll to the end, summed over the ended calls.
+        /// Time from the first poll to the end, summed over the ended calls.
         wall_ticks: Word,
         busy_ticks: Word,
-        /// Recursive polls' share, as in [`Tally`].
+        /// Unused; 0.
         min_wall_ticks: Word,
+        /// The longest time from the first poll to the end.
         max_wall_ticks: Word,
         wall_histogram: Link<HistogramRoot>,
     }

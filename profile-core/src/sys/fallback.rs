@@ -1,7 +1,6 @@
-//! A system this crate does not know: recording works, in memory, by the standard library's clock.
-//! What is missing is said: no report at exit by itself (call `write_reports` at the end of
-//! `main`), no run folder, blocks of ended threads are not reused, and a child of `fork` is not
-//! told from its parent.
+//! Any other system. Calls are recorded in memory, with the standard library's clock. Missing: a
+//! report at exit (call `write_reports` at the end of `main`), the run folder, reuse of the blocks
+//! of ended threads, and detection of children of `fork`.
 
 use std::alloc::{Layout, alloc_zeroed};
 use std::ffi::{CString, c_void};
@@ -29,7 +28,7 @@ pub(crate) fn kernel_trusts_tsc() -> bool {
     false
 }
 
-/// All of it is committed at once, so less is requested.
+/// Commits all of it at once, so callers have to request less.
 pub(crate) fn reserve(length: usize) -> Option<*mut u8> {
     const MOST: usize = 64 << 20;
     const PAGE: usize = 4096;
@@ -43,13 +42,13 @@ pub(crate) fn reserve(length: usize) -> Option<*mut u8> {
 }
 
 /// # Safety
-/// None needed: `reserve` has committed everything.
+/// None needed: `reserve` has already committed everything.
 pub(crate) unsafe fn commit_anonymous(_: *mut u8, _: usize) -> bool {
     true
 }
 
 /// # Safety
-/// None needed: nothing is done.
+/// None needed: it does nothing.
 pub(crate) unsafe fn replace_by_zeroes(_: *mut u8, _: usize) -> bool {
     false
 }
@@ -112,14 +111,13 @@ pub(crate) fn cpu_pressure_ns() -> Option<u64> {
     None
 }
 
-/// Processors: switched on, physical, and those that this process may use. 0: not known.
+/// Numbers of processors: online, physical cores, and available to this process; 0: unknown.
 pub(crate) fn cores() -> [u64; 3] {
     let available = std::thread::available_parallelism().map_or(0, |cores| cores.get() as u64);
     let physical = sysinfo::System::physical_core_count().unwrap_or(0) as u64;
     [available, physical, available]
 }
 
-/// Standard error.
 pub(crate) struct RawStderr;
 
 impl Write for RawStderr {
@@ -157,7 +155,7 @@ impl SegmentFile {
     }
 
     /// # Safety
-    /// None needed: nothing is done.
+    /// None needed: it does nothing.
     pub(crate) unsafe fn commit(&self, _: *mut u8, _: usize, _: usize) -> bool {
         false
     }
@@ -167,7 +165,7 @@ impl SegmentFile {
     pub(crate) fn remove(&self) {}
 }
 
-/// A process whose memory is read again and again: here there is none.
+/// Unsupported here: `open` always fails.
 #[derive(Debug)]
 pub(crate) struct ProcessMemory;
 
@@ -213,7 +211,7 @@ pub(crate) fn shares_memory(_: Descendant) -> bool {
     false
 }
 
-/// The end of a process: no process is read here, so nobody waits for it.
+/// Unsupported here: no process is read, so there is none to wait for.
 #[derive(Debug)]
 pub(crate) struct ProcessEnd;
 

@@ -1,26 +1,26 @@
-//! What the functions of this room return: one type each for all systems.
+//! Types that functions of this module return, the same on all systems.
 
-/// What a thread had of the processors.
+/// Scheduling times of a thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Scheduled {
-    /// It ran.
+    /// Time it ran.
     pub(crate) cpu_ns: u64,
-    /// It was ready to run, and waited for a processor.
+    /// Time it was runnable and waited for a processor.
     pub(crate) delay_ns: u64,
 }
 
-/// What of a process's memory is read.
+/// A kind of process memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Resident {
-    /// Pages in memory.
+    /// Resident memory.
     Rss,
-    /// The same, a page that several processes share divided among them.
+    /// Proportional share: a page that several processes share is divided among them.
     Pss,
     /// Pages that no other process shares.
     Uss,
 }
 
-/// A process that another one started.
+/// A process started by another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Descendant {
     pub(crate) process: u32,

@@ -1,4 +1,4 @@
-//! Files that one process at a time writes.
+//! Exclusive locks on files.
 
 use std::fs::File;
 use std::io;

@@ -1,13 +1,13 @@
-//! The only room that knows an operating system: one folder or file for each, and `fallback`, which
-//! says what is missing on the others.
+//! The only module with code that depends on the operating system: one folder or file per system,
+//! and `fallback` for the others, which documents what is missing there.
 //!
-//! What follows is the contract: each item is re-exported by its name from the system's module, so
-//! one that is missing does not compile there, and its description holds on every system. A
-//! function whose system cannot do it gives `None`, `false`, 0 or an error of kind `Unsupported`,
-//! as its type allows; those without a value do nothing.
+//! The re-exports below are the contract. Each item is re-exported by name from the system's
+//! module, so a missing one is a compile error, and its description holds on every system. Where a
+//! system does not support a function, that returns `None`, `false`, 0 or an error of kind
+//! `Unsupported`, depending on its type; a function without a result does nothing.
 //!
 //! Nothing here knows what is being measured. No function panics, and none allocates through the
-//! program's allocator except where its description says that it reads a file.
+//! program's allocator unless its description says that it reads a file.
 
 #![allow(unsafe_code, reason = "calls of the operating system")]
 
@@ -26,158 +26,163 @@ use fallback as system;
 #[cfg(all(target_os = "linux", not(profile_fallback)))]
 use linux as system;
 
-// Numbers and the processor.
+// Arithmetic and the time stamp counter.
 
-/// One less, in one step as a signal handler of the same thread sees it.
+/// Subtracts one, atomically with respect to signal handlers of the same thread.
 pub(crate) use decrement::decrement;
 pub(crate) use figures::{Descendant, Resident, Scheduled};
-/// The time stamp counter, without waiting for what is in flight; a compiler barrier. The monotonic
-/// clock where there is none.
+/// Reads the time stamp counter without waiting for earlier instructions; a compiler barrier. Reads
+/// the monotonic clock where there is no such counter.
 pub(crate) use tsc::read_tsc;
-/// The same, after everything before it and before everything after it.
+/// The same, ordered after all earlier and before all later instructions.
 pub(crate) use tsc::read_tsc_fenced;
-/// Whether the counter ticks at one rate on all cores and in all sleep states.
+/// Whether the counter ticks at a constant rate on all cores and in all sleep states.
 pub(crate) use tsc::tsc_is_invariant;
 
 // Time and processors.
 
-/// Processors: switched on, physical, and those that this process may use; 0 where it is not known.
-/// Reads files.
+/// Numbers of processors: online, physical cores, and available to this process; 0: unknown. Reads
+/// files.
 pub(crate) use system::cores;
-/// Since boot, the ns in which any thread of the machine waited for a processor. Reads a file.
+/// Time since boot, in ns, during which at least one thread of the machine waited for a processor.
+/// Reads a file.
 pub(crate) use system::cpu_pressure_ns;
-/// How often threads of this process, the ended ones included, lost the processor to others while
-/// they could have gone on.
+/// How often threads of this process, including ended ones, were preempted while runnable.
 pub(crate) use system::involuntary_switches;
-/// Whether the system itself keeps time by the time stamp counter, having checked that the cores
-/// agree. Reads a file.
+/// Whether the kernel uses the time stamp counter as its clock source, so has checked that the
+/// cores agree. Reads a file.
 pub(crate) use system::kernel_trusts_tsc;
-/// Nanoseconds of one clock that never goes back, never 0; on Linux the same for all processes
-/// since boot.
+/// Nanoseconds of a clock that never goes backwards, never 0. On Linux all processes share it, and
+/// it starts at boot.
 pub(crate) use system::monotonic_ns;
-/// What the first thread of this process had of the processors. Reads a file.
+/// Scheduling times of the first thread of this process. Reads a file.
 pub(crate) use system::scheduled_of_first_thread;
-/// The same of the calling thread. Reads a file, and allocates nothing.
+/// Scheduling times of the calling thread. Reads a file, but does not allocate.
 pub(crate) use system::scheduled_of_this_thread;
-/// The same of a thread of this process by its [`thread_id`]; `None` once it has ended. Reads a
-/// file.
+/// Scheduling times of a thread of this process, given its [`thread_id`]; `None` once it has ended.
+/// Reads a file.
 pub(crate) use system::scheduled_of_thread;
-/// Processor time in ns that a thread of this process has used, by its [`thread_id`]; `None`: there
-/// is no such thread.
+/// Processor time in ns that a thread of this process has used, given its [`thread_id`]; `None` if
+/// there is no such thread.
 pub(crate) use system::thread_cpu_ns;
 
 // Memory of the segment.
 
-/// The file of a segment: `create` makes a new one, ours alone and closed on exec; `commit` puts a
-/// part of it, grown to that, behind a part of a reservation, with space on the disk reserved, so
-/// that no later store to it can fail, and doing it again keeps what is there; `close` leaves the
-/// mappings; `remove` removes the file if it still is this one. It is locked until the process ends. If the program closes its descriptor, it is opened again.
+/// The file of a segment. `create` makes a new, private one that is closed on exec. `commit` grows
+/// the file and maps a part of it over a part of a reservation. It allocates disk space, so that
+/// later stores cannot fail; repeating it preserves the contents. `close` leaves the mappings in
+/// place. `remove` removes the file unless another one has its name. The file is locked until the
+/// process ends. If the program closes the descriptor, the file is opened again.
 pub(crate) use system::SegmentFile;
-/// Bytes of address space that the process may take, if that is limited.
+/// Limit on the address space of the process in bytes, if there is one.
 pub(crate) use system::address_space_limit;
-/// Puts zeroed private memory behind a part of a reservation. Doing it again keeps what is there.
+/// Commits zeroed private memory to a part of a reservation. Repeating it preserves the contents.
 pub(crate) use system::commit_anonymous;
-/// Replaces a part of a reservation by fresh zeroed memory, at the same address.
+/// Replaces a part of a reservation by fresh zeroed memory at the same address.
 pub(crate) use system::replace_by_zeroes;
-/// Reserves address space, aligned to a page; `None` if the system refuses. Memory is behind it
-/// only after a commit.
+/// Reserves page-aligned address space, which has no memory until it is committed; `None` if the
+/// system refuses.
 pub(crate) use system::reserve;
 
 // Threads.
 
-/// Takes [`on_thread_exit`] back: threads that end from now on end without it.
+/// Undoes [`on_thread_exit`]: threads that end later do not run its function.
 pub(crate) use system::forget_thread_exit;
-/// Marks the calling thread, so that the function of [`on_thread_exit`] gets this value at its end.
+/// Marks the calling thread: the function of [`on_thread_exit`] gets this value when it ends.
 pub(crate) use system::mark_thread;
-/// Has a function run at the end of each thread that [`mark_thread`] marked, after the destructors
-/// of Rust's thread-locals, and again when one of them marks the thread anew.
+/// Registers a function to run at the end of each thread that [`mark_thread`] marked, after the
+/// destructors of Rust's thread-locals, and once more if one of these marks the thread again.
 pub(crate) use system::on_thread_exit;
-/// Bytes of stack that the calling thread has left.
+/// Bytes left on the calling thread's stack.
 pub(crate) use system::stack_left;
-/// The system's number of the calling thread.
+/// The system's id of the calling thread.
 pub(crate) use system::thread_id;
-/// The first fifteen bytes of the calling thread's name, and a NUL.
+/// The first 15 bytes of the calling thread's name, and a NUL.
 pub(crate) use system::thread_name;
-/// Runs something with all signals blocked in this thread: threads that it starts block them for
-/// good.
+/// Calls a function with all signals blocked in this thread. Threads that it starts keep them
+/// blocked.
 pub(crate) use system::without_signals;
 
-// Start, end and fork of the process.
+// Start, exit and fork of the process.
 
-/// Has a function run before and another after each `fork`, the latter in parent and child.
+/// Registers a function to run before each `fork`, and another to run after it, in parent and
+/// child.
 pub(crate) use system::around_fork;
-/// Has a function run after `main`, or in `exit`.
+/// Registers a function to run after `main` or in `exit`.
 pub(crate) use system::at_exit;
-/// Has a function run in the child of a `fork`, before `fork` returns there.
+/// Registers a function to run in the child of a `fork`, before `fork` returns there.
 pub(crate) use system::at_fork_in_child;
-/// Declares a function `extern "C" fn()` that runs before `main`; without it, the session starts
-/// with the first call.
+/// Registers an `extern "C" fn()` to run before `main`. Where that is unsupported, the session
+/// starts with the first call.
 pub(crate) use system::before_main;
-/// Ends the process with status 0, now: no function of [`at_exit`] runs.
+/// Ends the process immediately with status 0, without the functions of [`at_exit`].
 pub(crate) use system::end_at_once;
-/// Within a function of [`at_exit`]: a run that was to end with 0 ends with this code, if that can
-/// be had without ending a program of which this code is only a library; says so.
+/// To be called in a function of [`at_exit`]: a run that would exit with 0 exits with this code
+/// instead, and prints that. If this crate is only part of a library that the program loaded, the
+/// code is not changed.
 pub(crate) use system::fail_at_exit;
-/// Whether the program runs with more rights than its caller: then no variable is believed.
+/// Whether the program has more privileges than its caller, so that environment variables must not
+/// be trusted.
 pub(crate) use system::is_secure_execution;
 
-/// The process that started this one.
+/// The id of the parent process.
 pub(crate) use system::parent_process_id;
-/// In a program that was executed to print a report: the segment to print.
+/// In a process that was executed to print a report: the segment to print.
 pub(crate) use system::passed_segment;
-/// Has a report printed when a signal whose default action that is ends the process: by a second
-/// process of the same program, which gets the segment, these variables and this folder. The status
-/// stays what it would have been.
+/// Prints a report when a signal ends the process by default. Another process of the same program
+/// prints it, and gets the segment, these variables and this folder. The exit status is unchanged.
 pub(crate) use system::report_on_signals;
 
 // Files and standard error.
 
-/// Whether another open file has this one locked.
+/// Whether another process, or another open file of this one, has a file locked.
 pub(crate) use lock::is_locked;
-/// Waits until nobody else has the file locked, and locks it until it is closed.
+/// Locks a file until it is closed, and waits while another process has it locked.
 pub(crate) use lock::lock;
-/// Creates a folder, and those that it is in, for this user alone where they do not exist.
+/// Creates a folder and its parents where they do not exist, for this user alone.
 pub(crate) use system::create_private_folders;
-/// A file for a report, created or emptied. Writing to it never waits for good for the reader of a
-/// pipe, and raises no signal where there is none.
+/// Creates or truncates a file for a report. Writing to it does not block forever on a pipe that is
+/// not read, and raises no signal if the pipe has no reader.
 pub(crate) use system::create_report_file;
 /// Creates a folder that only this user can use.
 ///
 /// # Errors
 /// It exists and others can use it, is not this user's, or is a link; or it cannot be created.
 pub(crate) use system::make_private_folder;
-/// Standard error, likewise, and without a lock that the thread which ended the program may hold.
+/// Standard error, with the same properties. It takes no lock, since the thread that ended the
+/// program may hold it.
 pub(crate) use system::raw_stderr;
-/// Folders in memory for files of this user, best first, with the one that the environment names.
+/// Folders in memory for files of this user, best first: that of the environment, if named, and the
+/// system's.
 pub(crate) use system::runtime_folders;
-/// Columns of the terminal behind standard error; `None` if it is none.
+/// Columns of the terminal on standard error; `None` if it is no terminal.
 pub(crate) use system::terminal_columns;
-/// Runs something that writes to a file: a limit on file sizes then gives an error, not a signal
-/// that ends the program.
+/// Calls a function that writes to a file. Exceeding the limit on file sizes then is an error, not
+/// a fatal signal.
 pub(crate) use system::without_file_size_signal;
 
 // Memory of processes.
 
-/// The end of a process, to be waited for: `of` a process, and `wait` for so long at most, which
-/// says whether it has come.
+/// Waits for the end of a process: `of` selects the process; `wait` has a time limit, and returns
+/// whether the process has ended.
 pub(crate) use system::ProcessEnd;
-/// A process whose memory is read again and again: `open` it, then `bytes` (`None`: it has ended),
-/// `own_bytes` (of which another program took none) and `kernel_peak_bytes`.
+/// Reads the memory of one process repeatedly: `open` it, then call `bytes` (`None`: it has ended),
+/// `own_bytes` (for this process, which does not run `exec` meanwhile) and `kernel_peak_bytes`.
 pub(crate) use system::ProcessMemory;
-/// Bytes in use in the C library's heap, with what it spends on each block.
+/// Bytes in use in the C library's heap, including its overhead per block.
 pub(crate) use system::c_heap_bytes;
-/// All descendants of a process that run now, but for those whose parent has ended. Reads files.
+/// All running descendants of a process, except those whose parent has ended. Reads files.
 pub(crate) use system::descendants;
-/// The kernel's high-water mark of a process's resident memory. Reads a file.
+/// The kernel's high-water mark of a process's resident memory in bytes. Reads a file.
 pub(crate) use system::kernel_peak_bytes;
-/// Whether the system keeps lists of the processes that a thread started.
+/// Whether the kernel lists the children of each thread.
 pub(crate) use system::lists_children;
-/// Memory of a process that is read once; `None`: it has ended. Reads a file.
+/// Memory of a process, for a single reading; `None`: it has ended. Reads a file.
 pub(crate) use system::memory_of;
-/// Lets the kernel's high-water mark of this process begin anew.
+/// Resets the kernel's high-water mark of this process.
 pub(crate) use system::reset_kernel_peak;
-/// Whether a process runs in its parent's memory, as between `vfork` and `exec`.
+/// Whether a process shares its parent's memory, as between `vfork` and `exec`.
 pub(crate) use system::shares_memory;
-/// Waits for a child of this process; its status, and the most resident bytes that it had (0: not
-/// known).
+/// Waits for a child process. Returns its status and its maximum resident memory in bytes (0:
+/// unknown).
 pub(crate) use system::wait_for_child;

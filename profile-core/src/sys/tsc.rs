@@ -1,28 +1,26 @@
-//! The time stamp counter of x86-64; elsewhere it is said to be absent and the monotonic clock is
-//! used.
+//! The time stamp counter of x86-64. On other processors it is reported as absent, and the
+//! monotonic clock is used.
 
-/// Reads the counter as it is, without waiting for what is in flight. The empty clobber list of the
-/// `asm!` block (no `nomem`) makes it a compiler barrier: memory accesses stay on their side of it,
-/// which the `_rdtsc` intrinsic does not promise.
+/// Reads the counter without waiting for earlier instructions. The `asm!` block has no `nomem`
+/// option, so it is a compiler barrier: memory accesses are not moved across it, which the `_rdtsc`
+/// intrinsic does not guarantee.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(crate) fn read_tsc() -> u64 {
     let (low, high): (u64, u64);
-    // SAFETY: `rdtsc` only writes eax and edx (and zeroes the upper halves of rax and rdx); it is
-    // present on every x86-64 processor.
+    // SAFETY: `rdtsc` writes only eax and edx (and zeroes the upper halves of rax and rdx). Every
+    // x86-64 processor has it.
     unsafe {
         std::arch::asm!("rdtsc", out("rax") low, out("rdx") high, options(nostack, preserves_flags));
     }
     (high << 32) | low
 }
 
-/// Waits until everything before it is done, then reads the counter, and lets nothing after it
-/// begin.
+/// Reads the counter after all earlier instructions have completed and before any later one begins.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn read_tsc_fenced() -> u64 {
     let (low, high): (u64, u64);
-    // SAFETY: as above; `lfence` has no operands. Between two fences the reading can neither move
-    // forward nor let later loads pass it.
+    // SAFETY: as above; `lfence` has no operands.
     unsafe {
         std::arch::asm!("lfence", "rdtsc", "lfence", out("rax") low, out("rdx") high,
             options(nostack, preserves_flags));
@@ -30,7 +28,8 @@ pub(crate) fn read_tsc_fenced() -> u64 {
     (high << 32) | low
 }
 
-/// Whether the counter ticks at one rate on all cores and in sleep states (leaf 8000_0007h, bit 8).
+/// Whether the counter ticks at a constant rate on all cores and in sleep states (CPUID leaf
+/// 8000_0007h, EDX bit 8).
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn tsc_is_invariant() -> bool {
     use std::arch::x86_64::__cpuid;

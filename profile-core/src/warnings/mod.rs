@@ -67,14 +67,20 @@
 //!
 //! # In a program, and in its tests
 //!
-//! | to | write |
-//! |---|---|
-//! | set filters in code | [`filter_warnings`], [`simple_filter`], [`reset_warnings`], [`set_default_action`] |
-//! | set filters from outside | `PROFILE_WARNINGS=ignore,error::EmptyRowWarning`, `ignore:::app.inner` for the module `app::inner`, if the profiler is enabled; otherwise `set_options(&std::env::var("PROFILE_WARNINGS").unwrap_or_default())`: [`set_options`] |
-//! | set filters temporarily, in this thread | [`catch_warnings`], until the guard is dropped; `.record()` records warnings instead of showing them, `.filter(…)` adds a filter |
-//! | the same for all threads | [`catch_process_warnings`] |
-//! | show them elsewhere | [`set_show_warning`]; with the feature `log`, `set_show_warning(Some(show_by_log))`, with `tracing` `show_by_tracing`. Warnings found at the end of the run go to standard error |
-//! | list past warnings | [`raised`]: what was raised, how often and where first, and how many were hidden |
+//! - Set filters in code: [`filter_warnings`], [`simple_filter`], [`reset_warnings`],
+//!   [`set_default_action`].
+//! - Set filters from outside: `PROFILE_WARNINGS=ignore,error::EmptyRowWarning`, or
+//!   `ignore:::app.inner` for the module `app::inner`. If the profiler is disabled, the program has
+//!   to call [`set_options`] itself:
+//!   `set_options(&std::env::var("PROFILE_WARNINGS").unwrap_or_default())`.
+//! - Set filters temporarily, in this thread: [`catch_warnings`], until the guard is dropped;
+//!   `.record()` records warnings instead of showing them, `.filter(…)` adds a filter.
+//! - The same for all threads: [`catch_process_warnings`].
+//! - Show them elsewhere: [`set_show_warning`], for example `set_show_warning(Some(show_by_log))`
+//!   with the feature `log`, or `show_by_tracing` with `tracing`. Warnings found at the end of the
+//!   run go to standard error.
+//! - List past warnings: [`raised`]: what was raised, how often and where first, and how many were
+//!   hidden.
 //!
 //! ```
 //! use profile_core::warnings::{Action, UserWarning, catch_warnings, simple_filter};
@@ -88,16 +94,18 @@
 //!
 //! # Warnings of the profiler
 //!
-//! | category | a kind of | when |
-//! |---|---|---|
-//! | [`TimeLimitWarning`] | [`PerformanceWarning`] | a call took longer than `warn_above` or `max_time`, or a run's calls together |
-//! | [`PerformanceWarning`] | [`RuntimeWarning`] | a function was called more often, or recursed more deeply, than `run(max_calls, max_depth)` |
-//! | [`AllocationLimitWarning`] | [`MemoryWarning`] | a call, or a run's calls together, allocated or held more than a limit |
-//! | [`LeakWarning`] | [`MemoryWarning`] | memory grows with every call |
-//! | [`OverheadWarning`] | [`RuntimeWarning`] | recording a function costs more than the function |
-//! | [`ClockWarning`] | [`RuntimeWarning`] | the clock went backwards |
-//! | [`DataLossWarning`] | [`RuntimeWarning`] | something was not recorded |
-//! | [`ConfigurationWarning`] | [`UserWarning`] | an environment variable, a filter or a file is invalid |
+//! - [`TimeLimitWarning`] (a [`PerformanceWarning`]): a call took longer than `warn_above` or
+//!   `max_time`, or a run's calls together.
+//! - [`PerformanceWarning`] (a [`RuntimeWarning`]): a function was called more often, or recursed
+//!   more deeply, than `run(max_calls, max_depth)`.
+//! - [`AllocationLimitWarning`] (a [`MemoryWarning`]): a call, or a run's calls together, allocated
+//!   or held more than a limit.
+//! - [`LeakWarning`] (a [`MemoryWarning`]): memory grows with every call.
+//! - [`OverheadWarning`] (a [`RuntimeWarning`]): recording a function costs more than the function.
+//! - [`ClockWarning`] (a [`RuntimeWarning`]): the clock went backwards.
+//! - [`DataLossWarning`] (a [`RuntimeWarning`]): something was not recorded.
+//! - [`ConfigurationWarning`] (a [`UserWarning`]): an environment variable, a filter or a file is
+//!   invalid.
 //!
 //! Each is emitted once per function, since figures differ from call to call (with the action
 //! `always`, each time); the report has the count and the worst figure. Filters match the

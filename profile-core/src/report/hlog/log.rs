@@ -1,4 +1,4 @@
-//! The log itself.
+//! Writes the log.
 
 use std::io;
 use std::time::{Duration, SystemTime};
@@ -33,7 +33,7 @@ pub(super) fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<(
     to.write_all(&text)
 }
 
-/// A tag ends at a comma, and tools end it at a blank.
+/// A comma ends a tag; for some tools whitespace does too.
 fn tag(path: &str) -> String {
     path.chars()
         .map(|c| if c == ',' || c.is_whitespace() || c.is_control() { '_' } else { c })

@@ -1,7 +1,6 @@
-//! The picture as PNG, made from the SVG and from nothing else, so that there is one drawing of it.
+//! Renders the SVG as PNG, so that there is only one implementation of the picture.
 //!
-//! The words take the fonts of this machine: an SVG leaves them to who shows it, a PNG has to have
-//! them.
+//! Text uses the fonts of this machine: an SVG leaves them to the viewer, a PNG needs them.
 
 use std::io;
 use std::sync::Arc;
@@ -15,21 +14,21 @@ use super::super::format::Incomplete;
 use super::super::plot;
 use crate::snapshot::Snapshot;
 
-/// Pixels for each of the SVG's: words of 12 pixels are hard to read on a fine screen.
+/// Pixels per unit of the SVG: text of 12 pixels is hard to read on a high-resolution screen.
 const SCALE: f64 = 2.0;
 
-/// What a picture lacks where there is no font.
+/// What a picture lacks if there is no font.
 const WORDS: &str = "its words: no font was found for them; install one, such as DejaVu Sans";
 
-/// Writes the picture, without its words where there is no font.
+/// Writes the picture, without text if there is no font.
 pub(super) fn write(snapshot: &Snapshot, to: &mut dyn io::Write) -> io::Result<()> {
     let drawing = drawing(snapshot, fonts())?;
-    to.write_all(&painted(&drawing)?)?;
-    // A text for which there is no font is left out in silence; every picture has at least a title.
+    to.write_all(&encoded(&drawing)?)?;
+    // Text for which there is no font is silently left out, and every picture has at least a title.
     if drawing.has_text_nodes() { Ok(()) } else { Err(Incomplete(WORDS).into()) }
 }
 
-/// The SVG, read again, its words as outlines.
+/// The parsed SVG, with text converted to outlines.
 fn drawing(snapshot: &Snapshot, fonts: Database) -> io::Result<Tree> {
     let mut svg = Vec::new();
     plot::svg(snapshot, &mut svg)?;
@@ -37,26 +36,26 @@ fn drawing(snapshot: &Snapshot, fonts: Database) -> io::Result<Tree> {
     Tree::from_data(&svg, &options).map_err(io::Error::other)
 }
 
-/// The file's bytes.
-fn painted(drawing: &Tree) -> io::Result<Vec<u8>> {
+/// The PNG file.
+fn encoded(drawing: &Tree) -> io::Result<Vec<u8>> {
     let [width, height] = [WIDTH, HEIGHT].map(|length| (length * SCALE) as u32);
-    let mut paper = Pixmap::new(width, height).ok_or(io::ErrorKind::OutOfMemory)?;
+    let mut pixels = Pixmap::new(width, height).ok_or(io::ErrorKind::OutOfMemory)?;
     let scale = SCALE as f32;
-    resvg::render(drawing, Transform::from_scale(scale, scale), &mut paper.as_mut());
-    paper.encode_png().map_err(io::Error::other)
+    resvg::render(drawing, Transform::from_scale(scale, scale), &mut pixels.as_mut());
+    pixels.encode_png().map_err(io::Error::other)
 }
 
 /// The fonts of this machine.
 fn fonts() -> Database {
     let mut fonts = Database::new();
     fonts.load_system_fonts();
-    give_sans_serif(&mut fonts);
+    ensure_sans_serif(&mut fonts);
     fonts
 }
 
-/// Lets `sans-serif` be a family that is there: what fontconfig or fontdb (Arial) calls so is often
-/// not installed.
-fn give_sans_serif(fonts: &mut Database) {
+/// Maps `sans-serif` to an installed family: the one that fontconfig or fontdb (Arial) chooses is
+/// often not installed.
+fn ensure_sans_serif(fonts: &mut Database) {
     let families = &[Family::SansSerif];
     if fonts.query(&Query { families, ..Default::default() }).is_some() {
         return;
@@ -78,7 +77,7 @@ mod tests {
 
     fn picture(snapshot: &Snapshot, fonts: Database) -> Pixmap {
         let drawing = drawing(snapshot, fonts).expect("our own SVG");
-        Pixmap::decode_png(&painted(&drawing).expect("a picture")).expect("a PNG")
+        Pixmap::decode_png(&encoded(&drawing).expect("a picture")).expect("a PNG")
     }
 
     fn dark_pixels(picture: &Pixmap) -> usize {
@@ -94,13 +93,12 @@ mod tests {
             let drawing = drawing(&snapshot, fonts.clone()).expect("our own SVG");
             assert!(drawing.has_text_nodes(), "no font here, such as fonts-dejavu-core");
         }
-        // Of all these the one with the largest numbers is painted: in a debug build that takes a
-        // second.
+        // The one with the largest numbers, since rendering takes a second in a debug build.
         picture(&samples::extreme(), fonts);
     }
 
     #[test]
-    fn without_fonts_the_picture_is_there_and_says_what_it_lacks() {
+    fn without_fonts_the_picture_lacks_its_text() {
         let wordless = drawing(&samples::ordinary(), Database::new()).expect("our own SVG");
         assert!(!wordless.has_text_nodes());
         let [wordless, whole] =
@@ -111,10 +109,10 @@ mod tests {
     }
 
     #[test]
-    fn sans_serif_is_a_family_that_is_there_whatever_the_machine_calls_so() {
+    fn sans_serif_is_an_installed_family() {
         let mut fonts = fonts();
         fonts.set_sans_serif_family("no such family");
-        give_sans_serif(&mut fonts);
+        ensure_sans_serif(&mut fonts);
         let name = fonts.family_name(&Family::SansSerif);
         assert!(fonts.faces().any(|face| face.families.iter().any(|(family, _)| family == name)));
     }

@@ -351,8 +351,8 @@ fn state_now(record: &Record<'_>) -> (u64, EdgeState) {
         ticks: sum_of(ticks, &waiting),
         recursive: [record.word(edge::recursive_calls), record.word(edge::recursive_ticks)],
         represented: (
-            extra(record, path_extras::stood_for_calls),
-            extra(record, path_extras::stood_for_ticks),
+            extra(record, path_extras::represented_calls),
+            extra(record, path_extras::represented_ticks),
         ),
         anomalies: anomalies as u64,
         pending: waiting,

@@ -43,7 +43,7 @@ impl Reading<'_> {
         let (site, sums) = (&self.sites[index], &self.sums[index]);
         let view = self.view;
         let text = |word| view.text(site.word(word));
-        let position = site.word(site_record::place);
+        let position = site.word(site_record::position);
         let kind = Kind::from_code(site.word(site_record::kind));
         let in_flight = in_flight(sums);
         let mut function = Function {

@@ -1,4 +1,4 @@
-//! When another process ends, and what it took until then.
+//! Waits for the end of another process, and reads the resources it used.
 
 use std::fs::File;
 use std::io;
@@ -11,46 +11,46 @@ use super::long_lived::LongLivedFile;
 use super::resident::memory_of;
 use crate::sys::Resident;
 
-/// The end of a process, to be waited for.
+/// Waits for the end of a process.
 #[derive(Debug)]
 pub(crate) struct ProcessEnd {
     process: u32,
-    /// `None`: the kernel has no such descriptors (before Linux 5.3), or a sandbox does not give
-    /// them.
+    /// `None`: the kernel has no pidfds (before Linux 5.3), or a sandbox denies them.
     descriptor: Option<LongLivedFile>,
 }
 
 impl ProcessEnd {
-    /// That of a process, which may have ended already.
+    /// The process may already have ended.
     pub(crate) fn of(process: u32) -> ProcessEnd {
         // SAFETY: plain system call with numbers.
         let descriptor =
             unsafe { libc::syscall(libc::SYS_pidfd_open, libc::c_long::from(process), 0) };
         let descriptor = RawFd::try_from(descriptor).ok().filter(|descriptor| *descriptor >= 0);
-        // SAFETY: the call has just made it, and nobody else knows it.
+        // SAFETY: the call has just created the descriptor, so nothing else owns it.
         let descriptor = descriptor.map(|descriptor| unsafe { File::from_raw_fd(descriptor) });
         let descriptor = descriptor.and_then(|file| LongLivedFile::new(file).ok());
         ProcessEnd { process, descriptor }
     }
 
-    /// Waits for it, for so long at most. Whether it has come; too short a wait is normal.
+    /// Waits until the process ends or the time limit expires, possibly less. Returns whether it
+    /// has ended.
     pub(crate) fn wait(&self, longest: Duration) -> bool {
         match self.descriptor.as_ref().and_then(|descriptor| descriptor.get().ok()) {
             Some(descriptor) => is_readable(descriptor.as_raw_fd(), longest),
-            None => self.wait_without(longest),
+            None => self.wait_by_polling(longest),
         }
     }
 
-    fn wait_without(&self, longest: Duration) -> bool {
-        const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
-        std::thread::sleep(longest.min(BETWEEN_LOOKS));
+    fn wait_by_polling(&self, longest: Duration) -> bool {
+        const POLL_INTERVAL: Duration = Duration::from_millis(5);
+        std::thread::sleep(longest.min(POLL_INTERVAL));
         matches!(memory_of(self.process, Resident::Rss), Ok(None))
     }
 }
 
-/// Whether it becomes so within a time.
+/// Whether the descriptor becomes readable within the time limit.
 fn is_readable(descriptor: RawFd, longest: Duration) -> bool {
-    // Rounded up: a wait of no time at all would be a busy one.
+    // Rounded up: a timeout of 0 would make the caller's loop a busy one.
     let milliseconds = longest.as_nanos().div_ceil(1_000_000);
     let milliseconds = libc::c_int::try_from(milliseconds).unwrap_or(libc::c_int::MAX);
     let mut poll = libc::pollfd { fd: descriptor, events: libc::POLLIN, revents: 0 };
@@ -58,18 +58,18 @@ fn is_readable(descriptor: RawFd, longest: Duration) -> bool {
     unsafe { libc::poll(&raw mut poll, 1, milliseconds) == 1 }
 }
 
-/// Waits for a child of this process. Gives also the highest resident memory of it and of the
-/// processes that it has waited for, each for itself. A child begins with the mark of the process
-/// that started it, so what is not above that says nothing.
+/// Waits for a child process. Also returns the maximum resident memory, in bytes, of the child or
+/// of any process that it waited for. A child inherits the maximum of the process that started it,
+/// so a value that does not exceed that says nothing.
 ///
 /// # Errors
-/// It has been waited for, here or by the system (`SIGCHLD` is ignored).
+/// Something has already waited for it, perhaps the system because `SIGCHLD` is ignored.
 pub(crate) fn wait_for_child(child: &mut Child) -> io::Result<(ExitStatus, u64)> {
     let number = libc::pid_t::try_from(child.id()).map_err(io::Error::other)?;
     let mut status = 0;
     // SAFETY: a rusage is plain numbers.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: both are valid to be written to for the call.
+    // SAFETY: both pointers are valid for writes during the call.
     while unsafe { libc::wait4(number, &raw mut status, 0, &raw mut usage) } != number {
         let error = io::Error::last_os_error();
         if error.kind() != io::ErrorKind::Interrupted {

@@ -1,4 +1,4 @@
-//! Linux: memory that is reserved before it is committed, ends of threads and of the process, fork.
+//! Linux: reserved and committed memory, exits of threads and of the process, `fork`.
 
 mod ends;
 mod folders;
@@ -22,12 +22,12 @@ pub(crate) use resident::*;
 pub(crate) use scheduling::*;
 pub(crate) use signals::*;
 
-/// A function pointer in this section is called by the C library before `main`.
+/// The C library calls the function pointers in this section before `main`.
 macro_rules! before_main {
     ($start:path) => {
         #[used]
-        // SAFETY: `$start` has the type that the C library calls, is called once, and needs nothing
-        // that is not there yet.
+        // SAFETY: `$start` has the type that the C library calls. It is called once, and needs
+        // nothing that is not initialized yet.
         #[allow(unsafe_code, reason = "a link section; `sys` says what is in it")]
         #[unsafe(link_section = ".init_array")]
         static BEFORE_MAIN: extern "C" fn() = $start;
@@ -42,7 +42,7 @@ pub(crate) fn monotonic_ns() -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// Whether the kernel itself keeps time by the time stamp counter: it has then checked that the
+/// Whether the kernel uses the time stamp counter as its clock source, so has checked that the
 /// cores agree.
 pub(crate) fn kernel_trusts_tsc() -> bool {
     let path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
@@ -51,19 +51,19 @@ pub(crate) fn kernel_trusts_tsc() -> bool {
 
 pub(crate) fn reserve(length: usize) -> Option<*mut u8> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // SAFETY: a fresh private mapping at an address of the kernel's choice touches no other memory.
+    // SAFETY: a new private mapping at an address chosen by the kernel overlaps no other memory.
     let start = unsafe { libc::mmap(ptr::null_mut(), length, libc::PROT_NONE, flags, -1, 0) };
     if start == libc::MAP_FAILED {
         return None;
     }
-    // Huge pages would turn one touched word into 2 MiB of resident memory.
-    // SAFETY: the range is the mapping just made.
+    // With huge pages one touched word would cost 2 MiB of resident memory.
+    // SAFETY: the range is the mapping just created.
     unsafe { libc::madvise(start, length, libc::MADV_NOHUGEPAGE) };
     Some(start.cast())
 }
 
 /// # Safety
-/// The range is in a live reservation; what it held before is of no use to anybody.
+/// The range is in a live reservation, and its contents are no longer needed.
 pub(crate) unsafe fn commit_anonymous(start: *mut u8, length: usize) -> bool {
     // SAFETY: by the contract the range is ours.
     unsafe { libc::mprotect(start.cast(), length, libc::PROT_READ | libc::PROT_WRITE) == 0 }
@@ -74,10 +74,10 @@ pub(crate) unsafe fn commit_anonymous(start: *mut u8, length: usize) -> bool {
 pub(crate) unsafe fn replace_by_zeroes(start: *mut u8, length: usize) -> bool {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
     let access = libc::PROT_READ | libc::PROT_WRITE;
-    // SAFETY: by the contract the range is ours, so MAP_FIXED replaces nobody else's mapping.
+    // SAFETY: by the contract the range is ours, so MAP_FIXED replaces no other mapping.
     let got = unsafe { libc::mmap(start.cast(), length, access, flags, -1, 0) };
     if got != libc::MAP_FAILED {
-        // SAFETY: the mapping just made.
+        // SAFETY: the mapping just created.
         unsafe { libc::madvise(got, length, libc::MADV_NOHUGEPAGE) };
     }
     got != libc::MAP_FAILED
@@ -86,7 +86,7 @@ pub(crate) unsafe fn replace_by_zeroes(start: *mut u8, length: usize) -> bool {
 /// Maps a part of a file over a part of a reservation.
 ///
 /// # Safety
-/// The range is in a live reservation and is either unused or already this very mapping.
+/// The range is in a live reservation, and is either unused or already this mapping.
 unsafe fn map_file(fd: RawFd, start: *mut u8, length: usize, offset: libc::off_t) -> bool {
     let access = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_SHARED | libc::MAP_FIXED;
@@ -95,8 +95,8 @@ unsafe fn map_file(fd: RawFd, start: *mut u8, length: usize, offset: libc::off_t
     got != libc::MAP_FAILED
 }
 
-/// Starts something with all signals blocked in this thread, which a thread started meanwhile
-/// inherits: signals are for the program's own threads.
+/// Calls a function with all signals blocked in this thread. Threads that it starts inherit this,
+/// so signals are delivered only to the program's own threads.
 pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     // SAFETY: a sigset_t is plain bits; both sets are written before they are read.
     let before = unsafe {
@@ -112,7 +112,6 @@ pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     started
 }
 
-/// A set of these signals.
 fn set_of(signals: &[c_int]) -> libc::sigset_t {
     // SAFETY: a sigset_t is plain bits, which the first call initializes.
     unsafe {
@@ -125,7 +124,8 @@ fn set_of(signals: &[c_int]) -> libc::sigset_t {
     }
 }
 
-/// Blocks one signal in this thread for as long as it lives, and swallows what arrived meanwhile.
+/// Blocks a signal in this thread until it is dropped, and discards the signal if it arrived
+/// meanwhile.
 struct BlockedSignal {
     before: libc::sigset_t,
     signal: c_int,
@@ -144,7 +144,7 @@ impl BlockedSignal {
 
 impl Drop for BlockedSignal {
     fn drop(&mut self) {
-        // SAFETY: `before` was filled in by `new`; the wait has a time limit of zero.
+        // SAFETY: `before` was filled in by `new`; the wait has a timeout of zero.
         unsafe {
             if libc::sigismember(&self.before, self.signal) == 0 {
                 let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -155,12 +155,12 @@ impl Drop for BlockedSignal {
     }
 }
 
-/// A raw pthread key, not a Rust thread-local with `Drop`: its destructors run after those of
-/// Rust's thread-locals, and again (up to four rounds) when one of them marks the thread anew. So
-/// calls made from a thread-local's destructor are recorded and their block is still handed back.
+/// A raw pthread key instead of a thread-local with `Drop`: pthread destructors run after those of
+/// Rust's thread-locals, and again (up to four rounds) if one of these marks the thread again. So
+/// calls in the destructor of a thread-local are recorded, and their block is still released.
 pub(crate) fn on_thread_exit(run: extern "C" fn(*mut c_void)) {
     let mut key: libc::pthread_key_t = 0;
-    // SAFETY: `key` is written to; `run` lives as long as the code does.
+    // SAFETY: `key` is valid for the write; `run` is valid as long as this code is loaded.
     if unsafe { libc::pthread_key_create(&mut key, Some(run as unsafe extern "C" fn(_))) } == 0 {
         EXIT_KEY.store(key + 1, Relaxed);
     }
@@ -168,7 +168,7 @@ pub(crate) fn on_thread_exit(run: extern "C" fn(*mut c_void)) {
 
 pub(crate) fn forget_thread_exit() {
     if let Some(key) = EXIT_KEY.swap(0, Relaxed).checked_sub(1) {
-        // SAFETY: the key was made by `on_thread_exit`; the swap lets one caller alone delete it.
+        // SAFETY: `on_thread_exit` created the key; because of the swap only one caller deletes it.
         unsafe { libc::pthread_key_delete(key) };
     }
 }
@@ -178,52 +178,53 @@ static EXIT_KEY: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) fn mark_thread(value: *mut c_void) {
     if let Some(key) = EXIT_KEY.load(Relaxed).checked_sub(1) {
-        // SAFETY: the key was made by `on_thread_exit` and is never deleted.
+        // SAFETY: `on_thread_exit` created the key. After it is deleted the call is an error
+        // without effect.
         unsafe { libc::pthread_setspecific(key, value) };
     }
 }
 
-/// Has a function run when the process exits (return from `main`, `exit`), after those registered
-/// later.
+/// Registers a function to run at exit (return from `main`, or `exit`), after functions that are
+/// registered later.
 pub(crate) fn at_exit(run: extern "C" fn()) {
-    // SAFETY: `run` lives as long as the code does, and does not unwind.
+    // SAFETY: `run` is valid as long as this code is loaded, and does not unwind.
     unsafe { libc::atexit(run) };
 }
 
-/// Within a handler at exit: the others still run, and a process that was to end with 0 ends with
-/// the code instead, which it says on standard error. A library ends nothing: this may be the
-/// moment in which a plugin is let go.
+/// To be called in an exit handler. The remaining handlers still run; then a process that would
+/// exit with 0 exits with this code instead, and prints that. A library must not do so: the program
+/// may be unloading it as a plugin, and goes on.
 #[cfg(target_env = "gnu")]
 pub(crate) fn fail_at_exit(code: u8) {
     unsafe extern "C" {
-        /// glibc's `atexit` whose handlers know the exit code. Registered in a handler, it is what
-        /// runs next.
+        /// glibc's variant of `atexit` whose handlers get the exit code. A function registered by a
+        /// handler runs next.
         fn on_exit(run: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
     }
     extern "C" fn fail(status: c_int, code: *mut c_void) {
-        // What a parent sees of it.
+        // The part of the status that a parent sees.
         if status & 0xff == 0 {
             print_failure(code.addr());
-            // SAFETY: POSIX leaves a second `exit` undefined; glibc continues with the handlers
-            // that are left.
+            // SAFETY: POSIX does not define a second `exit`; glibc continues with the remaining
+            // handlers.
             unsafe { libc::exit(code.addr() as c_int) }
         }
     }
     if is_in_program() {
-        // SAFETY: the program's own code stays; the argument is a number.
+        // SAFETY: the program's own code is never unloaded; the argument is a number.
         unsafe { on_exit(fail, ptr::without_provenance_mut(usize::from(code))) };
     } else {
-        say(
+        print_sentence(
             "a filter makes a warning an error; the exit code is left to the program, since this is a library of it",
         );
     }
 }
 
-/// Whether this code is the program's own, and not a library's that it has loaded.
+/// Whether this code is part of the executable, not of a library that it loaded.
 #[cfg(target_env = "gnu")]
 fn is_in_program() -> bool {
     let base_of = |address: *const c_void| {
-        // SAFETY: plain pointers, filled in by the call; any address may be requested.
+        // SAFETY: plain pointers, filled in by the call, which accepts any address.
         unsafe {
             let mut found: libc::Dl_info = std::mem::zeroed();
             (libc::dladdr(address, &mut found) != 0).then_some(found.dli_fbase)
@@ -232,24 +233,24 @@ fn is_in_program() -> bool {
     // SAFETY: reads the auxiliary vector.
     let entry = unsafe { libc::getauxval(libc::AT_ENTRY) };
     let entry = base_of(ptr::without_provenance(entry as usize));
-    // Where nothing is loaded at run time, nothing is found.
+    // In a static executable both are `None`.
     entry == base_of((is_in_program as fn() -> bool) as *const c_void)
 }
 
-/// Within a handler at exit: the process ends with this code, whatever it was to end with. A second
-/// `exit` would wait for the first for ever here.
+/// To be called in an exit handler: ends the process with this code, whatever its status was. With
+/// this C library a second `exit` would deadlock.
 #[cfg(not(target_env = "gnu"))]
 pub(crate) fn fail_at_exit(code: u8) {
     print_failure(usize::from(code));
-    // SAFETY: ends the process, nothing else.
+    // SAFETY: ends the process.
     unsafe { libc::_exit(i32::from(code)) }
 }
 
 fn print_failure(code: usize) {
-    say(&format!("the exit code is {code}, since a filter makes a warning an error"));
+    print_sentence(&format!("the exit code is {code}, since a filter makes a warning an error"));
 }
 
-fn say(sentence: &str) {
+fn print_sentence(sentence: &str) {
     let _ = raw_stderr().write_all(format!("profile: {sentence}\n").as_bytes());
 }
 
@@ -280,7 +281,7 @@ pub(crate) fn terminal_columns() -> Option<u16> {
 
 pub(crate) fn address_space_limit() -> Option<usize> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `limit` is a valid rlimit to write to.
+    // SAFETY: `limit` is valid for the write.
     let known = unsafe { libc::getrlimit(libc::RLIMIT_AS, &mut limit) } == 0;
     let limited = known && limit.rlim_cur != libc::RLIM_INFINITY;
     limited.then(|| usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX))
@@ -289,7 +290,7 @@ pub(crate) fn address_space_limit() -> Option<usize> {
 pub(crate) fn stack_left() -> Option<usize> {
     let mut attributes = std::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
     let (mut lowest, mut size) = (ptr::null_mut::<c_void>(), 0);
-    // SAFETY: filled in where the call succeeds, and only then read, and freed.
+    // SAFETY: the attributes are read and freed only if the call has filled them in.
     unsafe {
         if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
             return None;
@@ -297,7 +298,8 @@ pub(crate) fn stack_left() -> Option<usize> {
         libc::pthread_attr_getstack(attributes.as_ptr(), &mut lowest, &mut size);
         libc::pthread_attr_destroy(attributes.as_mut_ptr());
     }
-    // Below the variables of this function is what is left; a coroutine's are elsewhere.
+    // The stack below this function's variables is free. In a coroutine the variables are not on
+    // this stack.
     let left = (&raw const lowest).addr().checked_sub(lowest.addr())?;
     (left <= size).then_some(left)
 }
@@ -307,12 +309,12 @@ pub(crate) fn without_file_size_signal<T>(write: impl FnOnce() -> T) -> T {
     write()
 }
 
-/// Bytes in use in the C library's heap, with what it spends on each block; `None` where it does
-/// not say.
+/// Bytes in use in the C library's heap, including its overhead per block; `None` if it has no
+/// `mallinfo2`.
 #[cfg(target_env = "gnu")]
 pub(crate) fn c_heap_bytes() -> Option<u64> {
-    // Looked up at run time: glibc before 2.33 does not have it.
-    // SAFETY: a name that ends in NUL; the handle stands for all that is loaded.
+    // Looked up at run time, since glibc before 2.33 does not have it.
+    // SAFETY: the name ends in NUL; the handle selects all loaded objects.
     let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"mallinfo2".as_ptr()) };
     if found.is_null() {
         return None;
@@ -320,7 +322,7 @@ pub(crate) fn c_heap_bytes() -> Option<u64> {
     // SAFETY: glibc's function of this name has this type.
     let mallinfo2: unsafe extern "C" fn() -> libc::mallinfo2 =
         unsafe { std::mem::transmute(found) };
-    // SAFETY: it takes the locks of the heap one after the other, as an allocation does.
+    // SAFETY: it locks the heap's arenas one after the other, as an allocation does.
     let info = unsafe { mallinfo2() };
     Some(info.uordblks as u64 + info.hblkhd as u64)
 }
@@ -336,14 +338,13 @@ pub(crate) fn thread_id() -> u64 {
 }
 
 pub(crate) fn thread_cpu_ns(thread_id: u64) -> Option<u64> {
-    // The kernel's own numbering of clocks (its posix-timers.h): the inverted id, and the bits for
-    // one thread and for time that the scheduler counted.
+    // The kernel encodes clock ids of threads as the inverted thread id and these bits: for a
+    // single thread, and for scheduler time (see its posix-timers.h).
     const OF_A_THREAD: libc::clockid_t = 4;
     const SCHEDULED: libc::clockid_t = 2;
     let thread = libc::clockid_t::try_from(thread_id).ok().filter(|thread| *thread > 0)?;
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: plain system call with room for its answer; of a thread that has ended it is an
-    // error.
+    // SAFETY: plain system call, valid for the write; it fails for a thread that has ended.
     let failed =
         unsafe { libc::clock_gettime((!thread << 3) | OF_A_THREAD | SCHEDULED, &raw mut time) };
     (failed == 0).then(|| time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)

@@ -1,6 +1,5 @@
-//! How much memory a process has, from `/proc`: read on descriptors that are kept, so that one
-//! reading is one system call, and a process that has ended is not taken for another one that got
-//! its number.
+//! Memory of a process, read from `/proc`. The descriptors stay open, so that one reading is one
+//! system call, and another process that gets the id of an ended one is not mistaken for it.
 
 use std::fs::{self, File};
 use std::io;
@@ -15,9 +14,9 @@ impl Resident {
         if self == Resident::Rss { "statm" } else { "smaps_rollup" }
     }
 
-    /// `None`: the process has ended, or what it ran when the file was opened.
+    /// `None`: the process has ended, or has run `exec` since the file was opened.
     fn read(self, file: &File) -> io::Result<Option<u64>> {
-        // Longer than either file ever is.
+        // Longer than either file can be.
         let mut text = [0; 2048];
         let Some(length) = unless_ended(file.read_at(&mut text, 0))? else { return Ok(None) };
         let text = &text[..length];
@@ -29,10 +28,11 @@ impl Resident {
     }
 }
 
-/// A process whose memory is read again and again.
+/// Reads the memory of one process repeatedly.
 #[derive(Debug)]
 pub(crate) struct ProcessMemory {
-    /// Its folder in `/proc`, which leads nowhere once it has ended, whoever gets its number.
+    /// Its folder in `/proc`. Opening a file in it fails once the process has ended, even if its id
+    /// is reused.
     folder: LongLivedFile,
     file: LongLivedFile,
     what: Resident,
@@ -40,13 +40,12 @@ pub(crate) struct ProcessMemory {
 
 impl ProcessMemory {
     /// # Errors
-    /// No such process, one that has ended and that nobody has waited for, no right to look, or no
-    /// `/proc`.
+    /// There is no such process, it is a zombie, permission is denied, or `/proc` is not mounted.
     pub(crate) fn open(process: u32, what: Resident) -> io::Result<ProcessMemory> {
         let folder = LongLivedFile::new(File::open(format!("/proc/{process}"))?)?;
         let file = open_in(&folder, what.file())?;
         let mut memory = ProcessMemory { folder, file, what };
-        // What may be opened may not always be read.
+        // Opening may succeed although reading is denied.
         let ended = || io::Error::new(io::ErrorKind::NotFound, "the process has ended");
         memory.bytes()?.ok_or_else(ended)?;
         Ok(memory)
@@ -55,13 +54,13 @@ impl ProcessMemory {
     /// Bytes now; `None` once the process has ended.
     ///
     /// # Errors
-    /// It may no longer be looked at: it runs a program of another user now.
+    /// Permission is denied, because the process now runs a program of another user.
     pub(crate) fn bytes(&mut self) -> io::Result<Option<u64>> {
         let read = self.what.read(self.file.get()?)?;
         if read.is_some() || self.what == Resident::Rss {
             return Ok(read);
         }
-        // `smaps_rollup` is of the program that ran when it was opened, and `exec` ends that one.
+        // An open `smaps_rollup` refers to the memory before `exec`, so open it again.
         let Some(file) = unless_ended(open_in(&self.folder, self.what.file()))? else {
             return Ok(None);
         };
@@ -69,12 +68,13 @@ impl ProcessMemory {
         self.what.read(self.file.get()?)
     }
 
-    /// Bytes now of this very process, which never becomes another program while it looks.
+    /// Bytes now, for this process itself: it does not run `exec` while it reads, so the file is
+    /// never reopened.
     pub(crate) fn own_bytes(&self) -> Option<u64> {
         self.what.read(self.file.get().ok()?).ok()?
     }
 
-    /// The kernel's high-water mark of what the process runs now. `None`: it has ended.
+    /// The kernel's high-water mark since the last `exec`, in bytes. `None`: the process has ended.
     pub(crate) fn kernel_peak_bytes(&self) -> Option<u64> {
         let status = fs::read(path_in(&self.folder, "status").ok()?).ok()?;
         sum_of_lines(&status, &["VmHWM:"])
@@ -89,7 +89,7 @@ fn open_in(folder: &LongLivedFile, name: &str) -> io::Result<LongLivedFile> {
     LongLivedFile::new(File::open(path_in(folder, name)?)?)
 }
 
-/// `None`: there was no such process any more.
+/// `None` if the error means that the process has ended.
 fn unless_ended<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
@@ -99,13 +99,13 @@ fn unless_ended<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 }
 
 /// # Errors
-/// No right to look.
+/// Permission is denied.
 pub(crate) fn memory_of(process: u32, what: Resident) -> io::Result<Option<u64>> {
     let file = unless_ended(File::open(format!("/proc/{process}/{}", what.file())))?;
     file.map_or(Ok(None), |file| what.read(&file))
 }
 
-/// The second number. An ended process that nobody has waited for has none but zeroes.
+/// Resident pages, the second number. In a zombie all numbers are 0.
 fn statm(text: &[u8]) -> Option<u64> {
     let mut numbers = text.split(|byte| *byte == b' ').map(number);
     let size = numbers.next()??;
@@ -119,7 +119,7 @@ pub(super) fn number(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// Lines such as `Pss:    123 kB`, in bytes.
+/// The sum of lines such as `Pss:    123 kB`, in bytes.
 fn sum_of_lines(text: &[u8], keys: &[&str]) -> Option<u64> {
     let lines = text.split(|byte| *byte == b'\n');
     let of_line = |line: &[u8]| {
@@ -136,28 +136,28 @@ fn page_bytes() -> u64 {
 }
 
 /// # Errors
-/// There is none to be read.
+/// The process has no such mark to read.
 pub(crate) fn kernel_peak_bytes(process: u32) -> io::Result<u64> {
     let status = fs::read(format!("/proc/{process}/status"))?;
     sum_of_lines(&status, &["VmHWM:"]).ok_or_else(|| io::Error::other("no VmHWM in its status"))
 }
 
 /// # Errors
-/// It is not permitted.
+/// Permission is denied.
 pub(crate) fn reset_kernel_peak() -> io::Result<()> {
     const HIGH_WATER_MARK: &[u8] = b"5";
     fs::write("/proc/self/clear_refs", HIGH_WATER_MARK)
 }
 
-/// All descendants of a process that run now. One whose parent has ended is not among them: the
-/// system has given it to another.
+/// All running descendants of a process. Those whose parent has ended are missing, since the system
+/// has given them another parent.
 pub(crate) fn descendants(process: u32) -> Vec<Descendant> {
     let mut found = children(process);
     let mut looked_at = 0;
     while let Some(next) = found.get(looked_at).copied() {
         looked_at += 1;
         for child in children(next.process) {
-            // Numbers are given again: a tree read while it changes may name one twice.
+            // Ids are reused: a process tree that changes while it is read may contain one twice.
             if found.iter().all(|known| known.process != child.process) {
                 found.push(child);
             }
@@ -175,17 +175,17 @@ fn children(parent: u32) -> Vec<Descendant> {
     processes.map(|process| Descendant { process, parent }).collect()
 }
 
-/// Whether this kernel keeps such lists (`CONFIG_PROC_CHILDREN`).
+/// Whether this kernel has these lists (`CONFIG_PROC_CHILDREN`).
 pub(crate) fn lists_children() -> bool {
     fs::exists("/proc/thread-self/children").unwrap_or(false)
 }
 
-/// Whether a process runs in its parent's memory, as between `vfork` and `exec`: it has none of its
-/// own then. Where the system does not say, it has.
+/// Whether a process shares its parent's memory, as between `vfork` and `exec`, so that its memory
+/// must not be counted again. `false` where the system does not allow the comparison.
 pub(crate) fn shares_memory(Descendant { process, parent }: Descendant) -> bool {
     const KCMP_VM: libc::c_long = 1;
     let [process, parent] = [process, parent].map(libc::c_long::from);
-    // SAFETY: plain system call with numbers; it compares and changes nothing.
+    // SAFETY: plain system call with numbers, which only compares.
     unsafe { libc::syscall(libc::SYS_kcmp, process, parent, KCMP_VM, 0, 0) == 0 }
 }
 
@@ -220,22 +220,22 @@ mod tests {
 
     #[test]
     fn a_process_has_memory_of_every_kind() {
-        // One that stands still: this one's other tests allocate and free between two readings.
-        let mut still = Command::new("cat");
-        let mut still =
-            still.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
-        // It has answered, so it is what it will be.
-        still.stdin.as_mut().expect("a pipe").write_all(b".").expect("it reads");
-        still.stdout.as_mut().expect("a pipe").read_exact(&mut [0]).expect("it answers");
+        // Another process, since other tests of this one allocate and free between two readings.
+        let mut child = Command::new("cat");
+        let mut child =
+            child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+        // After its answer its memory no longer changes.
+        child.stdin.as_mut().expect("a pipe").write_all(b".").expect("it reads");
+        child.stdout.as_mut().expect("a pipe").read_exact(&mut [0]).expect("it answers");
         let of = |what| {
-            let mut memory = ProcessMemory::open(still.id(), what).expect("it is there");
+            let mut memory = ProcessMemory::open(child.id(), what).expect("it is there");
             memory.bytes().expect("it may be read").expect("it runs")
         };
         let [rss, pss, uss] = [Resident::Rss, Resident::Pss, Resident::Uss].map(of);
         assert!(uss <= pss && pss <= rss + (1 << 20), "{uss} {pss} {rss}");
-        assert!(kernel_peak_bytes(still.id()).expect("a mark") >= rss / 2);
-        drop(still.stdin.take());
-        still.wait().expect("it ends");
+        assert!(kernel_peak_bytes(child.id()).expect("a mark") >= rss / 2);
+        drop(child.stdin.take());
+        child.wait().expect("it ends");
     }
 
     #[test]
@@ -249,7 +249,7 @@ mod tests {
     }
 
     extern "C" fn waits(stop: *mut libc::c_void) -> libc::c_int {
-        // SAFETY: the parent's, which lives until this process has ended.
+        // SAFETY: points to a variable of the parent that outlives this process.
         let stop = unsafe { &*stop.cast::<AtomicBool>() };
         while !stop.load(Ordering::Acquire) {
             // SAFETY: no arguments.
@@ -258,19 +258,18 @@ mod tests {
         0
     }
 
-    /// As `vfork` makes it, but that its parent continues.
+    /// Like `vfork`, except that the parent continues.
     #[test]
-    fn a_child_in_its_parents_memory_is_told_from_one_with_its_own() {
+    fn a_child_that_shares_memory_is_distinguished_from_one_with_its_own() {
         let parent = std::process::id();
         if !shares_memory(Descendant { process: parent, parent }) {
-            // A sandbox that does not let processes be compared.
+            // A sandbox does not allow comparing processes.
             return;
         }
-        let mut apart = Command::new("sleep").arg("1000").spawn().expect("start it");
+        let mut other = Command::new("sleep").arg("1000").spawn().expect("start it");
         let mut stack = vec![0_u128; 1 << 12];
         let mut stop = AtomicBool::new(false);
-        // SAFETY: the child has a stack of its own, of which this is the end, and does nothing but
-        // look at `stop`.
+        // SAFETY: the child runs on its own stack, whose end this is, and only reads `stop`.
         let child = unsafe {
             let argument = (&raw mut stop).cast();
             let end = stack.as_mut_ptr_range().end.cast();
@@ -278,13 +277,13 @@ mod tests {
         };
         let within = Descendant { process: child.cast_unsigned(), parent };
         let is_known = descendants(parent).contains(&within);
-        let shares = [within.process, apart.id()]
+        let shares = [within.process, other.id()]
             .map(|process| shares_memory(Descendant { process, parent }));
         stop.store(true, Ordering::Release);
         // SAFETY: a child of this process.
         let ended = unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
-        apart.kill().expect("it runs");
-        apart.wait().expect("it ends");
+        other.kill().expect("it runs");
+        other.wait().expect("it ends");
         assert_eq!((ended, is_known, shares), (child, true, [true, false]));
     }
 }

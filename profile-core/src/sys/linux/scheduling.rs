@@ -1,9 +1,9 @@
-//! How long threads ran, and how long they were ready to run and had no processor: what the
-//! scheduler itself counts.
+//! How long threads ran, and how long they were runnable and waited for a processor, as counted by
+//! the scheduler.
 //!
-//! `schedstat` is of one thread, `/proc/self/schedstat` too: of the first.
-//! (Documentation/scheduler/sched-stats.rst of the kernel.) A thread that waits at this moment has
-//! its wait counted when it runs again.
+//! `schedstat` covers one thread; `/proc/self/schedstat` covers the first one only
+//! (Documentation/scheduler/sched-stats.rst of the kernel). The current wait of a thread is counted
+//! when it runs again.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -25,7 +25,7 @@ pub(crate) fn scheduled_of_thread(thread_id: u64) -> Option<Scheduled> {
     read(&format!("/proc/self/task/{thread_id}/schedstat"))
 }
 
-/// No descriptor stays open, which the program might miss.
+/// Opens the file for each reading: a descriptor that stays open could disturb the program.
 fn read(path: &str) -> Option<Scheduled> {
     // Three numbers of at most twenty digits.
     let mut text = [0; 64];
@@ -33,53 +33,52 @@ fn read(path: &str) -> Option<Scheduled> {
     schedstat(&text[..length])
 }
 
-/// `cpu delay slices`, times in ns.
+/// Parses `cpu delay slices`, times in ns.
 fn schedstat(text: &[u8]) -> Option<Scheduled> {
     let mut numbers = text.split(|byte| *byte == b' ').map(number);
     Some(Scheduled { cpu_ns: numbers.next()??, delay_ns: numbers.next()?? })
 }
 
-/// How often threads of this process, the ended ones included, lost the processor to others while
-/// they could have gone on.
+/// How often threads of this process, including ended ones, were preempted while runnable.
 pub(crate) fn involuntary_switches() -> Option<u64> {
     let mut usage = MaybeUninit::<libc::rusage>::uninit();
-    // SAFETY: plain system call with room for its answer, which is read only where it was written.
+    // SAFETY: plain system call, valid for the write; its result is read only if it was written.
     let usage = unsafe {
         (libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) == 0).then(|| usage.assume_init())
     };
     usage.and_then(|usage| u64::try_from(usage.ru_nivcsw).ok())
 }
 
-/// Since boot, the time in which any thread of the machine waited for a processor; `None` where the
-/// kernel does not keep account.
+/// Time since boot during which at least one thread of the machine waited for a processor; `None`
+/// if the kernel does not account for it.
 pub(crate) fn cpu_pressure_ns() -> Option<u64> {
     let mut text = [0; 256];
     let length = File::open("/proc/pressure/cpu").and_then(|it| it.read_at(&mut text, 0)).ok()?;
     pressure(&text[..length])
 }
 
-/// `some avg10=0.00 avg60=0.00 avg300=0.00 total=MICROSECONDS`, and a line `full`.
+/// Parses `some avg10=0.00 avg60=0.00 avg300=0.00 total=MICROSECONDS`, followed by a line `full`.
 fn pressure(text: &[u8]) -> Option<u64> {
     let some = text.split(|byte| *byte == b'\n').find(|line| line.starts_with(b"some "))?;
     let total = some.split(|byte| *byte == b' ').find_map(|word| word.strip_prefix(b"total="))?;
     number(total)?.checked_mul(1000)
 }
 
-/// Processors: switched on, physical, and those that this process may use. 0: not known.
+/// Numbers of processors: online, physical cores, and available to this process; 0: unknown.
 pub(crate) fn cores() -> [u64; 3] {
     let available = std::thread::available_parallelism().map_or(0, |cores| cores.get() as u64);
     [logical_cores() as u64, physical_cores().unwrap_or(0) as u64, available]
 }
 
-/// Processors the system has configured and switched on.
+/// Processors that are configured and online.
 fn logical_cores() -> usize {
     // SAFETY: plain query.
     let online = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
     usize::try_from(online).unwrap_or(1)
 }
 
-/// Threads of one core name the same list of them. `sysinfo` would say the same, for five seconds
-/// more of everyone's build.
+/// Threads of the same core have the same list of siblings. `sysinfo` would provide this too, but
+/// adds five seconds to every user's build.
 fn physical_cores() -> Option<usize> {
     let mut cores = BTreeSet::new();
     for processor in std::fs::read_dir("/sys/devices/system/cpu").ok()?.flatten() {
