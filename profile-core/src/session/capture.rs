@@ -1,7 +1,9 @@
 //! Snapshots of this process, and of segments of other processes.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 
 use super::limits;
 use crate::callsite::{self, CallSite, LinkedSkipped, Mode};
@@ -82,23 +84,31 @@ pub fn read_segment(path: impl AsRef<Path>) -> io::Result<Snapshot> {
 
 fn snapshot_in(path: &Path) -> io::Result<Snapshot> {
     let invalid = |error: SegmentError| io::Error::new(io::ErrorKind::InvalidData, error);
-    let read = |view: View<'_>| {
-        let mut snapshot = snapshot_of(view, None);
-        if view.header(header::memory_from) != 0 {
-            let message = "the segment holds only part of the run: there was no more room on the \
-                           disk, or files were limited";
-            snapshot.warnings.push(warning("DataLossWarning", message, 1));
-        }
-        snapshot
-    };
-    read_bytes(&bytes_of_file(path)?, read).map_err(invalid)
+    snapshot_of_words(&words_of_file(path)?).map_err(invalid)
 }
 
-/// Reads the bytes of a segment.
-fn read_bytes<T>(bytes: &[u8], read: impl FnOnce(View<'_>) -> T) -> Result<T, SegmentError> {
-    let words: Vec<_> = bytes.chunks_exact(8).map(word_of).collect();
-    let allowance = View::allowance_for(&words);
-    View::from_words(&words, &allowance).map(read)
+/// Reads a segment from memory: for fuzzing, which has no time for files.
+#[doc(hidden)]
+pub fn read_segment_bytes(bytes: &[u8]) -> io::Result<Snapshot> {
+    let invalid = |error: SegmentError| io::Error::new(io::ErrorKind::InvalidData, error);
+    let own = Suspended::new();
+    let words = words_of(bytes, bytes.len() as u64)?;
+    let read = snapshot_of_words(&words).map_err(invalid)?;
+    drop(words);
+    drop(own);
+    Ok(thread::for_caller(|| read))
+}
+
+fn snapshot_of_words(words: &[AtomicU64]) -> Result<Snapshot, SegmentError> {
+    let allowance = View::allowance_for(words);
+    let view = View::from_words(words, &allowance)?;
+    let mut snapshot = snapshot_of(view, None);
+    if view.header(header::memory_from) != 0 {
+        let message = "the segment holds only part of the run: there was no more room on the \
+                       disk, or files were limited";
+        snapshot.warnings.push(warning("DataLossWarning", message, 1));
+    }
+    Ok(snapshot)
 }
 
 /// The snapshot of the process that started this one, from the segment that it passed on.
@@ -112,7 +122,11 @@ pub(super) fn snapshot_of_parent() -> Option<Snapshot> {
         let now = Anchor::now(Clock::from_code(view.header(header::clock)));
         Some(snapshot_of(view, Some(now)))
     };
-    let mut snapshot = read_bytes(&sys::passed_segment()?, read).ok()??;
+    let bytes = sys::passed_segment()?;
+    let words = words_of(&*bytes, bytes.len() as u64).ok()?;
+    drop(bytes);
+    let allowance = View::allowance_for(&words);
+    let mut snapshot = View::from_words(&words, &allowance).map(read).ok()??;
     let process = &mut snapshot.process;
     set_cores(process, sys::cores());
     process.resident_bytes = sys::memory_of(parent, sys::Resident::Rss).ok().flatten();
@@ -129,15 +143,31 @@ fn set_cores(process: &mut Process, cores: [u64; 3]) {
 }
 
 /// Devices and pipes are refused, since they may have no end.
-fn bytes_of_file(path: &Path) -> io::Result<Vec<u8>> {
+fn words_of_file(path: &Path) -> io::Result<Vec<AtomicU64>> {
     let about = std::fs::metadata(path)?;
     if !about.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
-    std::fs::read(path)
+    words_of(File::open(path)?, about.len())
 }
 
-fn word_of(bytes: &[u8]) -> std::sync::atomic::AtomicU64 {
+/// The words in at most so many bytes. The bytes themselves are not kept: a segment may take much
+/// of the memory that there is.
+fn words_of(from: impl Read, bytes: u64) -> io::Result<Vec<AtomicU64>> {
+    const AT_ONCE: usize = 1 << 16;
+    let mut words = Vec::new();
+    let most = usize::try_from(bytes / 8).unwrap_or(usize::MAX);
+    words.try_reserve_exact(most).map_err(io::Error::other)?;
+    let mut from = from.take(most as u64 * 8);
+    let mut read = Vec::with_capacity(AT_ONCE);
+    while from.by_ref().take(AT_ONCE as u64).read_to_end(&mut read)? > 0 {
+        words.extend(read.chunks_exact(8).map(word_of));
+        read.clear();
+    }
+    Ok(words)
+}
+
+fn word_of(bytes: &[u8]) -> AtomicU64 {
     let word = bytes.iter().rev().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
     word.into()
 }
