@@ -14,7 +14,7 @@ use crate::record::thread::{self, Suspended};
 use crate::record::{calibrate, held, live, problems, scheduling};
 use crate::report;
 use crate::segment::layout::header;
-use crate::segment::reader::{SegmentError, View};
+use crate::segment::reader::{Allowance, SegmentError, View};
 use crate::segment::writer;
 use crate::settings::{self, Settings};
 use crate::snapshot::read::{self, Options, windows};
@@ -100,12 +100,16 @@ pub fn read_segment_bytes(bytes: &[u8]) -> io::Result<Snapshot> {
 }
 
 fn snapshot_of_words(words: &[AtomicU64]) -> Result<Snapshot, SegmentError> {
-    let allowance = View::allowance_for(words);
+    let allowance = Allowance::for_words(words);
     let view = View::from_words(words, &allowance)?;
     let mut snapshot = snapshot_of(view, None);
     if view.header(header::memory_from) != 0 {
         let message = "the segment holds only part of the run: there was no more room on the \
                        disk, or files were limited";
+        snapshot.warnings.push(warning("DataLossWarning", message, 1));
+    }
+    if allowance.is_exceeded() {
+        let message = "the segment is damaged: it leads to more rows than a file of its size holds";
         snapshot.warnings.push(warning("DataLossWarning", message, 1));
     }
     Ok(snapshot)
@@ -125,7 +129,7 @@ pub(super) fn snapshot_of_parent() -> Option<Snapshot> {
     let bytes = sys::passed_segment()?;
     let words = words_of(&*bytes, bytes.len() as u64).ok()?;
     drop(bytes);
-    let allowance = View::allowance_for(&words);
+    let allowance = Allowance::for_words(&words);
     let mut snapshot = View::from_words(&words, &allowance).map(read).ok()??;
     let process = &mut snapshot.process;
     set_cores(process, sys::cores());
