@@ -129,7 +129,7 @@ impl<'a> Reading<'a> {
             let elsewhere = carried_ns > 0.0;
             self.tree.add(None, to, Flow { ns: carried_ns, elsewhere, ..Flow::default() });
             if let Some(from) = from.filter(|_| parent == other) {
-                self.tree.nodes[from].calls += flow.calls;
+                add(&mut self.tree.nodes[from].calls, flow.calls);
             }
         }
     }
