@@ -54,6 +54,9 @@ const fn header_bytes() -> usize {
     size_of::<layout::Header>()
 }
 
+/// What a record takes in a list that grows, and in the maps that are made of a list.
+const LISTED_BYTES: usize = 2 * size_of::<Record<'static>>() + 128;
+
 /// The words of a segment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View<'a> {
@@ -146,12 +149,20 @@ impl<'a> View<'a> {
     /// the list leaves the file, it continues from `in_file`: a thread that allocated its record
     /// before the file was full may have linked it before those outside.
     pub(crate) fn list_in_file(&self, newest: u64, in_file: u64, next: u64) -> Vec<Record<'a>> {
-        let mut records: Vec<_> = self.list(newest, next).collect();
+        let may_keep = |_: &Record<'_>| self.may_keep(LISTED_BYTES);
+        let mut records: Vec<_> = self.list(newest, next).take_while(may_keep).collect();
         let end = records.last().map_or(newest, |record| record.word(next));
         if end != 0 && self.record(end).is_none() {
-            records.extend(self.list(in_file, next));
+            records.extend(self.list(in_file, next).take_while(may_keep));
         }
         records
+    }
+
+    /// The records of a list are not kept any longer.
+    pub(crate) fn forget(&self, records: &[Record<'a>]) {
+        if let Some(left) = self.allowance {
+            left.bytes.fetch_add((records.len() * LISTED_BYTES) as u64, Relaxed);
+        }
     }
 
     /// The records of a list, from its first; stops where the list leaves the segment, or exceeds

@@ -132,6 +132,7 @@ impl<'a> Reading<'a> {
                 add(&mut self.tree.nodes[from].calls, flow.calls);
             }
         }
+        self.view.forget(&edges);
     }
 
     /// Groups open spans by edge, each with whether its function was already open when it began.

@@ -251,9 +251,9 @@ impl<'a> Reading<'a> {
         self.overhead.capped_paths |= block.word(thread_block::paths) > layout::MAX_PATHS;
         let in_file = block.word(thread_block::first_tally_in_file);
         let newest = block.word(thread_block::first_tally);
-        for tally in self.view.list_in_file(newest, in_file, tally::next) {
-            self.tally(&tally);
-        }
+        let tallies = self.view.list_in_file(newest, in_file, tally::next);
+        tallies.iter().for_each(|tally| self.tally(tally));
+        self.view.forget(&tallies);
     }
 
     /// What recording cost a call of each function, by how its calls are distributed. Not by their
