@@ -248,6 +248,7 @@ pub mod __private {
         Turns, calibrate::use_mock_clock, enter, enter_each, future::Instrumented,
     };
     pub use crate::report::LinkedFormat;
+    pub use crate::session::read_segment_bytes;
     pub use std::thread_local;
 }
 

@@ -46,10 +46,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("off", &["options", "snapshot"]),
     ("options", &[]),
-    (
-        "record",
-        &["callsite", "clock", "limits", "options", "runs", "segment", "settings", "sys"],
-    ),
+    ("record", &["callsite", "clock", "limits", "options", "runs", "segment", "settings", "sys"]),
     ("report", &["compare", "escape", "json", "options", "settings", "snapshot", "sort", "units"]),
     ("runs", &["segment", "settings", "sort", "sys"]),
     ("segment", &["callsite", "limits", "sys"]),

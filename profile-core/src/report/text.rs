@@ -91,10 +91,12 @@ fn segment_starts(path: &str) -> Vec<usize> {
     let mut nesting = 0_usize;
     for (at, byte) in path.bytes().enumerate() {
         let before = &path.as_bytes()[..at];
+        // A third colon belongs to the segment.
+        let in_segment = starts.last().is_some_and(|start| at > *start);
         match byte {
             b'<' => nesting += 1,
             b'>' if !before.ends_with(b"-") => nesting = nesting.saturating_sub(1),
-            b':' if nesting == 0 && before.ends_with(b":") => starts.push(at + 1),
+            b':' if nesting == 0 && in_segment && before.ends_with(b":") => starts.push(at + 1),
             _ => {}
         }
     }
@@ -117,6 +119,13 @@ pub(crate) fn wrap(text: &str, indent: u16, columns: Option<u16>) -> Vec<String>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_number_of_colons_splits_into_segments() {
+        assert_eq!(segments("a::b"), ["a", "b"]);
+        assert_eq!(segments("a:::b"), ["a", ":b"]);
+        assert_eq!(segments("::a::::"), ["", "a", "", ""]);
+    }
 
     #[test]
     fn a_path_is_shortened_from_the_left_between_segments() {

@@ -1,12 +1,12 @@
 //! The runs in a folder.
 
 use std::fs::{self, DirEntry, File};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::segment::layout::header;
-use crate::segment::reader::View;
+use crate::segment::reader::{Allowance, View, words_of};
 use crate::sys;
 
 /// A run that was recorded into a file.
@@ -56,10 +56,8 @@ fn run_in(path: PathBuf) -> Option<Run> {
     const BEGINNING: u64 = 64 << 10;
     let file = File::open(&path).ok()?;
     let about = file.metadata().ok()?;
-    let mut bytes = Vec::new();
-    (&file).take(BEGINNING).read_to_end(&mut bytes).ok()?;
-    let words = crate::segment::reader::words_of(&bytes);
-    let allowance = View::allowance_for(&words);
+    let words = words_of(&file, BEGINNING.min(about.len())).ok()?;
+    let allowance = Allowance::for_words(&words);
     let view = View::from_words(&words, &allowance).ok()?;
     let started = Duration::from_nanos(view.header(header::started_unix_ns));
     Some(Run {

@@ -3,9 +3,12 @@
 //!
 //! Every access is checked against the end of the view, and every walk along `next` links is
 //! limited. So a damaged or hostile file results in missing rows, never in a crash, a hang or an
-//! invalid read. Nothing is written.
+//! invalid read. What is read and what is kept of it are bounded by the size of the file: see
+//! [`Allowance`]. Nothing is written.
 
-use std::sync::atomic::{AtomicU64, Ordering::*};
+use std::io::{self, Read};
+use std::string::FromUtf8Error;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 
 use super::layout::{self, header};
 
@@ -52,10 +55,28 @@ const fn header_bytes() -> usize {
     size_of::<layout::Header>()
 }
 
-/// The words in the bytes of a segment.
-pub(crate) fn words_of(bytes: &[u8]) -> Vec<AtomicU64> {
-    let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
-    bytes.chunks_exact(8).map(word).map(AtomicU64::new).collect()
+/// What a record takes in a list that grows, and in the maps that are made of a list.
+const LISTED_BYTES: usize = 2 * size_of::<Record<'static>>() + 128;
+
+/// The words in at most so many bytes. The bytes themselves are not kept: a segment may take much
+/// of the memory that there is.
+pub(crate) fn words_of(from: impl Read, bytes: u64) -> io::Result<Vec<AtomicU64>> {
+    const AT_ONCE: usize = 1 << 16;
+    let mut words = Vec::new();
+    let most = usize::try_from(bytes / 8).unwrap_or(usize::MAX);
+    words.try_reserve_exact(most).map_err(io::Error::other)?;
+    let mut from = from.take(most as u64 * 8);
+    let mut read = Vec::with_capacity(AT_ONCE);
+    while from.by_ref().take(AT_ONCE as u64).read_to_end(&mut read)? > 0 {
+        words.extend(read.chunks_exact(8).map(word_of));
+        read.clear();
+    }
+    Ok(words)
+}
+
+fn word_of(bytes: &[u8]) -> AtomicU64 {
+    let word = bytes.iter().rev().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
+    word.into()
 }
 
 /// The words of a segment.
@@ -63,9 +84,41 @@ pub(crate) fn words_of(bytes: &[u8]) -> Vec<AtomicU64> {
 pub(crate) struct View<'a> {
     words: &'a [AtomicU64],
     base: u64,
-    /// How many more words may be visited. `None` for this process's own segment, whose lists
-    /// always end.
-    allowance: Option<&'a AtomicU64>,
+    /// `None` for this process's own segment, whose lists always end.
+    allowance: Option<&'a Allowance>,
+}
+
+/// What reading a file may still take. Without it, lists that lead into each other would multiply
+/// the work, and records that share a long text would multiply the memory.
+#[derive(Debug)]
+pub(crate) struct Allowance {
+    /// Words to visit. A complete reading visits each a few times at most.
+    words: AtomicU64,
+    /// Bytes to keep. With the words of the file, this is four times its size.
+    bytes: AtomicU64,
+    /// Whether something was left out for lack of `bytes`.
+    is_exceeded: AtomicBool,
+}
+
+impl Allowance {
+    pub(crate) fn for_words(words: &[AtomicU64]) -> Allowance {
+        const TIMES: u64 = 4;
+        /// Rows of functions and lines are larger than their records. This is enough for every
+        /// program: it makes up for 100,000 lines of source.
+        const IN_ADDITION: u64 = 16 << 20;
+        let words = words.len() as u64;
+        Allowance {
+            words: AtomicU64::new(words * TIMES),
+            bytes: AtomicU64::new(words * 8 * (TIMES - 1) + IN_ADDITION),
+            is_exceeded: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether something that the file leads to was left out, since it would have taken more memory
+    /// than a file of this size can fill.
+    pub(crate) fn is_exceeded(&self) -> bool {
+        self.is_exceeded.load(Relaxed)
+    }
 }
 
 impl<'a> View<'a> {
@@ -80,17 +133,10 @@ impl<'a> View<'a> {
         Some(View { words, base: header.base.get(), allowance: None })
     }
 
-    /// A complete reading visits each record a few times at most. Without this limit, lists that
-    /// lead into each other would multiply the work.
-    pub(crate) fn allowance_for(words: &[AtomicU64]) -> AtomicU64 {
-        const TIMES: usize = 4;
-        AtomicU64::new((words.len() * TIMES) as u64)
-    }
-
     /// A view of words read from a file, by [`words_of`].
     pub(crate) fn from_words(
         words: &'a [AtomicU64],
-        allowance: &'a AtomicU64,
+        allowance: &'a Allowance,
     ) -> Result<View<'a>, SegmentError> {
         let view = View { words, base: 0, allowance: Some(allowance) };
         if words.len() < header_bytes() / 8 {
@@ -125,12 +171,20 @@ impl<'a> View<'a> {
     /// the list leaves the file, it continues from `in_file`: a thread that allocated its record
     /// before the file was full may have linked it before those outside.
     pub(crate) fn list_in_file(&self, newest: u64, in_file: u64, next: u64) -> Vec<Record<'a>> {
-        let mut records: Vec<_> = self.list(newest, next).collect();
+        let may_keep = |_: &Record<'_>| self.may_keep(LISTED_BYTES);
+        let mut records: Vec<_> = self.list(newest, next).take_while(may_keep).collect();
         let end = records.last().map_or(newest, |record| record.word(next));
         if end != 0 && self.record(end).is_none() {
-            records.extend(self.list(in_file, next));
+            records.extend(self.list(in_file, next).take_while(may_keep));
         }
         records
+    }
+
+    /// The records of a list are not kept any longer.
+    pub(crate) fn forget(&self, records: &[Record<'a>]) {
+        if let Some(left) = self.allowance {
+            left.bytes.fetch_add((records.len() * LISTED_BYTES) as u64, Relaxed);
+        }
     }
 
     /// The records of a list, from its first; stops where the list leaves the segment, or exceeds
@@ -146,10 +200,25 @@ impl<'a> View<'a> {
         })
     }
 
+    /// Whether the segment is being written while it is read.
+    pub(crate) fn is_live(&self) -> bool {
+        self.allowance.is_none()
+    }
+
     /// Whether so many words more may be visited.
-    fn may_visit(&self, words: u64) -> bool {
-        let less = |left: u64| left.checked_sub(words);
-        self.allowance.is_none_or(|left| left.fetch_update(Relaxed, Relaxed, less).is_ok())
+    pub(crate) fn may_visit(&self, words: u64) -> bool {
+        self.allowance.is_none_or(|left| take(&left.words, words))
+    }
+
+    /// Whether so many bytes more may be kept of what is read.
+    pub(crate) fn may_keep(&self, bytes: usize) -> bool {
+        self.allowance.is_none_or(|left| {
+            let may = take(&left.bytes, bytes as u64);
+            if !may {
+                left.is_exceeded.store(true, Relaxed);
+            }
+            may
+        })
     }
 
     /// Reads a text: its length, then its bytes.
@@ -165,14 +234,30 @@ impl<'a> View<'a> {
     /// A damaged length costs at most `longest`.
     fn text_of(&self, link: u64, longest: u64) -> String {
         let Some(record) = self.record(link) else { return String::new() };
-        let length = record.word(0).min(longest) as usize;
-        if !self.may_visit(length.div_ceil(8) as u64) {
+        let in_file = (self.words.len() - record.start - 1) * 8;
+        let length = record.word(0).min(longest).min(in_file as u64) as usize;
+        if !(self.may_visit(length.div_ceil(8) as u64) && self.may_keep(length)) {
             return String::new();
         }
-        let bytes = (0..length.div_ceil(8)).flat_map(|i| record.word(1 + i as u64).to_le_bytes());
-        let bytes: Vec<u8> = bytes.take(length).collect();
-        String::from_utf8_lossy(&bytes).into_owned()
+        let mut bytes = Vec::with_capacity(length.next_multiple_of(8));
+        (0..length.div_ceil(8)).for_each(|i| bytes.extend(record.word(1 + i as u64).to_le_bytes()));
+        bytes.truncate(length);
+        let bytes = String::from_utf8(bytes).map_err(FromUtf8Error::into_bytes);
+        bytes.unwrap_or_else(|bytes| self.repaired(&bytes))
     }
+
+    /// Each invalid byte becomes a character of three.
+    fn repaired(&self, bytes: &[u8]) -> String {
+        match self.may_keep(3 * bytes.len()) {
+            true => String::from_utf8_lossy(bytes).into_owned(),
+            false => String::new(),
+        }
+    }
+}
+
+/// Takes from what is left, if there is enough.
+fn take(left: &AtomicU64, number: u64) -> bool {
+    left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(number)).is_ok()
 }
 
 /// Finds that a list leads back into itself, in constant memory and within three times its length

@@ -1,8 +1,9 @@
 //! Snapshots of this process, and of segments of other processes.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 
 use super::limits;
 use crate::callsite::{self, CallSite, LinkedSkipped, Mode};
@@ -13,7 +14,7 @@ use crate::record::thread::{self, Suspended};
 use crate::record::{calibrate, held, live, problems, scheduling};
 use crate::report;
 use crate::segment::layout::header;
-use crate::segment::reader::{SegmentError, View, words_of};
+use crate::segment::reader::{Allowance, SegmentError, View, words_of};
 use crate::segment::writer;
 use crate::settings::{self, Settings};
 use crate::snapshot::read::{self, Options, windows};
@@ -85,26 +86,39 @@ pub fn read_segment(path: impl AsRef<Path>) -> io::Result<Snapshot> {
 
 fn snapshot_in(path: &Path) -> io::Result<Snapshot> {
     let invalid = |error: SegmentError| io::Error::new(io::ErrorKind::InvalidData, error);
-    let (bytes, is_running) = bytes_of_file(path)?;
-    let read = |view: View<'_>| {
-        let clock = Clock::from_code(view.header(header::clock));
-        let is_now = is_running && clock != Clock::Mock;
-        let mut snapshot = snapshot_of(view, is_now.then(|| Anchor::now(clock)));
-        if view.header(header::memory_from) != 0 {
-            let message = "the segment holds only part of the run: there was no more room on the \
-                           disk, or files were limited";
-            snapshot.warnings.push(warning("DataLossWarning", message, 1));
-        }
-        snapshot
-    };
-    read_bytes(&bytes, read).map_err(invalid)
+    let (words, is_running) = words_of_file(path)?;
+    snapshot_of_words(&words, is_running).map_err(invalid)
 }
 
-/// Reads the bytes of a segment.
-fn read_bytes<T>(bytes: &[u8], read: impl FnOnce(View<'_>) -> T) -> Result<T, SegmentError> {
-    let words = words_of(bytes);
-    let allowance = View::allowance_for(&words);
-    View::from_words(&words, &allowance).map(read)
+/// Reads a segment from memory: for fuzzing, which has no time for files.
+#[doc(hidden)]
+pub fn read_segment_bytes(bytes: &[u8]) -> io::Result<Snapshot> {
+    let invalid = |error: SegmentError| io::Error::new(io::ErrorKind::InvalidData, error);
+    let own = Suspended::new();
+    let words = words_of(bytes, bytes.len() as u64)?;
+    let read = snapshot_of_words(&words, false).map_err(invalid)?;
+    drop(words);
+    drop(own);
+    Ok(thread::for_caller(|| read))
+}
+
+fn snapshot_of_words(words: &[AtomicU64], is_running: bool) -> Result<Snapshot, SegmentError> {
+    let allowance = Allowance::for_words(words);
+    let view = View::from_words(words, &allowance)?;
+    let clock = Clock::from_code(view.header(header::clock));
+    // The clocks of a process that runs are those of this machine.
+    let is_now = is_running && clock != Clock::Mock;
+    let mut snapshot = snapshot_of(view, is_now.then(|| Anchor::now(clock)));
+    if view.header(header::memory_from) != 0 {
+        let message = "the segment holds only part of the run: there was no more room on the \
+                       disk, or files were limited";
+        snapshot.warnings.push(warning("DataLossWarning", message, 1));
+    }
+    if allowance.is_exceeded() {
+        let message = "the segment is damaged: it leads to more rows than a file of its size holds";
+        snapshot.warnings.push(warning("DataLossWarning", message, 1));
+    }
+    Ok(snapshot)
 }
 
 /// The snapshot of the process that started this one, from the segment that it passed on.
@@ -118,7 +132,11 @@ pub(super) fn snapshot_of_parent() -> Option<Snapshot> {
         let now = Anchor::now(Clock::from_code(view.header(header::clock)));
         Some(snapshot_of(view, Some(now)))
     };
-    let mut snapshot = read_bytes(&sys::passed_segment()?, read).ok()??;
+    let bytes = sys::passed_segment()?;
+    let words = words_of(&*bytes, bytes.len() as u64).ok()?;
+    drop(bytes);
+    let allowance = Allowance::for_words(&words);
+    let mut snapshot = View::from_words(&words, &allowance).map(read).ok()??;
     let process = &mut snapshot.process;
     set_cores(process, sys::cores());
     process.resident_bytes = sys::memory_of(parent, sys::Resident::Rss).ok().flatten();
@@ -136,15 +154,14 @@ fn set_cores(process: &mut Process, cores: [u64; 3]) {
 
 /// The bytes of a file, and whether the process that records into it runs, on this machine.
 /// Devices and pipes are refused, since they may have no end.
-fn bytes_of_file(path: &Path) -> io::Result<(Vec<u8>, bool)> {
-    if !std::fs::metadata(path)?.is_file() {
+fn words_of_file(path: &Path) -> io::Result<(Vec<AtomicU64>, bool)> {
+    let about = std::fs::metadata(path)?;
+    if !about.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
-    let mut file = File::open(path)?;
+    let file = File::open(path)?;
     let is_running = sys::is_locked(&file);
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok((bytes, is_running))
+    Ok((words_of(file, about.len())?, is_running))
 }
 
 /// The snapshot of a segment, without what only the program knows.

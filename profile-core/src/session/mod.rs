@@ -13,6 +13,6 @@ mod signals;
 mod sites;
 mod start;
 
-pub use capture::read_segment;
+pub use capture::{read_segment, read_segment_bytes};
 pub use now::{capture, write_reports};
 pub use sites::{find, find_all, functions};

@@ -153,7 +153,7 @@ fn summary(processes: &[Process]) -> Process {
         available_cores: processes.iter().map(|it| it.available_cores).max().unwrap_or(0),
         allocator: processes.iter().any(|it| it.allocator),
         debug_assertions: processes.iter().any(|it| it.debug_assertions),
-        threads: processes.iter().map(|it| it.threads).sum(),
+        threads: processes.iter().fold(0, |sum, it| sum.saturating_add(it.threads)),
         resident_bytes: sum(|it| it.resident_bytes),
         kernel_peak_bytes: sum(|it| it.kernel_peak_bytes),
         heap_bytes: sum(|it| it.heap_bytes),
@@ -331,7 +331,9 @@ fn leak(one: Option<Leak>, m: u64, other: Option<Leak>, n: u64) -> Option<Leak> 
 }
 
 fn bytes_per_call(one: BytesPerCall, other: &BytesPerCall) -> BytesPerCall {
-    let calls = |it: &BytesPerCall| it.histogram.iter().map(|[_, calls]| calls).sum();
+    let calls = |it: &BytesPerCall| {
+        it.histogram.iter().fold(0_u64, |sum, [_, calls]| sum.saturating_add(*calls))
+    };
     let known = (Some(one.mean_bytes), calls(&one));
     let histogram = merged(&one.histogram, &other.histogram);
     BytesPerCall {

@@ -48,6 +48,8 @@ pub(crate) struct Node {
     /// A function further up is called again from here. That time is counted there, so it is not
     /// part of this path's time.
     pub(crate) folds: bool,
+    /// Such edges that begin here, minus those that end here; later of this path and those below.
+    folded_edges: i64,
     /// See the layout's `heap`.
     pub(crate) heap: [i128; heap::COUNTS],
 }
@@ -88,12 +90,12 @@ impl Tree {
         }
     }
 
-    /// Marks the paths from `from` up to `ancestor`, which `from` calls again.
+    /// Marks the paths from `from` up to `ancestor`, which `from` calls again: here only their
+    /// ends, since a damaged file may have a long path with many such edges.
     pub(crate) fn fold(&mut self, from: Option<usize>, ancestor: usize) {
-        let mut index = from;
-        while let Some(node) = index.filter(|index| *index != ancestor) {
-            self.nodes[node].folds = true;
-            index = self.nodes[node].parent;
+        if let Some(from) = from {
+            self.nodes[from].folded_edges += 1;
+            self.nodes[ancestor].folded_edges -= 1;
         }
     }
 
@@ -126,6 +128,8 @@ impl Tree {
             let (inclusive, below) = (node.inclusive_ns, node.recording_ns);
             let calls = node.calls.saturating_add(node.calls_below);
             let (elsewhere, is_mixed) = (node.recording_elsewhere_ns, node.is_mixed);
+            let folded_edges = node.folded_edges;
+            node.folds = folded_edges > 0;
             if let Some(parent) = node.parent {
                 let parent = &mut self.nodes[parent];
                 parent.inclusive_ns += inclusive;
@@ -134,6 +138,7 @@ impl Tree {
                 parent.calls_below = parent.calls_below.saturating_add(calls);
                 parent.recording_elsewhere_ns += elsewhere;
                 parent.is_mixed |= is_mixed;
+                parent.folded_edges += folded_edges;
             }
         }
     }

@@ -12,7 +12,11 @@ impl<'a> Reading<'a> {
     /// Adds the lists of one thread.
     pub(super) fn calls(&mut self, index: usize, record: &Record<'a>) {
         const EACH: u64 = size_of::<CallRecord>() as u64 / 8;
+        const BYTES: usize = 2 * size_of::<Keyed>() + 4 * 8 * CALL_TEXT;
         for number in 0..2 * CALLS as u64 {
+            if !(self.view.may_visit(EACH) && self.view.may_keep(BYTES)) {
+                return;
+            }
             let call = self.call(record, call_list::calls + number * EACH);
             let lists = &mut self.sums[index].calls.get_or_insert_default().0;
             lists[usize::from(number >= CALLS as u64)].extend(call);
@@ -23,7 +27,9 @@ impl<'a> Reading<'a> {
     fn call(&self, record: &Record<'a>, first: u64) -> Option<Keyed> {
         const ATTEMPTS: usize = 100;
         let word = |word: u64| record.word(first + word);
-        (0..ATTEMPTS).find_map(|_| {
+        // What is not being written does not change.
+        let attempts = if self.view.is_live() { ATTEMPTS } else { 1 };
+        (0..attempts).find_map(|_| {
             let version = word(call_record::version);
             let call = (word(call_record::key), self.read_call(&word));
             let is_consistent = version.is_multiple_of(2) && word(call_record::version) == version;

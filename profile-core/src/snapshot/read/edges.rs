@@ -6,7 +6,7 @@ use super::frames::OpenFrame;
 use super::{Known, Memory, Reading, Sums, add, calls_in, histogram, least};
 use crate::segment::layout::{RING, buckets, edge, path_extras, tally, thread_block, turns};
 use crate::segment::reader::{Record, View};
-use crate::snapshot::tree::Flow;
+use crate::snapshot::tree::{Flow, Node};
 
 /// An edge as read at one moment.
 #[derive(Clone, Debug, Default)]
@@ -80,6 +80,9 @@ impl Sums {
     }
 }
 
+/// What is kept of an edge: its places in maps, and its path in the tree, which grows.
+const EDGE_BYTES: usize = 2 * size_of::<Node>() + 128;
+
 impl<'a> Reading<'a> {
     /// Reads the edges of a thread and adds them to the merged tree.
     pub(super) fn edges(&mut self, block: &Record<'a>, open: Vec<OpenFrame<'a>>) {
@@ -101,7 +104,8 @@ impl<'a> Reading<'a> {
             let target = record.word(edge::target);
             let to = match nodes.get(&target) {
                 Some(node) => *node,
-                None => self.tree.node(from, index),
+                None if self.view.may_keep(EDGE_BYTES) => self.tree.node(from, index),
+                None => break,
             };
             nodes.insert(record.link(), to);
             if target != record.link() {
@@ -120,9 +124,10 @@ impl<'a> Reading<'a> {
             let elsewhere = carried_ns > 0.0;
             self.tree.add(None, to, Flow { ns: carried_ns, elsewhere, ..Flow::default() });
             if let Some(from) = from.filter(|_| parent == other) {
-                self.tree.nodes[from].calls += flow.calls;
+                add(&mut self.tree.nodes[from].calls, flow.calls);
             }
         }
+        self.view.forget(&edges);
     }
 
     /// Groups open spans by edge, each with whether its function was already open when it began.
@@ -240,7 +245,9 @@ impl<'a> Reading<'a> {
     fn state_of(&self, record: &Record<'a>) -> EdgeState {
         const ATTEMPTS: usize = 200;
         let mut calmest = (u64::MAX, EdgeState::default());
-        for _ in 0..ATTEMPTS {
+        // What is not being written does not change.
+        let attempts = if self.view.is_live() { ATTEMPTS } else { 1 };
+        for _ in 0..attempts {
             let (folded, state) = state_now(record);
             let folded_since = record.word(edge::folded).wrapping_sub(folded);
             let moved =

@@ -4,6 +4,7 @@ use super::{Memory, Reading};
 use crate::segment::layout::{self, closing, flags, frame, header, heap, page_links, thread_block};
 use crate::segment::reader::{Record, View};
 
+const FRAME_WORDS: u64 = size_of::<layout::Frame>() as u64 / 8;
 const SPLIT_BYTES: u64 = size_of::<layout::Split>() as u64;
 
 /// An open span.
@@ -83,7 +84,8 @@ fn frames<'a>(
             Some((page.at(index * step)?, split))
         })
     });
-    frames.take_while(|(record, _)| record.word(frame::edge) != 0)
+    frames
+        .take_while(move |(record, _)| record.word(frame::edge) != 0 && view.may_visit(FRAME_WORDS))
 }
 
 impl<'a> Reading<'a> {
@@ -92,6 +94,9 @@ impl<'a> Reading<'a> {
         // The first frame is the thread itself. A frame whose span closed below others has no
         // function.
         let open = frames(self.view, block).skip(1);
+        // In this list, and then in that of an edge.
+        let bytes = 2 * size_of::<OpenFrame<'_>>();
+        let open = open.take_while(|_| self.view.may_keep(bytes));
         let mut open: Vec<_> = open.map(|(record, split)| self.open_frame(record, split)).collect();
         // Allocations in an inner span are also allocations in the spans around it.
         for index in (1..open.len()).rev() {

@@ -31,7 +31,9 @@ impl<'a> Reading<'a> {
     /// An open call has taken at least as long as the calls made from its path, less those made by
     /// earlier calls of the path.
     fn last_moment(&self, block: &Record<'a>) -> u64 {
-        let ended = ended_ticks(&edges_of(self.view, block));
+        let edges = edges_of(self.view, block);
+        let ended = ended_ticks(&edges);
+        self.view.forget(&edges);
         let moment = |frame: super::frames::OpenFrame<'_>| {
             let started = frame.started_at()?;
             let ended = ended.get(&frame.edge).copied().unwrap_or_default();

@@ -15,9 +15,18 @@ impl<'a> Reading<'a> {
     pub(super) fn lines(&mut self, index: usize, record: &Record<'a>) {
         const WORDS: u64 = size_of::<LineTally>() as u64 / 8;
         const EACH: u64 = size_of::<LineCounts>() as u64 / 8;
-        let numbers = self.numbers(index);
+        let numbers = match &self.sums[index].lines {
+            Some(lines) => lines.sums.len(),
+            None => self.numbers(index).len(),
+        };
+        let is_known = self.sums[index].lines.is_some();
+        let bytes = numbers * size_of::<LineSums>();
+        if !(self.view.may_visit(numbers as u64 * EACH) && (is_known || self.view.may_keep(bytes)))
+        {
+            return;
+        }
         let lines = self.sums[index].lines.get_or_insert_default();
-        lines.sums.resize(numbers.len(), LineSums::default());
+        lines.sums.resize(numbers, LineSums::default());
         lines.is_sampled |= matches!(record.word(line_tally::way), way::SAMPLED | way::SAMPLING);
         for (number, sums) in (0..record.word(line_tally::lines)).zip(&mut lines.sums) {
             let word = |word: u64| record.word(WORDS + number * EACH + word);
@@ -51,23 +60,31 @@ impl<'a> Reading<'a> {
         marks as f64 * mark + calls as f64 * self.costs.stay
     }
 
-    /// The lines of all functions with `#[profile(lines)]`, in source order.
-    pub(super) fn all_lines(&self, functions: &[Function], measured: bool) -> Vec<Line> {
-        let of_function = |index| {
-            let mut lines = self.lines_of_function(index, measured);
-            if self.sums[index].lines.as_ref().is_some_and(|lines| lines.is_sampled) {
-                fit(&mut lines, functions[index].inclusive_ns);
-            }
-            lines
-        };
-        (0..self.sites.len()).flat_map(of_function).collect()
-    }
-
-    fn lines_of_function(&self, index: usize, measured: bool) -> Vec<Line> {
+    /// The lines of a function with `#[profile(lines)]`, in source order.
+    pub(super) fn lines_of_function(
+        &self,
+        index: usize,
+        function: &Function,
+        measured: bool,
+    ) -> Vec<Line> {
         let Some(LinesOfFunction { sums, is_sampled }) = &self.sums[index].lines else {
             return Vec::new();
         };
-        let inside = if *is_sampled { self.costs.sampled } else { self.costs.mark };
+        let mut lines = self.unfitted_lines(index, sums, *is_sampled, measured);
+        if *is_sampled {
+            fit(&mut lines, function.inclusive_ns);
+        }
+        lines
+    }
+
+    fn unfitted_lines(
+        &self,
+        index: usize,
+        sums: &[LineSums],
+        is_sampled: bool,
+        measured: bool,
+    ) -> Vec<Line> {
+        let inside = if is_sampled { self.costs.sampled } else { self.costs.mark };
         let site = &self.sites[index];
         let with_resident = site.word(site_record::with_resident) != 0;
         let (path, file) = (site.word(site_record::path), site.word(site_record::file));
@@ -75,17 +92,27 @@ impl<'a> Reading<'a> {
         let source = self.view.long_text(site.word(site_record::source));
         let first = site.word(site_record::first_line) as u32;
         let blank = |line| Line { path: path.clone(), file: file.clone(), line, ..Line::default() };
-        let texts = (first..).zip(source.lines());
+        // Each line has its own copy of the names, in a map and then in a list.
+        let bytes = 3 * size_of::<Line>() + path.len() + file.len();
+        let may_keep = |text: &str| self.view.may_keep(bytes + text.len());
+        let texts = (first..).zip(source.lines()).take_while(|(_, text)| may_keep(text));
         let texts =
             texts.map(|(line, text)| (line, Line { source: text.to_owned(), ..blank(line) }));
         let mut lines: BTreeMap<u32, Line> = texts.collect();
         for (number, sums) in self.numbers(index).into_iter().zip(sums) {
+            if !lines.contains_key(&number) && !may_keep("") {
+                break;
+            }
             let line = lines.entry(number).or_insert_with(|| blank(number));
             self.times(line, sums, inside);
             memory(line, sums, measured, with_resident);
         }
         let parts = self.view.long_text(site.word(site_record::line_parts));
-        parts.lines().filter_map(part).for_each(|part| part.name(&mut lines));
+        let parts = parts.lines().filter_map(part);
+        // Each part looks at every line.
+        let count = lines.len() as u64;
+        let parts = parts.take_while(|_| self.view.may_visit(count));
+        parts.for_each(|part| part.name(&mut lines));
         let mut lines: Vec<Line> = lines.into_values().collect();
         lines.iter_mut().filter(|line| is_silent_end(line)).for_each(without_figures);
         lines

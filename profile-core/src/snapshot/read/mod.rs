@@ -72,6 +72,12 @@ pub(crate) fn read(view: View<'_>, options: &Options<'_>) -> Contents {
     reading.finish()
 }
 
+/// What is kept of each call site while reading: its place in lists and maps, and its sums.
+const SITE_BYTES: usize = size_of::<Record<'static>>() + 64 + size_of::<Sums>() + size_of::<Own>();
+
+/// What a row takes in a list that grows, with its names and quantiles.
+const FUNCTION_BYTES: usize = 2 * size_of::<Function>() + 1024;
+
 /// Sums over all calls of one function, over threads and paths.
 #[derive(Debug, Default)]
 struct Sums {
@@ -211,7 +217,9 @@ impl<'a> Reading<'a> {
         let rate = Rate::of(clock, first, now);
         let in_file = view.header(header::first_site_in_file);
         let newest = view.header(header::first_site);
-        let sites = view.list_in_file(newest, in_file, site_record::next);
+        let mut sites = view.list_in_file(newest, in_file, site_record::next);
+        let known = sites.iter().take_while(|_| view.may_keep(SITE_BYTES)).count();
+        sites.truncate(known);
         let by_address = sites
             .iter()
             .enumerate()
@@ -247,9 +255,9 @@ impl<'a> Reading<'a> {
         self.overhead.capped_paths |= block.word(thread_block::paths) > layout::MAX_PATHS;
         let in_file = block.word(thread_block::first_tally_in_file);
         let newest = block.word(thread_block::first_tally);
-        for tally in self.view.list_in_file(newest, in_file, tally::next) {
-            self.tally(&tally);
-        }
+        let tallies = self.view.list_in_file(newest, in_file, tally::next);
+        tallies.iter().for_each(|tally| self.tally(tally));
+        self.view.forget(&tallies);
     }
 
     /// What recording cost a call of each function, by how its calls are distributed. Not by their
@@ -369,14 +377,21 @@ impl<'a> Reading<'a> {
             own.heap.iter_mut().zip(node.heap).for_each(|(sum, count)| *sum += count);
         }
         let measured = self.view.header(header::allocator) != 0;
-        let mut functions: Vec<Function> = (0..self.sites.len())
-            .map(|index| self.function(index, &own[index], measured))
-            .collect();
-        let paths = functions.iter().map(|function| function.path.clone());
-        let paths: Vec<String> = paths.chain(["<other>".to_owned()]).collect();
+        let (mut functions, mut lines) = (Vec::new(), Vec::new());
+        let mut paths = Vec::with_capacity(self.sites.len() + 1);
+        for (index, own) in own[..self.sites.len()].iter().enumerate() {
+            let function = self.function(index, own, measured);
+            paths.push(function.path.clone());
+            lines.extend(self.lines_of_function(index, &function, measured));
+            // The sums are of no more use: a row takes about as much.
+            self.sums[index] = Sums::default();
+            let bytes = FUNCTION_BYTES + size_of_val(&*function.histogram);
+            if function.calls > 0 && self.view.may_keep(bytes) {
+                functions.push(function);
+            }
+        }
+        paths.push("<other>".to_owned());
         let call_tree = self.path_nodes(&paths, measured);
-        let lines = self.all_lines(&functions, measured);
-        functions.retain(|function| function.calls > 0);
         crate::sort::by(&mut functions, |a, b| {
             (b.inclusive_ns, &a.path).cmp(&(a.inclusive_ns, &b.path))
         });
@@ -432,7 +447,11 @@ impl<'a> Reading<'a> {
             exclusive_allocations: counted(node.heap[heap::ALLOCATIONS]),
             exclusive_allocated_bytes: counted(node.heap[heap::ALLOCATED_BYTES]),
         };
-        self.tree.nodes.iter().map(node).collect()
+        let bytes = |node: &super::tree::Node| {
+            2 * size_of::<PathNode>() + paths.get(node.function).map_or(0, String::len)
+        };
+        let nodes = self.tree.nodes.iter();
+        nodes.take_while(|node| self.view.may_keep(bytes(node))).map(node).collect()
     }
 }
 
@@ -463,6 +482,9 @@ pub(super) fn add(sum: &mut u64, more: u64) {
 /// Counts by bucket, appended thread by thread: a bucket may occur more than once. (A map took half
 /// of the time of a report.)
 type Buckets = Vec<(usize, u64)>;
+
+/// What one takes in a list that grows.
+const BUCKET_BYTES: usize = 3 * size_of::<(usize, u64)>() / 2;
 
 /// Number of calls in a histogram.
 fn calls_in(histogram: &Buckets) -> u64 {
@@ -526,9 +548,12 @@ fn histogram(view: View<'_>, root: &Record<'_>, into: &mut Buckets) {
             let Some(counts) = leaves.follow(histogram_node::leaves + leaf as u64) else {
                 continue;
             };
+            if !view.may_visit(buckets::LEAF as u64 / 2) {
+                return;
+            }
             let first = (node * buckets::LEAVES + leaf) * buckets::LEAF;
             for (index, count) in histogram_leaf_words(|word| counts.word(word)).enumerate() {
-                if count > 0 {
+                if count > 0 && view.may_keep(BUCKET_BYTES) {
                     into.push((first + index, u64::from(count)));
                 }
             }
@@ -536,6 +561,8 @@ fn histogram(view: View<'_>, root: &Record<'_>, into: &mut Buckets) {
     }
     for record in view.list(root.word(histogram_root::carries), carry::next) {
         let bucket = usize::try_from(record.word(carry::bucket)).unwrap_or(0) % buckets::ALL;
-        into.push((bucket, record.word(carry::count)));
+        if view.may_keep(BUCKET_BYTES) {
+            into.push((bucket, record.word(carry::count)));
+        }
     }
 }

@@ -62,12 +62,24 @@ struct Window {
 /// `None` if the slot is still empty or keeps changing.
 fn one(view: View<'_>, record: &Record<'_>, now_ns: Option<u64>) -> Option<Window> {
     const ATTEMPTS: usize = 1000;
-    (0..ATTEMPTS).find_map(|_| {
+    const BYTES: usize = 2 * size_of::<Window>() + READINGS * size_of::<Reading>();
+    if !(view.may_visit(2 * READINGS as u64) && view.may_keep(BYTES)) {
+        return None;
+    }
+    // What is not being written does not change.
+    let attempts = if view.is_live() { ATTEMPTS } else { 1 };
+    (0..attempts).find_map(|_| {
         let version = record.word(window::version);
         let window = read_window(view, record, now_ns);
         let is_consistent = version.is_multiple_of(2) && record.word(window::version) == version;
         is_consistent.then_some(window)
     })
+}
+
+fn sentences(view: View<'_>, text: &str) -> Vec<String> {
+    let bytes = |sentence: &str| 2 * size_of::<String>() + sentence.len();
+    let sentences = text.lines().take_while(|sentence| view.may_keep(bytes(sentence)));
+    sentences.map(str::to_owned).collect()
 }
 
 fn read_window(view: View<'_>, record: &Record<'_>, now_ns: Option<u64>) -> Window {
@@ -113,7 +125,7 @@ fn read_window(view: View<'_>, record: &Record<'_>, now_ns: Option<u64>) -> Wind
             readings_taken: taken,
             readings,
             children: Vec::new(),
-            unavailable: unavailable.lines().map(str::to_owned).collect(),
+            unavailable: sentences(view, &unavailable),
         },
     }
 }
