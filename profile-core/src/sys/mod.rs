@@ -121,22 +121,27 @@ pub(crate) use system::fail_at_exit;
 /// Whether the program runs with more rights than its caller: then no variable is believed.
 pub(crate) use system::is_secure_execution;
 
-/// The process that started this one.
-pub(crate) use system::parent_process_id;
-/// In a program that was executed to print a report: the segment to print.
+/// Handles signals whose action is the default one. Those that end the process have its report
+/// written before, and its status stays what it would have been; SIGUSR1 has a report written, and
+/// the program goes on; SIGUSR2 calls the function, which may only do what a signal handler may do.
+pub(crate) use system::handle_signals;
+/// In a program that was executed to print a report: the id of the process to report, and its
+/// segment.
 pub(crate) use system::passed_segment;
-/// Has a report printed when a signal whose default action that is ends the process: by a second
-/// process of the same program, which gets the segment, these variables and this folder. The status
-/// stays what it would have been.
-pub(crate) use system::report_on_signals;
+/// Prepares reports for [`handle_signals`] and [`report_every`]: a second process of the same
+/// program prints them, which gets the segment, these variables and this folder.
+pub(crate) use system::prepare_reports;
+/// Has a report written each time that the interval has passed, without a thread and without
+/// SIGALRM; `None`: no longer.
+pub(crate) use system::report_every;
+/// Runs something that writes reports. One that a signal started is ended, and none is started:
+/// it could replace the later ones.
+pub(crate) use system::without_running_report;
 
 // Files and standard error.
 
 /// Waits until nobody else has the file locked, and locks it until it is closed.
 pub(crate) use lock::lock;
-/// A file for a report, created or emptied. Writing to it never waits for good for the reader of a
-/// pipe, and raises no signal where there is none.
-pub(crate) use system::create_report_file;
 /// Standard error, likewise, and without a lock that the thread which ended the program may hold.
 pub(crate) use system::raw_stderr;
 /// Columns of the terminal behind standard error; `None` if it is none.
@@ -144,6 +149,10 @@ pub(crate) use system::terminal_columns;
 /// Runs something that writes to a file: a limit on file sizes then gives an error, not a signal
 /// that ends the program.
 pub(crate) use system::without_file_size_signal;
+/// Has a function write a report to a file, which is replaced as a whole where that is possible;
+/// otherwise the function may be called again, for the file itself. Writing never waits for good
+/// for the reader of a pipe, and raises no signal where there is none.
+pub(crate) use system::write_report_file;
 
 // Memory of processes.
 
