@@ -70,6 +70,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("settings", &["clock", "options", "sys"]),
+    ("signals", &[]),
     ("snapshot", &["callsite", "clock", "escape", "options", "segment", "sort", "stats"]),
     ("sort", &[]),
     ("spawn", &["record"]),
