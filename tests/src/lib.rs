@@ -691,6 +691,7 @@ mod documentation {
         memory "docs/memory.md"
         segment_format "docs/segment-format.md"
         settings "docs/settings.md"
+        signals "docs/signals.md"
         testing "docs/testing.md"
         time "docs/time.md"
         warnings "docs/warnings.md"
