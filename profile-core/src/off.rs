@@ -186,7 +186,7 @@ impl Settings {
     }
 
     /// Not looked at.
-    pub fn report_every(self, _: std::time::Duration) -> Settings {
+    pub fn report_every(self, _: Duration) -> Settings {
         self
     }
 
