@@ -121,6 +121,9 @@ impl Mode {
 #[derive(Debug)]
 pub struct CallSite {
     mode: AtomicU8,
+    /// The mode from before all functions were switched off; [`Mode::OFF`]: this one was off, or
+    /// has been switched on or off by itself since.
+    before: AtomicU8,
     record: AtomicU64,
     /// A budget set at run time, as the recorder encodes it; 0 if there is none.
     budget: AtomicU64,
@@ -136,7 +139,8 @@ impl CallSite {
     pub const fn new(source: Source) -> CallSite {
         let (mode, record) = (AtomicU8::new(Mode::UNREGISTERED), AtomicU64::new(0));
         let limits = AtomicPtr::new(std::ptr::null_mut());
-        CallSite { mode, record, budget: AtomicU64::new(0), limits, source }
+        let before = AtomicU8::new(Mode::OFF);
+        CallSite { mode, before, record, budget: AtomicU64::new(0), limits, source }
     }
 
     #[inline(always)]
@@ -152,6 +156,22 @@ impl CallSite {
 
     pub(crate) fn set_mode(&self, mode: u8) {
         self.mode.store(mode, Relaxed);
+    }
+
+    /// Sets the mode, if it has not been set.
+    pub(crate) fn set_first_mode(&self, mode: u8) {
+        let _ = self.mode.compare_exchange(Mode::UNREGISTERED, mode, Relaxed, Relaxed);
+    }
+
+    /// Switches it off, as all others are.
+    pub(crate) fn suspend(&self) {
+        self.before.store(self.mode.swap(Mode::OFF, Relaxed), Relaxed);
+    }
+
+    /// The mode from before [`suspend`](CallSite::suspend), once, if it is to be resumed.
+    pub(crate) fn suspended_mode(&self) -> Option<u8> {
+        let before = self.before.swap(Mode::OFF, Relaxed);
+        (before != Mode::OFF && self.mode() == Mode::OFF).then_some(before)
     }
 
     /// Address of the site's record in the segment; 0 before it has one.

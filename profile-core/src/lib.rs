@@ -44,6 +44,7 @@
 //! | `stats` | all of `stats`; `profile` alone has trimmed means, quantiles and outliers |
 //! | `ndarray` | `stats::nd`: the same along axes of arrays |
 //! | `warnings` | `warnings` without `profile` (`profile` includes it) |
+//! | `signals` | `signals`: handlers of signals that may run any code; also without `profile` |
 //! | `log` | sends warnings to the program's log: `warnings::show_by_log` |
 //! | `tracing` | sends warnings to `tracing`: `warnings::show_by_tracing` |
 //! | `tokio` | `tokio::spawn` and similar functions that propagate the call path |
@@ -85,6 +86,8 @@ mod segment;
 mod session;
 #[cfg(feature = "profile")]
 mod settings;
+#[cfg(feature = "signals")]
+pub mod signals;
 mod snapshot;
 #[cfg(any(feature = "profile", feature = "stats", feature = "warnings"))]
 mod sort;

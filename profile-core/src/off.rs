@@ -186,6 +186,11 @@ impl Settings {
     }
 
     /// Not looked at.
+    pub fn report_every(self, _: Duration) -> Settings {
+        self
+    }
+
+    /// Not looked at.
     pub fn top(self, _: crate::Top) -> Settings {
         self
     }

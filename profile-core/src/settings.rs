@@ -29,6 +29,15 @@ impl Sort {
     ];
 }
 
+/// What requests a report of the running process.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Signals {
+    /// Whether signals do.
+    pub(crate) handled: bool,
+    /// The interval of a timer.
+    pub(crate) every: Option<Duration>,
+}
+
 /// Settings made in code. Environment variables override them.
 ///
 /// ```
@@ -52,8 +61,7 @@ pub struct Settings {
     pub(crate) sort: Sort,
     /// `None`: [`Settings::SCREEN`] on standard error, all rows in a file.
     pub(crate) top: Option<Top>,
-    /// Whether a signal that ends the process has its report printed.
-    pub(crate) signals: bool,
+    pub(crate) signals: Signals,
     pub(crate) percentiles: Vec<f64>,
     /// Share cut from each end for the trimmed mean.
     pub(crate) trim: f64,
@@ -94,7 +102,7 @@ impl Default for Settings {
             reports: None,
             sort: Sort::Total,
             top: None,
-            signals: false,
+            signals: Signals::default(),
             percentiles: vec![50.0, 95.0, 99.0],
             trim: 0.1,
             budget: Budget::Auto,
@@ -132,14 +140,23 @@ impl Settings {
         self
     }
 
-    /// Prints the report also when SIGINT, SIGTERM, SIGHUP or SIGQUIT ends the process. Its status
-    /// stays the same.
+    /// Writes the report also when SIGINT, SIGTERM, SIGHUP or SIGQUIT ends the process, whose status
+    /// stays the same; and, while it runs, when SIGUSR1 arrives. SIGUSR2 switches the recording of
+    /// all functions off, and on again.
     ///
     /// Installs a handler for each of these signals that has its default action, so a later
     /// `sigaction` returns that handler. Off by default, since a program can observe this:
     /// `ctrlc::try_set_handler` fails if there is a handler. Once installed, handlers stay.
     pub fn report_on_signals(mut self, enabled: bool) -> Settings {
-        self.signals = enabled;
+        self.signals.handled = enabled;
+        self
+    }
+
+    /// Writes the report of the running process again and again, at this interval, which is at
+    /// least 100 ms. A timer sends a real-time signal that the program does not use; like any
+    /// signal, it ends `sleep` and `poll` early with `EINTR`, which the standard library handles.
+    pub fn report_every(mut self, interval: Duration) -> Settings {
+        self.signals.every = Some(interval.max(SHORTEST_REPORT_INTERVAL));
         self
     }
 
@@ -349,7 +366,7 @@ struct Environment {
     top: Option<Top>,
     /// Patterns of the functions that are recorded.
     only: Vec<String>,
-    signals: Option<bool>,
+    signals: Option<Signals>,
     prints_segment: bool,
     percentiles: Option<Vec<f64>>,
     trim: Option<f64>,
@@ -383,7 +400,7 @@ impl Environment {
             sort: reader.variable("PROFILE_SORT", |text| choice(text, &Sort::ALL, SORTS)),
             top: reader.variable("PROFILE_TOP", parse_top),
             only: reader.variable("PROFILE_ONLY", parse_patterns).unwrap_or_default(),
-            signals: reader.variable("PROFILE_SIGNALS", parse_switch),
+            signals: reader.variable("PROFILE_SIGNALS", parse_signals),
             prints_segment: lookup(PRINT_SEGMENT).is_some(),
             percentiles: reader.variable("PROFILE_PERCENTILES", parse_percentiles),
             trim: reader.variable("PROFILE_TRIM", parse_trim),
@@ -466,6 +483,9 @@ const SWITCHES: &str = "1 or 0";
 const EXIT_CODES: &str = "a number from 1 to 255";
 const SHORTEST_INTERVAL: Duration = Duration::from_micros(100);
 const INTERVALS: &str = "a duration of at least 100us such as 100ms or 2s";
+const SHORTEST_REPORT_INTERVAL: Duration = Duration::from_millis(100);
+const SIGNALS: &str = "0, or 1 and every:DURATION, comma-separated, with a DURATION of at least \
+    100ms such as 10s";
 const TRIMS: &str = "a share of at least 0 and below 0.5, such as 0.1";
 const CLOCKS: [(&str, Clock); 3] =
     [("tsc", Clock::Tsc), ("fenced", Clock::Fenced), ("monotonic", Clock::Monotonic)];
@@ -519,6 +539,23 @@ fn parse_switch(text: &str) -> Result<bool, SettingError> {
         "0" => Ok(false),
         _ => Err(SettingError::new(text, SWITCHES)),
     }
+}
+
+fn parse_signals(text: &str) -> Result<Signals, SettingError> {
+    let wrong = || SettingError::new(text, SIGNALS);
+    let mut signals = Signals::default();
+    if text == "0" {
+        return Ok(signals);
+    }
+    for part in text.split(',').map(str::trim) {
+        match part.strip_prefix("every:") {
+            Some(interval) => signals.every = Some(parse_interval(interval).map_err(|_| wrong())?),
+            None if part == "1" => signals.handled = true,
+            None => return Err(wrong()),
+        }
+    }
+    let is_long_enough = signals.every.is_none_or(|it| it >= SHORTEST_REPORT_INTERVAL);
+    if is_long_enough { Ok(signals) } else { Err(wrong()) }
 }
 
 fn parse_exit_code(text: &str) -> Result<u8, SettingError> {
@@ -610,6 +647,10 @@ mod tests {
             ("PROFILE_CLOCK", "sundial"),
             ("PROFILE_TRIM", "0.5"),
             ("PROFILE_SIZES", "yes"),
+            ("PROFILE_SIGNALS", "yes"),
+            ("PROFILE_SIGNALS", "1,0"),
+            ("PROFILE_SIGNALS", "every:99ms"),
+            ("PROFILE_SIGNALS", "1,every:10"),
             ("PROFILE_EXIT_CODE", "0"),
             ("PROFILE_EXIT_CODE", "256"),
             ("PROFILE_RSS_INTERVAL", "10"),
@@ -640,6 +681,18 @@ mod tests {
             Settings::new().resident_interval(Duration::ZERO).cpu_interval(Duration::ZERO);
         let shortest = Some(Duration::from_micros(100));
         assert_eq!((settings.resident_interval, settings.cpu_interval), (shortest, shortest));
+    }
+
+    #[test]
+    fn signals_and_a_timer_are_enabled_together_or_alone() {
+        let all = |value| read("PROFILE_SIGNALS", value).signals;
+        let every = Some(Duration::from_secs(10));
+        assert_eq!(all("0"), Some(Signals::default()));
+        assert_eq!(all("1"), Some(Signals { handled: true, every: None }));
+        assert_eq!(all("every:10s"), Some(Signals { handled: false, every }));
+        assert_eq!(all("1, every:10s"), Some(Signals { handled: true, every }));
+        let in_code = Settings::new().report_every(Duration::ZERO).signals.every;
+        assert_eq!(in_code, Some(SHORTEST_REPORT_INTERVAL));
     }
 
     #[test]

@@ -6,12 +6,13 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -333,6 +334,99 @@ pub fn kill(process: u32, signal: libc::c_int) {
     unsafe { libc::kill(process.cast_signed(), signal) };
 }
 
+/// Signals that a shell ignores in what it runs in the background, and those that tests send.
+const DEFAULT_ACTIONS: [libc::c_int; 6] =
+    [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGUSR1, libc::SIGUSR2];
+
+/// Starts a program with default actions, however the tests were started: a shell that runs them in
+/// the background ignores SIGINT and SIGQUIT, and so would they. No core file for SIGQUIT.
+pub fn with_default_actions(command: &mut Command) -> &mut Command {
+    // SAFETY: system calls between fork and exec.
+    unsafe {
+        command.pre_exec(|| {
+            for signal in DEFAULT_ACTIONS {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+            let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
+            Ok(())
+        })
+    }
+}
+
+/// A program that answers each line of its input by one line.
+#[derive(Debug)]
+pub struct Dialog {
+    /// The process.
+    pub child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Dialog {
+    /// Starts it, and waits for its first line.
+    ///
+    /// # Panics
+    /// It cannot be started.
+    pub fn start(command: &mut Command) -> Dialog {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        Dialog::of(with_default_actions(command).spawn().expect("start the fixture"))
+    }
+
+    /// Waits for its first line.
+    ///
+    /// # Panics
+    /// Its input and output are not piped.
+    pub fn of(mut child: Child) -> Dialog {
+        let input = child.stdin.take();
+        let output = BufReader::new(child.stdout.take().expect("its output"));
+        let mut dialog = Dialog { child, input, output };
+        dialog.next_line();
+        dialog
+    }
+
+    /// The next line that it prints, without its end.
+    ///
+    /// # Panics
+    /// It prints none.
+    pub fn next_line(&mut self) -> String {
+        let mut line = String::new();
+        let bytes = self.output.read_line(&mut line).expect("text");
+        assert!(bytes > 0, "no more output: {:?}", self.child.try_wait());
+        line.trim_end().to_owned()
+    }
+
+    /// The answer to an order.
+    ///
+    /// # Panics
+    /// There is none.
+    pub fn ask(&mut self, order: &str) -> String {
+        writeln!(self.input.as_ref().expect("open"), "{order}").expect("it reads");
+        self.next_line()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: libc::c_int) {
+        kill(self.child.id(), signal);
+    }
+
+    /// Ends its input, and waits for its end.
+    ///
+    /// # Panics
+    /// It cannot be waited for.
+    pub fn end(&mut self) -> ExitStatus {
+        self.input = None;
+        self.child.wait().expect("wait for the fixture")
+    }
+}
+
+impl Drop for Dialog {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// A completed program.
 #[derive(Debug)]
 pub struct Run {
@@ -597,6 +691,7 @@ mod documentation {
         memory "docs/memory.md"
         segment_format "docs/segment-format.md"
         settings "docs/settings.md"
+        signals "docs/signals.md"
         testing "docs/testing.md"
         time "docs/time.md"
         warnings "docs/warnings.md"

@@ -8,7 +8,7 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use profile_core::Snapshot;
-use tests::{Folder, calls, kill, row};
+use tests::{Folder, calls, kill, row, with_default_actions};
 
 const SIGNALS: [i32; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
 
@@ -16,18 +16,7 @@ fn program(scene: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hostile"));
     command.arg(scene).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.env("PROFILE_SIGNALS", "1");
-    // A shell that runs the tests in the background ignores SIGINT and SIGQUIT, and so would they.
-    // SAFETY: system calls between fork and exec. No core file for SIGQUIT.
-    unsafe {
-        command.pre_exec(|| {
-            for signal in SIGNALS {
-                libc::signal(signal, libc::SIG_DFL);
-            }
-            let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-            libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
-            Ok(())
-        });
-    }
+    with_default_actions(&mut command);
     command
 }
 

@@ -3,7 +3,7 @@
 //! The files form a stack in which each file refers only to those below it. A test enforces this.
 //!
 //! ```text
-//! calibrate · future · context · leak_scope
+//! calibrate · future · context · leak_scope · switch
 //! span                                       the hot path
 //! sites                                      modes and budgets of call sites
 //! startup                                    start of recording, fork, end of threads
@@ -48,6 +48,7 @@ pub(crate) mod sizes;
 mod slow_path;
 pub(crate) mod span;
 pub(crate) mod startup;
+pub(crate) mod switch;
 pub(crate) mod thread;
 mod turns;
 

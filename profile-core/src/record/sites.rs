@@ -7,7 +7,7 @@ use super::thread::{self, Suspended};
 use super::{policy, startup, turns};
 use crate::callsite::{self, CallSite, Mode};
 use crate::clock::Clock;
-use crate::segment::layout::{Link, SiteRecord, Tally};
+use crate::segment::layout::{Header, Link, SiteRecord, Tally, ThreadBlock};
 use crate::segment::writer::{self, write_display, write_text};
 use crate::settings::Budget;
 
@@ -29,7 +29,8 @@ pub(super) fn ensure_registered(site: &'static CallSite) -> bool {
 #[cold]
 pub(crate) fn register(site: &'static CallSite) {
     if register_record(site).is_some() {
-        site.set_mode(mode_of(site));
+        // A signal may have switched it off meanwhile.
+        site.set_first_mode(mode_of(site));
         thread::write_anchor(Clock::current());
     }
 }
@@ -107,7 +108,7 @@ fn publish(address: *mut SiteRecord, record: &SiteRecord) -> Option<()> {
 }
 
 /// How calls of a site are recorded, unless it is disabled.
-fn mode_of(site: &CallSite) -> u8 {
+pub(super) fn mode_of(site: &CallSite) -> u8 {
     match (policy::budget_of(site), Clock::current()) {
         (Budget::Exact, Clock::Tsc) => Mode::EXACT,
         (Budget::Exact, _) => Mode::GENERAL,
@@ -118,8 +119,13 @@ fn mode_of(site: &CallSite) -> u8 {
 
 /// Enables or disables a site.
 pub(crate) fn set_enabled(site: &'static CallSite, enabled: bool) {
+    // All functions may be switched off now: this choice is newer.
+    let _ = site.suspended_mode();
     if enabled {
-        register(site);
+        if register_record(site).is_some() {
+            site.set_mode(mode_of(site));
+            thread::write_anchor(Clock::current());
+        }
     } else {
         site.set_mode(Mode::OFF);
     }
@@ -151,13 +157,24 @@ fn follow_budget(site: &CallSite) {
 fn force_review(site: &CallSite) {
     let Some(header) = writer::header() else { return };
     for block in thread::blocks(header) {
-        // SAFETY: links of this segment lead to records that are never freed.
-        let target = |link: &Link<Tally>| unsafe { link.get().as_ref() };
-        let mut all =
-            std::iter::successors(target(&block.first_tally), |tally| target(&tally.next));
-        if let Some(tally) = all.find(|tally| std::ptr::eq(tally.site.get(), site)) {
-            turns::reset(tally);
-            tally.pace.set(0);
+        if let Some(tally) = tallies(block).find(|tally| std::ptr::eq(tally.site.get(), site)) {
+            review(tally);
         }
     }
+}
+
+/// The same for all sites. Takes no lock and allocates nothing, for signal handlers.
+pub(super) fn review_all(header: &Header) {
+    thread::blocks(header).flat_map(tallies).for_each(review);
+}
+
+fn tallies(block: &'static ThreadBlock) -> impl Iterator<Item = &'static Tally> {
+    // SAFETY: links of this segment lead to records that are never freed.
+    let target = |link: &Link<Tally>| unsafe { link.get().as_ref() };
+    std::iter::successors(target(&block.first_tally), move |tally| target(&tally.next))
+}
+
+fn review(tally: &Tally) {
+    turns::reset(tally);
+    tally.pace.set(0);
 }

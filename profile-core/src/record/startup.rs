@@ -137,7 +137,8 @@ extern "C" fn restart_in_child() {
     let path = RUN_DIR.get().filter(|it| **it != RunDir::Default).and_then(segment_path);
     // The costs of calls, and the processors, are the same here.
     let parents = writer::header().map(|header| {
-        (header.costs.each_ref().map(Word::get), header.cores.each_ref().map(Word::get))
+        let is_off = header.off_since_ns.get() != 0;
+        (header.costs.each_ref().map(Word::get), header.cores.each_ref().map(Word::get), is_off)
     });
     if !writer::restart_after_fork(path.as_deref()) {
         return;
@@ -151,7 +152,10 @@ extern "C" fn restart_in_child() {
     }
     if let Some(header) = writer::header() {
         describe(header, Clock::current());
-        let (costs, cores) = parents.unwrap_or_default();
+        let (costs, cores, is_off) = parents.unwrap_or_default();
+        if is_off {
+            header.off_since_ns.set(sys::monotonic_ns());
+        }
         header.costs.iter().zip(costs).for_each(|(word, cost)| word.set(cost));
         header.cores.iter().zip(cores).for_each(|(word, cores)| word.set(cores));
     }

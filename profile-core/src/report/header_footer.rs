@@ -42,6 +42,10 @@ pub(crate) fn head(snapshot: &Snapshot, page: &mut Page) {
     if let Some(line) = busy_machine(process) {
         page.bold(&line);
     }
+    if let off_ns @ 1.. = snapshot.overhead.switched_off_ns {
+        let off = units::duration(off_ns);
+        page.bold(&format!("recording was switched off for {off}; calls made then are missing"));
+    }
     if process.debug_assertions {
         page.bold("DEBUG BUILD: these times do not represent a release build");
     }
@@ -277,6 +281,16 @@ mod tests {
             let text = samples::rendered("table", &snapshot, None);
             assert_eq!(text.contains(line), is_shown, "{text}");
         }
+    }
+
+    #[test]
+    fn the_time_without_recording_is_in_the_header() {
+        let mut snapshot = samples::ordinary();
+        assert!(!samples::rendered("table", &snapshot, None).contains("switched off"));
+        snapshot.overhead.switched_off_ns = 3_200_000_000;
+        let text = samples::rendered("table", &snapshot, None);
+        let line = "\nrecording was switched off for 3.20 s; calls made then are missing\n";
+        assert!(text.contains(line), "{text}");
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(crate) use super::word::{Link, Word};
 /// First word of every segment: `PROFSEG1` in memory order.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"PROFSEG1");
 /// Second word. A reader rejects versions that it does not support.
-pub(crate) const VERSION: u64 = 6;
+pub(crate) const VERSION: u64 = 7;
 
 /// Durations that an edge stores: the newest, and the previous one while it is being folded.
 pub(crate) const RING: usize = 2;
@@ -161,6 +161,10 @@ record! {
         /// At the last snapshot: the same for all threads that recorded something, minus the values
         /// at the start.
         scheduling: [Word; SCHEDULING],
+        /// When a signal switched recording off, in monotonic ns; 0: it is on. And how long it was
+        /// off before that, in total. Written by the handler.
+        off_since_ns: Word,
+        off_ns: Word,
     }
 }
 

@@ -121,26 +121,26 @@ fn snapshot_of_words(words: &[AtomicU64], is_running: bool) -> Result<Snapshot, 
     Ok(snapshot)
 }
 
-/// The snapshot of the process that started this one, from the segment that it passed on.
-pub(super) fn snapshot_of_parent() -> Option<Snapshot> {
-    let parent = sys::parent_process_id();
+/// The snapshot of the process that had this one started, from the segment that it passed on.
+pub(super) fn snapshot_of_other() -> Option<Snapshot> {
+    let (id, segment) = sys::passed_segment()?;
     let read = |view: View<'_>| {
-        if view.header(header::process_id) != u64::from(parent) {
+        // A child of `_Fork` has the segment of its parent, which reports it.
+        if view.header(header::process_id) != u64::from(id) {
             return None;
         }
         // On this machine and just now, so open calls have lasted until now.
         let now = Anchor::now(Clock::from_code(view.header(header::clock)));
         Some(snapshot_of(view, Some(now)))
     };
-    let bytes = sys::passed_segment()?;
-    let words = words_of(&*bytes, bytes.len() as u64).ok()?;
-    drop(bytes);
+    let words = words_of(&*segment, segment.len() as u64).ok()?;
+    drop(segment);
     let allowance = Allowance::for_words(&words);
     let mut snapshot = View::from_words(&words, &allowance).map(read).ok()??;
     let process = &mut snapshot.process;
     set_cores(process, sys::cores());
-    process.resident_bytes = sys::memory_of(parent, sys::Resident::Rss).ok().flatten();
-    process.kernel_peak_bytes = sys::kernel_peak_bytes(parent).ok();
+    process.resident_bytes = sys::memory_of(id, sys::Resident::Rss).ok().flatten();
+    process.kernel_peak_bytes = sys::kernel_peak_bytes(id).ok();
     add_program(&mut snapshot);
     Some(snapshot)
 }
@@ -257,7 +257,10 @@ fn never_called(snapshot: &Snapshot) -> Vec<NeverCalled> {
     let is_called = |site: &&CallSite| {
         called.contains(&(&*site.path(), site.file(), site.line(), site.column()))
     };
-    // It is unknown whether a function was called while it was switched off.
+    if snapshot.overhead.switched_off_ns > 0 {
+        // It is unknown whether a function was called while it was switched off.
+        return Vec::new();
+    }
     let candidates = callsite::linked().filter(|site| site.mode() != Mode::OFF);
     let sites = candidates.filter(|site| !is_called(site)).map(|site| NeverCalled {
         path: site.path(),

@@ -26,22 +26,25 @@ use crate::warnings;
 /// Writes the reports. Returns whether a filter turned a warning that only arises at the end into
 /// an error.
 pub(super) fn reported() -> bool {
-    let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
-        let _own = Suspended::new();
-        let outputs = asked_for();
-        if outputs.is_empty() && !has_more_to_report() {
-            recorder_warnings().for_each(|warning| print_diagnostic(&warning));
-            return false;
-        }
-        sampler::read_now();
-        let (snapshot, errors) = captured();
-        write(&outputs, &snapshot);
-        !errors.is_empty()
-    }));
+    let outcome =
+        sys::without_running_report(|| panic::catch_unwind(AssertUnwindSafe(capture_and_write)));
     outcome.unwrap_or_else(|_| {
         print_line("the report failed; this is a mistake in profile-core");
         false
     })
+}
+
+fn capture_and_write() -> bool {
+    let _own = Suspended::new();
+    let outputs = asked_for();
+    if outputs.is_empty() && !has_more_to_report() {
+        recorder_warnings().for_each(|warning| print_diagnostic(&warning));
+        return false;
+    }
+    sampler::read_now();
+    let (snapshot, errors) = captured();
+    write(&outputs, &snapshot);
+    !errors.is_empty()
 }
 
 /// Writes the reports of another process.
@@ -212,8 +215,9 @@ fn write_file(path: &Path, output: &Output, snapshot: &Snapshot) -> io::Result<O
     let top = settings.top.unwrap_or(Top::All);
     let plain = Style { sort: settings.sort, top, ..Style::default() };
     sys::without_file_size_signal(|| {
-        let mut file = sys::create_report_file(&from_start(path))?;
-        report::render(output.format, snapshot, &plain, &mut file)
+        sys::write_report_file(&from_start(path), |file| {
+            report::render(output.format, snapshot, &plain, file)
+        })
     })
 }
 

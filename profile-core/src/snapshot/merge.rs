@@ -438,6 +438,7 @@ fn overhead(one: &Snapshot, other: &Snapshot) -> super::Overhead {
         clock_anomalies: a.clock_anomalies.saturating_add(b.clock_anomalies),
         capped_paths: a.capped_paths | b.capped_paths,
         windows_left_out: a.windows_left_out.saturating_add(b.windows_left_out),
+        switched_off_ns: a.switched_off_ns.saturating_add(b.switched_off_ns),
     }
 }
 

@@ -293,4 +293,7 @@ pub struct Overhead {
     /// Memory windows missing from [`Snapshot::memory`], dropped in favor of others that added
     /// more.
     pub windows_left_out: u64,
+    /// How long the recording of all functions was switched off by SIGUSR2. Calls made then are not
+    /// counted.
+    pub switched_off_ns: u64,
 }

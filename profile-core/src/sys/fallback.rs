@@ -63,8 +63,11 @@ pub(crate) fn address_space_limit() -> Option<usize> {
     None
 }
 
-pub(crate) fn create_report_file(path: &Path) -> io::Result<File> {
-    File::create(path)
+pub(crate) fn write_report_file<T>(
+    path: &Path,
+    mut write: impl FnMut(&mut File) -> io::Result<T>,
+) -> io::Result<T> {
+    write(&mut File::create(path)?)
 }
 
 pub(crate) fn at_exit(_: extern "C" fn()) {}
@@ -249,14 +252,23 @@ pub(crate) fn thread_name() -> [u8; 16] {
     [0; 16]
 }
 
-pub(crate) fn report_on_signals(_: fn() -> (*const u8, usize), _: Vec<CString>, _: CString) {}
+pub(crate) fn prepare_reports(_: fn() -> (*const u8, usize), _: Vec<CString>, _: CString) {}
 
-pub(crate) fn passed_segment() -> Option<Vec<u8>> {
-    None
+pub(crate) fn handle_signals(_: fn()) {}
+
+pub(crate) fn report_every(interval: Option<std::time::Duration>) -> io::Result<()> {
+    match interval {
+        Some(_) => Err(io::ErrorKind::Unsupported.into()),
+        None => Ok(()),
+    }
 }
 
-pub(crate) fn parent_process_id() -> u32 {
-    0
+pub(crate) fn without_running_report<T>(write: impl FnOnce() -> T) -> T {
+    write()
+}
+
+pub(crate) fn passed_segment() -> Option<(u32, Vec<u8>)> {
+    None
 }
 
 pub(crate) fn end_at_once() {}

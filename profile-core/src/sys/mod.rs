@@ -125,13 +125,21 @@ pub(crate) use system::fail_at_exit;
 /// be trusted.
 pub(crate) use system::is_secure_execution;
 
-/// The id of the parent process.
-pub(crate) use system::parent_process_id;
-/// In a process that was executed to print a report: the segment to print.
+/// Handles signals whose action is the default one. Before one that ends the process, the report is
+/// written, and the exit status is unchanged. SIGUSR1 writes a report, and the program continues.
+/// SIGUSR2 calls the function, which may only do what a signal handler may do.
+pub(crate) use system::handle_signals;
+/// In a process that was executed to print a report: the id of the process to report, and its
+/// segment.
 pub(crate) use system::passed_segment;
-/// Prints a report when a signal ends the process by default. Another process of the same program
-/// prints it, and gets the segment, these variables and this folder. The exit status is unchanged.
-pub(crate) use system::report_on_signals;
+/// Prepares reports for [`handle_signals`] and [`report_every`]. Another process of the same
+/// program prints them, and gets the segment, these variables and this folder.
+pub(crate) use system::prepare_reports;
+/// Writes a report at each interval, without a thread and without SIGALRM; `None` stops that.
+pub(crate) use system::report_every;
+/// Calls a function that writes reports. A report that a signal started is ended, and none is
+/// started meanwhile, since it could replace a later one.
+pub(crate) use system::without_running_report;
 
 // Files and standard error.
 
@@ -141,16 +149,14 @@ pub(crate) use lock::is_locked;
 pub(crate) use lock::lock;
 /// Creates a folder and its parents where they do not exist, for this user alone.
 pub(crate) use system::create_private_folders;
-/// Creates or truncates a file for a report. Writing to it does not block forever on a pipe that is
-/// not read, and raises no signal if the pipe has no reader.
-pub(crate) use system::create_report_file;
 /// Creates a folder that only this user can use.
 ///
 /// # Errors
 /// It exists and others can use it, is not this user's, or is a link; or it cannot be created.
 pub(crate) use system::make_private_folder;
-/// Standard error, with the same properties. It takes no lock, since the thread that ended the
-/// program may hold it.
+/// Standard error. Writing to it does not block forever on a pipe that is not read, and raises no
+/// signal if the pipe has no reader. It takes no lock, since the thread that ended the program may
+/// hold it.
 pub(crate) use system::raw_stderr;
 /// Folders in memory for files of this user, best first: that of the environment, if named, and the
 /// system's.
@@ -160,6 +166,10 @@ pub(crate) use system::terminal_columns;
 /// Calls a function that writes to a file. Exceeding the limit on file sizes then is an error, not
 /// a fatal signal.
 pub(crate) use system::without_file_size_signal;
+/// Calls a function that writes a report to a file. The file is replaced as a whole where that is
+/// possible; otherwise the function may be called again, for the file itself. Writing has the same
+/// properties as to standard error.
+pub(crate) use system::write_report_file;
 
 // Memory of processes.
 

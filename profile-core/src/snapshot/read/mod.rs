@@ -228,8 +228,11 @@ impl<'a> Reading<'a> {
         let words = std::array::from_fn(|index| view.header(header::costs + index as u64));
         let costs = Costs::from_words(words);
         let sums = sites.iter().map(|_| Sums::default()).collect();
+        let off_since = Some(view.header(header::off_since_ns)).filter(|since| *since != 0);
+        let off_now = off_since.map_or(0, |since| now.monotonic_ns.saturating_sub(since));
         let overhead = Overhead {
             windows_left_out: view.header(header::windows_left_out),
+            switched_off_ns: view.header(header::off_ns).saturating_add(off_now),
             ..Overhead::default()
         };
         let tree = Tree::default();

@@ -6,6 +6,7 @@ mod long_lived;
 mod output;
 mod resident;
 mod scheduling;
+mod second_process;
 mod signals;
 
 use std::ffi::{c_int, c_void};
@@ -20,7 +21,10 @@ pub(crate) use long_lived::SegmentFile;
 pub(crate) use output::*;
 pub(crate) use resident::*;
 pub(crate) use scheduling::*;
-pub(crate) use signals::*;
+pub(crate) use second_process::{
+    end_at_once, passed_segment, prepare_reports, without_running_report,
+};
+pub(crate) use signals::{handle_signals, report_every};
 
 /// The C library calls the function pointers in this section before `main`.
 macro_rules! before_main {

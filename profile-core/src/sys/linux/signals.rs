@@ -1,51 +1,39 @@
-//! A report for a process that a signal ends.
+//! Handlers of signals that request something of the profiler, and the timer that sends one.
 //!
 //! A handler may interrupt its thread anywhere, also within the allocator, so it can neither format
-//! nor allocate. It clones the process instead. The clone, which shares no memory with the program,
-//! writes the segment into a memory file and executes the program again, and that one prints the
-//! report before `main` would run. Meanwhile the handler waits; then it restores the default action
-//! and raises the signal once more, so the process ends as it would have. All of that is system
-//! calls. No thread is started, and nothing happens until a signal arrives.
+//! nor allocate: a second process writes the report ([`super::second_process`]). No thread is
+//! started, and nothing happens until a signal arrives.
 //!
 //! Rejected: a thread that waits for signals (each program would have one more thread), and running
 //! the report in the handler (it deadlocks if the signal interrupts the allocator).
 
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{c_int, c_void};
+use std::io;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering::*};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering::*};
+use std::time::Duration;
 
-use super::set_of;
+use super::second_process::{report_and_wait, start_report};
+use super::{at_fork_in_child, set_of};
 
-/// Signals whose default action ends a process, and that users and service managers send.
-const SIGNALS: [c_int; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
-/// Where the program that prints the report finds the segment.
-const SEGMENT_DESCRIPTOR: c_int = 198;
+/// Signals whose default action ends a process, and that users and service managers send: they
+/// write the report, and then end it.
+const ENDINGS: [c_int; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
+/// Writes a report, and the program goes on.
+const REPORT: c_int = libc::SIGUSR1;
+/// Switches recording off, and on again.
+const SWITCH: c_int = libc::SIGUSR2;
 
-/// The segment's address and used bytes; a function, since a handler may ask for it at any time.
-type SegmentBytes = fn() -> (*const u8, usize);
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
-/// Data for the handler, prepared because it cannot allocate.
-struct Preparation {
-    segment: SegmentBytes,
-    /// The variables of the program that prints the report: pointers to the strings, then null.
-    environment: Box<[*const c_char]>,
-    _variables: Vec<CString>,
-    /// Where that program starts.
-    folder: CString,
-}
+/// What [`SWITCH`] calls: null, or a `fn()`.
+static SWITCH_RECORDING: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
-/// Null, or of a box that is never freed: a handler may be using it.
-static PREPARATION: AtomicPtr<Preparation> = AtomicPtr::new(ptr::null_mut());
-static IS_REPORTING: AtomicBool = AtomicBool::new(false);
-
-/// Installs handlers that have a report printed before one of these signals ends the process.
-/// Signals that are ignored or handled are left alone. Another call replaces the arguments.
-pub(crate) fn report_on_signals(segment: SegmentBytes, variables: Vec<CString>, folder: CString) {
-    let pointers = variables.iter().map(|it| it.as_ptr());
-    let environment = pointers.chain([ptr::null()]).collect();
-    let prepared = Preparation { segment, environment, _variables: variables, folder };
-    PREPARATION.store(Box::into_raw(Box::new(prepared)), Release);
-    for signal in SIGNALS {
+/// Signals that are ignored or handled are left alone.
+pub(crate) fn handle_signals(switch_recording: fn()) {
+    SWITCH_RECORDING.store(switch_recording as *mut c_void, Release);
+    for signal in ENDINGS.into_iter().chain([REPORT, SWITCH]) {
         if action_of(signal) == libc::SIG_DFL {
             set_action(signal, on_signal as *const () as usize);
         }
@@ -73,14 +61,37 @@ fn set_action(signal: c_int, handler: usize) {
 }
 
 extern "C" fn on_signal(signal: c_int) {
-    // Another handler replaced this one and calls it as its predecessor: the signal does not end
-    // the process.
+    // Another handler replaced this one and calls it as its predecessor: the signal is the
+    // program's.
     if action_of(signal) != on_signal as *const () as usize {
         return;
     }
-    // A second signal, handled by another thread, means that the sender does not want to wait.
-    if !IS_REPORTING.swap(true, AcqRel) {
-        report();
+    // SAFETY: each thread has its own; the interrupted code may be about to read it.
+    let errno = unsafe { libc::__errno_location() };
+    // SAFETY: as above.
+    let before = unsafe { *errno };
+    match signal {
+        SWITCH => switch_recording(),
+        _ if ENDINGS.contains(&signal) => report_and_end(signal),
+        _ => start_report(),
+    }
+    // SAFETY: as above.
+    unsafe { *errno = before };
+}
+
+fn switch_recording() {
+    let switch = SWITCH_RECORDING.load(Acquire);
+    if !switch.is_null() {
+        // SAFETY: only `handle_signals` stores it, from a `fn()`.
+        let switch: fn() = unsafe { std::mem::transmute(switch) };
+        switch();
+    }
+}
+
+fn report_and_end(signal: c_int) {
+    // A second signal means that the sender does not want to wait.
+    if !IS_ENDING.swap(true, AcqRel) {
+        report_and_wait(&ENDINGS);
     }
     set_action(signal, libc::SIG_DFL);
     // SAFETY: plain system calls. The signal is blocked until the handler returns.
@@ -92,73 +103,71 @@ extern "C" fn on_signal(signal: c_int) {
     // it.
 }
 
-/// Clones the process, and waits until the clone has printed the report.
-fn report() {
-    // SAFETY: null, or of a box that is never freed.
-    let Some(prepared) = (unsafe { PREPARATION.load(Acquire).as_ref() }) else { return };
-    // Neither the C library's handlers of `fork` nor a SIGCHLD for the program.
-    // SAFETY: the child makes only system calls until it executes a program or ends.
-    let child = unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) };
-    if child == 0 {
-        execute_again(prepared);
-    }
-    let Ok(child) = libc::pid_t::try_from(child) else { return };
-    if child > 0 {
-        // SAFETY: no status is asked for.
-        while unsafe { libc::waitpid(child, ptr::null_mut(), libc::__WALL) } < 0
-            && std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted
-        {}
-    }
+/// Null, or the timer of [`report_every`].
+static TIMER: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+static HAS_TIMER: AtomicBool = AtomicBool::new(false);
+
+/// `None` stops it.
+///
+/// # Errors
+/// There is no timer, or no real-time signal, that the program does not use.
+pub(crate) fn report_every(interval: Option<Duration>) -> io::Result<()> {
+    stop_timer();
+    let Some(interval) = interval else { return Ok(()) };
+    static FORGET: Once = Once::new();
+    FORGET.call_once(|| at_fork_in_child(forget_timer));
+    start_timer(timer_signal()?, interval)
 }
 
-/// Runs in the clone.
-fn execute_again(prepared: &Preparation) -> ! {
-    const PROGRAM: &CStr = c"/proc/self/exe";
-    let arguments = [PROGRAM.as_ptr(), ptr::null()];
-    // SAFETY: system calls with strings and lists that end in NUL; blocked signals would stay
-    // blocked in the executed program.
+/// The highest real-time signal that nobody uses. SIGALRM is the program's, as are `alarm` and
+/// `setitimer`; and programs number real-time signals from the lowest.
+fn timer_signal() -> io::Result<c_int> {
+    static SIGNAL: AtomicI32 = AtomicI32::new(0);
+    let own = on_signal as *const () as usize;
+    let chosen = SIGNAL.load(Relaxed);
+    if chosen != 0 && action_of(chosen) == own {
+        return Ok(chosen);
+    }
+    let mut all = (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev();
+    let unused = all.find(|signal| action_of(*signal) == libc::SIG_DFL);
+    let unused = unused.ok_or_else(|| io::Error::other("all real-time signals are in use"))?;
+    set_action(unused, own);
+    SIGNAL.store(unused, Relaxed);
+    Ok(unused)
+}
+
+fn start_timer(signal: c_int, interval: Duration) -> io::Result<()> {
+    let period = libc::timespec {
+        tv_sec: libc::time_t::try_from(interval.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: interval.subsec_nanos().into(),
+    };
+    let times = libc::itimerspec { it_interval: period, it_value: period };
+    // SAFETY: plain structures that live as long as the calls; `timer` is filled in by the first.
     unsafe {
-        if write_segment((prepared.segment)()) {
-            libc::pthread_sigmask(libc::SIG_SETMASK, &set_of(&[]), ptr::null_mut());
-            // If the folder is gone, relative paths mean the program's current one.
-            libc::chdir(prepared.folder.as_ptr());
-            libc::execve(PROGRAM.as_ptr(), arguments.as_ptr(), prepared.environment.as_ptr());
+        let mut event: libc::sigevent = std::mem::zeroed();
+        event.sigev_notify = libc::SIGEV_SIGNAL;
+        event.sigev_signo = signal;
+        let mut timer: libc::timer_t = ptr::null_mut();
+        if libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer) < 0 {
+            return Err(io::Error::last_os_error());
         }
-        libc::_exit(127)
-    }
-}
-
-/// Writes the segment into a memory file with the agreed descriptor.
-fn write_segment((mut start, mut left): (*const u8, usize)) -> bool {
-    // SAFETY: a name that ends in NUL, and descriptors of this clone alone.
-    unsafe {
-        let file = libc::memfd_create(c"profile".as_ptr(), 0);
-        if file < 0 || libc::dup2(file, SEGMENT_DESCRIPTOR) < 0 {
-            return false;
+        TIMER.store(timer, Relaxed);
+        HAS_TIMER.store(true, Release);
+        if libc::timer_settime(timer, 0, &raw const times, ptr::null_mut()) < 0 {
+            return Err(io::Error::last_os_error());
         }
     }
-    while left > 0 {
-        // SAFETY: the segment's used bytes are committed and stay mapped.
-        let written = unsafe { libc::write(SEGMENT_DESCRIPTOR, start.cast(), left) };
-        let Some(written) = usize::try_from(written).ok().filter(|written| *written > 0) else {
-            return false;
-        };
-        // SAFETY: no further than what is left.
-        start = unsafe { start.add(written) };
-        left -= written;
+    Ok(())
+}
+
+fn stop_timer() {
+    if HAS_TIMER.swap(false, AcqRel) {
+        // SAFETY: a timer that `start_timer` made, and that nobody else deletes.
+        unsafe { libc::timer_delete(TIMER.load(Relaxed)) };
     }
-    true
 }
 
-pub(crate) fn passed_segment() -> Option<Vec<u8>> {
-    std::fs::read(format!("/proc/self/fd/{SEGMENT_DESCRIPTOR}")).ok()
-}
-
-pub(crate) fn parent_process_id() -> u32 {
-    std::os::unix::process::parent_id()
-}
-
-pub(crate) fn end_at_once() -> ! {
-    // SAFETY: ends the process without any handler.
-    unsafe { libc::_exit(0) }
+/// A child of `fork` has no timers; the next that it makes may have the number of this one.
+extern "C" fn forget_timer() {
+    HAS_TIMER.store(false, Release);
 }
