@@ -44,6 +44,7 @@
 //! | `stats` | all of `stats`, even without `profile`, which itself includes only trimmed means, quantiles and outliers |
 //! | `ndarray` | `stats::nd`: the same along axes of arrays |
 //! | `warnings` | `warnings` without `profile` (`profile` includes it) |
+//! | `workers` | `workers`: pools of processes, queues between them, shared memory |
 //! | `log` | sends warnings to the program's log: `warnings::show_by_log` |
 //! | `tracing` | sends warnings to `tracing`: `warnings::show_by_tracing` |
 //! | `tokio` | `tokio::spawn` and similar functions that propagate the call path |
@@ -96,6 +97,8 @@ mod units;
 
 #[cfg(feature = "warnings")]
 pub mod warnings;
+#[cfg(feature = "workers")]
+pub mod workers;
 
 #[cfg(not(feature = "profile"))]
 mod off;
