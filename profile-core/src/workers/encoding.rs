@@ -35,8 +35,17 @@ impl Flavor for Append<'_> {
 /// # Errors
 /// Why the type cannot be sent.
 pub(super) fn encode<T: Serialize>(value: &T, into: &mut Vec<u8>) -> Result<(), String> {
-    postcard::serialize_with_flavor(value, Append(into))
-        .map_err(|error| format!("{} cannot be encoded: {error}", std::any::type_name::<T>()))
+    postcard::serialize_with_flavor(value, Append(into)).map_err(|error| {
+        let name = std::any::type_name::<T>();
+        match error {
+            // postcard drops the text of such an error.
+            postcard::Error::SerdeSerCustom => format!(
+                "{name} refuses to be encoded; queues, pipes and what is shared are sent as inputs \
+                 of tasks only"
+            ),
+            _ => format!("{name} cannot be encoded: {error}"),
+        }
+    })
 }
 
 /// # Errors

@@ -40,18 +40,24 @@ mod error;
 mod journal;
 mod link;
 mod pool;
+mod process;
+mod queue;
 mod results;
 mod start;
 mod supervisor;
 mod system;
 mod task;
+mod value;
 
 pub use crate::task;
 pub use child::{CurrentProcess, current_process, init};
 pub use error::{StartError, TaskError};
 pub use pool::{AsyncResult, Map, Output, Pool, PoolBuilder, Progress};
+pub use process::{Process, ProcessBuilder};
+pub use queue::{MessageError, Pipe, Queue, pipe};
 pub use system::Ended;
 pub use task::Task;
+pub use value::{Array, Number, Value};
 
 /// What the macro expands to.
 #[doc(hidden)]

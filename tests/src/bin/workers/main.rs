@@ -3,6 +3,7 @@
 
 mod killed;
 mod pools;
+mod processes;
 
 use profile_core::workers;
 
@@ -26,6 +27,10 @@ fn main() {
         "recorded" => pools::recorded(),
         "stack" => pools::stack(),
         "orphans" => pools::orphans(),
+        "exit_codes" => processes::exit_codes(),
+        "messages" => processes::messages(),
+        "many_messages" => processes::many_messages(),
+        "shared_numbers" => processes::shared_numbers(),
         "killed" => killed::killed(),
         "killed_while_idle" => killed::killed_while_idle(),
         _ => panic!("no scene is called {scene}"),
