@@ -21,6 +21,17 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
+    /// Adds what follows it, if it is of the same call; else returns that.
+    pub(super) fn join(&mut self, next: Chunk) -> Result<(), Chunk> {
+        let follows = Arc::ptr_eq(&self.sink, &next.sink) && self.first + self.count == next.first;
+        if !follows || !self.descriptors.is_empty() || !next.descriptors.is_empty() {
+            return Err(next);
+        }
+        self.inputs.extend_from_slice(&next.inputs);
+        self.count += next.count;
+        Ok(())
+    }
+
     /// Without the first `count` items.
     pub(super) fn skip(&mut self, count: usize) {
         self.inputs = skip_items(&self.inputs, count).to_vec();
@@ -33,6 +44,7 @@ impl Chunk {
 struct Place {
     /// Its number, and how to signal it.
     process: Option<(u32, Signaller)>,
+    is_ready: bool,
     is_busy: bool,
 }
 
@@ -141,11 +153,18 @@ impl Board {
 
     pub(super) fn pids(&self) -> Vec<u32> {
         let state = self.state();
-        state.places.iter().filter_map(|place| Some(place.process.as_ref()?.0)).collect()
+        let ready = state.places.iter().filter(|place| place.is_ready);
+        ready.filter_map(|place| Some(place.process.as_ref()?.0)).collect()
+    }
+
+    /// The process at this place has answered.
+    pub(super) fn set_ready(&self, place: usize) {
+        self.state().places[place].is_ready = true;
     }
 
     pub(super) fn forget(&self, place: usize) {
-        self.state().places[place].process = None;
+        let place = &mut self.state().places[place];
+        (place.process, place.is_ready) = (None, false);
     }
 
     pub(super) fn is_terminated(&self) -> bool {

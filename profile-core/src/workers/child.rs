@@ -49,10 +49,8 @@ pub fn current_process() -> CurrentProcess {
 /// happens in each of them.
 ///
 /// ```
-/// fn main() {
-///     profile_core::workers::init();
-///     // The program, as without workers.
-/// }
+/// profile_core::workers::init();
+/// // The program, as without workers.
 /// ```
 pub fn init() {
     let Some(channel) = system::channel_of_parent() else { return };

@@ -73,7 +73,6 @@ impl Pool {
     }
 
     /// For other settings.
-    #[must_use]
     pub fn builder() -> PoolBuilder {
         PoolBuilder { processes: None, how: HowToStart { stack_bytes: None, limit: START_LIMIT } }
     }
@@ -84,7 +83,7 @@ impl Pool {
         self.supervisors.len()
     }
 
-    /// The system's numbers of the processes that are alive now.
+    /// The system's numbers of the processes that are ready for tasks or at work.
     #[must_use]
     pub fn pids(&self) -> Vec<u32> {
         self.board.pids()
@@ -248,6 +247,7 @@ impl PoolBuilder {
         let mut pool = Pool { board: board.clone(), supervisors: Vec::new() };
         for (place, one) in started.into_iter().enumerate() {
             board.remember(place, &one.child);
+            board.set_ready(place);
             let supervisor = Supervisor::new(board.clone(), self.how.clone(), place);
             let thread = thread::Builder::new().name(format!("pool {place}"));
             let thread = thread.stack_size(SUPERVISOR_STACK_BYTES);

@@ -12,9 +12,14 @@ use super::error::{StartError, TaskError};
 use super::link::{Frame, Head, RESULTS, RUN, STOP};
 use super::start::{Hello, Started};
 
-/// Chunks that a process has at most, if they are short: it then finds the next one without
+/// Short chunks that are sent together at most, as one: each message costs several system calls and
+/// often a change of threads. Errors and kills concern single items all the same.
+const MOST_JOINED: usize = 16;
+/// Messages that a process has at most, if they are short: it then finds the next one without
 /// waiting.
-const SHORT_CHUNKS: usize = 8;
+const MOST_GIVEN: usize = 2;
+/// How often a replacement is started that a signal ends at once.
+const MOST_STARTS: usize = 10;
 /// Shorter than this: the time to wake a process is a good part of it. A process that works on
 /// longer chunks gets no second one, which another process may be free to take.
 const SHORT: Duration = Duration::from_millis(1);
@@ -106,12 +111,25 @@ impl Supervisor {
         self.given.push_back(Given { ticket: 0, chunk, received: 0 });
     }
 
+    /// Takes more than the one chunk, if chunks are short and others have enough.
+    fn take_more(&mut self) {
+        for _ in 1..MOST_JOINED {
+            let Some(chunk) = self.board.spare_chunk() else { return };
+            let last = self.given.back_mut().filter(|given| given.ticket == 0);
+            let left = match last {
+                Some(last) => last.chunk.join(chunk).err(),
+                None => Some(chunk),
+            };
+            if let Some(chunk) = left {
+                self.keep(chunk);
+            }
+        }
+    }
+
     /// Sends what the process does not have yet.
     fn give(&mut self, started: &Started) {
-        let most = if self.last_took < SHORT { SHORT_CHUNKS } else { 1 };
-        while self.given.len() < most {
-            let Some(chunk) = self.board.spare_chunk() else { break };
-            self.keep(chunk);
+        if self.last_took < SHORT && self.given.len() < MOST_GIVEN {
+            self.take_more();
         }
         for given in self.given.iter_mut().filter(|given| given.ticket == 0) {
             given.ticket = self.next_ticket;
@@ -183,10 +201,18 @@ impl Supervisor {
             self.board.put_back(self.given.drain(..).map(|given| given.chunk).collect());
             return None;
         }
-        let started = self.how.start(self.board.next_name()).and_then(|mut started| {
-            self.board.remember(self.place, &started.child);
-            started.wait_until_ready(self.how.limit).map(|()| started)
-        });
+        let mut started = self.start();
+        for _ in 1..MOST_STARTS {
+            // A signal says nothing about the program: somebody killed the process.
+            match &started {
+                Err(StartError::EndedBeforeInit(ended)) if ended.exit_code() < 0 => {}
+                _ => break,
+            }
+            if self.board.is_terminated() {
+                break;
+            }
+            started = self.start();
+        }
         match started {
             Ok(started) => Some(started),
             Err(error) => {
@@ -201,5 +227,13 @@ impl Supervisor {
                 None
             }
         }
+    }
+
+    fn start(&self) -> Result<Started, StartError> {
+        let mut started = self.how.start(self.board.next_name())?;
+        self.board.remember(self.place, &started.child);
+        started.wait_until_ready(self.how.limit)?;
+        self.board.set_ready(self.place);
+        Ok(started)
     }
 }
