@@ -10,6 +10,10 @@ pub struct Ended {
 }
 
 impl Ended {
+    #[cfg_attr(
+        any(not(target_os = "linux"), profile_fallback),
+        allow(dead_code, reason = "no process was started")
+    )]
     pub(in super::super) fn new(status: ExitStatus) -> Ended {
         #[cfg(unix)]
         let by_signal = std::os::unix::process::ExitStatusExt::signal(&status);
