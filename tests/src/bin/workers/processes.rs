@@ -89,7 +89,7 @@ pub fn many_messages() {
         Process::start(workers::task!(passes), input).expect("a process")
     };
     let _processes = [(), ()].map(start);
-    let message = |number: u32| vec![number; if number % 100 == 0 { 100_000 } else { 3 }];
+    let message = |number: u32| vec![number; if number.is_multiple_of(100) { 100_000 } else { 3 }];
     std::thread::scope(|scope| {
         scope.spawn(|| (0..MANY).for_each(|number| to.put(&message(number)).expect("added")));
         let mut seen: Vec<_> = (0..MANY).map(|_| from.get().expect("a message")).collect();
