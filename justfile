@@ -13,8 +13,8 @@ check:
     cargo clippy --workspace --all-targets -- -D warnings
     cargo clippy -p profile-core --all-targets -- -D warnings
     cargo clippy -p profile-core --no-default-features -- -D warnings
-    cargo clippy -p profile-core --no-default-features --features stats,warnings -- -D warnings
-    RUSTFLAGS="--cfg profile_fallback" cargo check -q -p profile-core --target-dir target/fallback
+    cargo clippy -p profile-core --no-default-features --features stats,warnings,workers -- -D warnings
+    RUSTFLAGS="--cfg profile_fallback" cargo check -q -p profile-core --features workers --target-dir target/fallback
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
 # The comparison with other instruments, as ratios.

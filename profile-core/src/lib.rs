@@ -45,6 +45,7 @@
 //! | `ndarray` | `stats::nd`: the same along axes of arrays |
 //! | `warnings` | `warnings` without `profile` (`profile` includes it) |
 //! | `signals` | `signals`: handlers of signals that may run any code; also without `profile` |
+//! | `workers` | `workers`: pools of processes, queues between them, shared memory |
 //! | `log` | sends warnings to the program's log: `warnings::show_by_log` |
 //! | `tracing` | sends warnings to `tracing`: `warnings::show_by_tracing` |
 //! | `tokio` | `tokio::spawn` and similar functions that propagate the call path |
@@ -101,6 +102,8 @@ mod units;
 
 #[cfg(feature = "warnings")]
 pub mod warnings;
+#[cfg(feature = "workers")]
+pub mod workers;
 
 #[cfg(not(feature = "profile"))]
 mod off;

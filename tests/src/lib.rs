@@ -695,5 +695,6 @@ mod documentation {
         testing "docs/testing.md"
         time "docs/time.md"
         warnings "docs/warnings.md"
+        workers "docs/workers.md"
     }
 }

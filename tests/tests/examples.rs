@@ -124,6 +124,25 @@ fn the_survey_counts_what_is_in_a_folder_and_reports_each_stage_once_for_each_fi
     assert!(row(&report, "::parse")["allocations"].as_u64() > Some(1_000));
 }
 
+/// What the pages share: all but the time and the number of workers, and of several longest
+/// functions the one found first.
+fn findings(page: &str) -> Vec<&str> {
+    page.lines()
+        .skip(1)
+        .filter(|line| !line.starts_with("longest ") && !line.starts_with("deepest "))
+        .collect()
+}
+
+#[test]
+fn processes_count_what_threads_count_and_report_it_themselves() {
+    let threads = example("survey").arg("profile-core/src/stats").run().successful();
+    let program = example("survey").arg("--processes").arg("profile-core/src/stats");
+    let run = program.env("PROFILE_REPORT", "table").run().successful();
+    assert_eq!(findings(&run.stdout()), findings(&threads.stdout()));
+    assert!(run.stderr().contains("file::survey_file"), "{}", run.stderr());
+    assert!(run.stderr().contains("survey_by_processes"), "{}", run.stderr());
+}
+
 #[test]
 fn the_survey_lists_what_it_cannot_read_or_parse_and_ends_well() {
     let folder = tests::Folder::new();

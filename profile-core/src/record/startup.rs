@@ -79,7 +79,8 @@ pub(crate) fn prune_runs() {
     }
 }
 
-/// After the report: removes the file, unless a folder for it was named.
+/// After the report: removes the file, unless a folder for it was named. May run in a signal
+/// handler.
 pub(crate) fn discard_run() {
     if RUN_DIR.get() == Some(&RunDir::Default) && !is_forked_child() {
         writer::remove_file();

@@ -6,7 +6,7 @@ use std::ffi::{CString, OsString};
 use super::capture::snapshot_of_other;
 use super::environment::filter_warnings;
 use super::reports::{print_line, start_folder, write_all};
-use crate::record::switch;
+use crate::record::{startup, switch};
 use crate::segment::writer;
 use crate::settings::{self, Signals};
 use crate::sys;
@@ -36,7 +36,7 @@ fn prepare() {
     });
     let folder = start_folder().map(|folder| folder.as_os_str().to_owned());
     let folder = folder.and_then(text).unwrap_or_default();
-    sys::prepare_reports(writer::used, variables.collect(), folder);
+    sys::prepare_reports(writer::used, startup::discard_run, variables.collect(), folder);
 }
 
 /// For the system; `None` if there is a NUL in it, which no variable and no path has.

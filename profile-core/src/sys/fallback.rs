@@ -252,7 +252,8 @@ pub(crate) fn thread_name() -> [u8; 16] {
     [0; 16]
 }
 
-pub(crate) fn prepare_reports(_: fn() -> (*const u8, usize), _: Vec<CString>, _: CString) {}
+pub(crate) fn prepare_reports(_: fn() -> (*const u8, usize), _: fn(), _: Vec<CString>, _: CString) {
+}
 
 pub(crate) fn handle_signals(_: fn()) {}
 

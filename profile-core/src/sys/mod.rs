@@ -133,7 +133,9 @@ pub(crate) use system::handle_signals;
 /// segment.
 pub(crate) use system::passed_segment;
 /// Prepares reports for [`handle_signals`] and [`report_every`]. Another process of the same
-/// program prints them, and gets the segment, these variables and this folder.
+/// program prints them, and gets the segment, these variables and this folder. The second function is
+/// called once the last report of a process that a signal ends is written; it may only do what a
+/// signal handler may do.
 pub(crate) use system::prepare_reports;
 /// Writes a report at each interval, without a thread and without SIGALRM; `None` stops that.
 pub(crate) use system::report_every;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use proc_macro2::Ident;
 use profile_core::profile;
+use serde::{Deserialize, Serialize};
 
 /// What is counted.
 #[derive(Clone, Copy)]
@@ -64,7 +65,7 @@ impl Thing {
 }
 
 /// Findings of one or many files.
-#[derive(Default)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 pub struct Findings {
     counts: [u64; Thing::ALL.len()],
     /// Attributes, without doc comments.
@@ -110,7 +111,7 @@ impl Findings {
 }
 
 /// Frequencies of names.
-#[derive(Default)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 pub struct Tally(HashMap<String, u64>);
 
 #[profile]
@@ -142,7 +143,7 @@ impl Tally {
 }
 
 /// The largest of its kind, and its location.
-#[derive(Default)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 pub struct Extreme {
     /// How large.
     pub size: usize,
@@ -151,7 +152,7 @@ pub struct Extreme {
 }
 
 /// A location in a file.
-#[derive(Default)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 pub struct Place {
     pub path: PathBuf,
     pub line: usize,
@@ -175,7 +176,7 @@ impl Extreme {
 }
 
 /// Why a file was not surveyed.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum Reason {
     Unreadable,
     NotUtf8,
@@ -192,6 +193,7 @@ impl Reason {
 }
 
 /// A file or folder that was not surveyed.
+#[derive(Debug, Deserialize, Serialize)]
 pub struct Refused {
     pub path: PathBuf,
     pub reason: Reason,

@@ -4,7 +4,11 @@
 //! ```text
 //! cargo run --release -p examples --bin survey               # the sources that cargo has downloaded
 //! cargo run --release -p examples --bin survey -- FOLDER...  # these folders and files
+//! cargo run --release -p examples --bin survey -- --processes FOLDER...
 //! ```
+//!
+//! With `--processes`, worker processes do what threads do otherwise, and count the same. Each
+//! process prints its own report.
 //!
 //! The findings go to standard output. At exit, the report goes to standard error: what the survey
 //! itself cost. It only needs the `#[profile]` attributes below and the line that installs the
@@ -35,17 +39,26 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use profile_core::{ProfilingAllocator, profile, span};
+use profile_core::{ProfilingAllocator, profile, span, workers::init};
 
 use sources::Sources;
+use workers::Workers;
 
 #[global_allocator]
 static ALLOCATOR: ProfilingAllocator = ProfilingAllocator::system();
 
-#[profile]
 fn main() -> ExitCode {
-    let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    match run(arguments) {
+    // A worker process does not return from here, and is no call of the program's own work.
+    init();
+    survey()
+}
+
+#[profile(name = "main")]
+fn survey() -> ExitCode {
+    let mut arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    let is_flag = arguments.first().is_some_and(|first| first.as_os_str() == "--processes");
+    let workers = if is_flag { Workers::Processes } else { Workers::Threads };
+    match run(arguments.split_off(usize::from(is_flag)), workers) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("survey: {error}");
@@ -54,16 +67,19 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(folders: Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
+fn run(folders: Vec<PathBuf>, workers: Workers) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let folders = if folders.is_empty() { sources::of_dependencies()? } else { folders };
     let sources = Sources::find(&folders)?;
-    let threads = std::thread::available_parallelism()?.get();
-    let mut findings = workers::survey_all(&sources.files, threads)?;
+    let many = std::thread::available_parallelism()?.get();
+    let mut findings = match workers {
+        Workers::Threads => workers::survey_all(&sources.files, many)?,
+        Workers::Processes => workers::survey_by_processes(&sources.files, many)?,
+    };
     findings.refused.extend(sources.unreadable);
 
     let _span = span!("print");
-    let page = page::page(findings, start.elapsed(), threads, &folders)?;
+    let page = page::page(findings, start.elapsed(), (workers, many), &folders)?;
     print(&page)?;
     Ok(())
 }

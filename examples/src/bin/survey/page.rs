@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::findings::{Extreme, Findings, Reason, Refused, Tally, Thing};
+use crate::workers::Workers;
 
 /// The number of macros and attributes shown.
 const NAMES: usize = 6;
@@ -17,11 +18,11 @@ const FIRST: usize = 20;
 pub fn page(
     findings: Findings,
     took: Duration,
-    threads: usize,
+    workers: (Workers, usize),
     folders: &[PathBuf],
 ) -> Result<String, fmt::Error> {
     let mut page = Page { text: String::new(), folders };
-    page.speed(&findings, took, threads)?;
+    page.speed(&findings, took, workers)?;
     page.counts(&findings)?;
     page.extreme("longest function", "lines", &findings.longest_function)?;
     page.extreme("deepest nesting", "blocks", &findings.deepest_block)?;
@@ -38,14 +39,20 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    fn speed(&mut self, findings: &Findings, took: Duration, threads: usize) -> fmt::Result {
+    fn speed(
+        &mut self,
+        findings: &Findings,
+        took: Duration,
+        (workers, many): (Workers, usize),
+    ) -> fmt::Result {
         let (files, lines) = (findings.count(Thing::File), findings.count(Thing::Line));
         let speed = lines as f64 / took.as_secs_f64().max(1e-9);
         writeln!(
             self.text,
-            "{} files of Rust in {:.2} s, threads: {threads}, lines a second: {}\n",
+            "{} files of Rust in {:.2} s, {}: {many}, lines a second: {}\n",
             number(files),
             took.as_secs_f64(),
+            workers.name(),
             number(speed as u64),
         )
     }

@@ -1,5 +1,6 @@
-//! The threads that survey the files, and the progress bar.
+//! The threads or processes that survey the files, and the progress bar.
 
+use std::error::Error;
 use std::io;
 use std::panic::resume_unwind;
 use std::path::PathBuf;
@@ -7,10 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use profile_core::workers::{Pool, task};
 use profile_core::{memory_usage, profile};
 
 use crate::file;
-use crate::findings::Findings;
+use crate::findings::{Findings, Refused};
 
 /// Parsing, visiting and dropping a tree are recursive: this suffices for a hundred thousand nested
 /// brackets. Only the used part becomes memory.
@@ -34,6 +36,53 @@ pub fn survey_all(files: &[PathBuf], threads: usize) -> io::Result<Findings> {
     })
     .inspect(|()| queue.bar.finish_and_clear())
     .map(|()| findings)
+}
+
+/// What surveys the files.
+#[derive(Clone, Copy)]
+pub enum Workers {
+    Threads,
+    Processes,
+}
+
+impl Workers {
+    /// Their name on the page.
+    pub fn name(self) -> &'static str {
+        match self {
+            Workers::Threads => "threads",
+            Workers::Processes => "processes",
+        }
+    }
+}
+
+/// Files that a process gets at once: the time to pass them on is then short beside the work.
+const FILES_AT_ONCE: usize = 8;
+
+/// The same in this many processes. A file that crashes the parser ends one process, which is
+/// replaced, and the survey returns the error.
+#[profile]
+pub fn survey_by_processes(
+    files: &[PathBuf],
+    processes: usize,
+) -> Result<Findings, Box<dyn Error>> {
+    let pool = Pool::builder().processes(processes).stack_bytes(STACK_BYTES).start()?;
+    let bar = bar(files.len());
+    let found = pool.imap(task!(survey_path), files.iter().cloned());
+    let found = found.chunk_size(FILES_AT_ONCE).on_progress(|it| bar.set_position(it.done as u64));
+    let mut findings = Findings::default();
+    for found in found {
+        match found? {
+            Ok(found) => findings.merge(found),
+            Err(refused) => findings.refused.push(refused),
+        }
+    }
+    bar.finish_and_clear();
+    pool.join();
+    Ok(findings)
+}
+
+fn survey_path(path: PathBuf) -> Result<Findings, Refused> {
+    file::survey_file(&path)
 }
 
 /// Processes files until none is left.

@@ -17,6 +17,7 @@
 //! at any time: the printer ends with it.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_long};
+use std::io;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering::*};
 
@@ -31,6 +32,8 @@ type SegmentBytes = fn() -> (*const u8, usize);
 /// Data for the handler, prepared because it cannot allocate.
 struct Preparation {
     segment: SegmentBytes,
+    /// Called in the program once the report of its end is written.
+    after_last: fn(),
     /// The variables of the program that prints the report: pointers to the strings, then null.
     environment: Box<[*const c_char]>,
     _variables: Vec<CString>,
@@ -48,10 +51,15 @@ const NONE: libc::pid_t = 0;
 const BUSY: libc::pid_t = -1;
 
 /// Another call replaces the arguments.
-pub(crate) fn prepare_reports(segment: SegmentBytes, variables: Vec<CString>, folder: CString) {
+pub(crate) fn prepare_reports(
+    segment: SegmentBytes,
+    after_last: fn(),
+    variables: Vec<CString>,
+    folder: CString,
+) {
     let pointers = variables.iter().map(|it| it.as_ptr());
     let environment = pointers.chain([ptr::null()]).collect();
-    let prepared = Preparation { segment, environment, _variables: variables, folder };
+    let prepared = Preparation { segment, after_last, environment, _variables: variables, folder };
     PREPARATION.store(Box::into_raw(Box::new(prepared)), Release);
 }
 
@@ -88,7 +96,8 @@ fn has_ended(copy: libc::pid_t) -> bool {
         || unsafe { libc::waitpid(copy, ptr::null_mut(), libc::__WALL | libc::WNOHANG) } != 0
 }
 
-/// Writes a report and waits for it, letting `interrupting` signals in meanwhile. For handlers.
+/// Writes the last report and waits for it, letting `interrupting` signals in meanwhile. For
+/// handlers.
 pub(super) fn report_and_wait(interrupting: &[c_int]) {
     without_running_report(|| {
         let Some(copy) = clone_and_report() else { return };
@@ -96,17 +105,25 @@ pub(super) fn report_and_wait(interrupting: &[c_int]) {
         unsafe {
             let mut before = set_of(&[]);
             libc::pthread_sigmask(libc::SIG_UNBLOCK, &set_of(interrupting), &raw mut before);
-            wait_for(copy);
+            let is_written = wait_for(copy);
             libc::pthread_sigmask(libc::SIG_SETMASK, &before, ptr::null_mut());
+            if let Some(prepared) = PREPARATION.load(Acquire).as_ref().filter(|_| is_written) {
+                (prepared.after_last)();
+            }
         }
     });
 }
 
-fn wait_for(child: libc::pid_t) {
-    // SAFETY: no status is asked for.
-    while unsafe { libc::waitpid(child, ptr::null_mut(), libc::__WALL) } < 0
-        && std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted
-    {}
+/// Whether it ended with 0.
+fn wait_for(child: libc::pid_t) -> bool {
+    let mut status = 0;
+    loop {
+        // SAFETY: room for the status.
+        match unsafe { libc::waitpid(child, &raw mut status, libc::__WALL) } {
+            -1 if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
+            waited => return waited == child && status == 0,
+        }
+    }
 }
 
 /// Returns in the program only. `None` if there is no report.
@@ -135,6 +152,7 @@ fn own_id() -> libc::pid_t {
 /// Runs in the copy, with all signals blocked.
 fn report_from_copy(prepared: &Preparation, program: libc::pid_t) -> ! {
     let copy = own_id();
+    let mut is_written = false;
     if pass_segment(program, (prepared.segment)()) {
         match clone() {
             0 => execute_again(prepared, copy),
@@ -142,12 +160,12 @@ fn report_from_copy(prepared: &Preparation, program: libc::pid_t) -> ! {
                 // Locks and pipes of the program must not outlive it.
                 // SAFETY: descriptors of this copy alone, which uses none of them any more.
                 unsafe { libc::syscall(libc::SYS_close_range, 0, u32::MAX, 0) };
-                wait_for(printer as libc::pid_t);
+                is_written = wait_for(printer as libc::pid_t);
             }
         }
     }
     // SAFETY: ends the copy without any handler.
-    unsafe { libc::_exit(0) }
+    unsafe { libc::_exit(i32::from(!is_written)) }
 }
 
 /// Runs in the printer.
