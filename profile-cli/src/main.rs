@@ -1,9 +1,13 @@
-//! The command-line tool: works on snapshots that programs have written. It only parses arguments
-//! and reads files; `profile-core` computes and formats the results.
+//! The command-line tool: works on what programs have recorded, and on those that run. It only
+//! parses arguments and reads files; `profile-core` computes and formats the results.
+
+mod runs;
+mod watch;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use profile_core::report::{self, Format};
@@ -43,10 +47,11 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Converts snapshots to another format; merges several into one.
+    /// Shows runs in any format; merges several into one.
     Show {
-        /// Snapshots, as JSON or binary, and segments from PROFILE_RUN_DIR.
-        #[arg(required = true)]
+        /// Snapshots, as JSON or binary; segments; numbers of processes; names of programs that
+        /// run; or `last`.
+        #[arg(required = true, value_name = "FILE|PID|PROGRAM|last")]
         files: Vec<PathBuf>,
         #[arg(
             long,
@@ -57,6 +62,47 @@ enum Command {
         )]
         format: &'static dyn Format,
     },
+    /// Shows the newest run that ended without a report: killed, aborted, or by `_exit`.
+    Last,
+    /// Lists the runs that are recorded in files: of programs that run, and of those that ended
+    /// without a report.
+    List {
+        /// Folders with runs [default: that of PROFILE_RUN_DIR, and those that programs record into
+        /// without it].
+        folders: Vec<PathBuf>,
+    },
+    /// Shows what a running program does, each second. It is only read: not stopped, nor slowed.
+    Watch {
+        /// The number of a process, the name of a program, or a segment.
+        #[arg(value_name = "PID|PROGRAM|FILE")]
+        run: PathBuf,
+        /// Seconds between two tables.
+        #[arg(short, long, default_value_t = 1.0, value_parser = seconds)]
+        interval: f64,
+        /// Tables to print [default: until the program ends].
+        #[arg(short = 'n', long)]
+        count: Option<u64>,
+        /// Rows of a table.
+        #[arg(long, default_value_t = 20)]
+        top: usize,
+    },
+    /// Removes runs that ended. Those of programs that run stay.
+    Clean {
+        /// Folders with runs [default: as for `list`].
+        folders: Vec<PathBuf>,
+        /// The newest this many of each folder stay [default: none, or all with --older-than].
+        #[arg(long, value_name = "RUNS")]
+        keep: Option<usize>,
+        /// Runs that changed in the last days stay.
+        #[arg(long, value_name = "DAYS")]
+        older_than: Option<u64>,
+    },
+}
+
+/// At least a hundredth, at most a day.
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|it| (0.01..=86_400.0).contains(it));
+    seconds.ok_or_else(|| "expected seconds, at least 0.01 and at most 86400".to_owned())
 }
 
 /// The formats that this build can write.
@@ -140,28 +186,50 @@ fn run(command: Command) -> Result<ExitCode, Diagnostic> {
             let changed = found.regressions().next().is_some();
             Ok(if changed || failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
         }
-        Command::Show { files, format } => {
-            let snapshots = load(&files)?;
-            let mut merged = match &snapshots[..] {
-                [one] => one.clone(),
-                several => Snapshot::merge(several),
-            };
-            merged.advice = merged.advise(&Thresholds::default());
-            let failed = filter(&mut merged, &files[0]);
-            let mut text = Vec::new();
-            merged.write(format, &mut text).map_err(|error| error.to_string())?;
-            print(&text)?;
-            Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        Command::Show { files, format } => show(&files, format),
+        Command::Last => {
+            let run = runs::last()?;
+            print_error(&format!("{}:", run.display()));
+            show(&[run], report::format("table").map_err(|error| error.to_string())?)
+        }
+        Command::List { folders } => done(print(runs::list(&folders)?.as_bytes())),
+        Command::Clean { folders, keep, older_than } => {
+            done(print(runs::clean(&folders, keep, older_than)?.as_bytes()))
+        }
+        Command::Watch { run, interval, count, top } => {
+            let interval = Duration::from_secs_f64(interval);
+            done(watch::watch(&runs::find(&run)?, &watch::Plan { interval, count, rows: top }))
         }
     }
 }
 
+fn done(outcome: Result<(), Diagnostic>) -> Result<ExitCode, Diagnostic> {
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+fn show(files: &[PathBuf], format: &dyn Format) -> Result<ExitCode, Diagnostic> {
+    let snapshots = load(files)?;
+    let mut merged = match &snapshots[..] {
+        [one] => one.clone(),
+        several => Snapshot::merge(several),
+    };
+    merged.advice = merged.advise(&Thresholds::default());
+    let failed = filter(&mut merged, &files[0]);
+    let mut text = Vec::new();
+    merged.write(format, &mut text).map_err(|error| error.to_string())?;
+    print(&text)?;
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
 fn load(files: &[PathBuf]) -> Result<Vec<Snapshot>, Diagnostic> {
-    let one = |file: &PathBuf| load_one(file).map_err(|why| format!("{}: {why}", file.display()));
+    let one = |name: &PathBuf| {
+        let file = runs::find(name)?;
+        load_one(&file).map_err(|why| format!("{}: {why}", file.display()))
+    };
     files.iter().map(one).collect()
 }
 
-/// A snapshot, or what a program has recorded so far into `PROFILE_RUN_DIR`.
+/// A snapshot, or a segment, also of a program that runs.
 fn load_one(file: &Path) -> Result<Snapshot, Diagnostic> {
     match file.extension().is_some_and(|extension| extension == "segment") {
         true => profile_core::read_segment(file).map_err(|error| error.to_string()),

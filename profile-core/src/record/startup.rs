@@ -74,8 +74,8 @@ fn segment_path(run_dir: &RunDir) -> Option<PathBuf> {
 
 /// Removes old runs in the default folder that ended without a report.
 pub(crate) fn prune_runs() {
-    if let (Some(RunDir::Default), Some(folder)) = (RUN_DIR.get(), runs::private_default()) {
-        let _ = runs::prune(folder, runs::Keep::DEFAULT);
+    if RUN_DIR.get() == Some(&RunDir::Default) {
+        runs::prune_default();
     }
 }
 

@@ -44,8 +44,16 @@ pub fn list(folder: impl AsRef<Path>) -> io::Result<Vec<Run>> {
     Ok(runs)
 }
 
+/// The run that a process records now, wherever its file is. `None` if it records into no file, is
+/// another user's, or does not run.
+pub fn of_process(process_id: u32) -> Option<Run> {
+    let is_segment = |path: &PathBuf| path.extension().is_some_and(|it| it == "segment");
+    let mapped = sys::mapped_files(process_id).ok()?;
+    mapped.into_iter().filter(is_segment).find_map(run_in)
+}
+
 /// By its name; a link is none.
-pub(super) fn is_segment(entry: &DirEntry) -> bool {
+fn is_segment(entry: &DirEntry) -> bool {
     let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
     is_file && entry.path().extension().is_some_and(|extension| extension == "segment")
 }

@@ -11,5 +11,6 @@ mod prune;
 
 pub(crate) use folder::private_default;
 pub use folder::{default_folders, folders};
-pub use list::{Run, list};
+pub use list::{Run, list, of_process};
+pub(crate) use prune::prune_default;
 pub use prune::{Keep, prune};

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use super::folder::private_default;
 use super::list::{Run, list};
 
 /// Which of the runs that ended stay. Runs of processes that still run always do.
@@ -54,6 +55,16 @@ pub fn prune(folder: impl AsRef<Path>, keep: Keep) -> io::Result<Vec<Run>> {
     removed.reverse();
     removed.retain(|run| fs::remove_file(&run.path).is_ok());
     Ok(removed)
+}
+
+/// Prunes the default folder once it contains twice as many runs as are retained. Every program
+/// calls this at its start, and reading what each file is takes longer than counting them.
+pub(crate) fn prune_default() {
+    let Some(folder) = private_default() else { return };
+    let files = fs::read_dir(&folder).map_or(0, Iterator::count);
+    if files > 2 * Keep::DEFAULT.count {
+        let _ = prune(folder, Keep::DEFAULT);
+    }
 }
 
 /// 0 if the clock was set back.

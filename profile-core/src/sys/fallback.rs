@@ -137,6 +137,10 @@ pub(crate) fn raw_stderr() -> RawStderr {
     RawStderr
 }
 
+pub(crate) fn mapped_files(_: u32) -> io::Result<Vec<PathBuf>> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 pub(crate) fn runtime_folders(_: Option<&Path>) -> Vec<PathBuf> {
     Vec::new()
 }

@@ -189,6 +189,11 @@ pub(crate) use system::descendants;
 pub(crate) use system::kernel_peak_bytes;
 /// Whether the kernel lists the children of each thread.
 pub(crate) use system::lists_children;
+/// The files that a process has mapped. Reads a file.
+///
+/// # Errors
+/// The process is another user's, or does not run.
+pub(crate) use system::mapped_files;
 /// Memory of a process, for a single reading; `None`: it has ended. Reads a file.
 pub(crate) use system::memory_of;
 /// Resets the kernel's high-water mark of this process.

@@ -16,7 +16,9 @@ use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 pub(crate) use ends::*;
-pub(crate) use folders::{create_private_folders, make_private_folder, runtime_folders};
+pub(crate) use folders::{
+    create_private_folders, make_private_folder, mapped_files, runtime_folders,
+};
 pub(crate) use long_lived::SegmentFile;
 pub(crate) use output::*;
 pub(crate) use resident::*;
