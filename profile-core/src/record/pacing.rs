@@ -192,6 +192,8 @@ impl Due<'_> {
         pacing.burst_left.set(left);
         let others_log2 = pacing.others_log2.get();
         if left == 0 {
+            // The calls in between take no slow path that would.
+            thread::refresh_anchor_at(self.block, now);
             self.plan_next_calls(pacing, now, pacing.mean_bound.get() as f64, share, may_stop);
         }
         others_log2

@@ -330,11 +330,15 @@ pub(crate) fn take_bytes(block: &ThreadBlock, bytes: usize) -> Option<*mut u8> {
 /// rate, and the time of death to within a tenth of a second.
 #[inline]
 pub(crate) fn refresh_anchor(block: &ThreadBlock) {
-    let clock = Clock::current();
-    let now = clock.now();
+    refresh_anchor_at(block, Clock::current().now());
+}
+
+/// The same, where the clock was just read.
+#[inline]
+pub(super) fn refresh_anchor_at(block: &ThreadBlock, now: u64) {
     if now.wrapping_sub(block.anchored.get()) > ANCHOR_AFTER {
         block.anchored.set(now);
-        write_anchor(clock);
+        write_anchor(Clock::current());
     }
 }
 

@@ -329,10 +329,12 @@ pub(super) fn edges_of<'a>(view: View<'a>, block: &Record<'a>) -> Vec<Record<'a>
     edges
 }
 
-/// Ticks of the timed calls that ended on an edge, other than those within one of them.
-pub(super) fn outermost_ticks(record: &Record<'_>) -> u64 {
+/// Ticks of the calls that ended on an edge, other than those within one of them; `None` if not all
+/// were timed.
+pub(super) fn outermost_ticks(record: &Record<'_>) -> Option<u64> {
     let (_, state) = state_now(record);
-    state.ticks.saturating_sub(state.recursive[1])
+    let is_exact = state.ended() == state.timed;
+    is_exact.then(|| state.ticks.saturating_sub(state.recursive[1]))
 }
 
 /// Ticks of the spawned work that ended on an edge.

@@ -11,7 +11,8 @@ use super::edges::{carried_ticks, edges_of, outermost_ticks};
 use crate::segment::layout::edge;
 use crate::segment::reader::Record;
 
-/// Ticks of the ended calls of a path, and of the calls made from it.
+/// Ticks of the ended calls of a path (the largest number if they are not known), and of those of
+/// the calls made from it that are known.
 #[derive(Clone, Copy, Debug, Default)]
 struct Ended {
     own: u64,
@@ -49,9 +50,10 @@ fn ended_ticks(edges: &[Record<'_>]) -> HashMap<u64, Ended> {
     for record in edges.iter().filter(|record| record.word(edge::target) == record.link()) {
         let ticks = outermost_ticks(record);
         // Spawned work is not in the ticks of its path, but the calls it makes are below it.
-        ended.entry(record.link()).or_default().own = ticks.saturating_add(carried_ticks(record));
+        let own = ticks.map_or(u64::MAX, |ticks| ticks.saturating_add(carried_ticks(record)));
+        ended.entry(record.link()).or_default().own = own;
         let caller = ended.entry(record.word(edge::parent)).or_default();
-        caller.below = caller.below.saturating_add(ticks);
+        caller.below = caller.below.saturating_add(ticks.unwrap_or(0));
     }
     ended
 }
