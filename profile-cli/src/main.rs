@@ -1,10 +1,11 @@
 //! The command-line tool: works on what programs have recorded, and on those that run. It only
 //! parses arguments and reads files; `profile-core` computes and formats the results.
 
+mod output;
 mod runs;
 mod watch;
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,6 +14,8 @@ use clap::{Parser, Subcommand};
 use profile_core::report::{self, Format};
 use profile_core::warnings;
 use profile_core::{Snapshot, Thresholds, compare};
+
+use crate::output::{Diagnostic, print, print_error};
 
 /// Shows what functions cost, and compares runs.
 #[derive(Debug, Parser)]
@@ -63,7 +66,10 @@ enum Command {
         format: &'static dyn Format,
     },
     /// Shows the newest run that ended without a report: killed, aborted, or by `_exit`.
-    Last,
+    Last {
+        /// Folders with runs [default: as for `list`].
+        folders: Vec<PathBuf>,
+    },
     /// Lists the runs that are recorded in files: of programs that run, and of those that ended
     /// without a report.
     List {
@@ -122,9 +128,6 @@ fn list_of_formats() -> String {
     format!("One of:{lines}\n")
 }
 
-/// An error that ends the tool, as a sentence.
-type Diagnostic = String;
-
 fn main() -> ExitCode {
     /// Exit code for invalid arguments or files; clap uses the same.
     const WRONG: u8 = 2;
@@ -138,11 +141,6 @@ fn main() -> ExitCode {
             ExitCode::from(WRONG)
         }
     }
-}
-
-/// Prints a line to standard error, ignoring errors.
-fn print_error(what: &str) {
-    let _ = writeln!(io::stderr(), "profile: {what}");
 }
 
 /// Sets only the filters of the command line, since Python's default filters would hide warnings
@@ -187,8 +185,8 @@ fn run(command: Command) -> Result<ExitCode, Diagnostic> {
             Ok(if changed || failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
         }
         Command::Show { files, format } => show(&files, format),
-        Command::Last => {
-            let run = runs::last()?;
+        Command::Last { folders } => {
+            let run = runs::last(&folders)?;
             print_error(&format!("{}:", run.display()));
             show(&[run], report::format("table").map_err(|error| error.to_string())?)
         }
@@ -234,15 +232,5 @@ fn load_one(file: &Path) -> Result<Snapshot, Diagnostic> {
     match file.extension().is_some_and(|extension| extension == "segment") {
         true => profile_core::read_segment(file).map_err(|error| error.to_string()),
         false => Snapshot::load(file).map_err(|error| error.to_string()),
-    }
-}
-
-/// A reader that has seen enough is no error.
-fn print(text: &[u8]) -> Result<(), Diagnostic> {
-    match io::stdout().write_all(text) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(format!("standard output: {error}"))
-        }
-        _ => Ok(()),
     }
 }

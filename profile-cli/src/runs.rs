@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use profile_core::runs::{self, Keep, Run};
 
-use crate::Diagnostic;
+use crate::output::Diagnostic;
 
 /// All runs in these folders, oldest first; without folders, those that programs record into.
 fn all(folders: &[PathBuf]) -> Result<Vec<Run>, Diagnostic> {
@@ -87,8 +87,8 @@ pub(crate) fn clean(
 }
 
 /// The segment of the newest run that ended without a report.
-pub(crate) fn last() -> Result<PathBuf, Diagnostic> {
-    let ended = all(&[])?.into_iter().rfind(|run| !run.is_running);
+pub(crate) fn last(folders: &[PathBuf]) -> Result<PathBuf, Diagnostic> {
+    let ended = all(folders)?.into_iter().rfind(|run| !run.is_running);
     ended.map(|run| run.path).ok_or_else(|| "no run ended without a report".to_owned())
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn find(name: &Path) -> Result<PathBuf, Diagnostic> {
     let text = name.to_str().filter(|_| !name.exists());
     let Some(text) = text else { return Ok(name.to_owned()) };
     if text == "last" {
-        return last();
+        return last(&[]);
     }
     match text.parse() {
         Ok(process_id) => of_process(process_id),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use profile_core::{Function, Snapshot, read_segment};
 
-use crate::Diagnostic;
+use crate::output::{self, Diagnostic};
 use crate::runs::aligned;
 
 /// How often, how many times, and how many rows.
@@ -54,7 +54,7 @@ fn print(
         process.duration_ns as f64 / 1e9,
         elapsed.as_secs_f64(),
     );
-    crate::print(format!("{clear}{head}{}\n", table(before, now, elapsed, rows)).as_bytes())
+    output::print(format!("{clear}{head}{}\n", table(before, now, elapsed, rows)).as_bytes())
 }
 
 /// What one function did in an interval.

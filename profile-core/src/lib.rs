@@ -4,7 +4,8 @@
 //! program ends by returning from `main`, by `exit` or by a panic, it prints a table to standard
 //! error: calls, total and self time, percentiles and, with [`ProfilingAllocator`] installed,
 //! allocations. If a signal, `abort`, `_exit` or a stack overflow ends the program, there is no
-//! table; with `PROFILE_RUN_DIR` set, the recording is in a file that [`read_segment`] reads.
+//! table, but on Linux the recording is left in a file in memory, which `profile last` shows and
+//! [`read_segment`] reads.
 //!
 //! ```
 //! use profile_core::profile;

@@ -116,7 +116,10 @@ fn bad_arguments_and_files_are_a_sentence_each() {
     std::fs::write(folder.join("cut"), b"{\"schema_version\": 1, \"functions\": [")
         .expect("written");
     for (arguments, sentence) in [
-        (&["show", "absent"][..], "profile: absent: cannot read the snapshot: No such file"),
+        (
+            &["show", "absent"][..],
+            "profile: absent: no such file, and no run of a program by that name",
+        ),
         (&["show", "cut"], "profile: cut: invalid snapshot: byte 35: EOF"),
         (&["show", "0.json", "--format", "pdf"], "table, tree, json, csv"),
         (&["compare", "0.json"], "--with"),
@@ -152,4 +155,48 @@ fn a_segment_is_shown_as_a_snapshot_is() {
     let cut = run(&["show", "cut.segment"], &folder);
     assert_eq!(cut.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&cut.stderr).contains("cut.segment: "), "{cut:?}");
+}
+
+#[test]
+fn a_running_program_is_listed_shown_and_watched_and_stays_when_runs_are_cleaned() {
+    let folder = Folder::new();
+    let runtime = folder.path().display().to_string();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_endings"));
+    program.args(["announce", "1000"]).env("XDG_RUNTIME_DIR", &runtime);
+    program.env_remove("PROFILE_RUN_DIR").stdout(std::process::Stdio::piped());
+    let mut child = program.spawn().expect("it starts");
+    let mut pipe = child.stdout.take().expect("its output");
+    std::io::Read::read_exact(&mut pipe, &mut [0; 8]).expect("it runs");
+    // Goes on calling only as long as somebody reads.
+    let reader = std::thread::spawn(move || std::io::copy(&mut pipe, &mut std::io::sink()));
+    let process = child.id().to_string();
+    let ask = |arguments: &[&str]| {
+        let mut command = tool();
+        command.args(arguments).env("XDG_RUNTIME_DIR", &runtime).env_remove("PROFILE_RUN_DIR");
+        command.output().expect("it starts")
+    };
+
+    let runs = folder.join("profile").display().to_string();
+    let listed = printed(&ask(&["list", &runs]));
+    let line = listed.lines().nth(1).expect("a run");
+    assert!(line.contains(&process) && line.contains("running"), "{listed}");
+    let shown = ask(&["show", &process, "--format", "csv"]);
+    assert!(printed(&shown).contains("endings::scenes::work"), "{shown:?}");
+    let watched = ask(&["watch", &process, "--interval", "0.05", "--count", "2"]);
+    let tables = printed(&watched);
+    assert_eq!(tables.matches("CALLS/s").count(), 2, "{tables}");
+    assert!(tables.contains("endings::scenes::work"), "{tables}");
+    assert!(printed(&ask(&["clean", &runs])).is_empty());
+    assert_eq!(ask(&["last", &runs]).status.code(), Some(2));
+
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    reader.join().expect("no panic").expect("it reads");
+    assert!(printed(&ask(&["last", &runs])).contains("scenes::work"));
+    assert!(printed(&ask(&["clean", &runs])).starts_with("removed "));
+    assert!(printed(&ask(&["list", &runs])).is_empty());
+    let gone = ask(&["show", &process]);
+    assert_eq!(gone.status.code(), Some(2));
+    let stderr = String::from_utf8_lossy(&gone.stderr).into_owned();
+    assert!(stderr.contains("does not record into a file"), "{stderr}");
 }
