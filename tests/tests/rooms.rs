@@ -61,6 +61,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "options",
             "record",
             "report",
+            "runs",
             "segment",
             "settings",
             "snapshot",

@@ -45,8 +45,8 @@ pub(crate) fn begin() {
         sys::at_fork_in_child(restart_in_child);
         describe(header, clock);
         // Determining the physical cores takes long on a large machine, and only a segment in a
-        // file is read on another machine, or after the process was killed.
-        if writer::is_file() {
+        // folder on a disk may be read on another one.
+        if writer::is_file() && *run_dir != RunDir::Default {
             scheduling::write_cores(header);
         }
         // No site has been called yet, so none needs to be updated; there may be many.

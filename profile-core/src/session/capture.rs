@@ -13,6 +13,7 @@ use crate::memory::sampler;
 use crate::record::thread::{self, Suspended};
 use crate::record::{calibrate, held, live, problems, scheduling};
 use crate::report;
+use crate::runs;
 use crate::segment::layout::header;
 use crate::segment::reader::{Allowance, SegmentError, View, words_of};
 use crate::segment::writer;
@@ -87,7 +88,13 @@ pub fn read_segment(path: impl AsRef<Path>) -> io::Result<Snapshot> {
 fn snapshot_in(path: &Path) -> io::Result<Snapshot> {
     let invalid = |error: SegmentError| io::Error::new(io::ErrorKind::InvalidData, error);
     let (words, is_running) = words_of_file(path)?;
-    snapshot_of_words(&words, is_running).map_err(invalid)
+    let mut snapshot = snapshot_of_words(&words, is_running).map_err(invalid)?;
+    // A folder in memory is of this machine.
+    let is_in_memory = runs::default_folders().iter().any(|folder| path.starts_with(folder));
+    if is_in_memory && snapshot.process.logical_cores == 0 {
+        set_cores(&mut snapshot.process, sys::cores());
+    }
+    Ok(snapshot)
 }
 
 /// Reads a segment from memory: for fuzzing, which has no time for files.
