@@ -121,6 +121,13 @@ fn a_folder_that_others_can_use_or_that_is_a_link_is_not_used() {
     place.status_of("kill");
     assert!(place.runs().is_empty());
 
+    // Only root can give a folder away.
+    let foreign = Place::new();
+    if std::os::unix::fs::chown(foreign.folder.path(), Some(65_534), None).is_ok() {
+        foreign.status_of("kill");
+        assert!(!foreign.runs_folder().exists());
+    }
+
     let linked = Place::new();
     let elsewhere = Folder::new();
     std::os::unix::fs::symlink(elsewhere.path(), linked.runs_folder()).expect("linked");

@@ -8,7 +8,10 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 pub(crate) fn runtime_folders(named: Option<&Path>) -> Vec<PathBuf> {
-    let named = named.filter(|folder| folder.is_absolute()).map(|folder| folder.join("profile"));
+    // Of another user if a variable was inherited through `sudo`.
+    let is_own = |folder: &&Path| fs::metadata(folder).is_ok_and(|about| about.uid() == user());
+    let named = named.filter(|folder| folder.is_absolute()).filter(is_own);
+    let named = named.map(|folder| folder.join("profile"));
     let shared = PathBuf::from(format!("/dev/shm/profile-{}", user()));
     named.into_iter().chain([shared]).collect()
 }
