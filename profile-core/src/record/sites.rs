@@ -28,6 +28,7 @@ pub(super) fn ensure_registered(site: &'static CallSite) -> bool {
 /// Handles the first call of a site: creates its record in the segment and sets its mode.
 #[cold]
 pub(crate) fn register(site: &'static CallSite) {
+    startup::run_before_first_call();
     if register_record(site).is_some() {
         // A signal may have switched it off meanwhile.
         site.set_first_mode(mode_of(site));

@@ -3,7 +3,8 @@
 
 use std::ffi::c_void;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering::*};
 use std::sync::{Once, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -21,6 +22,27 @@ use crate::sys;
 static BEGIN: Once = Once::new();
 /// Where the process records: the setting at the start, whatever is selected later.
 static RUN_DIR: OnceLock<RunDir> = OnceLock::new();
+
+/// What remains to be done before the first call, or null.
+static BEFORE_FIRST_CALL: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
+
+/// Has a function run before the first call of anything annotated.
+pub(crate) fn before_first_call(run: fn()) {
+    BEFORE_FIRST_CALL.store(run as *mut (), Release);
+}
+
+/// Runs it, once. To be called where a call has no frame yet.
+pub(super) fn run_before_first_call() {
+    if BEFORE_FIRST_CALL.load(Relaxed).is_null() {
+        return;
+    }
+    let run = BEFORE_FIRST_CALL.swap(ptr::null_mut(), AcqRel);
+    if !run.is_null() {
+        // SAFETY: only `before_first_call` stores it, from a `fn()`.
+        let run: fn() = unsafe { std::mem::transmute(run) };
+        run();
+    }
+}
 
 /// Starts recording, once in a process.
 pub(crate) fn begin() {

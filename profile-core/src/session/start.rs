@@ -30,30 +30,36 @@ pub(super) extern "C" fn start() {
         sys::around_fork(warnings::before_fork, warnings::after_fork);
         sys::at_fork_in_child(forget_warnings);
         let wrong_filters = filter_warnings();
-        // A program that links the crate and annotates nothing is left alone, unless its memory is
-        // to be sampled.
-        if callsite::linked().next().is_none() && settings::current().resident_interval.is_none() {
-            return wrong_filters.iter().for_each(diagnostics::emit_always);
-        }
-        warnings::prepare();
-        // Before the first call, since threads cache the limits of functions they have called.
-        let wrong_limits = wrong_limits();
-        calibrate::begin();
-        // Reported now, since a service may never end.
         wrong_filters.iter().for_each(diagnostics::emit_always);
-        let of_settings =
-            wrong_reports().into_iter().chain(settings::diagnostics().iter().cloned());
-        let of_settings = of_settings.chain(record_only(settings::only()));
-        of_settings.chain(wrong_limits).map(of_setting).for_each(|diagnostic| {
-            diagnostics::emit(&diagnostic, OnError::Emit);
-        });
-        report_on_signals();
-        sys::at_fork_in_child(forget_sampler);
-        install_panic_hook();
-        startup::prune_runs();
-        read_whole_run();
-        sample_processors();
+        // A program that links the crate and annotates nothing is left alone, unless its memory is
+        // to be sampled. Functions are listed by constructors, as this function is called, and the
+        // linker decides on their order, which differs with link-time optimization. So there may be
+        // some after all.
+        if callsite::linked().next().is_none() && settings::current().resident_interval.is_none() {
+            return startup::before_first_call(complete);
+        }
+        complete();
     });
+}
+
+/// Does what only a program with annotations needs, when all of them are listed.
+fn complete() {
+    warnings::prepare();
+    // Before the first call, since threads cache the limits of functions they have called.
+    let wrong_limits = wrong_limits();
+    calibrate::begin();
+    // Reported now, since a service may never end.
+    let of_settings = wrong_reports().into_iter().chain(settings::diagnostics().iter().cloned());
+    let of_settings = of_settings.chain(record_only(settings::only()));
+    of_settings.chain(wrong_limits).map(of_setting).for_each(|diagnostic| {
+        diagnostics::emit(&diagnostic, OnError::Emit);
+    });
+    report_on_signals();
+    sys::at_fork_in_child(forget_sampler);
+    install_panic_hook();
+    startup::prune_runs();
+    read_whole_run();
+    sample_processors();
 }
 
 pub(super) fn sample_processors() {
