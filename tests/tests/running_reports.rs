@@ -87,7 +87,8 @@ fn a_report_file_is_replaced_as_a_whole() {
     let path = folder.join("report.json");
     fs::write(&path, "{}").expect("written");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("changed");
-    let before = fs::metadata(&path).expect("it is there");
+    // Stays open, or one of the files after it could get its number.
+    let first = fs::File::open(&path).expect("it is there");
     let mut command = obedient("1");
     command.env("PROFILE_REPORT", "json:report.json").current_dir(folder.path());
     let mut dialog = Dialog::start(&mut command);
@@ -101,7 +102,7 @@ fn a_report_file_is_replaced_as_a_whole() {
     }
     assert!(dialog.end().success());
     let after = fs::metadata(&path).expect("it is there");
-    assert_ne!(before.ino(), after.ino());
+    assert_ne!(first.metadata().expect("it is open").ino(), after.ino());
     assert_eq!(after.mode() & 0o777, 0o640);
     let files = fs::read_dir(folder.path()).expect("readable").count();
     assert_eq!(files, 1, "nothing is left beside it");
