@@ -88,7 +88,7 @@ fn a_report_file_is_replaced_as_a_whole() {
     fs::write(&path, "{}").expect("written");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("changed");
     // Stays open, or one of the files after it could get its number.
-    let first = fs::File::open(&path).expect("it is there");
+    let first = File::open(&path).expect("it is there");
     let mut command = obedient("1");
     command.env("PROFILE_REPORT", "json:report.json").current_dir(folder.path());
     let mut dialog = Dialog::start(&mut command);
