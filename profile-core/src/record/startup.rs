@@ -94,13 +94,6 @@ fn segment_path(run_dir: &RunDir) -> Option<PathBuf> {
     Some(folder.join(format!("{}-{}.segment", std::process::id(), unix_ns())))
 }
 
-/// Removes old runs in the default folder that ended without a report.
-pub(crate) fn prune_runs() {
-    if RUN_DIR.get() == Some(&RunDir::Default) {
-        runs::prune_default();
-    }
-}
-
 /// After the report: removes the file, unless a folder for it was named. May run in a signal
 /// handler.
 pub(crate) fn discard_run() {

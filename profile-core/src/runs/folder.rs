@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::prune::prune_if_large;
 use crate::settings::{self, RunDir};
 use crate::sys;
 
@@ -33,8 +34,11 @@ pub fn folders() -> Vec<PathBuf> {
     all.filter(|folder| folder.is_dir()).collect()
 }
 
-/// The folder that this process records into by default, created if it does not exist. `None` if
-/// there is none that only this user can use.
+/// The folder that this process records into by default, created if it does not exist, and pruned.
+/// `None` if there is none that only this user can use.
 pub(crate) fn private_default() -> Option<PathBuf> {
-    default_folders().into_iter().find(|folder| sys::make_private_folder(folder).is_ok())
+    let usable = |folder: &PathBuf| sys::make_private_folder(folder).is_ok();
+    let folder = default_folders().into_iter().find(usable)?;
+    prune_if_large(&folder);
+    Some(folder)
 }

@@ -12,5 +12,4 @@ mod prune;
 pub(crate) use folder::private_default;
 pub use folder::{default_folders, folders};
 pub use list::{Run, list, of_process};
-pub(crate) use prune::prune_default;
 pub use prune::{Keep, prune};

@@ -5,7 +5,6 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::folder::private_default;
 use super::list::{Run, list};
 
 /// Which of the runs that ended stay. Runs of processes that still run always do.
@@ -57,11 +56,10 @@ pub fn prune(folder: impl AsRef<Path>, keep: Keep) -> io::Result<Vec<Run>> {
     Ok(removed)
 }
 
-/// Prunes the default folder once it contains twice as many runs as are retained. Every program
-/// calls this at its start, and reading what each file is takes longer than counting them.
-pub(crate) fn prune_default() {
-    let Some(folder) = private_default() else { return };
-    let files = fs::read_dir(&folder).map_or(0, Iterator::count);
+/// Prunes a default folder once it contains twice as many runs as are retained. Every program calls
+/// this at its start, and reading the header of each file takes longer than counting them.
+pub(super) fn prune_if_large(folder: &Path) {
+    let files = fs::read_dir(folder).map_or(0, Iterator::count);
     if files > 2 * Keep::DEFAULT.count {
         let _ = prune(folder, Keep::DEFAULT);
     }

@@ -57,7 +57,6 @@ fn complete() {
     report_on_signals();
     sys::at_fork_in_child(forget_sampler);
     install_panic_hook();
-    startup::prune_runs();
     read_whole_run();
     sample_processors();
 }
