@@ -15,6 +15,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicI32, Ordering::*};
 
+use super::super::lock;
 use super::{BlockedSignal, map_file};
 
 /// The identity of an open file: its device and inode.
@@ -101,10 +102,10 @@ impl SegmentFile {
     pub(crate) fn create(path: &Path) -> io::Result<SegmentFile> {
         let mut options = File::options();
         options.read(true).write(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
-        let descriptor = moved_up(options.open(path)?);
-        // Released with the last descriptor and mapping, so it says whether the process still runs.
-        // SAFETY: a descriptor of ours.
-        unsafe { libc::flock(descriptor, libc::LOCK_EX | libc::LOCK_NB) };
+        let file = options.open(path)?;
+        // Tells readers that the process still runs. Recording works without it.
+        let _ = lock::try_lock(&file);
+        let descriptor = moved_up(file);
         let identity = Identity::of(descriptor).ok_or_else(closed)?;
         let path = CString::new(path.as_os_str().as_bytes())?;
         Ok(SegmentFile { descriptor: AtomicI32::new(descriptor), identity, path })
