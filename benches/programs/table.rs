@@ -45,7 +45,8 @@ fn calls(report: &Value) -> f64 {
 /// Numbers of impossible rows in the reports of all runs.
 pub(crate) fn impossible(rounds: &Rounds) -> String {
     let mut text = String::from(
-        "\n| setting | call paths above their caller | below their callees | functions that differ from their call paths | called for 0 ns |\n\
+        "\n| setting | call paths above their caller | below their callees \
+         | functions that differ from their call paths | called for 0 ns |\n\
          |---|---:|---:|---:|---:|\n",
     );
     for setting in &rounds.settings {

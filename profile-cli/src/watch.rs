@@ -82,8 +82,8 @@ impl Done<'_> {
 
 /// Functions that did something, by their own time.
 fn table(before: &Snapshot, now: &Snapshot, elapsed: Duration, rows: usize) -> String {
-    let known: HashMap<_, _> = before.functions.iter().map(|it| (place(it), it)).collect();
-    let done = |now| Done::between(known.get(&place(now)).copied(), now);
+    let known: HashMap<_, _> = before.functions.iter().map(|it| (identity(it), it)).collect();
+    let done = |now| Done::between(known.get(&identity(now)).copied(), now);
     let mut done: Vec<_> = now.functions.iter().map(done).collect();
     done.retain(|it| it.calls > 0 || it.self_ns > 0);
     done.sort_by_key(|it| std::cmp::Reverse(it.self_ns));
@@ -104,7 +104,7 @@ fn table(before: &Snapshot, now: &Snapshot, elapsed: Duration, rows: usize) -> S
     aligned(&std::iter::once(head).chain(listed).collect::<Vec<_>>())
 }
 
-/// Tells functions of one name apart.
-fn place(function: &Function) -> (&str, &str, u32, u32) {
+/// Distinguishes functions of the same name.
+fn identity(function: &Function) -> (&str, &str, u32, u32) {
     (&function.path, &function.file, function.line, function.column)
 }

@@ -20,7 +20,8 @@ use crate::units;
 
 const HEAD: &str = "<!doctype html>
 <html lang=\"en\"><head><meta charset=\"utf-8\">
-<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-wdCXBc5PrT67Bw+tqao5GUTwbcdkcn5AR0Sg/YPdvaU='\">
+<meta http-equiv=\"Content-Security-Policy\" \
+content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-wdCXBc5PrT67Bw+tqao5GUTwbcdkcn5AR0Sg/YPdvaU='\">
 <meta name=\"viewport\" content=\"width=device-width\">
 <meta name=\"color-scheme\" content=\"light dark\">
 <style>

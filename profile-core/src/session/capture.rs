@@ -86,9 +86,8 @@ pub fn read_segment(path: impl AsRef<Path>) -> io::Result<Snapshot> {
 }
 
 fn snapshot_in(path: &Path) -> io::Result<Snapshot> {
-    let invalid = |error: SegmentError| io::Error::new(io::ErrorKind::InvalidData, error);
     let (words, is_running) = words_of_file(path)?;
-    let mut snapshot = snapshot_of_words(&words, is_running).map_err(invalid)?;
+    let mut snapshot = snapshot_of_words(&words, is_running)?;
     // A folder in memory is of this machine.
     let is_in_memory = runs::default_folders().iter().any(|folder| path.starts_with(folder));
     if is_in_memory && snapshot.process.logical_cores == 0 {
@@ -100,18 +99,18 @@ fn snapshot_in(path: &Path) -> io::Result<Snapshot> {
 /// Reads a segment from memory: for fuzzing, which has no time for files.
 #[doc(hidden)]
 pub fn read_segment_bytes(bytes: &[u8]) -> io::Result<Snapshot> {
-    let invalid = |error: SegmentError| io::Error::new(io::ErrorKind::InvalidData, error);
     let own = Suspended::new();
     let words = words_of(bytes, bytes.len() as u64)?;
-    let read = snapshot_of_words(&words, false).map_err(invalid)?;
+    let read = snapshot_of_words(&words, false)?;
     drop(words);
     drop(own);
     Ok(thread::for_caller(|| read))
 }
 
-fn snapshot_of_words(words: &[AtomicU64], is_running: bool) -> Result<Snapshot, SegmentError> {
+fn snapshot_of_words(words: &[AtomicU64], is_running: bool) -> io::Result<Snapshot> {
+    let invalid = |error: SegmentError| io::Error::new(io::ErrorKind::InvalidData, error);
     let allowance = Allowance::for_words(words);
-    let view = View::from_words(words, &allowance)?;
+    let view = View::from_words(words, &allowance).map_err(invalid)?;
     let clock = Clock::from_code(view.header(header::clock));
     // The clocks of a process that runs are those of this machine.
     let is_now = is_running && clock != Clock::Mock;

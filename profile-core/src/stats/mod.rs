@@ -7,7 +7,8 @@
 //! | what | here |
 //! |---|---|
 //! | robust means | [`trim_mean`], [`trimboth`], [`trim1`], [`interquartile_mean`], [`winsorized_mean`] |
-//! | trimmed by proportion, separately for each end ([`Cuts`]; `scipy.stats.mstats`) | [`trimmed_mean`], [`trimmed_var`], [`trimmed_std`], [`trimmed_stde`], [`trimr`], [`winsorize`] |
+//! | trimmed at each end ([`Cuts`]; `scipy.stats.mstats`) | [`trimmed_mean`], [`trimmed_stde`] |
+//! | | [`trimmed_var`], [`trimmed_std`], [`trimr`], [`winsorize`] |
 //! | trimmed by value ([`Limits`]) | [`tmean`], [`tvar`], [`tstd`], [`tsem`], [`tmin`], [`tmax`], [`trima`] |
 //! | description | [`mean`], [`median`], [`variance`], [`median_abs_deviation`], [`quantile`], [`skew`] |
 //! | outliers | [`tukey_fences`], [`modified_z_scores`] |
