@@ -83,14 +83,14 @@ impl Supervisor {
                     }
                     match started.next() {
                         Some(frame) => self.pass_on(&frame),
-                        None => self.bury(process.take()),
+                        None => {
+                            self.bury(started);
+                            // A replacement is ready before there is work for it.
+                            process = self.restart();
+                        }
                     }
                 }
                 None => process = self.restart(),
-            }
-            // A replacement is ready before there is work for it.
-            if process.is_none() {
-                process = self.restart();
             }
         }
         if let Some(mut started) = process {
@@ -171,9 +171,8 @@ impl Supervisor {
 
     /// The process has ended: passes on what it finished, fails what it was working on, and returns
     /// the rest.
-    fn bury(&mut self, process: Option<Started>) {
+    fn bury(&mut self, process: &mut Started) {
         self.board.forget(self.place);
-        let Some(mut process) = process else { return };
         let ended = process.child.wait(None).ok().flatten();
         let is_terminated = self.board.is_terminated();
         let mut rest = Vec::new();
