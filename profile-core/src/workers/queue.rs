@@ -267,3 +267,44 @@ impl<'de, T> Deserialize<'de> for Pipe<T> {
         Ok(Pipe { end, _messages: PhantomData })
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::*};
+    use std::sync::{Arc, Barrier, mpsc};
+    use std::thread;
+
+    use super::*;
+
+    /// Threads take from the same queue as other processes would: each sees a message that another
+    /// one takes first.
+    #[test]
+    fn taking_without_waiting_does_not_wait_though_others_take_the_message() {
+        const TAKERS: usize = 4;
+        const ROUNDS: usize = 500;
+        let queue = Queue::new().expect("a queue");
+        let (taken, round) = (Arc::new(AtomicUsize::new(0)), Arc::new(Barrier::new(TAKERS)));
+        let (done, ended) = mpsc::channel();
+        for taker in 0..TAKERS {
+            let (queue, taken, round) = (queue.clone(), taken.clone(), round.clone());
+            let done = done.clone();
+            thread::spawn(move || {
+                for number in 1..=ROUNDS {
+                    if round.wait().is_leader() {
+                        queue.put(&()).expect("sent");
+                    }
+                    while taken.load(Acquire) < number {
+                        if queue.try_get().expect("an open queue").is_some() {
+                            taken.fetch_add(1, AcqRel);
+                        }
+                    }
+                }
+                done.send(taker)
+            });
+        }
+        for _ in 0..TAKERS {
+            ended.recv_timeout(Duration::from_secs(60)).expect("no taker waits for good");
+        }
+        assert_eq!(taken.load(Acquire), ROUNDS);
+    }
+}

@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, SealFlags};
@@ -78,7 +78,7 @@ impl Channel {
         bytes: &mut [u8],
         descriptors: &mut impl Extend<Descriptor>,
     ) -> io::Result<usize> {
-        receive(self.0.as_fd(), bytes, descriptors)
+        receive(self.0.as_fd(), bytes, descriptors, RecvFlags::empty())
     }
 }
 
@@ -101,12 +101,13 @@ fn receive(
     from: BorrowedFd<'_>,
     bytes: &mut [u8],
     descriptors: &mut impl Extend<Descriptor>,
+    flags: RecvFlags,
 ) -> io::Result<usize> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let received = rustix::io::retry_on_intr(|| {
         let bytes = &mut [IoSliceMut::new(bytes)];
-        rustix::net::recvmsg(from, bytes, &mut control, RecvFlags::CMSG_CLOEXEC)
+        rustix::net::recvmsg(from, bytes, &mut control, flags | RecvFlags::CMSG_CLOEXEC)
     })?;
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(sent) = message {
@@ -121,10 +122,10 @@ fn wait_for_any<const N: usize>(
     any: [BorrowedFd<'_>; N],
     limit: Option<Duration>,
 ) -> io::Result<Option<[bool; N]>> {
-    let end = limit.and_then(|limit| std::time::Instant::now().checked_add(limit));
+    let end = limit.and_then(|limit| Instant::now().checked_add(limit));
     let mut polled = any.map(|it| PollFd::from_borrowed_fd(it, PollFlags::IN));
     loop {
-        let left = end.map(|end| end.saturating_duration_since(std::time::Instant::now()));
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         let left = left.and_then(|left| Timespec::try_from(left).ok());
         match poll(&mut polled, left.as_ref()) {
             Ok(0) => return Ok(None),
@@ -267,17 +268,40 @@ impl Packets {
 
     /// `None`: the time is over. An error of kind `UnexpectedEof`: nobody can send any more.
     pub(in super::super) fn receive(&self, limit: Option<Duration>) -> io::Result<Option<Vec<u8>>> {
-        if limit.is_some() && !self.is_readable(limit)? {
-            return Ok(None);
-        }
         let mut bytes = vec![0; LARGEST_PACKET + 1];
         let mut files: Vec<Descriptor> = Vec::new();
-        let length = receive(self.0.as_fd(), &mut bytes, &mut files)?;
+        let Some(length) = self.receive_into(&mut bytes, &mut files, limit)? else {
+            return Ok(None);
+        };
         bytes.truncate(length);
         match (bytes.first(), files.pop()) {
             (Some(&IN_FILE), Some(file)) => read_file(&file).map(Some),
             (Some(_), _) => Ok(Some(bytes.split_off(1))),
             (None, _) => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
+    /// Waits by `poll` if the time is limited, and then receives without waiting: another process
+    /// may have taken the message meanwhile.
+    fn receive_into(
+        &self,
+        bytes: &mut [u8],
+        files: &mut Vec<Descriptor>,
+        limit: Option<Duration>,
+    ) -> io::Result<Option<usize>> {
+        let Some(limit) = limit else {
+            return receive(self.0.as_fd(), bytes, files, RecvFlags::empty()).map(Some);
+        };
+        let end = Instant::now().checked_add(limit);
+        loop {
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            if !self.is_readable(left)? {
+                return Ok(None);
+            }
+            match receive(self.0.as_fd(), bytes, files, RecvFlags::DONTWAIT) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                received => return received.map(Some),
+            }
         }
     }
 
