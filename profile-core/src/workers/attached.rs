@@ -30,15 +30,15 @@ fn exchange<R>(list: Vec<Descriptor>, run: impl FnOnce() -> R) -> (R, Vec<Descri
 pub(super) fn attach(descriptor: &Descriptor) -> Option<u32> {
     LIST.with_borrow_mut(|list| {
         let list = list.as_mut()?;
-        let place = list.iter().position(|it| it.is_same(descriptor)).unwrap_or_else(|| {
+        let index = list.iter().position(|it| it.is_same(descriptor)).unwrap_or_else(|| {
             list.push(descriptor.clone());
             list.len() - 1
         });
-        u32::try_from(place).ok()
+        u32::try_from(index).ok()
     })
 }
 
 /// The descriptor with this index.
-pub(super) fn attached(place: u32) -> Option<Descriptor> {
-    LIST.with_borrow(|list| list.as_ref()?.get(place as usize).cloned())
+pub(super) fn attached(index: u32) -> Option<Descriptor> {
+    LIST.with_borrow(|list| list.as_ref()?.get(index as usize).cloned())
 }

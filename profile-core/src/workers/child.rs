@@ -12,7 +12,7 @@ use std::thread;
 
 use super::attached::with_attached;
 use super::encoding::next_item;
-use super::journal::{Journal, ROOM};
+use super::journal::{CAPACITY, Journal};
 use super::link::{self, Frame, Head, READY, RESULTS, RUN, Reader, STOP};
 use super::start::read_hello;
 use super::system::{self, Channel};
@@ -126,7 +126,7 @@ impl Worker {
             item += 1;
             let is_stored = self.journal.end_item(&outcomes[start..]);
             let is_last = inputs.is_empty();
-            if is_last || !is_stored || outcomes.len() > ROOM / 2 {
+            if is_last || !is_stored || outcomes.len() > CAPACITY / 2 {
                 self.send(head, item - first, &outcomes);
                 self.journal.sent_up_to(item);
                 outcomes.clear();

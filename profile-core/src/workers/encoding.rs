@@ -49,8 +49,8 @@ pub(super) fn encode<T: Serialize>(value: &T, into: &mut Vec<u8>) -> Result<(), 
 }
 
 /// # Errors
-/// Why the bytes are no such value. Bytes that are left over are an error too: they betray a type
-/// that leaves out fields, which postcard would read shifted.
+/// Why the bytes are no such value. Bytes that are left over are an error too: they indicate a
+/// type that leaves out fields, which postcard would read shifted.
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     let name = std::any::type_name::<T>;
     match postcard::take_from_bytes(bytes) {

@@ -2,7 +2,7 @@
 //!
 //! Outcomes are sent at the end of a chunk. If the child is killed before, its parent finds in the
 //! journal the outcomes so far, and which item was being worked on. So no finished item is lost or
-//! repeated, one item at most fails, and the others are given to another process. Rejected: sending
+//! repeated, one item at most fails, and the others are assigned to another process. Rejected: sending
 //! each outcome at once, a system call per item.
 //!
 //! A child can be killed between any two stores. Their order therefore matters: an item counts as
@@ -26,14 +26,14 @@ const DONE: usize = 3;
 const BYTES: usize = 4;
 const HEADER: usize = 8;
 /// Most bytes of outcomes; a child sends what it has before it stores more.
-pub(super) const ROOM: usize = 256 << 10;
+pub(super) const CAPACITY: usize = 256 << 10;
 
 #[derive(Debug)]
 pub(super) struct Journal(Words);
 
 impl Journal {
     pub(super) fn new() -> io::Result<Journal> {
-        Words::new(HEADER + ROOM / 8).map(Journal)
+        Words::new(HEADER + CAPACITY / 8).map(Journal)
     }
 
     pub(super) fn from_descriptor(descriptor: Descriptor) -> io::Result<Journal> {
@@ -44,8 +44,8 @@ impl Journal {
         self.0.descriptor()
     }
 
-    fn word(&self, place: usize) -> &AtomicU64 {
-        &self.0.words()[place]
+    fn word(&self, index: usize) -> &AtomicU64 {
+        &self.0.words()[index]
     }
 
     /// Another chunk. All of the previous one has been sent.
@@ -66,7 +66,7 @@ impl Journal {
         let before = self.word(BYTES).load(Relaxed) as usize;
         // Whole words, so that a store never touches an earlier outcome.
         let start = before.next_multiple_of(8);
-        if start + outcome.len() > ROOM {
+        if start + outcome.len() > CAPACITY {
             return false;
         }
         let words = &self.0.words()[HEADER + start / 8..];
@@ -89,13 +89,13 @@ impl Journal {
 
     /// For the parent, once the child has ended: what is left of a chunk of which it received
     /// `received` outcomes.
-    pub(super) fn left(&self, ticket: u64, received: usize) -> Left {
+    pub(super) fn left(&self, ticket: u64, received: usize) -> Unfinished {
         if self.word(TICKET).load(Acquire) != ticket {
-            return Left { outcomes: Vec::new(), was_working: false };
+            return Unfinished { outcomes: Vec::new(), was_working: false };
         }
-        let load = |place| self.word(place).load(Acquire) as usize;
+        let load = |index| self.word(index).load(Acquire) as usize;
         let (first, done) = (load(FIRST), load(DONE));
-        let (bytes, mut start) = (self.bytes(load(BYTES).min(ROOM)), 0_usize);
+        let (bytes, mut start) = (self.bytes(load(BYTES).min(CAPACITY)), 0_usize);
         let mut outcomes = Vec::new();
         for item in first..first + done {
             let at = bytes.get(start.next_multiple_of(8)..);
@@ -106,7 +106,7 @@ impl Journal {
             }
         }
         let completed = received + outcomes.len();
-        Left { outcomes, was_working: load(BEGUN) > completed }
+        Unfinished { outcomes, was_working: load(BEGUN) > completed }
     }
 
     fn bytes(&self, count: usize) -> Vec<u8> {
@@ -117,7 +117,7 @@ impl Journal {
 
 /// What an ended child left.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Left {
+pub(super) struct Unfinished {
     /// Outcomes that follow those received.
     pub outcomes: Vec<Vec<u8>>,
     /// Whether it had begun the item after them.

@@ -31,7 +31,7 @@ const BUFFER: usize = 64 << 10;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Head {
     pub kind: u32,
-    /// The task's place in the list.
+    /// The index of the task in the list.
     pub task: u32,
     /// Items in the body.
     pub count: u32,
@@ -46,16 +46,16 @@ impl Head {
     fn to_bytes(self) -> [u8; HEAD] {
         let mut bytes = [0; HEAD];
         let words = [self.kind, self.task, self.count, self.length, self.descriptors];
-        for (place, word) in bytes.chunks_exact_mut(4).zip(words) {
-            place.copy_from_slice(&word.to_le_bytes());
+        for (bytes, word) in bytes.chunks_exact_mut(4).zip(words) {
+            bytes.copy_from_slice(&word.to_le_bytes());
         }
         bytes[20..].copy_from_slice(&self.ticket.to_le_bytes());
         bytes
     }
 
     fn from_bytes(bytes: &[u8; HEAD]) -> Head {
-        let word = |place: usize| {
-            let bytes = &bytes[place * 4..][..4];
+        let word = |index: usize| {
+            let bytes = &bytes[index * 4..][..4];
             bytes.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte))
         };
         let ticket = u64::from(word(6)) << 32 | u64::from(word(5));

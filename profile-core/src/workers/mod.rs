@@ -33,8 +33,8 @@
 //! [`StartError::System`] with `ErrorKind::Unsupported`.
 
 mod attached;
-mod board;
 mod child;
+mod dispatcher;
 mod encoding;
 mod error;
 mod journal;

@@ -11,11 +11,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::attached::attaching;
-use super::board::{Board, Chunk};
+use super::dispatcher::{Chunk, Dispatcher};
 use super::encoding::{append_item, encode};
 use super::error::{StartError, TaskError};
 use super::results::{Outcome, Results};
-use super::supervisor::{HowToStart, Supervisor};
+use super::supervisor::{StartOptions, Supervisor};
 use super::task::Task;
 
 /// How long a process may take until its `main` calls [`init`](super::init).
@@ -59,7 +59,7 @@ impl<T: DeserializeOwned + Send + fmt::Debug + 'static> Output for T {}
 /// Dropping a pool terminates it, as leaving Python's `with Pool()` does.
 #[derive(Debug)]
 pub struct Pool {
-    board: Arc<Board>,
+    dispatcher: Arc<Dispatcher>,
     supervisors: Vec<JoinHandle<()>>,
 }
 
@@ -74,7 +74,10 @@ impl Pool {
 
     /// For other settings.
     pub fn builder() -> PoolBuilder {
-        PoolBuilder { processes: None, how: HowToStart { stack_bytes: None, limit: START_LIMIT } }
+        PoolBuilder {
+            processes: None,
+            options: StartOptions { stack_bytes: None, limit: START_LIMIT },
+        }
     }
 
     /// The number of processes.
@@ -86,13 +89,13 @@ impl Pool {
     /// The system's numbers of the processes that are ready for tasks or at work.
     #[must_use]
     pub fn pids(&self) -> Vec<u32> {
-        self.board.pids()
+        self.dispatcher.pids()
     }
 
     /// Runs a task once and waits for its result.
     ///
     /// # Errors
-    /// It has no result, for the reason given.
+    /// It has no result, for the reason assigned.
     pub fn apply<In: Serialize, Out: Output>(
         &self,
         task: Task<In, Out>,
@@ -108,7 +111,8 @@ impl Pool {
         input: In,
     ) -> AsyncResult<Out> {
         let results = Arc::new(Results::new());
-        let mut call = Call { board: &self.board, task: task.place(), results: &results, next: 0 };
+        let mut call =
+            Call { dispatcher: &self.dispatcher, task: task.index(), results: &results, next: 0 };
         call.add([input]);
         AsyncResult { results }
     }
@@ -156,7 +160,7 @@ impl Pool {
         task: Task<In, Out>,
         inputs: Inputs,
     ) -> Map<'_, Inputs::IntoIter, Out> {
-        Map::new(self, task.place(), inputs.into_iter(), Order::OfInputs)
+        Map::new(self, task.index(), inputs.into_iter(), Order::OfInputs)
     }
 
     /// The same, with results in any order.
@@ -165,19 +169,19 @@ impl Pool {
         task: Task<In, Out>,
         inputs: Inputs,
     ) -> Map<'_, Inputs::IntoIter, Out> {
-        Map::new(self, task.place(), inputs.into_iter(), Order::Any)
+        Map::new(self, task.index(), inputs.into_iter(), Order::Any)
     }
 
     /// Ends each process when there is no more work. Calls from now on fail with
     /// [`TaskError::Closed`].
     pub fn close(&self) {
-        self.board.close();
+        self.dispatcher.close();
     }
 
     /// Ends all processes. Those that are working are killed, and unfinished calls fail with
     /// [`TaskError::Terminated`].
     pub fn terminate(&self) {
-        self.board.terminate();
+        self.dispatcher.terminate();
     }
 
     /// Closes the pool, and waits until all work is done and all processes have ended.
@@ -207,7 +211,7 @@ impl Drop for Pool {
 #[must_use = "a pool starts with `start`"]
 pub struct PoolBuilder {
     processes: Option<usize>,
-    how: HowToStart,
+    options: StartOptions,
 }
 
 impl PoolBuilder {
@@ -220,14 +224,14 @@ impl PoolBuilder {
 
     /// Runs tasks in a thread with this stack instead of the main thread.
     pub fn stack_bytes(mut self, bytes: usize) -> PoolBuilder {
-        self.how.stack_bytes = Some(bytes as u64);
+        self.options.stack_bytes = Some(bytes as u64);
         self
     }
 
     /// How long a process may take until its `main` calls [`init`](super::init); 30 seconds by
     /// default.
     pub fn start_timeout(mut self, limit: Duration) -> PoolBuilder {
-        self.how.limit = limit;
+        self.options.limit = limit;
         self
     }
 
@@ -238,18 +242,18 @@ impl PoolBuilder {
     pub fn start(self) -> Result<Pool, StartError> {
         let available = || thread::available_parallelism().map_or(1, NonZero::get);
         let processes = self.processes.unwrap_or_else(available).max(1);
-        let board = Arc::new(Board::new(processes));
-        let start = |_| self.how.start(board.next_name());
+        let dispatcher = Arc::new(Dispatcher::new(processes));
+        let start = |_| self.options.start(dispatcher.next_name());
         let mut started = (0..processes).map(start).collect::<Result<Vec<_>, _>>()?;
         for one in &mut started {
-            one.wait_until_ready(self.how.limit)?;
+            one.wait_until_ready(self.options.limit)?;
         }
-        let mut pool = Pool { board: board.clone(), supervisors: Vec::new() };
-        for (place, one) in started.into_iter().enumerate() {
-            board.remember(place, &one.child);
-            board.set_ready(place);
-            let supervisor = Supervisor::new(board.clone(), self.how.clone(), place);
-            let thread = thread::Builder::new().name(format!("pool {place}"));
+        let mut pool = Pool { dispatcher: dispatcher.clone(), supervisors: Vec::new() };
+        for (slot, one) in started.into_iter().enumerate() {
+            dispatcher.remember(slot, &one.child);
+            dispatcher.set_ready(slot);
+            let supervisor = Supervisor::new(dispatcher.clone(), self.options.clone(), slot);
+            let thread = thread::Builder::new().name(format!("pool {slot}"));
             let thread = thread.stack_size(SUPERVISOR_STACK_BYTES);
             pool.supervisors.push(thread.spawn(move || supervisor.run(one))?);
         }
@@ -259,7 +263,7 @@ impl PoolBuilder {
 
 /// One call of a pool: adds its inputs, chunk by chunk.
 struct Call<'a, Out> {
-    board: &'a Board,
+    dispatcher: &'a Dispatcher,
     task: u32,
     results: &'a Arc<Results<Out>>,
     /// The number of the next input.
@@ -286,7 +290,7 @@ impl<Out: Output> Call<'_, Out> {
             });
             if count > 0 {
                 let (task, first, sink) = (self.task, self.next, self.results.clone());
-                self.board.add(Chunk { task, first, count, inputs: bytes, descriptors, sink });
+                self.dispatcher.add(Chunk { task, first, count, inputs: bytes, descriptors, sink });
                 self.next += count;
             }
             let Some(message) = failed else { return };
@@ -313,7 +317,7 @@ impl<Out: Output> AsyncResult<Out> {
     /// Waits for it.
     ///
     /// # Errors
-    /// There is none, for the reason given.
+    /// There is none, for the reason assigned.
     pub fn get(self) -> Result<Out, TaskError> {
         let batch = self.results.wait(Some(0), None);
         batch.and_then(|batch| batch.into_iter().next()).unwrap_or(Err(TaskError::TimedOut))
@@ -329,7 +333,7 @@ impl<Out: Output> AsyncResult<Out> {
     }
 }
 
-/// How far a call is.
+/// The progress of a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
@@ -412,11 +416,11 @@ where
     }
 
     /// Adds inputs, as many as may be underway.
-    fn top_up(&mut self) {
+    fn submit_more(&mut self) {
         let most = self.chunk.saturating_mul(CHUNKS_PER_PROCESS * self.pool.processes().max(1));
         while self.submitted - self.received < most {
-            let (board, results) = (&self.pool.board, &self.results);
-            let mut call = Call { board, task: self.task, results, next: self.submitted };
+            let (dispatcher, results) = (&self.pool.dispatcher, &self.results);
+            let mut call = Call { dispatcher, task: self.task, results, next: self.submitted };
             call.add(self.inputs.by_ref().take(self.chunk));
             if call.next == self.submitted {
                 return;
@@ -437,7 +441,7 @@ where
             if let Some(outcome) = self.batch.next() {
                 return Some(outcome);
             }
-            self.top_up();
+            self.submit_more();
             if self.received == self.submitted {
                 return None;
             }

@@ -66,7 +66,7 @@ impl Process {
         ProcessBuilder { name: None, is_daemon: false }
     }
 
-    /// Its name: `Process-1`, `Process-2` and so on, if no other was given.
+    /// Its name: `Process-1`, `Process-2` and so on, if no other was assigned.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -175,7 +175,7 @@ impl ProcessBuilder {
         let mut started =
             Started::new(&Hello { name: name.clone(), stack_bytes: None, is_daemon })?;
         started.wait_until_ready(START_LIMIT)?;
-        let head = Head { kind: RUN, task: task.place(), count: 1, ..Head::default() };
+        let head = Head { kind: RUN, task: task.index(), count: 1, ..Head::default() };
         started.send(head, &body, &descriptors)?;
         started.send(Head { kind: STOP, ..Head::default() }, &[], &[])?;
         Ok(Process { started, name, is_daemon, ended: None })

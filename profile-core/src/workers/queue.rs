@@ -1,6 +1,6 @@
 //! Messages between processes: queues with any number of ends, and pipes with two.
 //!
-//! Both are sockets that keep the borders of messages. A message is sent and received by one system
+//! Both are sockets that preserve message boundaries. A message is sent and received by one system
 //! call, so no process holds a lock that its death would leave locked, as one of Python's queues
 //! may.
 
@@ -86,8 +86,8 @@ pub(super) fn send_descriptor<S: Serializer>(
 pub(super) fn receive_descriptor<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Descriptor, D::Error> {
-    let place = u32::deserialize(deserializer)?;
-    attached(place).ok_or_else(|| D::Error::custom("its descriptor did not arrive"))
+    let index = u32::deserialize(deserializer)?;
+    attached(index).ok_or_else(|| D::Error::custom("its descriptor did not arrive"))
 }
 
 /// A queue: every process that has it can add and take messages, each of which is taken once.
@@ -120,7 +120,7 @@ impl<T> Clone for Queue<T> {
 }
 
 impl<T: Serialize + DeserializeOwned> Queue<T> {
-    /// An empty one.
+    /// Creates an empty queue.
     ///
     /// # Errors
     /// The system refuses.

@@ -1,4 +1,4 @@
-//! Outcomes of one call of a pool, from the threads that receive them to the one that asks.
+//! Results of one call of a pool, from the threads that receive them to the thread that takes them.
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -19,7 +19,7 @@ pub(super) trait Sink: Send + Sync + std::fmt::Debug {
     fn deliver(&self, first: usize, outcomes: &mut dyn Iterator<Item = &[u8]>);
     /// These items have no result.
     fn fail(&self, first: usize, count: usize, error: &TaskError);
-    /// Nobody waits for it any more.
+    /// Whether no one will take the results.
     fn is_abandoned(&self) -> bool;
 }
 
@@ -88,7 +88,7 @@ impl<Out> Results<Out> {
         self.state().batches.contains_key(&first)
     }
 
-    /// Nobody will ask.
+    /// No one will take further results.
     pub(super) fn abandon(&self) {
         let mut state = self.state();
         state.is_abandoned = true;

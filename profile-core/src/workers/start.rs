@@ -13,7 +13,7 @@ use super::link::{self, HELLO, Head, READY, Reader};
 use super::system::{self, Channel, Child, Descriptor};
 use super::task;
 
-/// What a child is told first.
+/// The first message to a child.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Hello {
     pub name: String,

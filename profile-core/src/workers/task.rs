@@ -2,7 +2,7 @@
 //!
 //! A function pointer means nothing in another process, since programs are loaded at random
 //! addresses. So [`task!`](crate::task) adds each function to a list built at link time, which is
-//! the same in every process of the program, and its place there is what is sent.
+//! the same in every process of the program, and its index there is what is sent.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
@@ -39,15 +39,15 @@ impl<In, Out> Task<In, Out> {
         self.id.to_string()
     }
 
-    /// Its place in the list.
-    pub(super) fn place(&self) -> u32 {
+    /// Its index in the list.
+    pub(super) fn index(&self) -> u32 {
         let found = table().binary_search_by_key(&self.id, |entry| entry.0);
         // It is there: whoever has a `Task` has linked the entry beside it.
-        found.map_or(u32::MAX, |place| place as u32)
+        found.map_or(u32::MAX, |index| index as u32)
     }
 }
 
-/// What tells one task from another.
+/// Identifies a task.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Id {
@@ -159,8 +159,8 @@ pub(super) fn ambiguous() -> Option<Id> {
     table().windows(2).find(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].0)
 }
 
-pub(super) fn callable(place: u32) -> Option<&'static dyn Callable> {
-    table().get(place as usize).map(|entry| entry.1)
+pub(super) fn callable(index: u32) -> Option<&'static dyn Callable> {
+    table().get(index as usize).map(|entry| entry.1)
 }
 
 /// A hash (FNV-1a) of the names of all tasks: two programs with the same one have the same list.

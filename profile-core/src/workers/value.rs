@@ -87,7 +87,7 @@ impl<T> Clone for Array<T> {
 const HEADER: usize = 1;
 
 impl<T: Number> Array<T> {
-    /// So many copies of this number.
+    /// Creates an array of `length` copies of `number`.
     ///
     /// # Errors
     /// There is not enough memory, or the system is not supported.
@@ -118,30 +118,30 @@ impl<T: Number> Array<T> {
         self.len() == 0
     }
 
-    /// The number at this place.
+    /// The number at this index.
     ///
     /// # Panics
-    /// There is no such place.
+    /// The index is not below the length.
     #[must_use]
-    pub fn get(&self, place: usize) -> T {
-        T::from_word(self.numbers()[place].load(Acquire))
+    pub fn get(&self, index: usize) -> T {
+        T::from_word(self.numbers()[index].load(Acquire))
     }
 
-    /// Replaces the number at this place.
+    /// Replaces the number at this index.
     ///
     /// # Panics
-    /// There is no such place.
-    pub fn set(&self, place: usize, number: T) {
-        self.numbers()[place].store(number.to_word(), Release);
+    /// The index is not below the length.
+    pub fn set(&self, index: usize, number: T) {
+        self.numbers()[index].store(number.to_word(), Release);
     }
 
-    /// Changes the number at this place, and returns the new one. No other process changes it
+    /// Changes the number at this index, and returns the new one. No other process changes it
     /// meanwhile: if one does, `change` is called again.
     ///
     /// # Panics
-    /// There is no such place.
-    pub fn update(&self, place: usize, mut change: impl FnMut(T) -> T) -> T {
-        let number = &self.numbers()[place];
+    /// The index is not below the length.
+    pub fn update(&self, index: usize, mut change: impl FnMut(T) -> T) -> T {
+        let number = &self.numbers()[index];
         let mut before = number.load(Acquire);
         loop {
             let after = change(T::from_word(before));
@@ -201,7 +201,7 @@ impl<T> Clone for Value<T> {
 }
 
 impl<T: Number> Value<T> {
-    /// This number.
+    /// Creates a shared number with this value.
     ///
     /// # Errors
     /// There is not enough memory, or the system is not supported.

@@ -1,4 +1,4 @@
-//! Work of a pool that no process has yet, and what its threads know of each other.
+//! Work of a pool that is not assigned to a process yet, and the state that its threads share.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use super::system::{Child, Descriptor, KILL, Signaller};
 /// Consecutive items of one call.
 #[derive(Debug)]
 pub(super) struct Chunk {
-    /// The task's place in the list.
+    /// The index of the task in the list.
     pub task: u32,
     pub first: usize,
     pub count: usize,
@@ -41,7 +41,7 @@ impl Chunk {
 }
 
 #[derive(Debug, Default)]
-struct Place {
+struct Slot {
     /// Its number, and how to signal it.
     process: Option<(u32, Signaller)>,
     is_ready: bool,
@@ -51,7 +51,7 @@ struct Place {
 #[derive(Debug)]
 struct State {
     waiting: VecDeque<Chunk>,
-    places: Vec<Place>,
+    slots: Vec<Slot>,
     is_closed: bool,
     is_terminated: bool,
     /// Processes started so far.
@@ -59,21 +59,21 @@ struct State {
 }
 
 #[derive(Debug)]
-pub(super) struct Board {
+pub(super) struct Dispatcher {
     state: Mutex<State>,
     changed: Condvar,
 }
 
-impl Board {
-    pub(super) fn new(places: usize) -> Board {
+impl Dispatcher {
+    pub(super) fn new(slots: usize) -> Dispatcher {
         let state = State {
             waiting: VecDeque::new(),
-            places: (0..places).map(|_| Place::default()).collect(),
+            slots: (0..slots).map(|_| Slot::default()).collect(),
             is_closed: false,
             is_terminated: false,
             started: 0,
         };
-        Board { state: Mutex::new(state), changed: Condvar::new() }
+        Dispatcher { state: Mutex::new(state), changed: Condvar::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -115,16 +115,16 @@ impl Board {
     }
 
     /// Waits for work for a process that has none. `None`: there will be none.
-    pub(super) fn wait_for_chunk(&self, place: usize) -> Option<Chunk> {
+    pub(super) fn wait_for_chunk(&self, slot: usize) -> Option<Chunk> {
         let mut state = self.state();
-        state.places[place].is_busy = false;
+        state.slots[slot].is_busy = false;
         loop {
             if let Some(chunk) = state.next() {
-                state.places[place].is_busy = true;
+                state.slots[slot].is_busy = true;
                 return Some(chunk);
             }
             // A process that is still working may return what it has not begun.
-            let may_come = !state.is_closed || state.places.iter().any(|place| place.is_busy);
+            let may_come = !state.is_closed || state.slots.iter().any(|slot| slot.is_busy);
             if state.is_terminated || !may_come {
                 drop(state);
                 self.changed.notify_all();
@@ -137,34 +137,35 @@ impl Board {
     /// Work for a process that has some, if there is more than the idle ones will take.
     pub(super) fn spare_chunk(&self) -> Option<Chunk> {
         let mut state = self.state();
-        let idle = state.places.iter().filter(|place| !place.is_busy).count();
+        let idle = state.slots.iter().filter(|slot| !slot.is_busy).count();
         if state.waiting.len() > idle { state.next() } else { None }
     }
 
-    /// Has the process at this place killed when the pool is terminated; at once if it was.
-    pub(super) fn remember(&self, place: usize, process: &Child) {
+    /// Registers the process in this slot. It is killed when the pool is terminated, or now if it is
+    /// terminated already.
+    pub(super) fn remember(&self, slot: usize, process: &Child) {
         let mut state = self.state();
         let signaller = process.signaller();
         if state.is_terminated {
             signaller.signal(KILL);
         }
-        state.places[place].process = Some((process.id(), signaller));
+        state.slots[slot].process = Some((process.id(), signaller));
     }
 
     pub(super) fn pids(&self) -> Vec<u32> {
         let state = self.state();
-        let ready = state.places.iter().filter(|place| place.is_ready);
-        ready.filter_map(|place| Some(place.process.as_ref()?.0)).collect()
+        let ready = state.slots.iter().filter(|slot| slot.is_ready);
+        ready.filter_map(|slot| Some(slot.process.as_ref()?.0)).collect()
     }
 
-    /// The process at this place has answered.
-    pub(super) fn set_ready(&self, place: usize) {
-        self.state().places[place].is_ready = true;
+    /// The process at this slot has answered.
+    pub(super) fn set_ready(&self, slot: usize) {
+        self.state().slots[slot].is_ready = true;
     }
 
-    pub(super) fn forget(&self, place: usize) {
-        let place = &mut self.state().places[place];
-        (place.process, place.is_ready) = (None, false);
+    pub(super) fn forget(&self, slot: usize) {
+        let slot = &mut self.state().slots[slot];
+        (slot.process, slot.is_ready) = (None, false);
     }
 
     pub(super) fn is_terminated(&self) -> bool {
@@ -181,8 +182,8 @@ impl Board {
         let mut state = self.state();
         (state.is_closed, state.is_terminated) = (true, true);
         let waiting = std::mem::take(&mut state.waiting);
-        for place in state.places.iter().filter(|place| place.is_busy) {
-            if let Some((_, process)) = &place.process {
+        for slot in state.slots.iter().filter(|slot| slot.is_busy) {
+            if let Some((_, process)) = &slot.process {
                 process.signal(KILL);
             }
         }
