@@ -32,16 +32,16 @@ pub(crate) fn list(folders: &[PathBuf]) -> Result<String, Diagnostic> {
     });
     let head = ["PID", "STATE", "STARTED", "SIZE", "PROGRAM", "FILE"].map(str::to_owned);
     let rows: Vec<_> = std::iter::once(head).chain(columns).collect();
-    Ok(if runs.is_empty() { String::new() } else { aligned(&rows) })
+    Ok(if runs.is_empty() { String::new() } else { aligned(&rows, 1) })
 }
 
-/// Cells in columns as wide as their widest cell; the first one is a number.
-pub(crate) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+/// Cells in columns as wide as their widest cell; the first `numbers` columns are aligned right.
+pub(crate) fn aligned<const N: usize>(rows: &[[String; N]], numbers: usize) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths: [usize; N] = std::array::from_fn(|column| width(column).unwrap_or(0));
     let line = |row: &[String; N]| {
         let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
-            if column == 0 { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+            if column < numbers { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
         });
         let line = cells.collect::<Vec<_>>().join("  ");
         format!("{}\n", line.trim_end())

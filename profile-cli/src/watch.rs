@@ -101,7 +101,8 @@ fn table(before: &Snapshot, now: &Snapshot, elapsed: Duration, rows: usize) -> S
         ]
     };
     let listed = done.iter().take(rows).map(row);
-    aligned(&std::iter::once(head).chain(listed).collect::<Vec<_>>())
+    let rows: Vec<_> = std::iter::once(head).chain(listed).collect();
+    aligned(&rows, rows[0].len() - 1)
 }
 
 /// Distinguishes functions of the same name.
